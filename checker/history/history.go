@@ -1,0 +1,171 @@
+// Package history is what the clients of one run saw and what they had been
+// promised: the only thing that a checker may read.
+//
+// An operation is invoked ([Inv]) and at most once completed: [OK], [Fail] (it
+// certainly had no effect) or [Info] (nobody knows). One that never completes
+// counts as Info. A history is a stream: producers write to a [Sink], nothing
+// keeps every event.
+package history
+
+// Version is the format that this package reads and writes.
+const Version = 1
+
+// Header is the first line of a history.
+type Header struct {
+	Seed    uint64
+	Unique  bool // every sent value is different
+	Topics  []Topic
+	Promise Promise
+	Set     Settings
+	From    string // sim, live or jepsen
+
+	// TPs names the partitions: a TP is an index into it. It grows as a
+	// reader meets partitions that the header did not announce.
+	TPs []string
+}
+
+// Topic is what the header says of a topic.
+type Topic struct {
+	Name    string
+	Parts   int
+	RF      int
+	Cleanup string // delete or compact
+}
+
+// Promise is what the run is held to.
+type Promise struct {
+	From       string // derived (from the configuration) or stated (by the scenario)
+	Properties []string
+}
+
+// Settings are the client settings that decide what counts as an error.
+type Settings struct {
+	Acks   string // all, 1 or 0
+	Idem   bool
+	Iso    string // ru or rc
+	Sub    string // assign or subscribe
+	Reset  string // earliest or latest
+	MinISR int
+	Flush  string // page-cache or fsync
+	// Unclean says that unclean.leader.election.enable was on.
+	Unclean bool
+	// Retries says that a send may be tried again below the caller.
+	Retries bool
+	// InFlight is max.in.flight.requests.per.connection.
+	InFlight int
+}
+
+// TP is a topic partition: an index into [Header.TPs].
+type TP int32
+
+// Kind is what an event says.
+type Kind uint8
+
+// The kinds of event.
+const (
+	Inv Kind = iota
+	OK
+	Fail
+	Info
+	Note // no operation but something that happened: "ev" on disk
+)
+
+// Func is the operation, or what a Note is about.
+type Func uint8
+
+// Operations come first, then notes. Their names on disk are those of CHECKS.
+const (
+	Send Func = iota
+	Poll
+	Assign
+	Offsets // ListOffsets
+	Dump    // the final read of a partition from its start
+	Process // a reader has finished with the records of a poll
+	Crash   // a client process died; its operations stay unknown
+
+	Leader  // TP, Broker, Epoch
+	ISR     // TP, Broker
+	HW      // TP, Broker, Offset, Epoch
+	Fault   // Why: the applied step
+	Heal    // Why
+	Restart // Broker
+	NoCopy  // TP, Offset, Until: the log bytes of [Offset, Until) are on no disk any more
+	Skipped // TP, P, Offset, Until: a reader moved over [Offset, Until) by auto.offset.reset
+)
+
+// None is the offset, key, epoch or claim that is not known.
+const None = -1
+
+// Event is one line of a history. Sinks must not keep its slices: the writer
+// reuses them.
+type Event struct {
+	I  int64 // position in the history, from 0: this is the real-time order
+	T  int64 // the run's clock in ns; for latency and plots only
+	E  Kind
+	F  Func
+	ID int64 // ties a completion to its invocation
+	P  int32 // process: 1001 for p1001
+
+	// Sends are the records of a Send: without offsets when invoked, each
+	// with its own outcome when completed.
+	Sends []Sent
+	// Runs are the records of a Poll, Dump or Process, one or more runs a partition.
+	Runs []Run
+	// At are the end claims of a Poll, Dump or Offsets.
+	At []Claim
+	// TPs are the partitions of an Assign, Offsets or Dump.
+	TPs []TP
+
+	Due   int64  // ns; when a Send should have begun: latency counts from here
+	PID   int64  // producer id, or None
+	Epoch int32  // producer epoch of a Send, leader epoch of a note
+	Spec  string // of Offsets: earliest or latest
+	Reset bool   // of Assign: the position was not known and auto.offset.reset decided
+	Fin   bool   // of Dump: this is the read that ends the run
+	Why   string
+
+	TP     TP
+	Broker string
+	Offset int64
+	Until  int64
+}
+
+// Sent is one record of a Send.
+type Sent struct {
+	TP     TP
+	Value  int64 // unique in the run
+	Key    int64 // None if the record has no key
+	Offset int64 // None until acknowledged with an offset
+	Seq    int32 // None without idempotence
+	Err    string
+}
+
+// Run is a run of records of one partition as a reader saw them.
+type Run struct {
+	TP      TP
+	Records []Record
+}
+
+// Record is one record as a reader saw it.
+type Record struct {
+	Offset, Value, Key int64
+	// Time is the record's timestamp in ms.
+	Time int64
+}
+
+// Claim is what a broker said of the end of a partition.
+type Claim struct {
+	TP     TP
+	From   int64 // the offset asked for
+	End    int64 // high watermark, or None
+	LSO    int64
+	Start  int64
+	Epoch  int32 // leader epoch of the answer, or None
+	Broker string
+	// Limited says that the answer was cut short, so that its last record
+	// proves nothing of the end.
+	Limited bool
+}
+
+// Sink takes the events of a run in order.
+type Sink interface{ Event(*Event) }
