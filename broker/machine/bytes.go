@@ -121,43 +121,54 @@ func (b Bytes) CRC32C() uint32 {
 
 // Digest is a 64-bit hash of the bytes, the same on every architecture.
 func (b Bytes) Digest() uint64 {
-	if len(b.rest) == 0 {
-		return digestTail(digestWords(uint64(b.n), b.first))
-	}
-	// Words may straddle pieces: carry the unfinished one along.
-	h := uint64(b.n)
-	var carry [8]byte
+	lanes := newLanes(b.n)
+	// Blocks may straddle pieces: carry the unfinished one along.
+	var carry [block]byte
 	have := 0
 	for p := range b.Pieces {
 		if have > 0 {
 			k := copy(carry[have:], p)
 			have, p = have+k, p[k:]
-			if have < 8 {
+			if have < block {
 				continue
 			}
-			h = fold(h, binary.LittleEndian.Uint64(carry[:]))
+			lanes.blocks(carry[:])
 		}
-		h, p = digestWords(h, p)
+		p = lanes.blocks(p)
 		have = copy(carry[:], p)
 	}
-	return digestTail(h, carry[:have])
+	if have > 0 {
+		clear(carry[have:]) // the length is in the lanes: zeros at the end are told apart
+		lanes.blocks(carry[:])
+	}
+	return lanes.sum()
 }
 
-func digestWords(h uint64, p []byte) (uint64, []byte) {
-	for len(p) >= 8 {
-		h = fold(h, binary.LittleEndian.Uint64(p))
-		p = p[8:]
-	}
-	return h, p
+// block is the number of bytes that the four lanes take at a time: one lane
+// alone would wait for each multiplication.
+const block = 32
+
+type lanes [4]uint64
+
+func newLanes(n int64) lanes {
+	return lanes{uint64(n), 0x9e3779b97f4a7c15, 0xd1342543de82ef95, 0x2545f4914f6cdd1d}
 }
 
-func digestTail(h uint64, p []byte) uint64 {
-	var last uint64
-	for i, c := range p {
-		last |= uint64(c) << (8 * i)
+// blocks folds the whole blocks of p and returns what is left.
+func (l *lanes) blocks(p []byte) []byte {
+	a, b, c, d := l[0], l[1], l[2], l[3]
+	for len(p) >= block {
+		a = fold(a, binary.LittleEndian.Uint64(p))
+		b = fold(b, binary.LittleEndian.Uint64(p[8:]))
+		c = fold(c, binary.LittleEndian.Uint64(p[16:]))
+		d = fold(d, binary.LittleEndian.Uint64(p[24:]))
+		p = p[block:]
 	}
-	return fold(fold(h, last), 0x2545f4914f6cdd1d)
+	l[0], l[1], l[2], l[3] = a, b, c, d
+	return p
 }
+
+func (l *lanes) sum() uint64 { return fold(fold(fold(l[0], l[1]), l[2]), l[3]) }
 
 func fold(h, x uint64) uint64 {
 	hi, lo := bits.Mul64(h^x^0x9e3779b97f4a7c15, 0xd1342543de82ef95)
