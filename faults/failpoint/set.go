@@ -12,16 +12,15 @@ const Always uint64 = 1 << 32
 // Set decides at the sites of one node. It belongs to one run and is not safe
 // for use by several goroutines.
 type Set struct {
-	rules   [numSites]rule
-	reached [numSites]uint64
-	fired   [numSites]uint64
-	key     uint64 // of (seed, node)
-	terms   registry
+	sites [numSites]site
+	key   uint64 // of (seed, node)
+	terms registry
 }
 
-type rule struct {
-	threshold uint64 // fires when a 32-bit draw is below; 0 = never
-	key       uint64 // of (seed, node, site)
+type site struct {
+	threshold      uint64 // fires when a 32-bit draw is below; 0 = never
+	key            uint64 // of (seed, node, site)
+	reached, fired uint64
 }
 
 // New returns a set with everything off.
@@ -50,35 +49,34 @@ func (s *Set) Arm(site Site, threshold uint64, terms string) error {
 	if err := s.terms.enable(site, terms, chain); err != nil {
 		return fmt.Errorf("failpoint: arm %v: %w", site, err)
 	}
-	s.rules[site] = rule{threshold: threshold, key: mix(s.key + uint64(site)*odd + golden)}
+	at := &s.sites[site]
+	at.threshold, at.key = threshold, mix(s.key+uint64(site)*odd+golden)
 	return nil
 }
 
 // Eval reports whether the site fires for key, and with which value. The key is
 // the identity of what is being decided (a producer and its sequence, a replica
 // and its fetch offset), never a counter of calls. A nil set never fires.
-func (s *Set) Eval(site Site, key uint64) (Value, bool) {
-	if s == nil {
-		return nil, false
+func (s *Set) Eval(site Site, key uint64) (value Value, fired bool) {
+	if s != nil && s.sites[site].threshold != 0 {
+		value, fired = s.eval(site, key)
 	}
-	s.reached[site]++
-	if s.rules[site].threshold == 0 {
-		return nil, false
-	}
-	return s.eval(site, key)
+	return
 }
 
-// eval stays out of Eval so that a site that is off costs no call.
+// eval stays out of Eval, which is inlined, so that a site that is off costs a
+// load and a comparison.
 //
 //go:noinline
 func (s *Set) eval(site Site, key uint64) (Value, bool) {
-	r := &s.rules[site]
-	if mix(r.key+key*odd)>>32 >= r.threshold {
+	at := &s.sites[site]
+	at.reached++
+	if mix(at.key+key*odd)>>32 >= at.threshold {
 		return nil, false
 	}
 	value, ok := s.terms.eval(site) // not ok: the counts of all terms are used up
 	if ok {
-		s.fired[site]++
+		at.fired++
 	}
 	return value, ok
 }
@@ -92,17 +90,17 @@ func (s *Set) On(site Site, key uint64) bool {
 // Hit counts a situation that happened. On a nil set it does nothing.
 func (s *Set) Hit(site Site) {
 	if s != nil {
-		s.reached[site]++
+		s.sites[site].reached++
 	}
 }
 
-// Reached returns how often a site was asked or hit, fired or not. It only
-// reports: nothing in a run may depend on it. It is 0 for a nil set.
+// Reached returns how often a site was hit, or was asked while armed, fired or
+// not. It only reports: nothing in a run may depend on it. It is 0 for a nil set.
 func (s *Set) Reached(site Site) uint64 {
 	if s == nil {
 		return 0
 	}
-	return s.reached[site]
+	return s.sites[site].reached
 }
 
 // Fired returns how often a site fired. A planted bug that never fired was not
@@ -111,7 +109,7 @@ func (s *Set) Fired(site Site) uint64 {
 	if s == nil {
 		return 0
 	}
-	return s.fired[site]
+	return s.sites[site].fired
 }
 
 const (
