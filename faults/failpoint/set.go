@@ -83,7 +83,10 @@ func (s *Set) eval(site Site, key uint64) (Value, bool) {
 
 // On is [Set.Eval] without the value: for planted bugs.
 func (s *Set) On(site Site, key uint64) bool {
-	_, fired := s.Eval(site, key)
+	if s == nil || s.sites[site].threshold == 0 {
+		return false
+	}
+	_, fired := s.eval(site, key)
 	return fired
 }
 
