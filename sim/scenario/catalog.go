@@ -1,0 +1,28 @@
+package scenario
+
+import (
+	"embed"
+	"strings"
+)
+
+//go:embed catalog/*.yaml
+var catalog embed.FS
+
+// Names are the scenarios that come with the program, sorted.
+func Names() []string {
+	entries, err := catalog.ReadDir("catalog")
+	if err != nil {
+		panic(err) // it is part of the program
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, strings.TrimSuffix(e.Name(), ".yaml"))
+	}
+	return names
+}
+
+// Source is the file of a scenario that comes with the program.
+func Source(name string) ([]byte, bool) {
+	b, err := catalog.ReadFile("catalog/" + name + ".yaml")
+	return b, err == nil
+}

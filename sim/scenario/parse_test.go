@@ -1,0 +1,107 @@
+package scenario
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+const small = `about: one of each
+for: 2s
+brokers: 3
+profile: short
+topics:
+  orders: {partitions: 2, replication: 3, set: {min.insync.replicas: 2}}
+producers:
+  shop: {topic: orders, rate_per_second: 1_000, arrivals: poisson, keys: 10, size_bytes: 100}
+readers:
+  audit: {topics: [orders], work: 2ms}
+set:
+  producer.acks: all
+promise: [no-acked-loss]
+faults: |
+  1s crash leader
+`
+
+func TestParse(t *testing.T) {
+	s, err := Parse("small.yaml", []byte(small))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Name != "small" || s.For != 2*time.Second || s.Settle != 20*time.Second || s.Profile != "short" {
+		t.Errorf("%+v", s)
+	}
+	if p := s.Producers[0]; p != (Producer{Name: "shop", Topic: "orders", RatePerSecond: 1000, Poisson: true, Keys: 10, SizeBytes: 100}) {
+		t.Errorf("%+v", p)
+	}
+	if tp := s.Topics[0]; tp.Partitions != 2 || tp.Set[0] != (Setting{"min.insync.replicas", "2", 6}) {
+		t.Errorf("%+v", tp)
+	}
+	if s.Readers[0].Work != 2*time.Millisecond || s.Promise[0] != "no-acked-loss" || !strings.Contains(s.Faults, "crash leader") || s.FaultsLine != 14 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// Each row changes one thing in the small scenario; the error is one line with
+// its place and, where a name is near, that name.
+func TestParseRefuses(t *testing.T) {
+	for _, row := range []struct{ old, new, want string }{
+		{"brokers: 3", "borkers: 3", `small.yaml:3: unknown field borkers of the scenario; did you mean "brokers"?`},
+		{"partitions: 2", "partition: 2", `small.yaml:6: unknown field partition of topic orders; did you mean "partitions"?`},
+		{"partitions: 2", "partitions: -2", `small.yaml:6: "-2": want a whole number from 1 to 1000`},
+		{"partitions: 2", "partitions: 2.5", `small.yaml:6: "2.5": want a whole number from 1 to 1000`},
+		{"partitions: 2", "partitions: 99999999999999999999", `small.yaml:6: "99999999999999999999": want a whole number from 1 to 1000`},
+		{"rate_per_second: 1_000", "rate_per_second: 0", `small.yaml:8: "0": want a whole number from 1 to 1000000`},
+		{"rate_per_second: 1_000, ", "", `small.yaml:8: producer shop: rate_per_second is missing`},
+		{"for: 2s", "for: 2", `small.yaml:2: "2": want a duration with its unit, such as 500ms or 5s`},
+		{"for: 2s", "for: -2s", `small.yaml:2: -2s: want a duration from 1ms to 1h0m0s`},
+		{"for: 2s", "for: [2s]", `small.yaml:2: want one value, not a list or fields`},
+		{"for: 2s", "for: 2s\nfor: 3s", `small.yaml:3:`},
+		{"profile: short", "profile: shrot", `small.yaml:4: "shrot": want one of short; did you mean "short"?`},
+		{"poisson", "poison", `small.yaml:8: "poison": want one of constant, poisson; did you mean "poisson"?`},
+		{"replication: 3", "replication: 4", `small.yaml:1: topic orders: replication 4 is above the 3 brokers`},
+		{"{topic: orders,", "{topic: oders,", `small.yaml:1: producer shop: unknown topic "oders"; did you mean "orders"?`},
+		{"topics: [orders]", "topics: orders", `small.yaml:10: want a list, such as [a, b]`},
+		{"topics: [orders], ", "", `small.yaml:1: reader audit: topics are missing`},
+		{"  audit:", "  shop:", `small.yaml:1: shop is both a producer and a reader: faults could not tell them apart`},
+		{"  shop:", "  sh op:", `small.yaml:8: name "sh op": want letters, digits, '.', '_' and '-'`},
+		{"faults: |", "faults: x", `small.yaml:`},
+		{small, "", `small.yaml:1: want one document with the scenario's fields`},
+		{small, "{", `small.yaml:1:`},
+		{small, "topics: {a: {}}\n", `small.yaml:1: producers are missing: a scenario needs at least one`},
+		{small, "- a\n", `small.yaml:1: the scenario: want fields, one a line`},
+	} {
+		_, err := Parse("small.yaml", []byte(strings.Replace(small, row.old, row.new, 1)))
+		switch {
+		case err == nil:
+			t.Errorf("%q for %q: no error, want %s", row.new, row.old, row.want)
+		case strings.Contains(err.Error(), "\n") || !strings.HasPrefix(err.Error(), row.want):
+			t.Errorf("%q for %q:\n got %s\nwant %s", row.new, row.old, err, row.want)
+		}
+	}
+}
+
+func TestCatalogParses(t *testing.T) {
+	for _, name := range Names() {
+		src, _ := Source(name)
+		s, err := Parse(name+".yaml", src)
+		if err != nil {
+			t.Error(err)
+		} else if s.About == "" {
+			t.Errorf("%s says nothing about itself", name)
+		}
+	}
+	if _, ok := Source("no-such"); ok {
+		t.Error("a scenario that does not exist has a source")
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(small))
+	f.Add([]byte("topics: {a: [}"))
+	f.Fuzz(func(t *testing.T, src []byte) {
+		if _, err := Parse("fuzz.yaml", src); err != nil && strings.Contains(err.Error(), "\n") {
+			t.Errorf("more than one line: %q", err)
+		}
+	})
+}

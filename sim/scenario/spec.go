@@ -1,0 +1,76 @@
+package scenario
+
+import "time"
+
+// Spec is a scenario as its file says it: the cluster, who produces and reads
+// what, what goes wrong and when, and what the run is held to.
+type Spec struct {
+	Name  string
+	About string // one line for lists
+
+	// For is how long the producers produce. Everything is healed then.
+	For time.Duration
+	// Settle bounds, in virtual time, how long after the heal the cluster and
+	// its clients may take to come to rest; more is a liveness violation.
+	Settle time.Duration
+
+	Brokers int
+	Profile string // a named set of Kafka settings, or empty for Kafka's defaults
+
+	Topics    []Topic
+	Producers []Producer
+	Readers   []Reader
+	Set       []Setting
+
+	// Promise holds the run to more than its configuration implies; empty
+	// derives the promise from the configuration.
+	Promise []string
+
+	// Faults is the schedule's text; FaultsLine the line of the file before
+	// its first, so that an error in it has its place in the file.
+	Faults     string
+	FaultsLine int
+}
+
+// Topic is a topic that exists before the load begins.
+type Topic struct {
+	Name        string
+	Partitions  int32
+	Replication int16
+	Set         []Setting
+}
+
+// Producer is a service that publishes to one topic.
+type Producer struct {
+	Name          string
+	Topic         string
+	RatePerSecond int64
+	Poisson       bool  // else evenly spaced
+	Keys          int64 // uniformly drawn keys; 0 sends records without a key
+	SizeBytes     int
+}
+
+// Reader is a service that reads whole topics on its own.
+type Reader struct {
+	Name   string
+	Topics []string
+	// Work is how long the processing of one record takes.
+	Work time.Duration
+}
+
+// Setting is one Kafka setting, "broker.min.insync.replicas" = "2", and the
+// line of the file that says so.
+type Setting struct {
+	Key, Value string
+	Line       int
+}
+
+// What a file may say at most: larger runs are capacity studies.
+const (
+	maxBrokers    = 50
+	maxPartitions = 1000
+	maxRate       = 1_000_000
+	maxSize       = 1 << 20
+	maxFor        = time.Hour
+	minSize       = 24 // a value carries its id, its key and a checksum
+)
