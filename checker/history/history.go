@@ -22,7 +22,14 @@ type Header struct {
 	// TPs names the partitions: a TP is an index into it. It grows as a
 	// reader meets partitions that the header did not announce.
 	TPs []string
+
+	// Names holds values and keys that are no integers, as JSON: the value
+	// Named+i stands for Names[i]. It grows as a reader meets them.
+	Names []string
 }
+
+// Named is the first value that stands for a name: see [Header.Names].
+const Named int64 = -1 << 62
 
 // Topic is what the header says of a topic.
 type Topic struct {
@@ -76,14 +83,14 @@ type Func uint8
 // Operations come first, then notes. Their names on disk are those of CHECKS.
 const (
 	Send Func = iota
-	Poll
+	Poll // invoked when its fetch leaves, not when the application asks: a claim belongs between the two
 	Assign
 	Offsets // ListOffsets
 	Dump    // the final read of a partition from its start
-	Process // a reader has finished with the records of a poll
-	Crash   // a client process died; its operations stay unknown
+	Process // a reader has finished with the records of a poll: one event, a Note or an OK
+	Crash   // a client process died; its operations stay unknown: one event, a Note
 
-	Leader  // TP, Broker, Epoch
+	Leader  // TP, Broker, Epoch: noted no later than the first answer of that epoch
 	ISR     // TP, Broker
 	HW      // TP, Broker, Offset, Epoch
 	Fault   // Why: the applied step
@@ -107,7 +114,10 @@ type Event struct {
 	P  int32 // process: 1001 for p1001
 
 	// Sends are the records of a Send: without offsets when invoked, each
-	// with its own outcome when completed.
+	// with its own outcome when completed, in the same order. In an OK a
+	// record without Err is acknowledged, one with Err certainly failed. In an
+	// Info a record with an offset and no Err is acknowledged, any other
+	// unknown. In a Fail all certainly failed.
 	Sends []Sent
 	// Runs are the records of a Poll, Dump or Process, one or more runs a partition.
 	Runs []Run
