@@ -1,0 +1,291 @@
+package controller
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// The encoding of a record: frame version, kind and version as unsigned
+// varints, as in Kafka, then the fields of that kind in the order of the
+// struct: integers big-endian, strings and arrays behind an unsigned varint
+// with their length, a nil array being length 0 and any other length plus one.
+// A later version of a kind may only add fields at the end; nothing may follow
+// the fields of the version that is named.
+
+const frameVersion = 1
+
+// kind is the number of a kind of record, Kafka's where it has one.
+type kind uint64
+
+const (
+	kindTopic           kind = 2
+	kindPartition       kind = 3
+	kindConfig          kind = 4
+	kindPartitionChange kind = 5
+	kindFenceBroker     kind = 7
+	kindUnfenceBroker   kind = 8
+	kindProducerIDs     kind = 15
+	kindShutDownBroker  kind = 17
+	kindRegisterBroker  kind = 27
+)
+
+func (RegisterBroker) kind() kind  { return kindRegisterBroker }
+func (FenceBroker) kind() kind     { return kindFenceBroker }
+func (UnfenceBroker) kind() kind   { return kindUnfenceBroker }
+func (ShutDownBroker) kind() kind  { return kindShutDownBroker }
+func (Topic) kind() kind           { return kindTopic }
+func (Partition) kind() kind       { return kindPartition }
+func (PartitionChange) kind() kind { return kindPartitionChange }
+func (ProducerIDs) kind() kind     { return kindProducerIDs }
+func (Config) kind() kind          { return kindConfig }
+
+// EncodeRecord returns the bytes that stand for r in the metadata log, as the
+// value of a Kafka record without key.
+func EncodeRecord(r Record) []byte {
+	e := encoder{make([]byte, 0, 64)}
+	e.uvarint(frameVersion)
+	e.uvarint(uint64(r.kind()))
+	e.uvarint(0) // version
+	r.body(&e)
+	return e.b
+}
+
+// DecodeRecord is the inverse of [EncodeRecord]. It fails on anything that
+// EncodeRecord cannot have written.
+func DecodeRecord(b []byte) (Record, error) {
+	d := decoder{b: b}
+	if v := d.uvarint(); d.err == nil && v != frameVersion {
+		return nil, fmt.Errorf("metadata record of frame version %d, not %d", v, frameVersion)
+	}
+	k := kind(d.uvarint())
+	if v := d.uvarint(); d.err == nil && v != 0 {
+		return nil, fmt.Errorf("metadata record of kind %d has version %d, above 0", k, v)
+	}
+	if d.err != nil {
+		return nil, d.err
+	}
+	r := d.record(k)
+	switch {
+	case d.err != nil:
+		return nil, fmt.Errorf("metadata record of kind %d: %w", k, d.err)
+	case r == nil:
+		return nil, fmt.Errorf("metadata record of unknown kind %d", k)
+	case len(d.b) > 0:
+		return nil, fmt.Errorf("metadata record of kind %d: %d bytes too many", k, len(d.b))
+	}
+	return r, nil
+}
+
+func (d *decoder) record(k kind) Record {
+	switch k {
+	case kindRegisterBroker:
+		return RegisterBroker{
+			ID: d.int32(), Incarnation: d.uuid(), Epoch: d.int64(), Host: d.string(), Port: d.int32(), Rack: d.string(),
+			Fenced: d.bool(), ShuttingDown: d.bool(),
+		}
+	case kindFenceBroker:
+		return FenceBroker{ID: d.int32(), Epoch: d.int64()}
+	case kindUnfenceBroker:
+		return UnfenceBroker{ID: d.int32(), Epoch: d.int64()}
+	case kindShutDownBroker:
+		return ShutDownBroker{ID: d.int32(), Epoch: d.int64()}
+	case kindTopic:
+		return Topic{Name: d.string(), ID: d.uuid()}
+	case kindPartition:
+		return Partition{
+			TopicID: d.uuid(), Partition: d.int32(), Replicas: d.int32s(), ISR: d.int32s(),
+			Leader: d.int32(), LeaderEpoch: d.int32(), PartitionEpoch: d.int32(),
+		}
+	case kindPartitionChange:
+		r := PartitionChange{TopicID: d.uuid(), Partition: d.int32(), ISR: d.int32s(), Leader: d.int32()}
+		if d.bool() {
+			r.Recovery = Recovering
+		}
+		return r
+	case kindProducerIDs:
+		return ProducerIDs{Broker: d.int32(), BrokerEpoch: d.int64(), Next: d.int64()}
+	case kindConfig:
+		return Config{Topic: d.string(), Name: d.string(), Value: d.string()}
+	}
+	return nil
+}
+
+func (r RegisterBroker) body(e *encoder) {
+	e.int32(r.ID)
+	e.uuid(r.Incarnation)
+	e.int64(r.Epoch)
+	e.string(r.Host)
+	e.int32(r.Port)
+	e.string(r.Rack)
+	e.bool(r.Fenced)
+	e.bool(r.ShuttingDown)
+}
+
+func (r FenceBroker) body(e *encoder) {
+	e.int32(r.ID)
+	e.int64(r.Epoch)
+}
+
+func (r UnfenceBroker) body(e *encoder) {
+	e.int32(r.ID)
+	e.int64(r.Epoch)
+}
+
+func (r ShutDownBroker) body(e *encoder) {
+	e.int32(r.ID)
+	e.int64(r.Epoch)
+}
+
+func (r Topic) body(e *encoder) {
+	e.string(r.Name)
+	e.uuid(r.ID)
+}
+
+func (r Partition) body(e *encoder) {
+	e.uuid(r.TopicID)
+	e.int32(r.Partition)
+	e.int32s(r.Replicas)
+	e.int32s(r.ISR)
+	e.int32(r.Leader)
+	e.int32(r.LeaderEpoch)
+	e.int32(r.PartitionEpoch)
+}
+
+func (r PartitionChange) body(e *encoder) {
+	e.uuid(r.TopicID)
+	e.int32(r.Partition)
+	e.int32s(r.ISR)
+	e.int32(r.Leader)
+	e.bool(r.Recovery == Recovering)
+}
+
+func (r ProducerIDs) body(e *encoder) {
+	e.int32(r.Broker)
+	e.int64(r.BrokerEpoch)
+	e.int64(r.Next)
+}
+
+func (r Config) body(e *encoder) {
+	e.string(r.Topic)
+	e.string(r.Name)
+	e.string(r.Value)
+}
+
+type encoder struct{ b []byte }
+
+func (e *encoder) uvarint(v uint64) { e.b = binary.AppendUvarint(e.b, v) }
+func (e *encoder) int32(v int32)    { e.b = binary.BigEndian.AppendUint32(e.b, uint32(v)) }
+func (e *encoder) int64(v int64)    { e.b = binary.BigEndian.AppendUint64(e.b, uint64(v)) }
+func (e *encoder) uuid(v [16]byte)  { e.b = append(e.b, v[:]...) }
+
+func (e *encoder) bool(v bool) {
+	var x byte
+	if v {
+		x = 1
+	}
+	e.b = append(e.b, x)
+}
+
+func (e *encoder) string(v string) {
+	e.uvarint(uint64(len(v)))
+	e.b = append(e.b, v...)
+}
+
+func (e *encoder) int32s(v []int32) {
+	if v == nil {
+		e.uvarint(0)
+		return
+	}
+	e.uvarint(uint64(len(v)) + 1)
+	for _, x := range v {
+		e.int32(x)
+	}
+}
+
+var (
+	errShort  = errors.New("cut short")
+	errVarint = errors.New("bad varint")
+	errBool   = errors.New("bad boolean")
+)
+
+// decoder reads fields; after the first that is bad, all others are zero.
+type decoder struct {
+	b   []byte
+	err error
+}
+
+func (d *decoder) take(n uint64) []byte {
+	if d.err == nil && n > uint64(len(d.b)) {
+		d.err = errShort
+	}
+	if d.err != nil {
+		return nil
+	}
+	b := d.b[:n]
+	d.b = d.b[n:]
+	return b
+}
+
+func (d *decoder) uvarint() uint64 {
+	if d.err != nil {
+		return 0
+	}
+	v, n := binary.Uvarint(d.b)
+	// The longer encodings of a number are refused: one record, one encoding.
+	if n <= 0 || n > 1 && d.b[n-1] == 0 {
+		d.err = errVarint
+		return 0
+	}
+	d.b = d.b[n:]
+	return v
+}
+
+func (d *decoder) int32() int32 {
+	if b := d.take(4); b != nil {
+		return int32(binary.BigEndian.Uint32(b))
+	}
+	return 0
+}
+
+func (d *decoder) int64() int64 {
+	if b := d.take(8); b != nil {
+		return int64(binary.BigEndian.Uint64(b))
+	}
+	return 0
+}
+
+func (d *decoder) uuid() (v [16]byte) {
+	copy(v[:], d.take(16))
+	return v
+}
+
+func (d *decoder) bool() bool {
+	b := d.take(1)
+	if b == nil {
+		return false
+	}
+	if b[0] > 1 {
+		d.err = errBool
+	}
+	return b[0] == 1
+}
+
+func (d *decoder) string() string { return string(d.take(d.uvarint())) }
+
+func (d *decoder) int32s() []int32 {
+	n := d.uvarint()
+	if d.err != nil || n == 0 {
+		return nil
+	}
+	n--
+	if n > uint64(len(d.b)/4) {
+		d.err = errShort
+		return nil
+	}
+	v := make([]int32, n)
+	for i := range v {
+		v[i] = d.int32()
+	}
+	return v
+}

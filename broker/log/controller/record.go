@@ -1,0 +1,109 @@
+package controller
+
+// Record is one fact of the cluster metadata. The log of records is the cluster
+// metadata: an [Image] is what replaying it gives.
+//
+// Records have the names and numbers of Kafka's (KIP-631), but their own
+// encoding: see [EncodeRecord].
+type Record interface {
+	kind() kind
+	body(e *encoder)
+}
+
+// TopicID is the identity of a topic: one that is deleted and created again
+// under the same name has another (KIP-516).
+type TopicID [16]byte
+
+// RegisterBroker says that a process has taken a broker id. Its own offset is
+// the broker epoch, except when the same incarnation registers again.
+type RegisterBroker struct {
+	ID           int32
+	Incarnation  [16]byte // differs with each start of the broker's process
+	Epoch        int64    // the broker epoch
+	Host         string
+	Port         int32
+	Rack         string // empty: none
+	Fenced       bool
+	ShuttingDown bool
+}
+
+// FenceBroker says that a broker may not lead, nor join an ISR (KIP-841).
+type FenceBroker struct {
+	ID    int32
+	Epoch int64
+}
+
+// UnfenceBroker takes back a FenceBroker, and the fence that every new
+// incarnation begins behind.
+type UnfenceBroker struct {
+	ID    int32
+	Epoch int64
+}
+
+// ShutDownBroker says that a broker is in controlled shutdown: it may not lead,
+// nor join an ISR, but it still serves followers.
+type ShutDownBroker struct {
+	ID    int32
+	Epoch int64
+}
+
+// Topic says that a topic exists. Its Config and Partition records follow in
+// the same batch.
+type Topic struct {
+	Name string
+	ID   TopicID
+}
+
+// Partition says that a partition exists. The partitions of a topic come in
+// order, beginning with 0.
+type Partition struct {
+	TopicID        TopicID
+	Partition      int32
+	Replicas       []int32 // the first is the preferred leader
+	ISR            []int32
+	Leader         int32 // or NoLeader
+	LeaderEpoch    int32
+	PartitionEpoch int32
+}
+
+// NoLeader is the leader of a partition that has none.
+const NoLeader int32 = -1
+
+// NoLeaderChange in a PartitionChange leaves the leader and its epoch alone.
+const NoLeaderChange int32 = -2
+
+// PartitionChange changes a partition. The partition epoch rises by one with
+// every change, and the leader epoch with every change that names a leader, be
+// it the same again or [NoLeader].
+type PartitionChange struct {
+	TopicID   TopicID
+	Partition int32
+	ISR       []int32  // nil: as before
+	Leader    int32    // NoLeaderChange: as before
+	Recovery  Recovery // as of this change
+}
+
+// Recovery says whether a partition's leader was elected uncleanly and has not
+// yet recovered from that (KIP-704).
+type Recovery int8
+
+// The states of recovery, with Kafka's numbers.
+const (
+	Recovered  Recovery = 0
+	Recovering Recovery = 1
+)
+
+// ProducerIDs says that all producer ids below Next have been handed out in
+// blocks, the last one to a broker (KIP-730).
+type ProducerIDs struct {
+	Broker      int32
+	BrokerEpoch int64
+	Next        int64
+}
+
+// Config sets one configuration value of a topic.
+type Config struct {
+	Topic string
+	Name  string
+	Value string
+}
