@@ -1,0 +1,179 @@
+package faults
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"brokersim/broker/machine"
+)
+
+// World is what faults act on; the simulator satisfies it without knowing it.
+// Nodes go by the names that a [Vocabulary] lists. What makes no sense at the
+// moment, such as crashing a node that is down, does nothing.
+type World interface {
+	Cut(from, to string)                            // frames wait, one way
+	Heal(from, to string)                           // ends Cut and Slow, one way
+	HealAll()                                       // every link
+	Slow(from, to string, by time.Duration)         // one way; 0 ends it
+	Drop(class uint16, from, to string, n int)      // the next n frames of a class
+	Reset(a, b string)                              // every connection between two nodes
+	ResetAfterAccept(class uint16, from, to string) // after the next frame of a class
+	Crash(node string)                              // the process; the page cache stays
+	PowerLoss(node string)                          // what was not synced may be lost
+	Restart(node string)                            // if it is down
+	RestartAll()                                    // every node that is down
+	Pause(node string)                              // it stands still, its connections stay
+	Resume(node string)                             // after a pause
+	SkewWall(node string, by time.Duration)         // added to the offset that it has
+}
+
+// View answers who has a role at this moment, asked in the words of the
+// schedule: "leader", "leader(orders-0)", "notification", "*". A role that
+// several nodes have is answered with their names joined by commas. Not ok means
+// that nobody has it now.
+type View func(role string) (node string, ok bool)
+
+// At is a step with its time. It is applied once.
+type At struct {
+	Time machine.Instant
+	Step Step
+
+	begin   *At // the step that this one undoes
+	applied bool
+}
+
+// Apply does the step to w. The text is the step with its time and with every
+// role replaced by role(node), such as "1.000s cut follower(b3) leader(b1)", and
+// parses back: the texts of all steps of a run are a schedule that repeats them
+// without a view. When a role is nobody's the step is not applied and the text
+// is a comment that says so.
+func (at *At) Apply(w World, view View) (text string, applied bool) {
+	step := at.Step
+	if at.begin != nil {
+		if !at.begin.applied {
+			return at.skipped(&step, "what it would undo was not applied"), false
+		}
+		// Whoever was hit recovers, and not who has the role by now.
+		step.A, step.B = at.begin.Step.A, at.begin.Step.B
+	}
+	all := step.ofAll()
+	for _, t := range []*Target{&step.A, &step.B} {
+		if !all && !t.resolve(view) {
+			return at.skipped(&step, "nobody is "+t.String()), false
+		}
+	}
+	if !step.do(w) {
+		return at.skipped(&step, "both ends are the same node"), false
+	}
+	at.Step, at.applied = step, true
+	return clock(at.Time) + " " + step.what(), true
+}
+
+func (at *At) skipped(step *Step, why string) string {
+	return fmt.Sprintf("# %s %s: not applied: %s", clock(at.Time), step.what(), why)
+}
+
+// resolve asks for the nodes of a role. Plain nodes, and roles that were
+// resolved before, stay as they are.
+func (t *Target) resolve(view View) bool {
+	if t.Role == "" || len(t.Nodes) > 0 {
+		return true
+	}
+	if view == nil {
+		return false
+	}
+	nodes, ok := view(t.ask())
+	if !ok || nodes == "" {
+		return false
+	}
+	t.Nodes = strings.Split(nodes, ",")
+	return true
+}
+
+// ofAll reports whether the step is "heal *" or "restart *", which need no list
+// of nodes.
+func (s *Step) ofAll() bool {
+	return (s.Verb == Heal || s.Verb == Restart) && s.A.Role == everyone && len(s.A.Nodes) == 0 && s.B.none()
+}
+
+// do applies a resolved step. It reports false for a link verb whose ends are
+// the same node, which has done nothing.
+func (s *Step) do(w World) bool {
+	switch {
+	case s.ofAll() && s.Verb == Heal:
+		w.HealAll()
+		return true
+	case s.ofAll():
+		w.RestartAll()
+		return true
+	case s.B.none():
+		for _, a := range s.A.Nodes {
+			s.doNode(w, a)
+		}
+		return true
+	}
+	done := false
+	for _, a := range s.A.Nodes {
+		for _, b := range s.B.Nodes {
+			if a != b {
+				s.doLink(w, a, b)
+				done = true
+			}
+		}
+	}
+	return done
+}
+
+func (s *Step) doNode(w World, a string) {
+	switch s.Verb {
+	case Crash:
+		w.Crash(a)
+	case PowerLoss:
+		w.PowerLoss(a)
+	case Restart:
+		w.Restart(a)
+	case Pause:
+		w.Pause(a)
+	case Resume:
+		w.Resume(a)
+	case Skew:
+		w.SkewWall(a, s.By)
+	default:
+		panic(fmt.Sprintf("faults: %v is no verb about a node", s.Verb))
+	}
+}
+
+func (s *Step) doLink(w World, a, b string) {
+	switch s.Verb {
+	case Cut:
+		w.Cut(a, b)
+	case CutBoth:
+		w.Cut(a, b)
+		w.Cut(b, a)
+	case Heal:
+		w.Heal(a, b)
+	case HealBoth:
+		w.Heal(a, b)
+		w.Heal(b, a)
+	case Slow:
+		w.Slow(a, b, s.By)
+	case Drop:
+		w.Drop(s.ClassID, a, b, s.N)
+	case Reset:
+		w.Reset(a, b)
+	case ResetAfterAccept:
+		w.ResetAfterAccept(s.ClassID, a, b)
+	default:
+		panic(fmt.Sprintf("faults: %v is no verb about a link", s.Verb))
+	}
+}
+
+// clock prints a time in seconds, with milliseconds and as much more as it has.
+func clock(t machine.Instant) string {
+	fraction := fmt.Sprintf("%09d", int64(t)%int64(time.Second))
+	for len(fraction) > 3 && fraction[len(fraction)-1] == '0' {
+		fraction = fraction[:len(fraction)-1]
+	}
+	return fmt.Sprintf("%d.%ss", int64(t)/int64(time.Second), fraction)
+}

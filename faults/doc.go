@@ -1,0 +1,69 @@
+// Package faults says when and where things go wrong.
+//
+// A schedule is text: it is written by hand or kept with a failing seed, read by
+// [Parse], printed again by [Schedule.String], given times by [Schedule.Plan],
+// and applied step by step to a [World]. The package knows neither a simulator
+// nor a kind of broker: which roles, nodes and classes of frames there are is
+// the [Vocabulary] of the caller.
+//
+//	# a follower is cut off for longer than it may lag, then the leader dies
+//	1s for 700ms     cut follower leader
+//	900ms..1400ms    power-loss leader(orders-0)
+//	3s               restart *
+//	3.2s             drop produce-response leader any 2
+//
+// # Grammar
+//
+//	schedule  = { [ step ] [ "#" comment ] newline }
+//	step      = when [ "for" duration ] action
+//	when      = duration | duration ".." duration
+//	duration  = what time.ParseDuration reads, with a unit, 0s to 24h
+//	action    = "cut" target target                one way: frames from the first
+//	                                               to the second wait in order
+//	          | "cut-both" target target           both ways
+//	          | "heal" target target               one way: ends cut and slow
+//	          | "heal-both" target target
+//	          | "heal" "*"                         every link
+//	          | "slow" target target duration      one way: frames take that much
+//	                                               longer; 0s ends it
+//	          | "drop" class target target [ n ]   one way: the next n (1) frames of
+//	                                               the class are lost, and what
+//	                                               follows on their connection
+//	          | "reset" target target              every connection between the two
+//	          | "reset" "after-accept" class target target
+//	                                               one way: the next frame of the
+//	                                               class arrives, then its
+//	                                               connection is reset, so that the
+//	                                               answer is lost
+//	          | "crash" target                     the process; its page cache stays
+//	          | "power-loss" target                un-synced bytes are lost or torn
+//	          | "restart" target                   after a crash or a power loss
+//	          | "restart" "*"                      every node that is down
+//	          | "pause" target                     stands still
+//	          | "resume" target
+//	          | "skew" target offset               the wall clock jumps
+//	offset    = ( "+" | "-" ) duration
+//	target    = role [ "(" [ partition ] ")" ]     who has the role when the step
+//	                                               is applied
+//	          | role "(" [ partition "=" ] nodes ")"
+//	                                               those nodes, which had the role
+//	          | nodes
+//	          | "*" | "all"                        every node
+//	nodes     = node { "," node }
+//
+// Words are separated by spaces or tabs. With several nodes a step is applied to
+// each, or to each pair of two different ones. "for" goes with cut, cut-both,
+// slow, crash, power-loss, pause and skew: after that time the same nodes get
+// the heal, restart, resume, or the opposite offset, whoever has the role then.
+//
+// # What may be relied upon
+//
+//   - A window is drawn from the seed by the identity of its step, in whole
+//     microseconds, both ends included: removing a step leaves the times of all
+//     others as they were.
+//   - What [At.Apply] returns for the steps of a run is a schedule again, with
+//     every role resolved. It repeats the run without a [View].
+//   - A step whose role is nobody's is not applied, and says so in a comment.
+//     Nothing is dropped silently, and what it would have been undone by is not
+//     applied either.
+package faults

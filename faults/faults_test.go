@@ -1,0 +1,70 @@
+package faults
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+var testVocabulary = Vocabulary{
+	Roles:      []string{"leader", "follower", "follower2", "controller", "any", "notification", "svc-1"},
+	Nodes:      []string{"b1", "b2", "b3", "c101", "p1001", "k1001", "n-7"},
+	Partitions: []string{"orders-0", "orders-1"},
+	Classes:    map[string]uint16{"produce": 0, "produce-response": 1, "fetch": 2},
+}
+
+// testView is a cluster in which nobody is follower2.
+func testView(role string) (string, bool) {
+	node, ok := map[string]string{
+		"leader": "b1", "leader(orders-1)": "b2", "follower": "b3", "controller": "c101",
+		"any": "b1", "notification": "k1001", "svc-1": "n-7", "*": "b1,b2,b3",
+	}[role]
+	return node, ok
+}
+
+// log is a World that writes down what is done to it.
+type log struct{ calls []string }
+
+func (l *log) add(format string, args ...any) {
+	l.calls = append(l.calls, fmt.Sprintf(format, args...))
+}
+
+func (l *log) Cut(from, to string)                    { l.add("cut %s>%s", from, to) }
+func (l *log) Heal(from, to string)                   { l.add("heal %s>%s", from, to) }
+func (l *log) HealAll()                               { l.add("heal all") }
+func (l *log) Slow(from, to string, by time.Duration) { l.add("slow %s>%s %v", from, to, by) }
+func (l *log) Drop(class uint16, from, to string, n int) {
+	l.add("drop %d %s>%s %d", class, from, to, n)
+}
+func (l *log) Reset(a, b string) { l.add("reset %s %s", a, b) }
+func (l *log) ResetAfterAccept(class uint16, from, to string) {
+	l.add("reset after %d %s>%s", class, from, to)
+}
+func (l *log) Crash(node string)                      { l.add("crash %s", node) }
+func (l *log) PowerLoss(node string)                  { l.add("power-loss %s", node) }
+func (l *log) Restart(node string)                    { l.add("restart %s", node) }
+func (l *log) RestartAll()                            { l.add("restart all") }
+func (l *log) Pause(node string)                      { l.add("pause %s", node) }
+func (l *log) Resume(node string)                     { l.add("resume %s", node) }
+func (l *log) SkewWall(node string, by time.Duration) { l.add("skew %s %v", node, by) }
+
+func mustParse(t testing.TB, text string) Schedule {
+	t.Helper()
+	s, err := Parse(text, testVocabulary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// run applies a whole schedule and returns what was done and the texts.
+func run(s Schedule, seed uint64, view View) (calls, texts string) {
+	var w log
+	var b strings.Builder
+	for _, at := range s.Plan(seed) {
+		text, _ := at.Apply(&w, view)
+		b.WriteString(text + "\n")
+	}
+	return strings.Join(w.calls, ", "), b.String()
+}
