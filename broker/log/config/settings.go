@@ -1,0 +1,95 @@
+package config
+
+import "time"
+
+// Broker is what a broker or controller is configured with. Each field names
+// its Kafka property; the ones in ms are durations here.
+type Broker struct {
+	BrokerSessionTimeout    time.Duration // broker.session.timeout.ms
+	BrokerHeartbeatInterval time.Duration // broker.heartbeat.interval.ms
+
+	ReplicaLagTimeMax                      time.Duration // replica.lag.time.max.ms
+	ReplicaFetchWaitMax                    time.Duration // replica.fetch.wait.max.ms
+	ReplicaFetchBackoff                    time.Duration // replica.fetch.backoff.ms
+	ReplicaSocketTimeout                   time.Duration // replica.socket.timeout.ms
+	ReplicaHighWatermarkCheckpointInterval time.Duration // replica.high.watermark.checkpoint.interval.ms
+	ReplicaFetchMaxBytes                   int32         // replica.fetch.max.bytes
+	ReplicaFetchResponseMaxBytes           int32         // replica.fetch.response.max.bytes
+	ReplicaFetchMinBytes                   int32         // replica.fetch.min.bytes
+
+	FetchMaxBytes         int32 // fetch.max.bytes
+	SocketRequestMaxBytes int32 // socket.request.max.bytes
+	MessageMaxBytes       int32 // message.max.bytes
+
+	MinInsyncReplicas        int32 // min.insync.replicas
+	DefaultReplicationFactor int16 // default.replication.factor
+	NumPartitions            int32 // num.partitions
+	UncleanLeaderElection    bool  // unclean.leader.election.enable
+	AutoCreateTopics         bool  // auto.create.topics.enable
+
+	// LogFlushIntervalMessages is log.flush.interval.messages: 1 means that
+	// the log is synced before a produce request is answered.
+	LogFlushIntervalMessages int64
+
+	ControllerQuorumRequestTimeout time.Duration // controller.quorum.request.timeout.ms
+	ControllerQuorumFetchTimeout   time.Duration // controller.quorum.fetch.timeout.ms
+
+	ProducerIDExpiration time.Duration // producer.id.expiration.ms
+}
+
+// Topic is the configuration of one topic.
+type Topic struct {
+	MinInsyncReplicas     int32 // min.insync.replicas
+	MaxMessageBytes       int32 // max.message.bytes
+	UncleanLeaderElection bool  // unclean.leader.election.enable
+	FlushMessages         int64 // flush.messages
+}
+
+// Producer is the configuration of a producing client.
+type Producer struct {
+	Acks              int16         // acks: -1 is all
+	BatchSize         int32         // batch.size
+	Linger            time.Duration // linger.ms
+	BufferMemory      int64         // buffer.memory
+	EnableIdempotence bool          // enable.idempotence
+	MaxInFlight       int32         // max.in.flight.requests.per.connection
+	Retries           int32         // retries
+	RequestTimeout    time.Duration // request.timeout.ms
+	DeliveryTimeout   time.Duration // delivery.timeout.ms
+	RetryBackoff      time.Duration // retry.backoff.ms
+	RetryBackoffMax   time.Duration // retry.backoff.max.ms
+	MetadataMaxAge    time.Duration // metadata.max.age.ms
+	MaxRequestSize    int32         // max.request.size
+
+	ConnectionSetupTimeout    time.Duration // socket.connection.setup.timeout.ms
+	ConnectionSetupTimeoutMax time.Duration // socket.connection.setup.timeout.max.ms
+	ReconnectBackoff          time.Duration // reconnect.backoff.ms
+	ReconnectBackoffMax       time.Duration // reconnect.backoff.max.ms
+
+	ClientID              string // client.id
+	PartitionerIgnoreKeys bool   // partitioner.ignore.keys
+	TransactionalID       string // transactional.id
+}
+
+// Consumer is the configuration of a consuming client.
+type Consumer struct {
+	AutoOffsetReset        string        // auto.offset.reset
+	FetchMinBytes          int32         // fetch.min.bytes
+	FetchMaxWait           time.Duration // fetch.max.wait.ms
+	FetchMaxBytes          int32         // fetch.max.bytes
+	MaxPartitionFetchBytes int32         // max.partition.fetch.bytes
+	MaxPollRecords         int32         // max.poll.records
+	RequestTimeout         time.Duration // request.timeout.ms
+	RetryBackoff           time.Duration // retry.backoff.ms
+	RetryBackoffMax        time.Duration // retry.backoff.max.ms
+	MetadataMaxAge         time.Duration // metadata.max.age.ms
+
+	ConnectionSetupTimeout    time.Duration // socket.connection.setup.timeout.ms
+	ConnectionSetupTimeoutMax time.Duration // socket.connection.setup.timeout.max.ms
+	ReconnectBackoff          time.Duration // reconnect.backoff.ms
+	ReconnectBackoffMax       time.Duration // reconnect.backoff.max.ms
+
+	IsolationLevel string // isolation.level: read_uncommitted or read_committed
+	CheckCRCs      bool   // check.crcs
+	ClientID       string // client.id
+}
