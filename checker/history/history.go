@@ -83,7 +83,7 @@ type Func uint8
 // Operations come first, then notes. Their names on disk are those of CHECKS.
 const (
 	Send Func = iota
-	Poll // invoked when its fetch leaves, not when the application asks: a claim belongs between the two
+	Poll      // invoked when its fetch leaves, not when the application asks: a claim belongs between the two
 	Assign
 	Offsets // ListOffsets
 	Dump    // the final read of a partition from its start

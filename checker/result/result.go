@@ -9,8 +9,7 @@ const Version = 1
 // Verdict is what may be said of a property, or of a whole run.
 type Verdict string
 
-// The verdicts. A run is as bad as its worst finding: broken > unknown >
-// vacuous > kept; a run of only vacuous findings is vacuous.
+// The verdicts. See [Overall] for that of a whole run.
 const (
 	Kept    Verdict = "kept"
 	Broken  Verdict = "BROKEN"
@@ -90,6 +89,7 @@ type Finding struct {
 	Outcome    Verdict     `json:"outcome"`
 	Looked     int64       `json:"looked"` // how many things were looked at
 	Violations []Violation `json:"violations"`
+	More       int64       `json:"more,omitempty"`   // violations beyond those listed
 	Folded     int64       `json:"folded,omitempty"` // violations that follow from records already reported lost
 }
 

@@ -1,0 +1,221 @@
+package checker
+
+import (
+	"brokersim/checker/history"
+	"brokersim/checker/result"
+)
+
+// Indexes into Checker.looked, in the order of Properties.
+const (
+	slots = iota
+	loss
+	dups
+	order
+	phantom
+	skips
+	stale
+	decided // how many of the properties are decided here
+)
+
+// Checker judges one history as it is written. It keeps what it must know of
+// each record and of each slot, and no event.
+type Checker struct {
+	h     *history.Header
+	rules rules
+
+	recs   records
+	values history.Table[int32] // value -> 1 + index into recs
+	parts  []*part              // by TP
+	procs  map[int32]*process
+	ops    map[int64]op // under way
+	reads  []readRef
+
+	events  int64
+	last    int64 // time of the last event
+	lastInv int64 // number of the last invocation
+	cur     *history.Event
+	curRead int32 // index into reads of the event in hand, or None
+	reused  int64
+
+	ledger result.Ledger
+	looked [decided]int64
+
+	// Suspicions, in the order of the history. What they come to is decided
+	// at the end, when it is known what was lost.
+	conflicts []conflict
+	doubles   []double
+	phantoms  []sighting
+	behind    []behind
+	jumps     []jump
+}
+
+// op is an operation under way.
+type op struct {
+	i, t  int64
+	first int32 // its first record
+	n     int32
+	fin   bool
+	f     history.Func
+}
+
+// New returns a checker for the history that h is the head of. It reads the
+// names in h again at the end: they may grow in the meantime.
+func New(h *history.Header) *Checker {
+	return &Checker{
+		h:       h,
+		rules:   newRules(h),
+		procs:   map[int32]*process{},
+		ops:     map[int64]op{},
+		lastInv: -1,
+	}
+}
+
+// Event makes a Checker a [history.Sink].
+func (c *Checker) Event(e *history.Event) { c.Observe(e) }
+
+// Observe takes the next event. It keeps nothing of it.
+func (c *Checker) Observe(e *history.Event) {
+	c.cur, c.curRead = e, history.None
+	c.events++
+	c.last = e.T
+	if e.E == history.Inv {
+		c.lastInv = e.I
+	}
+	switch e.F {
+	case history.Send:
+		if e.E == history.Inv {
+			c.sendBegins(e)
+		} else {
+			c.sendEnds(e)
+		}
+	case history.Poll, history.Offsets, history.Dump:
+		if e.E == history.Inv {
+			c.ops[e.ID] = op{i: e.I, t: e.T, fin: e.Fin, f: e.F}
+		} else {
+			c.readEnds(e)
+		}
+	case history.Process:
+		if e.E != history.Inv {
+			c.processed(e)
+		}
+	case history.Assign:
+		if e.E == history.OK || e.E == history.Note {
+			c.assigned(e)
+		}
+	case history.Crash:
+		c.process(e.P).died()
+	default:
+		c.noted(e)
+	}
+	c.cur = nil
+}
+
+// noted takes what happened to brokers and readers.
+func (c *Checker) noted(e *history.Event) {
+	switch e.F {
+	case history.Leader:
+		p := c.part(e.TP)
+		p.noted = true
+		p.maxEpoch = max(p.maxEpoch, e.Epoch)
+	case history.NoCopy:
+		p := c.part(e.TP)
+		p.noCopy = append(p.noCopy, span{e.Offset, e.Until})
+	case history.Skipped:
+		c.process(e.P).at(e.TP).reset(e.Offset, e.Until)
+		c.jumps = append(c.jumps, jump{p: e.P, tp: e.TP, from: e.Offset, until: max(e.Offset, e.Until), by: c.read(), reset: true})
+	}
+}
+
+func (c *Checker) sendBegins(e *history.Event) {
+	o := op{i: e.I, t: e.T, first: c.recs.n, f: e.F}
+	life := c.process(e.P).life
+	for k := range e.Sends {
+		s := &e.Sends[k]
+		c.ledger.Sent++
+		if n := c.values.Get(s.Value); n != 0 {
+			c.sentAgain(e, c.recs.at(n-1), s)
+			continue
+		}
+		p := c.part(s.TP)
+		n, r := c.recs.add()
+		*r = record{value: s.Value, key: s.Key, op: e.ID, invI: e.I, invT: e.T, off: history.None, seen: history.None,
+			floor: int32(len(p.whole)), lo: p.answered, tp: s.TP, p: e.P, life: life}
+		c.values.Set(s.Value, n+1)
+		o.n++
+	}
+	c.ops[e.ID] = o
+}
+
+// sentAgain takes a value that is known already: somebody read it too early,
+// or values are not unique, and then there is no telling two records apart.
+func (c *Checker) sentAgain(e *history.Event, r *record, s *history.Sent) {
+	if r.flags&unsent == 0 {
+		r.flags |= reused
+		c.reused++
+		return
+	}
+	r.flags = r.flags&^unsent | late
+	r.key, r.op, r.invI, r.invT, r.p = s.Key, e.ID, e.I, e.T, e.P
+}
+
+func (c *Checker) sendEnds(e *history.Event) {
+	o, known := c.ops[e.ID]
+	delete(c.ops, e.ID)
+	if len(e.Sends) == 0 && known && e.E != history.Info {
+		for n := o.first; n < o.first+o.n; n++ {
+			c.outcome(e, n, c.recs.at(n), history.None, e.E == history.OK)
+		}
+		return
+	}
+	for k := range e.Sends {
+		s := &e.Sends[k]
+		n := o.first + int32(k)
+		if !known || int32(k) >= o.n || c.recs.at(n).value != s.Value {
+			n = c.find(s.TP, s.Value)
+		}
+		r := c.recs.at(n)
+		ok := s.Err == "" && (e.E == history.OK || e.E == history.Info && s.Offset >= 0)
+		if !ok && e.E == history.Info {
+			continue
+		}
+		if ok && r.flags&unsent != 0 {
+			c.phantoms = append(c.phantoms, sighting{rec: n, off: s.Offset, by: c.read()})
+		}
+		c.outcome(e, n, r, s.Offset, ok)
+	}
+}
+
+// outcome completes one record.
+func (c *Checker) outcome(e *history.Event, n int32, r *record, off int64, ok bool) {
+	if r.state != open {
+		return // a second completion changes nothing that was promised
+	}
+	if !ok {
+		r.state = failed
+		c.ledger.Rejected++
+		return
+	}
+	if c.h.Set.Acks == "0" {
+		return // no broker has said anything: the record stays unknown
+	}
+	r.state, r.ackI, r.ackT, r.ackE, r.op = acked, e.I, e.T, e.E, e.ID
+	c.ledger.Acked++
+	if off < 0 {
+		return
+	}
+	r.off = off
+	p := c.part(r.tp)
+	if m := p.ackAt.Get(off); m != 0 && m-1 != n {
+		c.looked[slots]++
+		c.conflicts = append(c.conflicts, conflict{tp: r.tp, off: off, a: m - 1, b: n, kind: ackAck})
+	}
+	if m := p.readAt.Get(off); m != 0 {
+		c.looked[slots]++
+		if m-1 != n {
+			c.conflicts = append(c.conflicts, conflict{tp: r.tp, off: off, a: n, b: m - 1, kind: ackRead, by: c.recs.at(m - 1).seenBy})
+		}
+	}
+	p.ackAt.Set(off, n+1)
+	c.holdAppend(p, n, r, off)
+	c.showsAck(p, n, r)
+}

@@ -1,0 +1,81 @@
+package history
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/agnivade/levenshtein"
+)
+
+// kindNames are the values of "e", by Kind.
+var kindNames = [...]string{Inv: "inv", OK: "ok", Fail: "fail", Info: "info", Note: "ev"}
+
+// funcNames are the values of "f", by Func.
+var funcNames = [...]string{
+	Send: "send", Poll: "poll", Assign: "assign", Offsets: "offsets", Dump: "dump",
+	Process: "process", Crash: "crash",
+	Leader: "leader", ISR: "isr", HW: "hw", Fault: "fault", Heal: "heal",
+	Restart: "restart", NoCopy: "nocopy", Skipped: "skipped",
+}
+
+// otherFuncs are names of the format that no checker here reads yet: a line
+// about them is passed over, a line about anything else is an error.
+var otherFuncs = [...]string{
+	"txn", "txbegin", "txcommit", "txabort", "init", "subscribe", "unsubscribe", "seek",
+	"pause", "commit", "fetchc", "txncommit", "epochend", "delrec", "join", "sync", "heartbeat",
+	"leave", "close", "assigned", "revoked", "lost", "retention", "compact", "replica",
+	"publish", "deliver", "settle",
+}
+
+func (k Kind) String() string {
+	if int(k) < len(kindNames) {
+		return kindNames[k]
+	}
+	return "kind" + strconv.Itoa(int(k))
+}
+
+func (f Func) String() string {
+	if int(f) < len(funcNames) {
+		return funcNames[f]
+	}
+	return "func" + strconv.Itoa(int(f))
+}
+
+// Name is the name of a partition as the history has it: "orders-0".
+func (h *Header) Name(tp TP) string {
+	if tp >= 0 && int(tp) < len(h.TPs) {
+		return h.TPs[tp]
+	}
+	return "tp" + strconv.Itoa(int(tp))
+}
+
+// Text is a value or key as the history has it.
+func (h *Header) Text(v int64) string {
+	if n := v - Named; n >= 0 && n < int64(len(h.Names)) {
+		if s, err := strconv.Unquote(h.Names[n]); err == nil {
+			return s
+		}
+		return h.Names[n]
+	}
+	return strconv.FormatInt(v, 10)
+}
+
+// nearest returns `; did you mean "x"?` for the candidate that is nearest to a
+// mistyped word, or nothing when none is near.
+func nearest(word string, candidates ...[]string) string {
+	best, dist := "", len(word)/2+2
+	if len(word) > 64 { // garbage has no nearest name, and the distance is quadratic
+		return ""
+	}
+	for _, list := range candidates {
+		for _, c := range list {
+			if d := levenshtein.ComputeDistance(strings.ToLower(word), c); d < dist {
+				best, dist = c, d
+			}
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return "; did you mean " + strconv.Quote(best) + "?"
+}

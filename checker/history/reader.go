@@ -1,0 +1,246 @@
+package history
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+)
+
+// MaxLine is the longest line that a Reader accepts, in bytes.
+const MaxLine = 256 << 20
+
+// Error is what is wrong with a history on disk.
+type Error struct {
+	Line int // from 1
+	Col  int // in bytes, from 1; 0 when it is about the line as a whole
+	Msg  string
+}
+
+func (e *Error) Error() string {
+	if e.Col == 0 {
+		return fmt.Sprintf("line %d: %s", e.Line, e.Msg)
+	}
+	return fmt.Sprintf("line %d:%d: %s", e.Line, e.Col, e.Msg)
+}
+
+// Reader reads JSON lines. It keeps one event and the ids of operations that
+// are under way, whatever the length of the history.
+type Reader struct {
+	// Header is the first line. Its TPs and Names grow while reading.
+	Header *Header
+
+	r     *bufio.Reader
+	line  int
+	long  []byte // a line longer than the buffer
+	s     scan
+	ev    Event
+	recs  []Record // of all runs of ev
+	runs  []int    // where each run of ev ends in recs
+	seqs  []int64  // "seq", one a send
+	keys  []int64  // "k", one a send
+	tps   map[string]TP
+	names map[string]int64
+	open  map[int64]Func // operations invoked and not completed
+	next  int64
+	last  TP // a run of the same partition needs no look-up
+
+	brokers    []string
+	lastBroker string
+}
+
+// NewReader reads the header. The error is io.EOF when there is nothing at
+// all, an [*Error] when the text is no history, and otherwise what r said.
+func NewReader(r io.Reader) (*Reader, error) {
+	rd := &Reader{
+		Header: &Header{},
+		r:      bufio.NewReaderSize(r, 1<<16),
+		tps:    map[string]TP{},
+		names:  map[string]int64{},
+		open:   map[int64]Func{},
+	}
+	line, err := rd.readLine()
+	if err != nil {
+		return nil, err
+	}
+	rd.s = scan{b: line}
+	rd.header()
+	if err := rd.finish(); err != nil {
+		return nil, err
+	}
+	for i, name := range rd.Header.TPs {
+		rd.tps[name] = TP(i)
+	}
+	return rd, nil
+}
+
+// Next returns the next event, which is good until the call after; io.EOF at
+// the end of the history. After an error it must not be called again.
+func (rd *Reader) Next() (*Event, error) {
+	for {
+		line, err := rd.readLine()
+		if err != nil {
+			return nil, err
+		}
+		rd.s = scan{b: line, buf: rd.s.buf}
+		known := rd.event()
+		if err := rd.finish(); err != nil {
+			return nil, err
+		}
+		if err := rd.order(known); err != nil {
+			return nil, err
+		}
+		if known {
+			return &rd.ev, nil
+		}
+	}
+}
+
+// Each hands every event to the sinks in turn.
+func (rd *Reader) Each(sinks ...Sink) error {
+	for {
+		e, err := rd.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for _, s := range sinks {
+			s.Event(e)
+		}
+	}
+}
+
+// order checks what holds between lines: the numbers run on, and a completion
+// has exactly one invocation.
+func (rd *Reader) order(known bool) error {
+	e := &rd.ev
+	if e.I != rd.next {
+		return &Error{rd.line, 0, fmt.Sprintf("event %d where %d must follow: a line is missing, doubled or out of order", e.I, rd.next)}
+	}
+	rd.next++
+	if !known || e.E == Note || e.F == Process || e.F == Crash {
+		return nil
+	}
+	f, open := rd.open[e.ID]
+	switch {
+	case e.E == Inv && open:
+		return &Error{rd.line, 0, fmt.Sprintf("operation %d was invoked already", e.ID)}
+	case e.E == Inv:
+		rd.open[e.ID] = e.F
+		return nil
+	case !open:
+		return &Error{rd.line, 0, fmt.Sprintf("%v of operation %d, which was not invoked or has completed", e.E, e.ID)}
+	case f != e.F:
+		return &Error{rd.line, 0, fmt.Sprintf("operation %d was invoked as %v and completes as %v", e.ID, f, e.F)}
+	}
+	delete(rd.open, e.ID)
+	return nil
+}
+
+// readLine returns the next line that is not blank, without its end.
+func (rd *Reader) readLine() ([]byte, error) {
+	for {
+		line, err := rd.r.ReadSlice('\n')
+		if errors.Is(err, bufio.ErrBufferFull) {
+			rd.long = append(rd.long[:0], line...)
+			for errors.Is(err, bufio.ErrBufferFull) && len(rd.long) <= MaxLine {
+				line, err = rd.r.ReadSlice('\n')
+				rd.long = append(rd.long, line...)
+			}
+			line = rd.long
+		}
+		rd.line++
+		switch {
+		case len(line) > MaxLine:
+			return nil, &Error{rd.line, 0, fmt.Sprintf("longer than %d bytes", MaxLine)}
+		case err != nil && !errors.Is(err, io.EOF):
+			return nil, fmt.Errorf("line %d: %w", rd.line, err)
+		}
+		for len(line) > 0 && line[len(line)-1] <= ' ' {
+			line = line[:len(line)-1]
+		}
+		if len(line) > 0 {
+			return line, nil
+		}
+		if err != nil {
+			return nil, io.EOF
+		}
+	}
+}
+
+// finish turns the scanner's error into one with a position.
+func (rd *Reader) finish() error {
+	s := &rd.s
+	if s.err == nil && s.peek() != 0 || s.err == nil && s.i < len(s.b) {
+		s.fail(s.i, "something follows the object")
+	}
+	var p *problem
+	if errors.As(s.err, &p) {
+		return &Error{rd.line, p.at + 1, p.text}
+	}
+	return nil
+}
+
+// event reads one line and reports whether its operation is one that the
+// checkers know. Names may stand in any order; unknown ones are passed over.
+func (rd *Reader) event() bool {
+	s, e := &rd.s, &rd.ev
+	*e = Event{Sends: e.Sends[:0], Runs: e.Runs[:0], At: e.At[:0], TPs: e.TPs[:0]}
+	rd.recs, rd.runs, rd.seqs, rd.keys = rd.recs[:0], rd.runs[:0], rd.seqs[:0], rd.keys[:0]
+	var has struct{ i, e, f bool }
+	known := true
+	s.expect('{')
+	for first := true; s.next('}', first); first = false {
+		name := s.name()
+		switch string(name) {
+		case "i":
+			has.i, e.I = true, s.int(0, math.MaxInt64)
+		case "t":
+			e.T = s.int(math.MinInt64, math.MaxInt64)
+		case "e":
+			has.e, e.E = true, Kind(rd.oneOf("event", kindNames[:]))
+		case "f":
+			has.f = true
+			e.F, known = rd.function()
+		case "id":
+			e.ID = s.int(math.MinInt64, math.MaxInt64)
+		case "p":
+			e.P = int32(s.int(math.MinInt32, math.MaxInt32))
+		case "m":
+			rd.micro()
+		case "at":
+			rd.claims()
+		case "tps":
+			s.expect('[')
+			for first := true; s.next(']', first); first = false {
+				e.TPs = append(e.TPs, rd.tp())
+			}
+		case "seq":
+			rd.seqs = rd.list(rd.seqs[:0], func() int64 { return rd.orNone(math.MinInt32, math.MaxInt32) })
+		case "k":
+			rd.keys = rd.list(rd.keys[:0], rd.key)
+		default:
+			rd.rest(name)
+		}
+	}
+	if s.err == nil {
+		switch {
+		case !has.i:
+			s.fail(0, `no "i": an event needs its number`)
+		case !has.e:
+			s.fail(0, `no "e": an event is inv, ok, fail, info or ev`)
+		case !has.f:
+			s.fail(0, `no "f": an event says what it is about`)
+		}
+	}
+	rd.perSend()
+	start := 0
+	for i, end := range rd.runs {
+		e.Runs[i].Records = rd.recs[start:end:end]
+		start = end
+	}
+	return known
+}

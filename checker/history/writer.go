@@ -1,0 +1,368 @@
+package history
+
+import (
+	"bufio"
+	"io"
+	"strconv"
+	"unicode/utf8"
+)
+
+// Writer is a Sink that writes JSON lines: see the package documentation for
+// the format. It keeps the first error and says it at Close.
+type Writer struct {
+	w    *bufio.Writer
+	h    *Header
+	line []byte
+	err  error
+}
+
+// NewWriter writes the header and returns a Writer for the events. It reads
+// the names of partitions from h, which may still grow: a partition that was
+// added later is named where it is met.
+func NewWriter(w io.Writer, h *Header) *Writer {
+	out := &Writer{w: bufio.NewWriterSize(w, 1<<16), h: h}
+	out.line = append(AppendHeader(nil, h), '\n')
+	_, out.err = out.w.Write(out.line)
+	return out
+}
+
+// Event writes one line.
+func (w *Writer) Event(e *Event) {
+	if w.err != nil {
+		return
+	}
+	w.line = append(AppendEvent(w.line[:0], w.h, e), '\n')
+	_, w.err = w.w.Write(w.line)
+}
+
+// Close flushes what is buffered and returns the first error of the whole
+// history. The underlying writer stays open.
+func (w *Writer) Close() error {
+	if w.err != nil {
+		return w.err
+	}
+	w.err = w.w.Flush()
+	return w.err
+}
+
+// AppendHeader appends h as one line without its end.
+func AppendHeader(b []byte, h *Header) []byte {
+	b = append(b, `{"v":`...)
+	b = strconv.AppendInt(b, Version, 10)
+	b = append(b, `,"kind":"log-history","seed":"0x`...)
+	b = strconv.AppendUint(b, h.Seed, 16)
+	b = append(b, `","unique":`...)
+	b = strconv.AppendBool(b, h.Unique)
+	b = append(b, `,"topics":{`...)
+	for i, t := range h.Topics {
+		b = comma(b, i)
+		b = appendString(b, t.Name)
+		b = append(b, `:{"parts":`...)
+		b = strconv.AppendInt(b, int64(t.Parts), 10)
+		b = append(b, `,"rf":`...)
+		b = strconv.AppendInt(b, int64(t.RF), 10)
+		b = append(b, `,"cleanup":`...)
+		b = append(appendString(b, t.Cleanup), '}')
+	}
+	b = append(b, `},"tps":`...)
+	b = appendStrings(b, h.TPs)
+	b = append(b, `,"promise":{"from":`...)
+	b = appendString(b, h.Promise.From)
+	b = append(b, `,"properties":`...)
+	b = appendStrings(b, h.Promise.Properties)
+	b = append(b, `},"set":`...)
+	b = appendSettings(b, &h.Set)
+	b = append(b, `,"from":`...)
+	return append(appendString(b, h.From), '}')
+}
+
+func appendSettings(b []byte, s *Settings) []byte {
+	b = append(b, `{"acks":`...)
+	b = appendString(b, s.Acks)
+	b = append(b, `,"idem":`...)
+	b = strconv.AppendBool(b, s.Idem)
+	b = append(b, `,"iso":`...)
+	b = appendString(b, s.Iso)
+	b = append(b, `,"sub":`...)
+	b = appendString(b, s.Sub)
+	b = append(b, `,"reset":`...)
+	b = appendString(b, s.Reset)
+	b = append(b, `,"minisr":`...)
+	b = strconv.AppendInt(b, int64(s.MinISR), 10)
+	b = append(b, `,"flush":`...)
+	b = appendString(b, s.Flush)
+	b = append(b, `,"unclean":`...)
+	b = strconv.AppendBool(b, s.Unclean)
+	b = append(b, `,"retries":`...)
+	b = strconv.AppendBool(b, s.Retries)
+	b = append(b, `,"inflight":`...)
+	return append(strconv.AppendInt(b, int64(s.InFlight), 10), '}')
+}
+
+// AppendEvent appends e as one line without its end.
+func AppendEvent(b []byte, h *Header, e *Event) []byte {
+	b = append(b, `{"i":`...)
+	b = strconv.AppendInt(b, e.I, 10)
+	b = append(b, `,"t":`...)
+	b = strconv.AppendInt(b, e.T, 10)
+	b = append(b, `,"e":"`...)
+	b = append(b, e.E.String()...)
+	b = append(b, '"')
+	if e.E != Note || e.ID != 0 {
+		b = field(b, `,"id":`, e.ID)
+	}
+	if e.E != Note || e.P != 0 {
+		b = field(b, `,"p":`, int64(e.P))
+	}
+	b = append(b, `,"f":"`...)
+	b = append(b, e.F.String()...)
+	b = append(b, '"')
+	b = appendOps(b, h, e)
+	if len(e.At) > 0 {
+		b = append(b, `,"at":{`...)
+		for i := range e.At {
+			b = appendClaim(comma(b, i), h, &e.At[i])
+		}
+		b = append(b, '}')
+	}
+	if len(e.TPs) > 0 {
+		b = append(b, `,"tps":[`...)
+		for i, tp := range e.TPs {
+			b = appendString(comma(b, i), h.Name(tp))
+		}
+		b = append(b, ']')
+	}
+	return append(appendRest(b, h, e), '}')
+}
+
+// appendRest appends what most events do not have. Zero is left out, and so is
+// None where it is no more than the absence of the field.
+func appendRest(b []byte, h *Header, e *Event) []byte {
+	if e.Due != 0 {
+		b = field(b, `,"due":`, e.Due)
+	}
+	if e.PID != 0 {
+		b = field(b, `,"pid":`, e.PID)
+	}
+	if e.Epoch != 0 {
+		b = field(b, `,"ep":`, int64(e.Epoch))
+	}
+	if e.Spec != "" {
+		b = appendString(append(b, `,"spec":`...), e.Spec)
+	}
+	if e.Reset {
+		b = append(b, `,"reset":true`...)
+	}
+	if e.Fin {
+		b = append(b, `,"fin":true`...)
+	}
+	switch {
+	case e.TP != 0, e.F == Leader, e.F == ISR, e.F == HW, e.F == NoCopy, e.F == Skipped:
+		b = appendString(append(b, `,"tp":`...), h.Name(e.TP))
+	}
+	if e.Broker != "" {
+		b = appendString(append(b, `,"broker":`...), e.Broker)
+	}
+	if e.Offset != 0 {
+		name := `,"off":`
+		if e.F == HW {
+			name = `,"hw":`
+		}
+		b = field(b, name, e.Offset)
+	}
+	if e.Until != 0 {
+		b = field(b, `,"until":`, e.Until)
+	}
+	if e.Why != "" {
+		b = appendString(append(b, `,"why":`...), e.Why)
+	}
+	return b
+}
+
+// appendOps appends the micro-operations: sends first, then polls.
+func appendOps(b []byte, h *Header, e *Event) []byte {
+	poll := e.E != Inv && (e.F == Poll || e.F == Dump || e.F == Process)
+	if len(e.Sends) == 0 && len(e.Runs) == 0 && !poll {
+		return b
+	}
+	b = append(b, `,"m":[`...)
+	seq, key := false, false
+	for i := range e.Sends {
+		s := &e.Sends[i]
+		b = append(comma(b, i), `["s",`...)
+		b = append(appendString(b, h.Name(s.TP)), ',')
+		b = h.appendValue(b, s.Value)
+		if e.E != Inv || s.Offset != None || s.Err != "" {
+			b = appendOffset(append(b, ','), s.Offset)
+		}
+		if s.Err != "" {
+			b = appendString(append(b, ','), s.Err)
+		}
+		b = append(b, ']')
+		seq = seq || s.Seq != None
+		key = key || s.Key != None
+	}
+	b = appendRuns(b, h, e)
+	b = append(b, ']')
+	if seq {
+		b = append(b, `,"seq":[`...)
+		for i := range e.Sends {
+			b = appendOffset(comma(b, i), int64(e.Sends[i].Seq))
+		}
+		b = append(b, ']')
+	}
+	if key {
+		b = append(b, `,"k":[`...)
+		for i := range e.Sends {
+			b = h.appendKey(comma(b, i), e.Sends[i].Key)
+		}
+		b = append(b, ']')
+	}
+	return b
+}
+
+// appendRuns appends one ["p",{...}], and another where a partition comes a
+// second time, since an object has each name once.
+func appendRuns(b []byte, h *Header, e *Event) []byte {
+	if len(e.Runs) == 0 {
+		return b
+	}
+	b = append(comma(b, len(e.Sends)), `["p",{`...)
+	first := 0
+	for i := range e.Runs {
+		for j := first; j < i; j++ {
+			if e.Runs[j].TP == e.Runs[i].TP {
+				b = append(b, `}],["p",{`...)
+				first = i
+				break
+			}
+		}
+		b = appendString(comma(b, i-first), h.Name(e.Runs[i].TP))
+		b = append(b, ':')
+		b = appendRun(b, h, e.Runs[i].Records)
+	}
+	return append(b, `}]`...)
+}
+
+// appendRun appends [base,[v,...]] when offset and value say it all, and
+// [[off,v,k,ts],...] otherwise.
+func appendRun(b []byte, h *Header, rs []Record) []byte {
+	plain := true
+	for i := range rs {
+		if rs[i].Key != None || rs[i].Time != 0 || rs[i].Offset != rs[0].Offset+int64(i) {
+			plain = false
+			break
+		}
+	}
+	if plain && len(rs) > 0 {
+		b = strconv.AppendInt(append(b, '['), rs[0].Offset, 10)
+		b = append(b, ",["...)
+		for i := range rs {
+			b = h.appendValue(comma(b, i), rs[i].Value)
+		}
+		return append(b, "]]"...)
+	}
+	b = append(b, '[')
+	for i := range rs {
+		r := &rs[i]
+		b = strconv.AppendInt(append(comma(b, i), '['), r.Offset, 10)
+		b = h.appendValue(append(b, ','), r.Value)
+		if r.Key != None || r.Time != 0 {
+			b = h.appendKey(append(b, ','), r.Key)
+		}
+		if r.Time != 0 {
+			b = strconv.AppendInt(append(b, ','), r.Time, 10)
+		}
+		b = append(b, ']')
+	}
+	return append(b, ']')
+}
+
+func appendClaim(b []byte, h *Header, c *Claim) []byte {
+	b = append(appendString(b, h.Name(c.TP)), ":{"...)
+	at := len(b)
+	claim := func(name string, v int64) {
+		if v != None {
+			b = append(comma(b, len(b)-at), name...)
+			b = strconv.AppendInt(b, v, 10)
+		}
+	}
+	claim(`"ask":`, c.From)
+	claim(`"end":`, c.End)
+	claim(`"lso":`, c.LSO)
+	claim(`"start":`, c.Start)
+	claim(`"ep":`, int64(c.Epoch))
+	if c.Broker != "" {
+		b = appendString(append(comma(b, len(b)-at), `"from":`...), c.Broker)
+	}
+	if c.Limited {
+		b = append(comma(b, len(b)-at), `"limited":true`...)
+	}
+	return append(b, '}')
+}
+
+func (h *Header) appendValue(b []byte, v int64) []byte {
+	if n := v - Named; n >= 0 && n < int64(len(h.Names)) {
+		return append(b, h.Names[n]...)
+	}
+	return strconv.AppendInt(b, v, 10)
+}
+
+func (h *Header) appendKey(b []byte, k int64) []byte {
+	if k == None {
+		return append(b, "null"...)
+	}
+	return h.appendValue(b, k)
+}
+
+func appendOffset(b []byte, o int64) []byte {
+	if o == None {
+		return append(b, "null"...)
+	}
+	return strconv.AppendInt(b, o, 10)
+}
+
+func comma(b []byte, i int) []byte {
+	if i > 0 {
+		return append(b, ',')
+	}
+	return b
+}
+
+func field(b []byte, name string, v int64) []byte {
+	return strconv.AppendInt(append(b, name...), v, 10)
+}
+
+func appendStrings(b []byte, list []string) []byte {
+	b = append(b, '[')
+	for i, s := range list {
+		b = appendString(comma(b, i), s)
+	}
+	return append(b, ']')
+}
+
+// appendString appends s as JSON. Bytes that are no UTF-8 become U+FFFD, as in
+// encoding/json.
+func appendString(b []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	b = append(b, '"')
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			r, n := utf8.DecodeRuneInString(s[i:])
+			b = utf8.AppendRune(b, r)
+			i += n
+			continue
+		}
+		switch {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		case c < 0x20:
+			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		default:
+			b = append(b, c)
+		}
+		i++
+	}
+	return append(b, '"')
+}

@@ -1,0 +1,170 @@
+package checker
+
+import "brokersim/checker/history"
+
+// process is a client process. It keeps its number when it is started again.
+type process struct {
+	p     int32
+	life  int32
+	reads bool
+	pos   []*position // by TP
+}
+
+// position is where a reader stands in one partition.
+type position struct {
+	known    bool
+	next     int64 // the offset that the next poll must not pass
+	assigned bool  // since the last poll: it may begin again further back
+	fresh    bool  // ... or wherever auto.offset.reset says
+	working  bool
+	done     int64  // the offset after the last that it has finished with
+	moved    []span // passed over for a reason, or reported already
+}
+
+// jump is a move of a reader that needs an explanation: over [from, until), or
+// back from from to until.
+type jump struct {
+	p           int32
+	tp          history.TP
+	from, until int64
+	by          int32
+	processing  bool // it was given the records but never finished with them
+	reset       bool // by auto.offset.reset: no violation, but the records count as skipped
+}
+
+func (c *Checker) process(p int32) *process {
+	x := c.procs[p]
+	if x == nil {
+		x = &process{p: p}
+		c.procs[p] = x
+	}
+	return x
+}
+
+func (x *process) at(tp history.TP) *position {
+	for int(tp) >= len(x.pos) {
+		x.pos = append(x.pos, nil)
+	}
+	if x.pos[tp] == nil {
+		x.pos[tp] = &position{}
+	}
+	return x.pos[tp]
+}
+
+// died is the end of a life: what comes next may begin again further back.
+func (x *process) died() {
+	x.life++
+	for _, pos := range x.pos {
+		if pos != nil {
+			pos.assigned = true
+		}
+	}
+}
+
+// reset explains a move from one offset to another.
+func (pos *position) reset(from, to int64) {
+	if from < to {
+		pos.moved = append(pos.moved, span{from, to})
+	}
+	pos.known, pos.next, pos.assigned, pos.fresh = true, to, false, false
+}
+
+func (c *Checker) assigned(e *history.Event) {
+	x := c.process(e.P)
+	x.reads = true
+	for _, tp := range e.TPs {
+		pos := x.at(tp)
+		pos.assigned, pos.fresh = true, e.Reset
+	}
+}
+
+// polled moves a reader through what a poll gave it.
+func (c *Checker) polled(e *history.Event) {
+	x := c.process(e.P)
+	for k := range e.Runs {
+		run := &e.Runs[k]
+		if len(run.Records) == 0 {
+			continue
+		}
+		pos := x.at(run.TP)
+		first := run.Records[0].Offset
+		c.starts(x, pos, run.TP, first, e)
+		if !pos.working {
+			pos.working, pos.done = true, first
+		}
+		for j := range run.Records {
+			off := run.Records[j].Offset
+			c.looked[skips]++
+			if off != pos.next {
+				c.jumps = append(c.jumps, jump{p: x.p, tp: run.TP, from: pos.next, until: off, by: c.read()})
+				if off > pos.next {
+					pos.moved = append(pos.moved, span{pos.next, off})
+				}
+			}
+			pos.next = off + 1
+		}
+	}
+	for k := range e.At {
+		// A fetch beyond its position that brought nothing has still moved on.
+		cl := &e.At[k]
+		if pos := x.at(cl.TP); cl.From >= 0 && endOf(e, cl.TP) < 0 && (!pos.known || cl.From > pos.next) {
+			c.starts(x, pos, cl.TP, cl.From, e)
+			if cl.From > pos.next {
+				c.jumps = append(c.jumps, jump{p: x.p, tp: cl.TP, from: pos.next, until: cl.From, by: c.read()})
+				pos.moved = append(pos.moved, span{pos.next, cl.From})
+				pos.next = cl.From
+			}
+		}
+	}
+}
+
+// starts settles where a reader may begin when its position is new to us or
+// it has been assigned again.
+func (c *Checker) starts(x *process, pos *position, tp history.TP, first int64, e *history.Event) {
+	again, reset := pos.assigned, pos.fresh
+	pos.assigned, pos.fresh = false, false
+	switch {
+	case !pos.known && reset && c.h.Set.Reset == "earliest":
+		// From the log start offset, then: anything else is a jump.
+		pos.next = 0
+		for k := range e.At {
+			if e.At[k].TP == tp {
+				pos.next = min(max(e.At[k].Start, 0), first)
+			}
+		}
+	case !pos.known:
+		pos.next = first
+	case again && first <= pos.next:
+		pos.next = first
+	case again && reset:
+		c.jumps = append(c.jumps, jump{p: x.p, tp: tp, from: pos.next, until: first, by: c.read(), reset: true})
+		pos.moved = append(pos.moved, span{pos.next, first})
+		pos.next = first
+	}
+	pos.known = true
+}
+
+// processed moves a reader through what it has finished with. To finish with a
+// record twice is a cost, to pass over one that was polled is a skip.
+func (c *Checker) processed(e *history.Event) {
+	x := c.process(e.P)
+	x.reads = true
+	for k := range e.Runs {
+		run := &e.Runs[k]
+		pos := x.at(run.TP)
+		c.ledger.Processed += int64(len(run.Records))
+		for j := range run.Records {
+			off := run.Records[j].Offset
+			switch {
+			case !pos.working:
+				pos.working = true
+			case off < pos.done:
+				c.ledger.DupProcessed++
+				continue
+			case off > pos.done:
+				c.jumps = append(c.jumps, jump{p: x.p, tp: run.TP, from: pos.done, until: off, by: c.read(), processing: true})
+			}
+			pos.done = off + 1
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package checker
+
+import (
+	"slices"
+
+	"brokersim/checker/history"
+)
+
+// The properties that this package decides, by the names that everything uses.
+const (
+	SlotAgreement = "slot-agreement"
+	NoAckedLoss   = "no-acked-loss"
+	NoDuplicate   = "no-duplicate"
+	PerKeyOrder   = "per-key-order"
+	NoPhantom     = "no-phantom"
+	NoSkip        = "no-skip"
+	NoStaleEnd    = "no-stale-end"
+)
+
+// Where a promise comes from.
+const (
+	Derived = "derived"
+	Stated  = "stated"
+)
+
+// Properties are the names that may be promised, in the order of reports.
+// Those after NoStaleEnd are part of the vocabulary but decided elsewhere or
+// not yet: promised here they come out as unknown.
+func Properties() []string {
+	return []string{SlotAgreement, NoAckedLoss, NoDuplicate, PerKeyOrder, NoPhantom, NoSkip, NoStaleEnd,
+		"txn-atomic", "read-committed", "one-owner", "commit-register", "fencing", "retention", "compaction", "liveness"}
+}
+
+// Derive is what Kafka promises for these settings. Two more things depend on
+// the run itself and are decided there: a record whose every copy lost
+// un-synced bytes may be lost (unless log.flush.interval.messages=1 says that
+// an acknowledgement waits for the disk), and a conflict that involves only an
+// acknowledgement is allowed unless acks=all.
+func Derive(s history.Settings) history.Promise {
+	p := history.Promise{From: Derived}
+	add := func(name string, promised bool) {
+		if promised {
+			p.Properties = append(p.Properties, name)
+		}
+	}
+	// An unclean leader may lack anything, so only what no broker can excuse
+	// is left: invented records, and a reader that skips what it could read.
+	clean := !s.Unclean
+	add(SlotAgreement, clean)
+	add(NoAckedLoss, clean && acksAll(s))
+	add(NoDuplicate, clean && (s.Idem || !s.Retries))
+	add(PerKeyOrder, clean && (s.Idem || !s.Retries || s.InFlight == 1))
+	add(NoPhantom, true)
+	add(NoSkip, true)
+	add(NoStaleEnd, clean)
+	return p
+}
+
+// acksAll holds for Kafka's default too.
+func acksAll(s history.Settings) bool { return s.Acks == "" || s.Acks == "all" || s.Acks == "-1" }
+
+// rules are a promise, ready to be asked.
+type rules struct {
+	promise history.Promise
+	acksAll bool
+	unclean bool
+	onDisk  bool // an acknowledgement says that the bytes are on a disk
+	strict  map[string]bool
+}
+
+// newRules holds a run to what its header says: to the list if it is derived
+// and there is one, to what the settings promise if there is none, and to both
+// if the list is stated. Only a stated property is strict: then neither lost
+// disks nor acks excuse anything.
+func newRules(h *history.Header) rules {
+	r := rules{
+		promise: history.Promise{From: Derived, Properties: h.Promise.Properties},
+		acksAll: acksAll(h.Set),
+		unclean: h.Set.Unclean,
+		onDisk:  h.Set.Flush == "fsync",
+		strict:  map[string]bool{},
+	}
+	derived := Derive(h.Set).Properties
+	switch {
+	case h.Promise.From == Stated:
+		r.promise.From = Stated
+		for _, name := range h.Promise.Properties {
+			r.strict[name] = true
+		}
+		r.promise.Properties = slices.Concat(derived, h.Promise.Properties)
+	case len(h.Promise.Properties) == 0:
+		r.promise.Properties = derived
+	}
+	order := Properties()
+	rank := func(name string) int {
+		if i := slices.Index(order, name); i >= 0 {
+			return i
+		}
+		return len(order)
+	}
+	names := slices.Clone(r.promise.Properties)
+	slices.SortStableFunc(names, func(a, b string) int { return rank(a) - rank(b) })
+	r.promise.Properties = nil
+	for _, name := range names {
+		if !slices.Contains(r.promise.Properties, name) {
+			r.promise.Properties = append(r.promise.Properties, name)
+		}
+	}
+	return r
+}
