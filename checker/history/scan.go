@@ -181,7 +181,7 @@ func (s *scan) int(lo, hi int64) int64 {
 		s.fail(at, "integer with a leading zero")
 	case s.i < len(s.b) && (s.b[s.i] == '.' || s.b[s.i] == 'e' || s.b[s.i] == 'E'):
 		s.fail(at, "expected an integer, not a fraction")
-	case v > math.MaxInt64:
+	case v > math.MaxInt64 && !(neg && v == 1<<63):
 		s.fail(at, "number does not fit in 64 bits")
 	case n < lo || n > hi:
 		s.fail(at, "%d is not between %d and %d", n, lo, hi)
