@@ -35,6 +35,7 @@ type Checker struct {
 	lastInv int64 // number of the last invocation
 	cur     *history.Event
 	curRead int32 // index into reads of the event in hand, or None
+	asked   op    // the invocation that it completes, if it is a read; else its i is None
 	reused  int64
 
 	ledger result.Ledger
@@ -75,7 +76,7 @@ func (c *Checker) Event(e *history.Event) { c.Observe(e) }
 
 // Observe takes the next event. It keeps nothing of it.
 func (c *Checker) Observe(e *history.Event) {
-	c.cur, c.curRead = e, history.None
+	c.cur, c.curRead, c.asked = e, history.None, op{i: history.None}
 	c.events++
 	c.last = e.T
 	if e.E == history.Inv {

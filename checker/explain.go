@@ -72,6 +72,12 @@ func (f *finish) endClaim(by int32, tp history.TP, end int64, epoch int32) witne
 	return f.line(e)
 }
 
+// asked is the invocation of a read.
+func (f *finish) asked(by int32) witness {
+	x := f.c.reads[by]
+	return f.line(&history.Event{I: x.invI, T: x.invT, E: history.Inv, F: x.f, ID: x.op, P: x.p})
+}
+
 // moment is a time in seconds.
 func moment(t int64) string { return fmt.Sprintf("%d.%03d s", t/1e9, t%1e9/1e6) }
 
@@ -216,6 +222,9 @@ func (f *finish) sayPhantom(x *sighting) violation {
 
 func (f *finish) saySkip(x *jump, p *part, first, n int64) violation {
 	m := p.readAt.Get(first)
+	if m == 0 {
+		m = p.ackAt.Get(first)
+	}
 	r := f.c.recs.at(m - 1)
 	did := "polled"
 	if x.processing {
@@ -224,11 +233,12 @@ func (f *finish) saySkip(x *jump, p *part, first, n int64) violation {
 	v := violation{
 		what: fmt.Sprintf("Process %d skipped %d readable record(s) of %s: from offset %d it went on to %d and never %s %s at offset %d.",
 			x.p, n, f.c.h.Name(x.tp), x.from, x.until, did, f.name(r), first),
-		witness: []witness{f.line(f.readEvent(x.by))},
+		witness: []witness{f.movedTo(x, p)},
 	}
-	v.witness[0] = f.readAt(x.by, x.tp, x.until, f.valueAt(p, x.until))
 	if r.seen == first {
 		v.witness = append(v.witness, f.readAt(r.seenBy, x.tp, first, r.value))
+	} else if r.state == acked {
+		v.witness = append(v.witness, f.ack(r))
 	}
 	return v
 }
@@ -238,17 +248,19 @@ func (f *finish) sayBack(x *jump) violation {
 	return violation{
 		what: fmt.Sprintf("Process %d went back in %s from offset %d to %d without having been assigned or reset.",
 			x.p, f.c.h.Name(x.tp), x.from, x.until),
-		witness: []witness{f.readAt(x.by, x.tp, x.until, f.valueAt(p, x.until))},
+		witness: []witness{f.movedTo(x, p)},
 	}
 }
 
-// valueAt is the value last read at an offset; what holds none has been
-// polled past without a record.
-func (f *finish) valueAt(p *part, off int64) int64 {
-	if m := p.readAt.Get(off); m != 0 {
-		return f.c.recs.at(m - 1).value
+// movedTo is the read that shows where a reader went: to a record, or only to
+// an offset that it asked for.
+func (f *finish) movedTo(x *jump, p *part) witness {
+	if m := p.readAt.Get(x.until); m != 0 {
+		return f.readAt(x.by, x.tp, x.until, f.c.recs.at(m-1).value)
 	}
-	return history.None
+	e := f.readEvent(x.by)
+	e.At = []history.Claim{{TP: x.tp, From: x.until, End: history.None, LSO: history.None, Start: history.None, Epoch: history.None}}
+	return f.line(e)
 }
 
 func (f *finish) sayBehind(x *behind, p *part) violation {
@@ -278,6 +290,6 @@ func (f *finish) sayBehind(x *behind, p *part) violation {
 	}
 	v.what = fmt.Sprintf("Stale end: %s says that %s ends at %d, although %s, before it began.",
 		f.reader(x.by), c.h.Name(p.tp), x.off, before)
-	v.witness = append(v.witness, f.endClaim(x.by, p.tp, x.off, x.epoch))
+	v.witness = append(v.witness, f.asked(x.by), f.endClaim(x.by, p.tp, x.off, x.epoch))
 	return v
 }

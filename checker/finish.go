@@ -228,8 +228,9 @@ func (f *finish) doubles() {
 		if r.flags&(reused|unsent) != 0 {
 			continue
 		}
-		if d.covers(r.seen) && d.covers(x.off) && (p.logAt.Get(r.seen) != x.rec+1 || p.logAt.Get(x.off) != x.rec+1) {
-			f.found[dups].folded++ // it moved: that is a matter of what its first offset holds now
+		first, again := p.logAt.Get(r.seen), p.logAt.Get(x.off)
+		if d.covers(r.seen) && d.covers(x.off) && (first != x.rec+1 || again != 0 && again != x.rec+1) {
+			f.found[dups].folded++ // one of the two offsets holds something else now, which is reported
 			continue
 		}
 		if !f.forgiven(dups, p, r.seen, r.seen+1) && !f.forgiven(dups, p, x.off, x.off+1) {
@@ -321,7 +322,7 @@ func (f *finish) jumps() {
 		}
 		first, n := int64(history.None), int64(0)
 		moved := c.process(x.p).at(x.tp).moved
-		for _, off := range p.readableIn(x.from, x.until) {
+		for _, off := range f.readableIn(p, x.from, x.until) {
 			if x.processing && slices.ContainsFunc(moved, func(s span) bool { return s.overlaps(off, off+1) }) {
 				continue
 			}
@@ -331,7 +332,7 @@ func (f *finish) jumps() {
 			n++
 		}
 		c.ledger.Skipped += n
-		if n > 0 && !x.reset {
+		if n > 0 && !x.reset && !f.excused(skips, p, x.from, x.until) {
 			f.violated(skips, func() violation { return f.saySkip(x, p, first, n) })
 		}
 	}

@@ -170,9 +170,25 @@ func digits(s string) bool {
 	return len(s) > 0
 }
 
+// addAcked makes readable what was acknowledged where no final read can tell.
+func (f *finish) addAcked(p *part) {
+	if !f.c.rules.acksAll {
+		return
+	}
+	n := len(p.readable)
+	p.ackAt.All(func(off int64, m int32) {
+		if r := f.c.recs.at(m - 1); !p.dump.covers(off) && p.readAt.Get(off) == 0 && r.flags&(wrong|lost) == 0 {
+			p.readable = append(p.readable, off)
+		}
+	})
+	if len(p.readable) > n {
+		slices.Sort(p.readable)
+	}
+}
+
 // readableIn returns the offsets in [from, until) at which there was a record
 // to read, in ascending order.
-func (p *part) readableIn(from, until int64) []int64 {
+func (f *finish) readableIn(p *part, from, until int64) []int64 {
 	if !p.sorted {
 		p.sorted, p.readable = true, p.readable[:0]
 		p.readAt.All(func(off int64, _ int32) {
@@ -180,6 +196,7 @@ func (p *part) readableIn(from, until int64) []int64 {
 				p.readable = append(p.readable, off)
 			}
 		})
+		f.addAcked(p)
 	}
 	lo, _ := slices.BinarySearch(p.readable, from)
 	hi, _ := slices.BinarySearch(p.readable, until)

@@ -88,7 +88,7 @@ func (c *Checker) polled(e *history.Event) {
 		}
 		pos := x.at(run.TP)
 		first := run.Records[0].Offset
-		c.starts(x, pos, run.TP, first, e)
+		c.starts(x, pos, run.TP, min(first, askedFor(e, run.TP, first)), e)
 		if !pos.working {
 			pos.working, pos.done = true, first
 		}
@@ -116,6 +116,16 @@ func (c *Checker) polled(e *history.Event) {
 			}
 		}
 	}
+}
+
+// askedFor is the offset from which a poll asked for a partition, or def.
+func askedFor(e *history.Event, tp history.TP, def int64) int64 {
+	for k := range e.At {
+		if e.At[k].TP == tp && e.At[k].From >= 0 {
+			return e.At[k].From
+		}
+	}
+	return def
 }
 
 // starts settles where a reader may begin when its position is new to us or

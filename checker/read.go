@@ -51,7 +51,9 @@ func (d *dump) covers(off int64) bool { return d.done && off >= d.from && off < 
 func (c *Checker) readEnds(e *history.Event) {
 	o, known := c.ops[e.ID]
 	delete(c.ops, e.ID)
-	if !known {
+	if known {
+		c.asked = o
+	} else {
 		o = op{i: e.I, t: e.T}
 	}
 	fin := e.F == history.Dump && (e.Fin || o.fin) && e.E == history.OK

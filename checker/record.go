@@ -64,10 +64,11 @@ func (l *records) add() (int32, *record) {
 
 // readRef is a completed read, as far as a witness needs it.
 type readRef struct {
-	i, t, op int64
-	p        int32
-	e        history.Kind
-	f        history.Func
+	i, t, op   int64
+	invI, invT int64 // of its invocation; None if there was none
+	p          int32
+	e          history.Kind
+	f          history.Func
 }
 
 // read returns the index of the read that is being observed.
@@ -75,7 +76,7 @@ func (c *Checker) read() int32 {
 	if c.curRead < 0 {
 		e := c.cur
 		c.curRead = int32(len(c.reads))
-		c.reads = append(c.reads, readRef{e.I, e.T, e.ID, e.P, e.E, e.F})
+		c.reads = append(c.reads, readRef{e.I, e.T, e.ID, c.asked.i, c.asked.t, e.P, e.E, e.F})
 	}
 	return c.curRead
 }
@@ -110,7 +111,7 @@ type part struct {
 	noCopy []span
 	dump   dump
 
-	readable []int64 // offsets that a reader could have read; see Checker.readableIn
+	readable []int64 // offsets that a reader could have read; see finish.readableIn
 	sorted   bool
 	dead     []deadRun
 }
