@@ -25,8 +25,12 @@ type listed struct {
 	GoFiles, IgnoredGoFiles []string
 	TestGoFiles             []string
 	XTestGoFiles            []string
-	Error                   *struct{ Err string }
+	Error                   *listError
 }
+
+type listError struct{ Err string }
+
+func (e *listError) String() string { return e.Err }
 
 // ours is the path inside the module, if it is a package of it.
 func (l *listed) ours() (string, bool) {
@@ -137,6 +141,9 @@ func loadTree(root string, env []string, arch string, patterns ...string) ([]*pk
 				}
 				*group.into = append(*group.into, f)
 			}
+		}
+		if len(p.files)+len(p.tests)+len(p.other) == 0 {
+			return nil, fmt.Errorf("%s has no Go files: %v", l.ImportPath, l.Error)
 		}
 		p.check(imp, arch)
 		packages = append(packages, p)
