@@ -68,7 +68,6 @@ type Producer struct {
 
 	ClientID              string // client.id
 	PartitionerIgnoreKeys bool   // partitioner.ignore.keys
-	TransactionalID       string // transactional.id
 }
 
 // Consumer is the configuration of a consuming client.

@@ -1,0 +1,183 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// check holds the resolved settings to what Kafka demands of several at once
+// (KafkaConfig.validateValues, ProducerConfig, KafkaProducer), and warns of what
+// it allows and nobody can want.
+func (s *Settings) check() error {
+	if err := s.checkBroker(); err != nil {
+		return err
+	}
+	s.checkTopics()
+	for _, name := range s.all(s.targets.Producers) {
+		if err := s.checkProducer(name); err != nil {
+			return err
+		}
+	}
+	for _, name := range s.all(s.targets.Consumers) {
+		s.checkConsumer(name)
+	}
+	return nil
+}
+
+// all is whom to check: those with a name, or the nameless one if nobody has.
+func (s *Settings) all(names []string) []string {
+	if len(names) == 0 {
+		return []string{""}
+	}
+	return names
+}
+
+// blame makes an error of the place where the last of some names was set, which
+// is most likely the one that the user is changing.
+func (s *Settings) blame(scope Scope, target, msg string, names ...string) error {
+	for i := len(s.assigned) - 1; i >= 0; i-- {
+		a := &s.assigned[i]
+		if a.name.Scope == scope && slices.Contains(names, a.name.Name) && s.effective(a.name, target) == a {
+			return &Error{a.place, msg}
+		}
+	}
+	panic("Kafka's own defaults are in conflict: " + msg)
+}
+
+// said is a setting with its value in ms and, unless it is Kafka's default,
+// where it comes from.
+func (s *Settings) said(scope Scope, target, name string, d time.Duration) string {
+	text := fmt.Sprintf("%s=%d", name, ms(d))
+	if a := s.effective(known.byName[scope][name], target); a != nil {
+		text += " (" + a.from + ")"
+	}
+	return text
+}
+
+func (s *Settings) warn(format string, args ...any) {
+	if w := fmt.Sprintf(format, args...); !slices.Contains(s.warnings, w) {
+		s.warnings = append(s.warnings, w)
+	}
+}
+
+func ms(d time.Duration) int64 { return d.Milliseconds() }
+
+func (s *Settings) checkBroker() error {
+	b := s.Broker()
+	if b.ReplicaFetchWaitMax > b.ReplicaSocketTimeout {
+		return s.blame(BrokerScope, "", fmt.Sprintf("Kafka wants %s to be at least %s",
+			s.said(BrokerScope, "", "replica.socket.timeout.ms", b.ReplicaSocketTimeout),
+			s.said(BrokerScope, "", "replica.fetch.wait.max.ms", b.ReplicaFetchWaitMax)), "replica.socket.timeout.ms", "replica.fetch.wait.max.ms")
+	}
+	if b.ReplicaFetchWaitMax > b.ReplicaLagTimeMax {
+		return s.blame(BrokerScope, "", fmt.Sprintf("Kafka wants %s to be at least %s",
+			s.said(BrokerScope, "", "replica.lag.time.max.ms", b.ReplicaLagTimeMax),
+			s.said(BrokerScope, "", "replica.fetch.wait.max.ms", b.ReplicaFetchWaitMax)), "replica.lag.time.max.ms", "replica.fetch.wait.max.ms")
+	}
+	if b.BrokerHeartbeatInterval >= b.BrokerSessionTimeout {
+		s.warn("broker.heartbeat.interval.ms=%d is not below broker.session.timeout.ms=%d: healthy brokers will be fenced",
+			ms(b.BrokerHeartbeatInterval), ms(b.BrokerSessionTimeout))
+	}
+	return nil
+}
+
+// checkTopics warns of a topic default that no topic takes, since each has its
+// own value.
+func (s *Settings) checkTopics() {
+	for _, f := range topicFields {
+		own := known.byName[TopicScope][f.name]
+		for _, synonym := range known.synonyms[f.name] {
+			d := s.effective(known.byName[BrokerScope][synonym], "")
+			if d == nil {
+				continue
+			}
+			for _, topic := range s.targets.Topics {
+				if a := s.effective(own, topic); a != nil && !own.same(a.value, d.value) {
+					s.warn("%s=%s (%s) has no effect on topic %s, which has %s=%s of its own (%s)",
+						d.key(), d.value.text, d.from, topic, own.Name, a.value.text, a.from)
+				}
+			}
+		}
+	}
+}
+
+func (s *Settings) checkProducer(name string) error {
+	set := func(n string) bool { return s.effective(known.byName[ProducerScope][n], name) != nil }
+	p := build(ProducerScope, producerFields, s.source(name))
+	if p.EnableIdempotence {
+		explicit := set("enable.idempotence")
+		switch {
+		case explicit && p.Retries == 0:
+			return s.blame(ProducerScope, name, "retries=0 with enable.idempotence=true: an idempotent producer must retry", "retries", "enable.idempotence")
+		case explicit && p.Acks != -1:
+			return s.blame(ProducerScope, name, fmt.Sprintf("acks=%d with enable.idempotence=true: an idempotent producer needs acks=all", p.Acks), "acks", "enable.idempotence")
+		case p.MaxInFlight > 5:
+			// Since Kafka 4.0 it does not matter whether idempotence was asked for.
+			return s.blame(ProducerScope, name, fmt.Sprintf("max.in.flight.requests.per.connection=%d: an idempotent producer has at most 5; set enable.idempotence=false to have more",
+				p.MaxInFlight), "max.in.flight.requests.per.connection", "enable.idempotence")
+		}
+	}
+	if need := p.Linger + p.RequestTimeout; set("delivery.timeout.ms") && p.DeliveryTimeout < need {
+		return s.blame(ProducerScope, name, fmt.Sprintf("Kafka wants %s to be at least %s + %s",
+			s.said(ProducerScope, name, "delivery.timeout.ms", p.DeliveryTimeout),
+			s.said(ProducerScope, name, "linger.ms", p.Linger),
+			s.said(ProducerScope, name, "request.timeout.ms", p.RequestTimeout)), "delivery.timeout.ms", "linger.ms", "request.timeout.ms")
+	}
+	s.derived = append(s.derived, s.settleProducer(&p, name)...)
+	s.checkBackoffs("producer", name, p.RetryBackoff, p.RetryBackoffMax, p.ReconnectBackoff, p.ReconnectBackoffMax, p.ConnectionSetupTimeout, p.ConnectionSetupTimeoutMax)
+	return nil
+}
+
+// settleProducer changes what KafkaProducer changes on its own when the user has
+// not asked for it, and says so: idempotence goes without acks=all and without
+// retries, and delivery.timeout.ms grows to linger.ms + request.timeout.ms.
+func (s *Settings) settleProducer(p *Producer, name string) []Setting {
+	var changed []Setting
+	because := func(n, value, why string) {
+		changed = append(changed, Setting{key(ProducerScope, name, n), value, known.byName[ProducerScope][n].Default, "because " + why})
+	}
+	if p.EnableIdempotence && (p.Acks != -1 || p.Retries == 0) {
+		p.EnableIdempotence = false
+		why := "retries=0"
+		if p.Acks != -1 {
+			why = "acks=" + strconv.Itoa(int(p.Acks))
+		}
+		because("enable.idempotence", "false", why)
+	}
+	if need := p.Linger + p.RequestTimeout; p.DeliveryTimeout < need {
+		p.DeliveryTimeout = need
+		because("delivery.timeout.ms", strconv.FormatInt(ms(need), 10), "linger.ms + request.timeout.ms")
+	}
+	return changed
+}
+
+func (s *Settings) checkConsumer(name string) {
+	c := s.Consumer(name)
+	if c.FetchMaxWait >= c.RequestTimeout {
+		s.warn("%s: fetch.max.wait.ms=%d is not below request.timeout.ms=%d: fetches that wait will time out",
+			who("consumer", name), ms(c.FetchMaxWait), ms(c.RequestTimeout))
+	}
+	s.checkBackoffs("consumer", name, c.RetryBackoff, c.RetryBackoffMax, c.ReconnectBackoff, c.ReconnectBackoffMax, c.ConnectionSetupTimeout, c.ConnectionSetupTimeoutMax)
+}
+
+func who(kind, name string) string {
+	if name == "" {
+		return kind
+	}
+	return kind + " " + name
+}
+
+// checkBackoffs warns as Kafka's clients do: a first backoff above its maximum
+// makes it static.
+func (s *Settings) checkBackoffs(kind, name string, retry, retryMax, reconnect, reconnectMax, setup, setupMax time.Duration) {
+	pair := func(least, most string, a, b time.Duration) {
+		if a > b {
+			s.warn("%s: %s=%d is above %s=%d: it will not grow", who(kind, name), least, ms(a), most, ms(b))
+		}
+	}
+	pair("retry.backoff.ms", "retry.backoff.max.ms", retry, retryMax)
+	pair("reconnect.backoff.ms", "reconnect.backoff.max.ms", reconnect, reconnectMax)
+	pair("socket.connection.setup.timeout.ms", "socket.connection.setup.timeout.max.ms", setup, setupMax)
+}

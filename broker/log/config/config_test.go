@@ -1,0 +1,128 @@
+package config
+
+import (
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What Kafka 4.1.1 has when nothing is configured, written out: the data file
+// and the fields tied to it must come to this.
+func TestDefaults(t *testing.T) {
+	const ms, sec = time.Millisecond, time.Second
+	for _, row := range []struct{ got, want any }{
+		{DefaultBroker(), Broker{
+			BrokerSessionTimeout: 9 * sec, BrokerHeartbeatInterval: 2 * sec,
+			ReplicaLagTimeMax: 30 * sec, ReplicaFetchWaitMax: 500 * ms, ReplicaFetchBackoff: sec,
+			ReplicaSocketTimeout: 30 * sec, ReplicaHighWatermarkCheckpointInterval: 5 * sec,
+			ReplicaFetchMaxBytes: 1 << 20, ReplicaFetchResponseMaxBytes: 10 << 20, ReplicaFetchMinBytes: 1,
+			FetchMaxBytes: 55 << 20, SocketRequestMaxBytes: 100 << 20, MessageMaxBytes: 1048588,
+			MinInsyncReplicas: 1, DefaultReplicationFactor: 1, NumPartitions: 1, AutoCreateTopics: true,
+			LogFlushIntervalMessages:       math.MaxInt64,
+			ControllerQuorumRequestTimeout: 2 * sec, ControllerQuorumFetchTimeout: 2 * sec,
+			ProducerIDExpiration: 24 * time.Hour,
+		}},
+		{DefaultTopic(), Topic{MinInsyncReplicas: 1, MaxMessageBytes: 1048588, FlushMessages: math.MaxInt64}},
+		{DefaultProducer(), Producer{
+			Acks: -1, BatchSize: 16384, Linger: 5 * ms, BufferMemory: 32 << 20, EnableIdempotence: true,
+			MaxInFlight: 5, Retries: math.MaxInt32, RequestTimeout: 30 * sec, DeliveryTimeout: 2 * time.Minute,
+			RetryBackoff: 100 * ms, RetryBackoffMax: sec, MetadataMaxAge: 5 * time.Minute, MaxRequestSize: 1 << 20,
+			ConnectionSetupTimeout: 10 * sec, ConnectionSetupTimeoutMax: 30 * sec, ReconnectBackoff: 50 * ms, ReconnectBackoffMax: sec,
+		}},
+		{DefaultConsumer(), Consumer{
+			AutoOffsetReset: "latest", FetchMinBytes: 1, FetchMaxWait: 500 * ms, FetchMaxBytes: 50 << 20,
+			MaxPartitionFetchBytes: 1 << 20, MaxPollRecords: 500, RequestTimeout: 30 * sec,
+			RetryBackoff: 100 * ms, RetryBackoffMax: sec, MetadataMaxAge: 5 * time.Minute,
+			ConnectionSetupTimeout: 10 * sec, ConnectionSetupTimeoutMax: 30 * sec, ReconnectBackoff: 50 * ms, ReconnectBackoffMax: sec,
+			IsolationLevel: "read_uncommitted", CheckCRCs: true,
+		}},
+	} {
+		if row.got != row.want {
+			t.Errorf("\n got %+v\nwant %+v", row.got, row.want)
+		}
+	}
+}
+
+// Every field obeys exactly one name: setting the name to another value changes
+// that field and no other.
+func TestEveryFieldIsTied(t *testing.T) {
+	check := func(scope Scope, base func(*Settings) any, names []string) {
+		tied := map[int]string{}
+		for _, name := range names {
+			n := known.byName[scope][name]
+			val := "7"
+			switch {
+			case n.Type == "boolean":
+				val = map[string]string{"true": "false", "false": "true"}[n.Default]
+			case name == "acks":
+				val = "0"
+			case name == "auto.offset.reset":
+				val = "none"
+			case name == "isolation.level":
+				val = "read_committed"
+			case strings.Contains(n.Valid, "1024"):
+				val = "2000"
+			}
+			s := &Settings{}
+			if err := s.add(&Layer{Entries: []Entry{{Key: scope.String() + "." + name, Value: val}}}); err != nil {
+				t.Fatal(err)
+			}
+			was, is := reflect.ValueOf(base(&Settings{})), reflect.ValueOf(base(s))
+			var moved []int
+			for i := range was.NumField() {
+				if was.Field(i).Interface() != is.Field(i).Interface() {
+					moved = append(moved, i)
+				}
+			}
+			if len(moved) != 1 || tied[moved[0]] != "" {
+				t.Errorf("%v.%s=%s moves fields %v (%v)", scope, name, val, moved, tied)
+				continue
+			}
+			tied[moved[0]] = name
+		}
+		if typ := reflect.TypeOf(base(&Settings{})); len(tied) != typ.NumField() {
+			t.Errorf("%v: %d of %d fields obey a name: %v", typ, len(tied), typ.NumField(), tied)
+		}
+	}
+	check(BrokerScope, func(s *Settings) any { return s.Broker() }, fieldNames(brokerFields))
+	check(TopicScope, func(s *Settings) any { return s.Topic("") }, fieldNames(topicFields))
+	check(ProducerScope, func(s *Settings) any { return build(ProducerScope, producerFields, s.source("")) }, fieldNames(producerFields))
+	check(ConsumerScope, func(s *Settings) any { return s.Consumer("") }, fieldNames(consumerFields))
+}
+
+func fieldNames[T any](fields []field[T]) (list []string) {
+	for _, f := range fields {
+		list = append(list, f.name)
+	}
+	return list
+}
+
+// The data file is whole: Kafka's own defaults are valid for every name that it
+// has, modelled or not.
+func TestDataFile(t *testing.T) {
+	counts := map[Scope]int{}
+	for s := range known.list {
+		for i, n := range known.list[s] {
+			counts[Scope(s)]++
+			if i > 0 && known.list[s][i-1].Name >= n.Name {
+				t.Errorf("%v.%s is out of order", Scope(s), n.Name)
+			}
+			if n.Default == Null || n.Default == Required {
+				continue
+			}
+			if _, err := n.parse(n.Default); err != nil {
+				t.Errorf("%v: %v", Scope(s), err)
+			}
+		}
+	}
+	for s, least := range map[Scope]int{BrokerScope: 336, TopicScope: 34, ProducerScope: 112, ConsumerScope: 115} {
+		if counts[s] < least {
+			t.Errorf("%v has %d names, Kafka 4.1.1 has %d", s, counts[s], least)
+		}
+	}
+	if !known.byName[BrokerScope]["zookeeper.connect"].Removed() || known.byName[BrokerScope]["log.dirs"].Removed() {
+		t.Error("which names were removed is wrong")
+	}
+}

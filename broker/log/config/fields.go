@@ -1,0 +1,128 @@
+package config
+
+import "math"
+
+// field ties a name to the field of a T that obeys it. What is in one of these
+// lists is modelled, and nothing else is.
+type field[T any] struct {
+	name  string
+	set   func(*T, value)
+	least int64 // where Kafka has no bound
+}
+
+// build makes a T of the values that of answers with, Kafka's defaults where it
+// has none.
+func build[T any](s Scope, fields []field[T], of func(*Name) (value, bool)) T {
+	var t T
+	for i := range fields {
+		n := known.byName[s][fields[i].name]
+		v, ok := of(n)
+		if !ok {
+			v = n.preset()
+		}
+		fields[i].set(&t, v)
+	}
+	return t
+}
+
+func unset(*Name) (value, bool) { return value{}, false }
+
+// DefaultBroker is what Kafka has when nothing is configured.
+func DefaultBroker() Broker { return build(BrokerScope, brokerFields, unset) }
+
+// DefaultTopic is what Kafka has when nothing is configured.
+func DefaultTopic() Topic { return build(TopicScope, topicFields, unset) }
+
+// DefaultProducer is what Kafka has when nothing is configured.
+func DefaultProducer() Producer { return build(ProducerScope, producerFields, unset) }
+
+// DefaultConsumer is what Kafka has when nothing is configured.
+func DefaultConsumer() Consumer { return build(ConsumerScope, consumerFields, unset) }
+
+// int32 bounds a number to what an int32 holds.
+func (v value) int32() int32 { return int32(min(max(v.n, math.MinInt32), math.MaxInt32)) }
+
+var brokerFields = []field[Broker]{
+	{name: "broker.session.timeout.ms", set: func(b *Broker, v value) { b.BrokerSessionTimeout = v.ms() }, least: 1},
+	{name: "broker.heartbeat.interval.ms", set: func(b *Broker, v value) { b.BrokerHeartbeatInterval = v.ms() }, least: 1},
+	{name: "replica.lag.time.max.ms", set: func(b *Broker, v value) { b.ReplicaLagTimeMax = v.ms() }, least: 1},
+	{name: "replica.fetch.wait.max.ms", set: func(b *Broker, v value) { b.ReplicaFetchWaitMax = v.ms() }},
+	{name: "replica.fetch.backoff.ms", set: func(b *Broker, v value) { b.ReplicaFetchBackoff = v.ms() }},
+	{name: "replica.socket.timeout.ms", set: func(b *Broker, v value) { b.ReplicaSocketTimeout = v.ms() }, least: 1},
+	{name: "replica.high.watermark.checkpoint.interval.ms", set: func(b *Broker, v value) { b.ReplicaHighWatermarkCheckpointInterval = v.ms() }, least: 1},
+	{name: "replica.fetch.max.bytes", set: func(b *Broker, v value) { b.ReplicaFetchMaxBytes = v.int32() }},
+	{name: "replica.fetch.response.max.bytes", set: func(b *Broker, v value) { b.ReplicaFetchResponseMaxBytes = v.int32() }},
+	{name: "replica.fetch.min.bytes", set: func(b *Broker, v value) { b.ReplicaFetchMinBytes = v.int32() }},
+	{name: "fetch.max.bytes", set: func(b *Broker, v value) { b.FetchMaxBytes = v.int32() }},
+	{name: "socket.request.max.bytes", set: func(b *Broker, v value) { b.SocketRequestMaxBytes = v.int32() }},
+	{name: "message.max.bytes", set: func(b *Broker, v value) { b.MessageMaxBytes = v.int32() }},
+	{name: "min.insync.replicas", set: func(b *Broker, v value) { b.MinInsyncReplicas = v.int32() }},
+	{name: "default.replication.factor", set: func(b *Broker, v value) { b.DefaultReplicationFactor = int16(min(v.n, math.MaxInt16)) }, least: 1},
+	{name: "num.partitions", set: func(b *Broker, v value) { b.NumPartitions = v.int32() }},
+	{name: "unclean.leader.election.enable", set: func(b *Broker, v value) { b.UncleanLeaderElection = v.on }},
+	{name: "auto.create.topics.enable", set: func(b *Broker, v value) { b.AutoCreateTopics = v.on }},
+	{name: "log.flush.interval.messages", set: func(b *Broker, v value) { b.LogFlushIntervalMessages = v.n }},
+	{name: "controller.quorum.request.timeout.ms", set: func(b *Broker, v value) { b.ControllerQuorumRequestTimeout = v.ms() }},
+	{name: "controller.quorum.fetch.timeout.ms", set: func(b *Broker, v value) { b.ControllerQuorumFetchTimeout = v.ms() }},
+	{name: "producer.id.expiration.ms", set: func(b *Broker, v value) { b.ProducerIDExpiration = v.ms() }},
+}
+
+var topicFields = []field[Topic]{
+	{name: "min.insync.replicas", set: func(t *Topic, v value) { t.MinInsyncReplicas = v.int32() }},
+	{name: "max.message.bytes", set: func(t *Topic, v value) { t.MaxMessageBytes = v.int32() }},
+	{name: "unclean.leader.election.enable", set: func(t *Topic, v value) { t.UncleanLeaderElection = v.on }},
+	{name: "flush.messages", set: func(t *Topic, v value) { t.FlushMessages = v.n }},
+}
+
+var producerFields = []field[Producer]{
+	{name: "acks", set: func(p *Producer, v value) { p.Acks = acks(v) }},
+	{name: "batch.size", set: func(p *Producer, v value) { p.BatchSize = v.int32() }},
+	{name: "linger.ms", set: func(p *Producer, v value) { p.Linger = v.ms() }},
+	{name: "buffer.memory", set: func(p *Producer, v value) { p.BufferMemory = v.n }},
+	{name: "enable.idempotence", set: func(p *Producer, v value) { p.EnableIdempotence = v.on }},
+	{name: "max.in.flight.requests.per.connection", set: func(p *Producer, v value) { p.MaxInFlight = v.int32() }},
+	{name: "retries", set: func(p *Producer, v value) { p.Retries = v.int32() }},
+	{name: "request.timeout.ms", set: func(p *Producer, v value) { p.RequestTimeout = v.ms() }},
+	{name: "delivery.timeout.ms", set: func(p *Producer, v value) { p.DeliveryTimeout = v.ms() }},
+	{name: "retry.backoff.ms", set: func(p *Producer, v value) { p.RetryBackoff = v.ms() }},
+	{name: "retry.backoff.max.ms", set: func(p *Producer, v value) { p.RetryBackoffMax = v.ms() }},
+	{name: "metadata.max.age.ms", set: func(p *Producer, v value) { p.MetadataMaxAge = v.ms() }},
+	{name: "max.request.size", set: func(p *Producer, v value) { p.MaxRequestSize = v.int32() }},
+	{name: "socket.connection.setup.timeout.ms", set: func(p *Producer, v value) { p.ConnectionSetupTimeout = v.ms() }},
+	{name: "socket.connection.setup.timeout.max.ms", set: func(p *Producer, v value) { p.ConnectionSetupTimeoutMax = v.ms() }},
+	{name: "reconnect.backoff.ms", set: func(p *Producer, v value) { p.ReconnectBackoff = v.ms() }},
+	{name: "reconnect.backoff.max.ms", set: func(p *Producer, v value) { p.ReconnectBackoffMax = v.ms() }},
+	{name: "client.id", set: func(p *Producer, v value) { p.ClientID = v.text }},
+	{name: "partitioner.ignore.keys", set: func(p *Producer, v value) { p.PartitionerIgnoreKeys = v.on }},
+}
+
+// acks is -1 for all.
+func acks(v value) int16 {
+	switch v.text {
+	case "0":
+		return 0
+	case "1":
+		return 1
+	}
+	return -1
+}
+
+var consumerFields = []field[Consumer]{
+	{name: "auto.offset.reset", set: func(c *Consumer, v value) { c.AutoOffsetReset = v.text }},
+	{name: "fetch.min.bytes", set: func(c *Consumer, v value) { c.FetchMinBytes = v.int32() }},
+	{name: "fetch.max.wait.ms", set: func(c *Consumer, v value) { c.FetchMaxWait = v.ms() }},
+	{name: "fetch.max.bytes", set: func(c *Consumer, v value) { c.FetchMaxBytes = v.int32() }},
+	{name: "max.partition.fetch.bytes", set: func(c *Consumer, v value) { c.MaxPartitionFetchBytes = v.int32() }},
+	{name: "max.poll.records", set: func(c *Consumer, v value) { c.MaxPollRecords = v.int32() }},
+	{name: "request.timeout.ms", set: func(c *Consumer, v value) { c.RequestTimeout = v.ms() }},
+	{name: "retry.backoff.ms", set: func(c *Consumer, v value) { c.RetryBackoff = v.ms() }},
+	{name: "retry.backoff.max.ms", set: func(c *Consumer, v value) { c.RetryBackoffMax = v.ms() }},
+	{name: "metadata.max.age.ms", set: func(c *Consumer, v value) { c.MetadataMaxAge = v.ms() }},
+	{name: "socket.connection.setup.timeout.ms", set: func(c *Consumer, v value) { c.ConnectionSetupTimeout = v.ms() }},
+	{name: "socket.connection.setup.timeout.max.ms", set: func(c *Consumer, v value) { c.ConnectionSetupTimeoutMax = v.ms() }},
+	{name: "reconnect.backoff.ms", set: func(c *Consumer, v value) { c.ReconnectBackoff = v.ms() }},
+	{name: "reconnect.backoff.max.ms", set: func(c *Consumer, v value) { c.ReconnectBackoffMax = v.ms() }},
+	{name: "isolation.level", set: func(c *Consumer, v value) { c.IsolationLevel = v.text }},
+	{name: "check.crcs", set: func(c *Consumer, v value) { c.CheckCRCs = v.on }},
+	{name: "client.id", set: func(c *Consumer, v value) { c.ClientID = v.text }},
+}

@@ -1,0 +1,171 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// value is what a user wrote for a name, parsed as Kafka parses it.
+type value struct {
+	text string // trimmed
+	n    int64  // of a number
+	on   bool   // of a boolean
+}
+
+// maxMS keeps every duration, and a sum of some with the time of a run, within
+// what a time.Duration can hold: 50 years are forever.
+const maxMS = 50 * 365 * 24 * 3600 * 1000
+
+func (v value) ms() time.Duration { return time.Duration(min(v.n, maxMS)) * time.Millisecond }
+
+// parse reads a value of n. The error says what Kafka would take.
+func (n *Name) parse(text string) (value, error) {
+	v := value{text: strings.Trim(text, " \t\n\r\f\v")}
+	var err error
+	switch n.Type {
+	case "boolean":
+		switch strings.ToLower(v.text) {
+		case "true":
+			v.on = true
+		case "false":
+		default:
+			return v, fmt.Errorf("%s=%s: want true or false", n.Name, quote(v.text))
+		}
+		v.text = strconv.FormatBool(v.on)
+	case "short":
+		v.n, err = n.number(v.text, 16)
+	case "int":
+		v.n, err = n.number(v.text, 32)
+	case "long":
+		v.n, err = n.number(v.text, 64)
+	case "double":
+		if _, bad := strconv.ParseFloat(v.text, 64); bad != nil {
+			err = fmt.Errorf("%s=%s: want a number", n.Name, quote(v.text))
+		}
+	case "string":
+		err = n.oneOf(v.text)
+	case "list":
+		for item := range strings.SplitSeq(v.text, ",") {
+			if item = strings.TrimSpace(item); item != "" && err == nil {
+				err = n.oneOf(item)
+			}
+		}
+	}
+	if err == nil && n.Name == "acks" && v.text == "all" {
+		v.text = "-1" // two spellings of one value
+	}
+	return v, err
+}
+
+func (n *Name) number(text string, bits int) (int64, error) {
+	x, err := strconv.ParseInt(text, 10, bits)
+	least, most := n.bounds(bits)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("%s=%s: want a whole number%s", n.Name, quote(text), between(least, most, bits))
+	case (x < least || x > most) && !(strings.HasSuffix(n.Valid, " or -1") && x == -1):
+		return 0, fmt.Errorf("%s=%d: want a whole number%s", n.Name, x, between(least, most, bits))
+	}
+	return x, nil
+}
+
+func limits(bits int) (least, most int64) { return -1 << (bits - 1), 1<<(bits-1) - 1 }
+
+// bounds reads "[1,...]" and "[0,...,900]".
+func (n *Name) bounds(bits int) (least, most int64) {
+	least, most = limits(bits)
+	if n.Modelled && n.Valid == "" {
+		least = n.least
+	}
+	inside, ok := strings.CutPrefix(strings.TrimSuffix(n.Valid, " or -1"), "[")
+	from, to, ranged := strings.Cut(strings.TrimSuffix(inside, "]"), ",...")
+	if !ok || !ranged {
+		return least, most
+	}
+	if x, err := strconv.ParseInt(from, 10, 64); err == nil {
+		least = x
+	}
+	if x, err := strconv.ParseInt(strings.TrimPrefix(to, ","), 10, 64); err == nil {
+		most = x
+	}
+	return least, most
+}
+
+func between(least, most int64, bits int) string {
+	lowest, highest := limits(bits)
+	switch {
+	case least == lowest && most == highest && bits == 64:
+		return ""
+	case most == highest && bits == 64:
+		return fmt.Sprintf(" of at least %d", least)
+	}
+	return fmt.Sprintf(" from %d to %d", least, most)
+}
+
+// oneOf reads "[none, gzip]" and "(case insensitive) [NONE]".
+func (n *Name) oneOf(text string) error {
+	list, fold := strings.CutPrefix(n.Valid, "(case insensitive) ")
+	if !strings.HasPrefix(list, "[") || strings.Index(list, "]") != len(list)-1 {
+		if text == "" && strings.HasPrefix(n.Valid, "non-empty") {
+			return fmt.Errorf("%s: want a value", n.Name)
+		}
+		return nil
+	}
+	words := strings.Split(list[1:len(list)-1], ", ")
+	for _, w := range words {
+		// auto.offset.reset is one of its words or by_duration:PnDTnHnMn.nS.
+		if kind, _, open := strings.Cut(w, ":"); w == text || fold && strings.EqualFold(w, text) || open && strings.HasPrefix(text, kind+":") {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s=%s: want one of %s%s", n.Name, quote(text), strings.Join(words, ", "), nearest(text, words))
+}
+
+// quote shows a value on one line of bounded length.
+func quote(s string) string {
+	if len(s) > 60 {
+		s = s[:60] + "..."
+	}
+	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == '"' || !strconv.IsPrint(r) }) {
+		return strconv.Quote(s)
+	}
+	return s
+}
+
+// same reports whether two values of a name ask for the same.
+func (n *Name) same(a, b value) bool {
+	switch n.Type {
+	case "boolean":
+		return a.on == b.on
+	case "short", "int", "long":
+		return a.n == b.n
+	case "list":
+		return slices.Equal(items(a.text), items(b.text))
+	}
+	return a.text == b.text
+}
+
+func items(list string) []string {
+	var out []string
+	for item := range strings.SplitSeq(list, ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			out = append(out, item)
+		}
+	}
+	return out
+}
+
+// preset is the value that a modelled name has when nobody sets it.
+func (n *Name) preset() value {
+	if n.Default == Null || n.Default == Required {
+		return value{}
+	}
+	v, err := n.parse(n.Default)
+	if err != nil {
+		panic(fmt.Sprintf("%v.%s: Kafka's own default is not valid: %v", n.Scope, n.Name, err))
+	}
+	return v
+}
