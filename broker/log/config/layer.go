@@ -31,7 +31,7 @@ func (l *Layer) place(e Entry) string {
 	if e.Line > 0 {
 		return fmt.Sprintf("%s:%d", l.Source, e.Line)
 	}
-	return fmt.Sprintf("%s %s=%s", l.Source, e.Key, quote(e.Value))
+	return fmt.Sprintf("%s %s=%s", l.Source, quote(e.Key), quote(e.Value))
 }
 
 // from says where a setting comes from, for reports.

@@ -131,6 +131,7 @@ func lookup(s Scope, name string) *Name {
 // unknownName explains a name that a scope does not have: it may be another
 // scope's, or nearly one of this.
 func unknownName(s Scope, name string) string {
+	name = name[:min(len(name), 100)]
 	for other, all := range known.byName {
 		if all[name] != nil && Scope(other) != s {
 			return fmt.Sprintf("Kafka has no %v setting %q; did you mean %q?", s, name, Scope(other).String()+"."+name)
