@@ -281,10 +281,10 @@ func (f *finish) sayBehind(x *behind, p *part) violation {
 		v.what = fmt.Sprintf("Append below the end: %s got offset %d of %s, although %s, before its send began at %s.",
 			f.name(r), x.off, c.h.Name(p.tp), before, moment(r.invT))
 		v.witness = append(v.witness, f.sent(r))
-		if r.state == acked {
+		if x.by < 0 {
 			v.witness = append(v.witness, f.ack(r))
 		} else {
-			v.witness = append(v.witness, f.readAt(r.seenBy, p.tp, x.off, r.value))
+			v.witness = append(v.witness, f.readAt(x.by, p.tp, x.off, r.value))
 		}
 		return v
 	}
