@@ -1,0 +1,186 @@
+package wire
+
+import (
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+	"strconv"
+
+	"brokersim/broker/machine"
+)
+
+// TP is a partition of a topic.
+type TP struct {
+	Topic     string
+	Partition int32
+}
+
+// String is Kafka's form, such as "orders-0".
+func (t TP) String() string { return t.Topic + "-" + strconv.Itoa(int(t.Partition)) }
+
+// Compare orders by topic, then by partition.
+func (t TP) Compare(u TP) int {
+	return cmp.Or(cmp.Compare(t.Topic, u.Topic), cmp.Compare(t.Partition, u.Partition))
+}
+
+// BatchHeaderSize is the size of the header of a record batch of magic 2.
+const BatchHeaderSize = 61
+
+// Where the fields of a batch stand. What stands before batchAttributes is not
+// under the checksum, so that a broker may assign offset and epoch.
+const (
+	batchLength     = 8
+	batchEpoch      = 12
+	batchMagic      = 16
+	batchCRC        = 17
+	batchAttributes = 21
+	batchOverhead   = 12 // what batchLength does not count
+)
+
+// Attributes of a batch.
+const (
+	attrCompression   = 0x07
+	attrLogAppendTime = 0x08
+	attrTransactional = 0x10
+	attrControl       = 0x20
+)
+
+// What is wrong with a batch.
+var (
+	ErrBatchShort = errors.New("record batch ends early")
+	ErrBatchMagic = errors.New("record batch is not of magic 2")
+	ErrBatchCRC   = errors.New("record batch does not match its CRC-32C")
+	ErrBatchCount = errors.New("record batch counts its records wrongly")
+)
+
+// Batch is the header of a record batch of magic 2 (KIP-98).
+type Batch struct {
+	BaseOffset      int64
+	Length          int32 // bytes after this field
+	LeaderEpoch     int32
+	Magic           int8
+	CRC             uint32 // CRC-32C of everything after this field
+	Attributes      int16
+	LastOffsetDelta int32
+	BaseTimestamp   int64 // ms
+	MaxTimestamp    int64 // ms
+	ProducerID      int64 // -1: none
+	ProducerEpoch   int16
+	BaseSequence    int32 // -1: none
+	Count           int32
+}
+
+// Size is the number of bytes of the whole batch.
+func (h *Batch) Size() int64 { return int64(h.Length) + batchOverhead }
+
+// LastOffset is the offset of the last record.
+func (h *Batch) LastOffset() int64 { return h.BaseOffset + int64(h.LastOffsetDelta) }
+
+// NextOffset is the offset after the last record.
+func (h *Batch) NextOffset() int64 { return h.LastOffset() + 1 }
+
+// Compression is the codec: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd.
+func (h *Batch) Compression() int8 { return int8(h.Attributes & attrCompression) }
+
+// IsControl reports whether the batch holds markers, not a client's records.
+func (h *Batch) IsControl() bool { return h.Attributes&attrControl != 0 }
+
+// IsTransactional reports whether the batch belongs to a transaction.
+func (h *Batch) IsTransactional() bool { return h.Attributes&attrTransactional != 0 }
+
+// LastSequence is the sequence of the last record; sequences wrap at 2^31.
+func (h *Batch) LastSequence() int32 {
+	return int32((int64(h.BaseSequence) + int64(h.LastOffsetDelta)) & 0x7fffffff)
+}
+
+// ReadBatch reads the header of the first batch in b. It checks that b holds
+// the whole batch and that the magic is 2, not the checksum.
+func ReadBatch(b machine.Bytes) (Batch, error) {
+	var buf [BatchHeaderSize]byte
+	if b.Len() < BatchHeaderSize {
+		return Batch{}, ErrBatchShort
+	}
+	h := header(b, &buf)
+	switch {
+	case h.Magic != 2:
+		return h, fmt.Errorf("%w: %d", ErrBatchMagic, h.Magic)
+	case h.Length < BatchHeaderSize-batchOverhead || h.Size() > b.Len():
+		return h, ErrBatchShort
+	}
+	return h, nil
+}
+
+// header reads the fields, without looking at what they say.
+func header(b machine.Bytes, buf *[BatchHeaderSize]byte) Batch {
+	head := buf[:0]
+	for p := range b.Pieces {
+		if len(head) == 0 && len(p) >= BatchHeaderSize {
+			head = p[:BatchHeaderSize]
+			break
+		}
+		head = append(head, p[:min(len(p), BatchHeaderSize-len(head))]...)
+		if len(head) == BatchHeaderSize {
+			break
+		}
+	}
+	be := binary.BigEndian
+	return Batch{
+		BaseOffset:      int64(be.Uint64(head[0:])),
+		Length:          int32(be.Uint32(head[batchLength:])),
+		LeaderEpoch:     int32(be.Uint32(head[batchEpoch:])),
+		Magic:           int8(head[batchMagic]),
+		CRC:             be.Uint32(head[batchCRC:]),
+		Attributes:      int16(be.Uint16(head[batchAttributes:])),
+		LastOffsetDelta: int32(be.Uint32(head[23:])),
+		BaseTimestamp:   int64(be.Uint64(head[27:])),
+		MaxTimestamp:    int64(be.Uint64(head[35:])),
+		ProducerID:      int64(be.Uint64(head[43:])),
+		ProducerEpoch:   int16(be.Uint16(head[51:])),
+		BaseSequence:    int32(be.Uint32(head[53:])),
+		Count:           int32(be.Uint32(head[57:])),
+	}
+}
+
+// CheckBatch checks that b is exactly one batch: its header, its checksum, and
+// that it counts its records as offsets do. It does not look into the records.
+func CheckBatch(b machine.Bytes) (Batch, error) {
+	h, err := ReadBatch(b)
+	switch {
+	case err != nil:
+		return h, err
+	case h.Size() != b.Len():
+		return h, ErrTrailing
+	case b.Slice(batchAttributes, b.Len()).CRC32C() != h.CRC:
+		return h, ErrBatchCRC
+	case h.Count <= 0 || h.LastOffsetDelta != h.Count-1 || h.BaseOffset < 0:
+		return h, ErrBatchCount
+	}
+	return h, nil
+}
+
+// SplitBatches yields the whole batches of b in order. A last one that was cut,
+// as fetches may do, is left out; so is everything from the first that is no
+// batch on.
+func SplitBatches(b machine.Bytes) iter.Seq2[Batch, machine.Bytes] {
+	return func(yield func(Batch, machine.Bytes) bool) {
+		for b.Len() > 0 {
+			h, err := ReadBatch(b)
+			if err != nil || !yield(h, b.Slice(0, h.Size())) {
+				return
+			}
+			b = b.Slice(h.Size(), b.Len())
+		}
+	}
+}
+
+// Stamp gives a batch its place in the log: a new base offset and leader epoch,
+// everything else shared. The checksum does not cover them.
+func Stamp(b machine.Bytes, baseOffset int64, leaderEpoch int32) machine.Bytes {
+	head := make([]byte, 0, batchMagic)
+	head = binary.BigEndian.AppendUint64(head, uint64(baseOffset))
+	head = b.Slice(batchLength, batchEpoch).AppendTo(head)
+	head = binary.BigEndian.AppendUint32(head, uint32(leaderEpoch))
+	return machine.Concat(machine.Literal(head), b.Slice(batchMagic, b.Len()))
+}

@@ -1,0 +1,173 @@
+package wire
+
+import "strconv"
+
+// Kafka's error codes, as in the protocol guide.
+const (
+	UnknownServerError           int16 = -1
+	None                         int16 = 0
+	OffsetOutOfRange             int16 = 1
+	CorruptMessage               int16 = 2
+	UnknownTopicOrPartition      int16 = 3
+	InvalidFetchSize             int16 = 4
+	LeaderNotAvailable           int16 = 5
+	NotLeaderOrFollower          int16 = 6
+	RequestTimedOut              int16 = 7
+	BrokerNotAvailable           int16 = 8
+	ReplicaNotAvailable          int16 = 9
+	MessageTooLarge              int16 = 10
+	NetworkException             int16 = 13
+	InvalidTopicException        int16 = 17
+	RecordListTooLarge           int16 = 18
+	NotEnoughReplicas            int16 = 19
+	NotEnoughReplicasAfterAppend int16 = 20
+	InvalidRequiredAcks          int16 = 21
+	InvalidTimestamp             int16 = 32
+	UnsupportedVersion           int16 = 35
+	TopicAlreadyExists           int16 = 36
+	InvalidPartitions            int16 = 37
+	InvalidReplicationFactor     int16 = 38
+	InvalidReplicaAssignment     int16 = 39
+	InvalidConfig                int16 = 40
+	NotController                int16 = 41
+	InvalidRequest               int16 = 42
+	UnsupportedForMessageFormat  int16 = 43
+	PolicyViolation              int16 = 44
+	TopicAuthorizationFailed     int16 = 29
+	OutOfOrderSequenceNumber     int16 = 45
+	DuplicateSequenceNumber      int16 = 46
+	InvalidProducerEpoch         int16 = 47
+	KafkaStorageError            int16 = 56
+	UnknownProducerID            int16 = 59
+	FetchSessionIDNotFound       int16 = 70
+	InvalidFetchSessionEpoch     int16 = 71
+	FencedLeaderEpoch            int16 = 74
+	UnknownLeaderEpoch           int16 = 75
+	UnsupportedCompressionType   int16 = 76
+	StaleBrokerEpoch             int16 = 77
+	OffsetNotAvailable           int16 = 78
+	InvalidRecord                int16 = 87
+	ProducerFenced               int16 = 90
+	InvalidUpdateVersion         int16 = 95
+	UnknownTopicID               int16 = 100
+	DuplicateBrokerRegistration  int16 = 101
+	BrokerIDNotRegistered        int16 = 102
+	InconsistentTopicID          int16 = 103
+	InconsistentClusterID        int16 = 104
+	IneligibleReplica            int16 = 107
+	InvalidRegistration          int16 = 119
+	NewLeaderElected             int16 = 108
+)
+
+// ErrorName returns a code's name as Kafka writes it.
+func ErrorName(code int16) string {
+	switch code {
+	case UnknownServerError:
+		return "UNKNOWN_SERVER_ERROR"
+	case None:
+		return "NONE"
+	case OffsetOutOfRange:
+		return "OFFSET_OUT_OF_RANGE"
+	case CorruptMessage:
+		return "CORRUPT_MESSAGE"
+	case UnknownTopicOrPartition:
+		return "UNKNOWN_TOPIC_OR_PARTITION"
+	case InvalidFetchSize:
+		return "INVALID_FETCH_SIZE"
+	case LeaderNotAvailable:
+		return "LEADER_NOT_AVAILABLE"
+	case NotLeaderOrFollower:
+		return "NOT_LEADER_OR_FOLLOWER"
+	case RequestTimedOut:
+		return "REQUEST_TIMED_OUT"
+	case BrokerNotAvailable:
+		return "BROKER_NOT_AVAILABLE"
+	case ReplicaNotAvailable:
+		return "REPLICA_NOT_AVAILABLE"
+	case MessageTooLarge:
+		return "MESSAGE_TOO_LARGE"
+	case NetworkException:
+		return "NETWORK_EXCEPTION"
+	case InvalidTopicException:
+		return "INVALID_TOPIC_EXCEPTION"
+	case RecordListTooLarge:
+		return "RECORD_LIST_TOO_LARGE"
+	case NotEnoughReplicas:
+		return "NOT_ENOUGH_REPLICAS"
+	case NotEnoughReplicasAfterAppend:
+		return "NOT_ENOUGH_REPLICAS_AFTER_APPEND"
+	case InvalidRequiredAcks:
+		return "INVALID_REQUIRED_ACKS"
+	case InvalidTimestamp:
+		return "INVALID_TIMESTAMP"
+	case UnsupportedVersion:
+		return "UNSUPPORTED_VERSION"
+	case TopicAlreadyExists:
+		return "TOPIC_ALREADY_EXISTS"
+	case InvalidPartitions:
+		return "INVALID_PARTITIONS"
+	case InvalidReplicationFactor:
+		return "INVALID_REPLICATION_FACTOR"
+	case InvalidReplicaAssignment:
+		return "INVALID_REPLICA_ASSIGNMENT"
+	case InvalidConfig:
+		return "INVALID_CONFIG"
+	case NotController:
+		return "NOT_CONTROLLER"
+	case InvalidRequest:
+		return "INVALID_REQUEST"
+	case UnsupportedForMessageFormat:
+		return "UNSUPPORTED_FOR_MESSAGE_FORMAT"
+	case PolicyViolation:
+		return "POLICY_VIOLATION"
+	case OutOfOrderSequenceNumber:
+		return "OUT_OF_ORDER_SEQUENCE_NUMBER"
+	case DuplicateSequenceNumber:
+		return "DUPLICATE_SEQUENCE_NUMBER"
+	case InvalidProducerEpoch:
+		return "INVALID_PRODUCER_EPOCH"
+	case KafkaStorageError:
+		return "KAFKA_STORAGE_ERROR"
+	case UnknownProducerID:
+		return "UNKNOWN_PRODUCER_ID"
+	case FetchSessionIDNotFound:
+		return "FETCH_SESSION_ID_NOT_FOUND"
+	case InvalidFetchSessionEpoch:
+		return "INVALID_FETCH_SESSION_EPOCH"
+	case FencedLeaderEpoch:
+		return "FENCED_LEADER_EPOCH"
+	case UnknownLeaderEpoch:
+		return "UNKNOWN_LEADER_EPOCH"
+	case UnsupportedCompressionType:
+		return "UNSUPPORTED_COMPRESSION_TYPE"
+	case StaleBrokerEpoch:
+		return "STALE_BROKER_EPOCH"
+	case OffsetNotAvailable:
+		return "OFFSET_NOT_AVAILABLE"
+	case InvalidRecord:
+		return "INVALID_RECORD"
+	case ProducerFenced:
+		return "PRODUCER_FENCED"
+	case InvalidUpdateVersion:
+		return "INVALID_UPDATE_VERSION"
+	case UnknownTopicID:
+		return "UNKNOWN_TOPIC_ID"
+	case DuplicateBrokerRegistration:
+		return "DUPLICATE_BROKER_REGISTRATION"
+	case BrokerIDNotRegistered:
+		return "BROKER_ID_NOT_REGISTERED"
+	case InconsistentTopicID:
+		return "INCONSISTENT_TOPIC_ID"
+	case InconsistentClusterID:
+		return "INCONSISTENT_CLUSTER_ID"
+	case IneligibleReplica:
+		return "INELIGIBLE_REPLICA"
+	case InvalidRegistration:
+		return "INVALID_REGISTRATION"
+	case TopicAuthorizationFailed:
+		return "TOPIC_AUTHORIZATION_FAILED"
+	case NewLeaderElected:
+		return "NEW_LEADER_ELECTED"
+	}
+	return "error " + strconv.Itoa(int(code))
+}

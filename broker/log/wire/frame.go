@@ -1,0 +1,86 @@
+package wire
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"brokersim/broker/machine"
+)
+
+// MaxFrame is the largest frame that is taken, Kafka's default of
+// socket.request.max.bytes.
+const MaxFrame = 100 << 20
+
+// What is wrong with bytes that are no frame: each means closing the connection,
+// as Kafka does.
+var (
+	ErrFrameSize = errors.New("frame size is negative or above socket.request.max.bytes")
+	ErrTruncated = errors.New("message ends early")
+	ErrTrailing  = errors.New("bytes after the end of the message")
+)
+
+// Split returns the length of the first whole frame in buf, size prefix
+// included; 0 if more bytes are needed. An error means that the connection
+// cannot be understood any more.
+func Split(buf []byte) (n int, err error) {
+	if len(buf) < 4 {
+		return 0, nil
+	}
+	size := int32(binary.BigEndian.Uint32(buf))
+	if size < 0 || size > MaxFrame {
+		return 0, ErrFrameSize
+	}
+	if len(buf)-4 < int(size) {
+		return 0, nil
+	}
+	return 4 + int(size), nil
+}
+
+// message encodes a body after its header, with the records spliced in, and
+// puts the size before it.
+func message(head []byte, spot *layout, appendTo func([]byte) []byte, records []Records) machine.Bytes {
+	body := len(head)
+	flat := appendTo(head)
+	if spot == nil {
+		binary.BigEndian.PutUint32(flat, uint32(len(flat)-4))
+		return machine.Literal(flat)
+	}
+	var places [8]place
+	w := walker{flat: flat[body:], flexible: spot.flexible, found: places[:0]}
+	spot.walk(&w, spot.version)
+	if w.err != nil || len(w.found) != len(records) {
+		panic(fmt.Sprintf("wire: %d places for %d records: %v", len(w.found), len(records), w.err))
+	}
+	// The lengths are written anew, so the pieces between them cannot stay
+	// where they are when a length takes more bytes: build the small parts again.
+	small := make([]byte, 0, len(flat)+8*len(records))
+	parts := make([]machine.Bytes, 0, 2*len(records)+1)
+	from, size := 0, int64(0)
+	for i, p := range w.found {
+		start := len(small)
+		small = append(small, flat[from:body+p.at]...)
+		small = p.appendLength(small, records[i].Len(), spot.flexible)
+		from = body + p.at + p.width
+		parts = append(parts, machine.Literal(small[start:]), records[i])
+		size += int64(len(small)-start) + records[i].Len()
+	}
+	start := len(small)
+	small = append(small, flat[from:]...)
+	size += int64(len(small) - start)
+	binary.BigEndian.PutUint32(small, uint32(size-4))
+	return machine.Concat(append(parts, machine.Literal(small[start:]))...)
+}
+
+// open checks a frame's size prefix and returns what follows.
+func open(frame machine.Bytes) (machine.Bytes, error) {
+	if frame.Len() < 4 || frame.Len()-4 > MaxFrame {
+		return machine.Bytes{}, ErrFrameSize
+	}
+	var size [4]byte
+	frame.Slice(0, 4).AppendTo(size[:0])
+	if int64(binary.BigEndian.Uint32(size[:])) != frame.Len()-4 {
+		return machine.Bytes{}, ErrFrameSize
+	}
+	return frame.Slice(4, frame.Len()), nil
+}

@@ -1,0 +1,127 @@
+package wire
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"brokersim/broker/machine"
+)
+
+// Class is the class of a frame: the API key, and whether it is the request or
+// the response. Faults like "drop produce-response" match it.
+func Class(key int16, response bool) uint16 {
+	c := uint16(key) * 2
+	if response {
+		c++
+	}
+	return c
+}
+
+// ClassName is the class as schedules and traces write it: the API's name in
+// lower case with dashes, and "-response" for responses.
+func ClassName(class uint16) string {
+	var b strings.Builder
+	for i, r := range kmsg.NameForKey(int16(class / 2)) {
+		if unicode.IsUpper(r) && i > 0 {
+			b.WriteByte('-')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	name := strings.ReplaceAll(b.String(), "-i-d", "-id")
+	if class%2 == 1 {
+		name += "-response"
+	}
+	return name
+}
+
+// Classes are the classes of all APIs that are spoken here, by name.
+func Classes() map[string]uint16 {
+	names := make(map[string]uint16)
+	for _, t := range []*Table{BrokerTable(), ControllerTable()} {
+		for _, a := range t.apis {
+			for _, response := range []bool{false, true} {
+				c := Class(a.Key, response)
+				names[ClassName(c)] = c
+			}
+		}
+	}
+	return names
+}
+
+// AnswerIdent is what the answer to a request is about: the same.
+func AnswerIdent(id machine.Ident) machine.Ident {
+	return machine.Ident{Class: id.Class | 1, Key: id.Key}
+}
+
+// RequestKey is a hash of what a request is about, so that the same request has
+// the same fate in two runs that differ elsewhere: the producer and the
+// sequence of its batches, the replica and the offsets that it fetches from,
+// the broker that registers. It never depends on correlation ids, time or
+// payload.
+func RequestKey(req kmsg.Request, records []Records) uint64 {
+	d := machine.Draw(uint64(req.Key()) + 1)
+	switch r := req.(type) {
+	case *kmsg.ProduceRequest:
+		i := 0
+		for _, t := range r.Topics {
+			d = d.Of(t.Topic)
+			for _, p := range t.Partitions {
+				d = d.With(uint64(p.Partition))
+				if i < len(records) {
+					if b, err := ReadBatch(records[i]); err == nil {
+						d = d.With(uint64(b.ProducerID)).With(uint64(b.ProducerEpoch)).With(uint64(uint32(b.BaseSequence)))
+					}
+				}
+				i++
+			}
+		}
+	case *kmsg.FetchRequest:
+		d = d.With(uint64(r.ReplicaID))
+		for _, t := range r.Topics {
+			d = d.Of(t.Topic)
+			for _, p := range t.Partitions {
+				d = d.With(uint64(p.Partition)).With(uint64(p.FetchOffset)).With(uint64(p.CurrentLeaderEpoch))
+			}
+		}
+	case *kmsg.ListOffsetsRequest:
+		for _, t := range r.Topics {
+			d = d.Of(t.Topic)
+			for _, p := range t.Partitions {
+				d = d.With(uint64(p.Partition)).With(uint64(p.Timestamp)).With(uint64(p.CurrentLeaderEpoch))
+			}
+		}
+	case *kmsg.OffsetForLeaderEpochRequest:
+		for _, t := range r.Topics {
+			d = d.Of(t.Topic)
+			for _, p := range t.Partitions {
+				d = d.With(uint64(p.Partition)).With(uint64(p.LeaderEpoch)).With(uint64(p.CurrentLeaderEpoch))
+			}
+		}
+	case *kmsg.MetadataRequest:
+		for _, t := range r.Topics {
+			if t.Topic != nil {
+				d = d.Of(*t.Topic)
+			}
+		}
+	case *kmsg.CreateTopicsRequest:
+		for _, t := range r.Topics {
+			d = d.Of(t.Topic)
+		}
+	case *kmsg.AlterPartitionRequest:
+		d = d.With(uint64(r.BrokerID))
+		for _, t := range r.Topics {
+			for _, p := range t.Partitions {
+				d = d.With(uint64(p.Partition)).With(uint64(p.LeaderEpoch)).With(uint64(p.PartitionEpoch))
+			}
+		}
+	case *kmsg.BrokerRegistrationRequest:
+		d = d.With(uint64(r.BrokerID))
+	case *kmsg.BrokerHeartbeatRequest:
+		d = d.With(uint64(r.BrokerID)).With(uint64(r.BrokerEpoch))
+	case *kmsg.AllocateProducerIDsRequest:
+		d = d.With(uint64(r.BrokerID))
+	}
+	return d.Uint64()
+}

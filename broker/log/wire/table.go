@@ -1,0 +1,106 @@
+package wire
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// API is one API of a listener: the versions that it advertises, and the lowest
+// that it serves.
+type API struct {
+	Key, Min, Max int16
+	// ServedFrom is the lowest version that is answered. Produce advertises 0
+	// because librdkafka turns compression off when it does not see the old
+	// versions (KAFKA-18659), and answers them with UNSUPPORTED_VERSION.
+	ServedFrom int16
+}
+
+// Table is what a listener serves, or what a client can speak. ApiVersions is
+// answered from it, so that what is said and what is done cannot differ.
+type Table struct{ apis []API } // sorted by key
+
+// NewTable returns a table. Two rows for one key are a mistake in the program.
+func NewTable(apis ...API) *Table {
+	t := &Table{slices.Clone(apis)}
+	slices.SortStableFunc(t.apis, func(a, b API) int { return int(a.Key) - int(b.Key) })
+	for i := range t.apis {
+		if i > 0 && t.apis[i].Key == t.apis[i-1].Key {
+			panic(fmt.Sprintf("wire: two rows for API %d", t.apis[i].Key))
+		}
+		t.apis[i].ServedFrom = max(t.apis[i].ServedFrom, t.apis[i].Min)
+	}
+	return t
+}
+
+// Find returns the row of a key.
+func (t *Table) Find(key int16) (API, bool) {
+	i, ok := slices.BinarySearchFunc(t.apis, key, func(a API, k int16) int { return int(a.Key) - int(k) })
+	if !ok {
+		return API{}, false
+	}
+	return t.apis[i], true
+}
+
+// Supports reports whether a version of an API is answered.
+func (t *Table) Supports(key, version int16) bool {
+	a, ok := t.Find(key)
+	return ok && version >= a.ServedFrom && version <= a.Max
+}
+
+// ApiVersions is the answer to an ApiVersions request of any version. No
+// features are advertised yet; those whose lowest level is 0 would have to be
+// left out of versions 0 to 3 (KAFKA-17011).
+func (t *Table) ApiVersions() *kmsg.ApiVersionsResponse {
+	resp := kmsg.NewPtrApiVersionsResponse()
+	for _, a := range t.apis {
+		k := kmsg.NewApiVersionsResponseApiKey()
+		k.ApiKey, k.MinVersion, k.MaxVersion = a.Key, a.Min, a.Max
+		resp.ApiKeys = append(resp.ApiKeys, k)
+	}
+	return resp
+}
+
+// The keys of the APIs that are spoken here.
+const (
+	Produce              int16 = 0
+	Fetch                int16 = 1
+	ListOffsets          int16 = 2
+	Metadata             int16 = 3
+	ApiVersions          int16 = 18
+	CreateTopics         int16 = 19
+	InitProducerID       int16 = 22
+	OffsetForLeaderEpoch int16 = 23
+	AlterPartition       int16 = 56
+	BrokerRegistration   int16 = 62
+	BrokerHeartbeat      int16 = 63
+	AllocateProducerIDs  int16 = 67
+)
+
+// BrokerTable is what a broker's listener serves to clients and to followers.
+func BrokerTable() *Table {
+	return NewTable(
+		API{Key: Produce, Min: 0, Max: 11, ServedFrom: 3},
+		API{Key: Fetch, Min: 4, Max: 12},
+		API{Key: ListOffsets, Min: 1, Max: 7},
+		API{Key: Metadata, Min: 0, Max: 12},
+		API{Key: ApiVersions, Min: 0, Max: 3},
+		API{Key: CreateTopics, Min: 2, Max: 7},
+		API{Key: InitProducerID, Min: 0, Max: 4},
+		API{Key: OffsetForLeaderEpoch, Min: 2, Max: 4},
+	)
+}
+
+// ControllerTable is what a controller's listener serves to brokers.
+func ControllerTable() *Table {
+	return NewTable(
+		API{Key: Fetch, Min: 4, Max: 12},
+		API{Key: ApiVersions, Min: 0, Max: 3},
+		API{Key: CreateTopics, Min: 2, Max: 7},
+		API{Key: AlterPartition, Min: 2, Max: 3},
+		API{Key: BrokerRegistration, Min: 0, Max: 4},
+		API{Key: BrokerHeartbeat, Min: 0, Max: 1},
+		API{Key: AllocateProducerIDs, Min: 0, Max: 0},
+	)
+}

@@ -1,0 +1,264 @@
+package wire
+
+import (
+	"encoding/binary"
+
+	"brokersim/broker/machine"
+)
+
+// Records are the record batches of one partition in a Produce request or a
+// Fetch response. They travel beside the message, in the order in which its
+// partitions stand, and the message's own Records fields are empty: kmsg would
+// copy them.
+type Records = machine.Bytes
+
+// layout is a body that carries records.
+type layout struct {
+	version  int16
+	flexible bool
+	walk     func(w *walker, version int16)
+}
+
+// place is where the length of a records field stands in a body without
+// records.
+type place struct{ at, width int }
+
+func (place) appendLength(dst []byte, n int64, flexible bool) []byte {
+	if flexible {
+		return binary.AppendUvarint(dst, uint64(n+1))
+	}
+	return binary.BigEndian.AppendUint32(dst, uint32(n))
+}
+
+// walker passes over a body field by field. Over a flat body of ours it finds
+// the places of the records; over a frame it cuts the records out and copies
+// everything else, so that kmsg can read it.
+type walker struct {
+	flexible bool
+	err      error
+
+	flat  []byte // a body of ours, with empty records
+	found []place
+
+	in    machine.Bytes // a body from outside
+	out   []byte        // the same with empty records
+	taken []Records
+	cur   []byte   // what is left of the current piece
+	rest  [][]byte // the pieces after it
+	at    int64
+}
+
+// over makes a walker of a body that came in a frame.
+func over(in machine.Bytes, flexible bool) *walker {
+	w := &walker{in: in, flexible: flexible, out: make([]byte, 0, min(in.Len(), 256))}
+	for p := range in.Pieces {
+		if w.cur == nil {
+			w.cur = p
+		} else {
+			w.rest = append(w.rest, p)
+		}
+	}
+	return w
+}
+
+// pass moves over n bytes, copying them if they came from outside. It returns
+// them if n <= 8.
+func (w *walker) pass(n int64) []byte {
+	if w.err != nil {
+		return nil
+	}
+	if w.flat != nil {
+		if n > int64(len(w.flat))-w.at {
+			w.err = ErrTruncated
+			return nil
+		}
+		w.at += n
+		return w.flat[w.at-n : w.at]
+	}
+	if n < 0 || n > w.in.Len()-w.at {
+		w.err = ErrTruncated
+		return nil
+	}
+	w.at += n
+	start := len(w.out)
+	for n > 0 {
+		k := min(n, int64(len(w.cur)))
+		w.out = append(w.out, w.cur[:k]...)
+		w.next(k)
+		n -= k
+	}
+	return w.out[start:]
+}
+
+// next drops k bytes of the current piece.
+func (w *walker) next(k int64) {
+	w.cur = w.cur[k:]
+	for len(w.cur) == 0 && len(w.rest) > 0 {
+		w.cur, w.rest = w.rest[0], w.rest[1:]
+	}
+}
+
+func (w *walker) int32() int32 {
+	if b := w.pass(4); w.err == nil {
+		return int32(binary.BigEndian.Uint32(b))
+	}
+	return 0
+}
+
+func (w *walker) int16() int16 {
+	if b := w.pass(2); w.err == nil {
+		return int16(binary.BigEndian.Uint16(b))
+	}
+	return 0
+}
+
+func (w *walker) uvarint() int64 {
+	var x uint64
+	for shift := 0; shift < 35; shift += 7 {
+		b := w.pass(1)
+		if w.err != nil {
+			return 0
+		}
+		x |= uint64(b[0]&0x7f) << shift
+		if b[0] < 0x80 {
+			return int64(x)
+		}
+	}
+	w.err = ErrTruncated
+	return 0
+}
+
+// size passes the length of a string, of bytes or of an array; -1 is null.
+func (w *walker) size(width int) int64 {
+	switch {
+	case w.flexible:
+		return w.uvarint() - 1
+	case width == 2:
+		return int64(w.int16())
+	}
+	return int64(w.int32())
+}
+
+func (w *walker) string() { w.pass(max(w.size(2), 0)) }
+
+// array passes an array; each is called for every element. An element takes at
+// least one byte, so that no length can keep the walker busy.
+func (w *walker) array(each func()) {
+	for n := w.size(4); n > 0 && w.err == nil; n-- {
+		before := w.at
+		each()
+		if w.at == before && w.err == nil {
+			w.err = ErrTruncated
+		}
+	}
+}
+
+// tags passes the tagged fields that end every structure of a flexible message
+// (KIP-482).
+func (w *walker) tags() {
+	if !w.flexible {
+		return
+	}
+	for n := w.uvarint(); n > 0 && w.err == nil; n-- {
+		w.uvarint()
+		w.pass(w.uvarint())
+	}
+}
+
+// records passes a records field.
+func (w *walker) records() {
+	if w.flat != nil {
+		at := w.at
+		w.size(4)
+		w.found = append(w.found, place{int(at), int(w.at - at)})
+		return
+	}
+	mark := len(w.out)
+	n := w.size(4)
+	if w.err != nil {
+		return
+	}
+	n = max(n, 0) // null is empty
+	if n > w.in.Len()-w.at {
+		w.err = ErrTruncated
+		return
+	}
+	w.out = place{}.appendLength(w.out[:mark], 0, w.flexible)
+	w.taken = append(w.taken, w.in.Slice(w.at, w.at+n))
+	w.at += n
+	for n > 0 {
+		k := min(n, int64(len(w.cur)))
+		w.next(k)
+		n -= k
+	}
+}
+
+// walkProduce passes a Produce request of versions 3 to 12, flexible from 9.
+func walkProduce(w *walker, version int16) {
+	w.string() // transactional id
+	w.pass(2)  // acks
+	w.pass(4)  // timeout
+	w.array(func() {
+		w.string() // topic
+		w.array(func() {
+			w.pass(4) // partition
+			w.records()
+			w.tags()
+		})
+		w.tags()
+	})
+	w.tags()
+}
+
+// walkFetch passes a Fetch response of versions 4 to 12, flexible from 12.
+func walkFetch(w *walker, version int16) {
+	w.pass(4) // throttle time
+	if version >= 7 {
+		w.pass(2) // error code
+		w.pass(4) // session id
+	}
+	w.array(func() {
+		w.string() // topic
+		w.array(func() {
+			w.pass(4 + 2 + 8 + 8) // partition, error code, high watermark, last stable offset
+			if version >= 5 {
+				w.pass(8) // log start offset
+			}
+			w.array(func() { // aborted transactions
+				w.pass(8 + 8)
+				w.tags()
+			})
+			if version >= 11 {
+				w.pass(4) // preferred read replica
+			}
+			w.records()
+			w.tags()
+		})
+		w.tags()
+	})
+	w.tags()
+}
+
+// carries returns the layout of a body that carries records, or nil.
+func carries(key, version int16, response, flexible bool) *layout {
+	switch {
+	case key == 0 && !response && version >= 3 && version <= 12:
+		return &layout{version, flexible, walkProduce}
+	case key == 1 && response && version >= 4 && version <= 12:
+		return &layout{version, flexible, walkFetch}
+	}
+	return nil
+}
+
+// cut separates the records of a body from the rest.
+func (l *layout) cut(in machine.Bytes) (body []byte, records []Records, err error) {
+	w := over(in, l.flexible)
+	l.walk(w, l.version)
+	switch {
+	case w.err != nil:
+		return nil, nil, w.err
+	case w.at != in.Len():
+		return nil, nil, ErrTrailing
+	}
+	return w.out, w.taken, nil
+}
