@@ -115,7 +115,10 @@ func BenchmarkCheckerMillionOperations(b *testing.B) {
 		}
 		runtime.ReadMemStats(&after)
 		b.ReportMetric(float64(after.TotalAlloc-before.TotalAlloc)/1e6, "MB-allocated")
+		runtime.GC()
+		runtime.ReadMemStats(&after)
 		b.ReportMetric(float64(after.HeapInuse-before.HeapInuse)/1e6, "MB-held")
+		runtime.KeepAlive(c)
 	}
 }
 

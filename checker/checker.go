@@ -55,8 +55,9 @@ type op struct {
 	i, t  int64
 	first int32 // its first record
 	n     int32
-	fin   bool
-	f     history.Func
+	p     int32
+	fin   bool // a read that ends the run
+	reads bool // it is a read
 }
 
 // New returns a checker for the history that h is the head of. It reads the
@@ -91,7 +92,7 @@ func (c *Checker) Observe(e *history.Event) {
 		}
 	case history.Poll, history.Offsets, history.Dump:
 		if e.E == history.Inv {
-			c.ops[e.ID] = op{i: e.I, t: e.T, fin: e.Fin, f: e.F}
+			c.ops[e.ID] = op{i: e.I, t: e.T, p: e.P, fin: e.Fin, reads: true}
 		} else {
 			c.readEnds(e)
 		}
@@ -105,6 +106,11 @@ func (c *Checker) Observe(e *history.Event) {
 		}
 	case history.Crash:
 		c.process(e.P).died()
+		for id, o := range c.ops { // unordered: each is judged by itself
+			if o.p == e.P && o.reads {
+				delete(c.ops, id) // nobody is left to be answered
+			}
+		}
 	default:
 		c.noted(e)
 	}
@@ -128,7 +134,7 @@ func (c *Checker) noted(e *history.Event) {
 }
 
 func (c *Checker) sendBegins(e *history.Event) {
-	o := op{i: e.I, t: e.T, first: c.recs.n, f: e.F}
+	o := op{i: e.I, t: e.T, p: e.P, first: c.recs.n}
 	life := c.process(e.P).life
 	for k := range e.Sends {
 		s := &e.Sends[k]
@@ -140,7 +146,10 @@ func (c *Checker) sendBegins(e *history.Event) {
 		p := c.part(s.TP)
 		n, r := c.recs.add()
 		*r = record{value: s.Value, key: s.Key, op: e.ID, invI: e.I, invT: e.T, off: history.None, seen: history.None,
-			floor: int32(len(p.whole)), lo: p.answered, tp: s.TP, p: e.P, life: life}
+			lo: p.answered, tp: s.TP, p: e.P, life: life}
+		if k := len(p.whole); k > 0 {
+			r.floor, r.floorBy = p.whole[k-1].end, p.whole[k-1].by
+		}
 		c.values.Set(s.Value, n+1)
 		o.n++
 	}

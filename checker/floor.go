@@ -34,7 +34,25 @@ func (c *Checker) raise(list []proof, i, end int64, by int32) []proof {
 			return list
 		}
 	}
+	if len(list) == cap(list) && len(list) >= 256 {
+		list = c.prune(list)
+	}
 	return append(list, proof{i, end, by})
+}
+
+// prune drops the proofs that no read under way can be held to any more.
+func (c *Checker) prune(list []proof) []proof {
+	oldest := c.cur.I
+	for _, o := range c.ops { // unordered: a minimum
+		if o.reads {
+			oldest = min(oldest, o.i)
+		}
+	}
+	n := sort.Search(len(list), func(k int) bool { return list[k].i >= oldest })
+	if n = max(n-1, 0); n < len(list)/2 {
+		return list
+	}
+	return append(list[:0], list[n:]...)
 }
 
 // before returns the last proof that stood before event i.
@@ -60,15 +78,21 @@ func (c *Checker) showsRead(p *part, e int32, end int64) {
 	if end <= 0 {
 		return
 	}
-	by := ^c.read()
-	p.whole = c.raise(p.whole, c.cur.I, end, by)
+	p.whole = c.raiseByRead(p.whole, end)
 	if e >= 0 {
 		f := p.epoch(e)
-		f.same = c.raise(f.same, c.cur.I, end, by)
+		f.same = c.raiseByRead(f.same, end)
 		return
 	}
 	f := p.epoch(max(p.maxEpoch, 0))
-	f.loose = c.raise(f.loose, c.cur.I, end, by)
+	f.loose = c.raiseByRead(f.loose, end)
+}
+
+func (c *Checker) raiseByRead(list []proof, end int64) []proof {
+	if n := len(list); n > 0 && end <= list[n-1].end {
+		return list // nothing new, and no reason to remember the read
+	}
+	return c.raise(list, c.cur.I, end, ^c.read())
 }
 
 // showsAck takes an acknowledgement as the same proof. Only acks=all proves
@@ -99,10 +123,9 @@ func (c *Checker) holdAppend(p *part, n int32, r *record, off int64) {
 	if !c.rules.acksAll || r.floor == 0 {
 		return
 	}
-	f := p.whole[r.floor-1]
 	c.looked[stale]++
-	if off < f.end {
-		c.behind = append(c.behind, behind{tp: p.tp, rec: n, off: off, proof: f, by: c.curRead, append: true})
+	if off < r.floor {
+		c.behind = append(c.behind, behind{tp: p.tp, rec: n, off: off, proof: proof{end: r.floor, by: r.floorBy}, by: c.curRead, append: true})
 	}
 }
 

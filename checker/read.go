@@ -54,7 +54,7 @@ func (c *Checker) readEnds(e *history.Event) {
 	if known {
 		c.asked = o
 	} else {
-		o = op{i: e.I, t: e.T}
+		o = op{} // as if it had been asked before all else: then nothing is held against it
 	}
 	fin := e.F == history.Dump && (e.Fin || o.fin) && e.E == history.OK
 	if e.F == history.Poll {

@@ -15,8 +15,9 @@ type record struct {
 	ackI, ackT int64
 	off        int64 // as acknowledged, or None
 	seen       int64 // the first offset at which anyone read it, or None
-	seenBy     int32 // the read that did: index into Checker.reads
-	floor      int32 // the proof of the end that stood when the send began: 1 + index into part.whole
+	floor      int64 // how far the log was proven to reach when the send began
+	floorBy    int32 // what proved it, as in proof
+	seenBy     int32 // the read that saw it first: index into Checker.reads
 	lo         int32 // leader epoch that had answered a reader when the send began
 	tp         history.TP
 	p, life    int32 // the process, and how often it had died

@@ -1,10 +1,3 @@
-// Package history is what the clients of one run saw and what they had been
-// promised: the only thing that a checker may read.
-//
-// An operation is invoked ([Inv]) and at most once completed: [OK], [Fail] (it
-// certainly had no effect) or [Info] (nobody knows). One that never completes
-// counts as Info. A history is a stream: producers write to a [Sink], nothing
-// keeps every event.
 package history
 
 // Version is the format that this package reads and writes.

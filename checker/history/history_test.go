@@ -265,7 +265,7 @@ func TestBadHistories(t *testing.T) {
 		{head + "\n" + `{"i":0,"e":"inv","id":1}`, `line 2:1: no "f": an event says what it is about`},
 		{head + "\n" + `{"e":"inv","id":1,"f":"poll"}`, `line 2:1: no "i": an event needs its number`},
 		{head + "\n" + `{"i":0,"f":"poll"}`, `line 2:1: no "e": an event is inv, ok, fail, info or ev`},
-		{head + "\n" + `{"i":0,"e":"inv","f":"send","m":[["s","t0/0",1,-3]]}`, `line 2:48: -3 is not between 0 and 9223372036854775807`},
+		{head + "\n" + `{"i":0,"e":"inv","f":"send","m":[["s","t0/0",1,-3]]}`, `line 2:48: -3 is not between 0 and 9223372036854775806`},
 		{head + "\n" + `{"i":0,"e":"inv","f":"send","m":[["s","t0/0",1,5.5]]}`, `line 2:48: expected an integer, not a fraction`},
 		{head + "\n" + `{"i":0,"e":"inv","f":"send","m":[["s","t0/0",99999999999999999999]]}`, `line 2:46: number does not fit in 64 bits`},
 		{head + "\n" + `{"i":0,"e":"inv","f":"send","m":[["x","t0/0",1]]}`, `line 2:35: unknown micro-operation "x": it is "s" or "p"`},

@@ -167,14 +167,6 @@ func (rd *Reader) orNone(lo, hi int64) int64 {
 	return rd.s.int(lo, hi)
 }
 
-func (rd *Reader) list(to []int64, f func() int64) []int64 {
-	rd.s.expect('[')
-	for first := true; rd.s.next(']', first); first = false {
-		to = append(to, f())
-	}
-	return to
-}
-
 // perSend gives each send its sequence and key.
 func (rd *Reader) perSend() {
 	s, sends := &rd.s, rd.ev.Sends
@@ -226,7 +218,7 @@ func (rd *Reader) sent() {
 	s.expect(',')
 	x.Value = rd.value()
 	if s.next(']', false) {
-		x.Offset = rd.orNone(0, math.MaxInt64)
+		x.Offset = rd.orNone(0, math.MaxInt64-1)
 		if s.next(']', false) {
 			x.Err = string(s.str())
 			s.expect(']')

@@ -219,9 +219,15 @@ func (rd *Reader) event() bool {
 				e.TPs = append(e.TPs, rd.tp())
 			}
 		case "seq":
-			rd.seqs = rd.list(rd.seqs[:0], func() int64 { return rd.orNone(math.MinInt32, math.MaxInt32) })
+			s.expect('[')
+			for first := true; s.next(']', first); first = false {
+				rd.seqs = append(rd.seqs, rd.orNone(math.MinInt32, math.MaxInt32))
+			}
 		case "k":
-			rd.keys = rd.list(rd.keys[:0], rd.key)
+			s.expect('[')
+			for first := true; s.next(']', first); first = false {
+				rd.keys = append(rd.keys, rd.key())
+			}
 		default:
 			rd.rest(name)
 		}

@@ -1,0 +1,66 @@
+// Package checker says which promises of a broker a history shows to be
+// broken, with the operations that show it. It reads what clients saw and
+// nothing else, as a stream, and decides at the end.
+//
+// # What each property means
+//
+//   - slot-agreement: an offset of a partition holds one record, whether read,
+//     acknowledged or found in the final read; what a reader was shown does not
+//     vanish. Conflicts with a mere acknowledgement count with acks=all, or if
+//     the property is stated.
+//   - no-acked-loss: an acknowledged record is in the final read. What no final
+//     read can tell (there was none, it was cut short, the acknowledgement came
+//     too late) makes the finding unknown.
+//   - no-duplicate: a record is at one offset.
+//   - per-key-order: the records of one producer process, partition and key
+//     have offsets in the order in which they were sent: all that are visible
+//     if the producer is idempotent, those that were acknowledged otherwise.
+//     A producer that died and came back is another one.
+//   - no-phantom: what is read was sent, before, to that partition, and had not
+//     certainly failed.
+//   - no-skip: a reader polls and finishes with every readable record between
+//     its first and its last, in order. It goes back only when it was assigned
+//     anew, and passes over records only by auto.offset.reset.
+//   - no-stale-end: an operation does not claim less of the log than was proven
+//     before it began. This holds all four kinds of real-time order: append or
+//     read, after append or read. Appends that land below what was acknowledged
+//     or read are therefore reported under this name, not under slot-agreement.
+//
+// # The floor
+//
+// Offsets are the witness of linearizability. Per partition one integer, the
+// floor, is how far the log was proven to reach: by an acknowledgement with
+// acks=all, by a record that was read, by an end that was claimed. An operation
+// is held to the floor that stood when it began. That decides in one pass what
+// a search decides in exponential time (Gibbons and Korach 1997; checker/linear
+// is the search, and a test finds them agreed on 100,000 histories).
+//
+// Kafka promises less than linearizability, so that a claim is held to less. A
+// high watermark may lag after a fail-over, and a deposed leader goes on
+// answering. The floor is kept per leader epoch, and a claim made in epoch e is
+// held to
+//
+//   - what was proven in e;
+//   - what was proven in earlier epochs, if it is ListOffsets(latest), which
+//     waits for the high watermark to pass the start of the epoch (KIP-207), or
+//     if its end lies above a record that was appended in e;
+//   - nothing of later epochs, and nothing if it names no epoch.
+//
+// What it lacks beyond that is counted as stale_reads. Appends with acks=all
+// are held to the whole floor, and so is every claim if no-stale-end is stated.
+//
+// # One cause, one finding
+//
+// A suspicion that follows from a record already reported lost is folded into
+// that finding and only counted: another record at its offset, an end that went
+// back over it, a record read at an offset of the same cut. So is what follows
+// from an acknowledgement that names the wrong offset. Under a derived promise
+// what lies in a NoCopy note (bytes that no disk has any more) is excused, and
+// a lost record there is lost_allowed, unless flush is fsync.
+//
+// # Files
+//
+// promise.go derives and reads promises; checker.go, read.go and process.go
+// take events; record.go and floor.go hold what is kept of them; finish.go and
+// lost.go decide; explain.go words it; judge.go is the whole in one call.
+package checker

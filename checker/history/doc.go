@@ -1,0 +1,60 @@
+// Package history is what the clients of one run saw and what they had been
+// promised: the only thing that a checker may read.
+//
+// An operation is invoked ([Inv]) and at most once completed: [OK], [Fail] (it
+// certainly had no effect) or [Info] (nobody knows). One that never completes
+// counts as Info. A history is a stream: producers write to a [Sink], nothing
+// keeps every event.
+//
+// # On disk
+//
+// One JSON object a line. The first is the header, every other an event, in
+// the order in which they happened: "i", from 0 and without a gap, is the
+// real-time order; "t" is the run's clock in ns, for latency and reports.
+//
+//	{"v":1,"kind":"log-history","seed":"0x7","unique":true,
+//	 "topics":{"orders":{"parts":3,"rf":3,"cleanup":"delete"}},"tps":["orders-0"],
+//	 "promise":{"from":"derived","properties":["no-acked-loss"]},
+//	 "set":{"acks":"all","idem":true,"iso":"ru","sub":"assign","reset":"earliest",
+//	        "minisr":2,"flush":"page-cache","unclean":false,"retries":true,"inflight":5},"from":"sim"}
+//	{"i":0,"t":20,"e":"inv","id":1,"p":1001,"f":"send","m":[["s","orders-0",101]],"k":[7],"due":15}
+//	{"i":1,"t":95,"e":"ok","id":1,"p":1001,"f":"send","m":[["s","orders-0",101,55]]}
+//	{"i":2,"t":99,"e":"inv","id":2,"p":2001,"f":"poll"}
+//	{"i":3,"t":140,"e":"ok","id":2,"p":2001,"f":"poll","m":[["p",{"orders-0":[55,[101]]}]],
+//	 "at":{"orders-0":{"ask":55,"end":56,"start":0,"ep":3,"from":"b1"}}}
+//
+// "e" is inv, ok, fail, info or ev (something happened that is no operation).
+// "id" ties a completion to its invocation, "p" is the process.
+// "m" are micro-operations: ["s",tp,value] when a send is invoked,
+// ["s",tp,value,offset|null,err?] when it completes, each record with its own
+// outcome (see [Event.Sends]); ["p",{tp:run}] for what was read, a run being
+// [base,[value,...]] or [[offset,value,key?,timestamp?],...].
+// A value or key is any JSON scalar; what is no integer gets a number that
+// stands for it, see [Header.Names].
+//
+// "at" says what a broker claimed of a partition: the high watermark "end",
+// "lso", "start" (log start offset), "ep" (its leader epoch) and "from" (the
+// broker). A name that is absent was not claimed.
+//
+// Beyond the common vocabulary this package writes "tps" in the header (the
+// order of partitions), "minisr", "flush", "unclean", "retries" and "inflight"
+// among the settings, "k" (the keys of the sends), "due", "ask" and "limited"
+// in a claim (what was asked for; whether the answer was cut short), the
+// operation dump with "fin" (the read that ends a run), and of single events
+// process, nocopy and skipped (see [Func]). Unknown names of fields are passed
+// over, and so are events of the vocabulary that nothing here reads, such as
+// txcommit; any other word is an error with its line, its column and the
+// nearest right word.
+//
+// # Invariants that are not obvious
+//
+// A Poll is invoked when its fetch leaves, not when an application asks for
+// records that a client has already: a claim is held to what was known when
+// the operation began.
+//
+// A Leader note comes no later than the first answer of that epoch. An
+// acknowledgement carries no epoch, and is attributed by these notes.
+//
+// A reader that crashes keeps its process number: what it does next is compared
+// with what it did before.
+package history
