@@ -28,7 +28,7 @@ type Controller struct {
 
 // New returns a controller that has replayed nothing.
 func New(s Settings) *Controller {
-	return &Controller{settings: s, image: NewImage(), sessions: newSessions(s.SessionTimeout)}
+	return &Controller{settings: s, image: NewImage(), sessions: sessions{timeout: s.SessionTimeout}}
 }
 
 // Image is the metadata as of the last record replayed. It is the controller's
@@ -36,30 +36,25 @@ func New(s Settings) *Controller {
 func (c *Controller) Image() *Image { return c.image }
 
 // Command is something that the controller is asked to do: one of the commands
-// of this package.
+// of this package. Most carry a request of the Kafka protocol, which is read
+// and not kept.
 type Command interface {
-	decide(c *Controller, now machine.Now, next int64) ([]Record, Response)
+	decide(c *Controller, now machine.Now) ([]Record, Response)
 }
 
 // Response is the answer to a command.
 type Response struct {
 	// Body answers the request of the command; nil when nobody asked.
 	Body kmsg.Response
-	// Contact says that the command was a sign of life of a registered
-	// broker: [Controller.Contacted] should be told.
-	Contact *Contact
+	// Alive, unless nil, is a sign of life of a registered broker that
+	// [Controller.Contacted] should be told of.
+	Alive *Contact
 }
 
-// Contact is a sign of life.
-type Contact struct {
-	Broker         int32
-	MetadataOffset int64 // the last record that the broker has replayed; -1 is none
-}
-
-// Decide says what a command comes to when its first record is appended at
-// offset next, which must be above all offsets replayed. It changes nothing.
-func (c *Controller) Decide(now machine.Now, next int64, cmd Command) ([]Record, Response) {
-	return cmd.decide(c, now, next)
+// Decide says what a command comes to when its records are appended as one batch
+// right after the last offset replayed. It changes nothing.
+func (c *Controller) Decide(now machine.Now, cmd Command) ([]Record, Response) {
+	return cmd.decide(c, now)
 }
 
 // Replay applies the record at an offset of the log: see [Image.Replay].
@@ -67,8 +62,5 @@ func (c *Controller) Replay(offset int64, r Record) (Change, error) {
 	return c.image.Replay(offset, r)
 }
 
-// Contacted notes a sign of life of a broker. This is soft state: it is not in
-// the log and does not survive the controller.
-func (c *Controller) Contacted(now machine.Now, s Contact) {
-	c.sessions.contacted(now.Mono, s)
-}
+// next is the offset of the first record of a decision.
+func (c *Controller) next() int64 { return c.image.Offset + 1 }

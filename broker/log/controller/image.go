@@ -16,7 +16,7 @@ import (
 // What a pointer in it points to changes with later records; the slices in it
 // are replaced, never changed, and may be kept.
 type Image struct {
-	// Offset is that of the last record replayed; -1 is none.
+	// Offset is that of the last record replayed or skipped; -1 is none.
 	Offset int64
 
 	Brokers map[int32]*BrokerInfo
@@ -50,8 +50,8 @@ type TopicInfo struct {
 	Name       string
 	ID         TopicID
 	Partitions []*PartitionInfo // by number
-	// Configs holds what was set for this topic, under Kafka's names, valid
-	// as [CheckConfig] says.
+	// Configs holds what was set for this topic, under Kafka's names, in the
+	// form of [CheckConfig].
 	Configs map[string]string
 }
 
@@ -98,6 +98,16 @@ func (im *Image) Replay(offset int64, r Record) (Change, error) {
 	}
 	im.Offset = offset
 	return change, nil
+}
+
+// Skip notes that a control record, which says nothing about the metadata, is at
+// an offset of the log.
+func (im *Image) Skip(offset int64) error {
+	if offset <= im.Offset {
+		return fmt.Errorf("control record at offset %d after the metadata record at %d", offset, im.Offset)
+	}
+	im.Offset = offset
+	return nil
 }
 
 func (im *Image) apply(offset int64, r Record) (Change, error) {

@@ -1,0 +1,69 @@
+package controller
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"brokersim/broker/machine"
+)
+
+// placer assigns brokers to the partitions of one new topic, as Kafka's striped
+// placer does: leaders take turns, and the replicas of a partition are spread
+// over as many racks as there are.
+type placer struct {
+	draw    machine.Draw
+	brokers int
+	racks   [][]int32 // the live brokers of each rack, in some order
+
+	turn     int // of which racks is the order
+	shuffled bool
+}
+
+func newPlacer(im *Image, draw machine.Draw) *placer {
+	byRack := make(map[string][]int32)
+	alive := im.AliveBrokers()
+	for _, id := range alive {
+		rack := im.Brokers[id].Rack
+		byRack[rack] = append(byRack[rack], id)
+	}
+	p := &placer{draw: draw, brokers: len(alive)}
+	for _, rack := range slices.Sorted(maps.Keys(byRack)) {
+		p.racks = append(p.racks, byRack[rack])
+	}
+	return p
+}
+
+// place returns the replicas of a partition, the preferred leader first. There
+// must be at least factor brokers. Partitions must be asked for in order.
+//
+// Every time that as many partitions have been placed as there are brokers, the
+// orders are drawn anew: else the same brokers would always follow each other,
+// and one that fails would leave all its work to the next.
+func (p *placer) place(partition, factor int) []int32 {
+	turn, at := partition/p.brokers, partition%p.brokers
+	if !p.shuffled || turn != p.turn {
+		p.shuffle(turn)
+	}
+	replicas := make([]int32, 0, factor)
+	for round := 0; len(replicas) < factor; round++ {
+		for i := range p.racks {
+			rack := p.racks[(at+i)%len(p.racks)]
+			if round < len(rack) && len(replicas) < factor {
+				replicas = append(replicas, rack[(at/len(p.racks)+round)%len(rack)])
+			}
+		}
+	}
+	return replicas
+}
+
+func (p *placer) shuffle(turn int) {
+	p.turn, p.shuffled = turn, true
+	draw := p.draw.With(uint64(turn))
+	by := func(id int32) uint64 { return draw.With(uint64(id)).Uint64() }
+	less := func(a, b int32) int { return cmp.Or(cmp.Compare(by(a), by(b)), cmp.Compare(a, b)) }
+	for _, rack := range p.racks {
+		slices.SortFunc(rack, less)
+	}
+	slices.SortFunc(p.racks, func(a, b []int32) int { return less(slices.Min(a), slices.Min(b)) })
+}

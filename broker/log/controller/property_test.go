@@ -1,0 +1,330 @@
+package controller
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"pgregory.net/rapid"
+
+	"brokersim/broker/machine"
+)
+
+// world is a controller under test beside a standby that replays the bytes of
+// its records.
+type world struct {
+	t       *rapid.T
+	now     machine.Now
+	c       *Controller
+	standby *Image
+	log     []Record // all of them, by offset
+
+	leaders map[string]int32 // who led a partition in a leader epoch
+	epochs  map[int32]int64  // the last broker epoch of each broker
+	pids    int64            // the end of the last block of producer ids
+}
+
+const sessionTimeout = 9 * time.Second
+
+// mayBeUnclean is what Kafka's documentation says of unclean.leader.election.enable.
+func (w *world) mayBeUnclean(topic string) bool {
+	if v, ok := w.c.image.Topics[topic].Configs["unclean.leader.election.enable"]; ok {
+		return v == "true"
+	}
+	return w.c.settings.UncleanLeaderElection
+}
+
+func settings(unclean bool) Settings {
+	return Settings{Seed: 7, SessionTimeout: sessionTimeout, NumPartitions: 2, DefaultReplicationFactor: 1, UncleanLeaderElection: unclean}
+}
+
+// do takes one command through Decide and Replay and checks what must hold after.
+func (w *world) do(cmd Command) Response {
+	before, sessions := w.c.image.String(), w.c.Sessions()
+	records, resp := w.c.Decide(w.now, cmd)
+	again, respAgain := w.c.Decide(w.now, cmd)
+	if !reflect.DeepEqual(records, again) || !reflect.DeepEqual(resp.Body, respAgain.Body) {
+		w.t.Fatalf("%#v decided twice: %#v, then %#v", cmd, records, again)
+	}
+	if after := w.c.image.String(); after != before || !reflect.DeepEqual(sessions, w.c.Sessions()) {
+		w.t.Fatalf("deciding %#v changed\n%sinto\n%s", cmd, before, after)
+	}
+	for _, r := range records {
+		w.replay(r)
+	}
+	if resp.Alive != nil {
+		w.c.Contacted(w.now, *resp.Alive)
+	}
+	if got := w.standby.String(); got != w.c.image.String() {
+		w.t.Fatalf("the standby has\n%snot\n%s", got, w.c.image)
+	}
+	w.settled()
+	return resp
+}
+
+func (w *world) replay(r Record) {
+	offset := int64(len(w.log))
+	w.log = append(w.log, r)
+	var was PartitionInfo
+	if change, ok := r.(PartitionChange); ok {
+		was = *w.c.image.ByID[change.TopicID].Partitions[change.Partition]
+	}
+	change, err := w.c.Replay(offset, r)
+	if err != nil {
+		w.t.Fatalf("%#v: %v", r, err)
+	}
+	decoded, err := DecodeRecord(EncodeRecord(r))
+	if err != nil {
+		w.t.Fatalf("%#v: %v", r, err)
+	}
+	if _, err := w.standby.Replay(offset, decoded); err != nil {
+		w.t.Fatalf("%#v at the standby: %v", r, err)
+	}
+	if reg, ok := r.(RegisterBroker); ok {
+		switch last, known := w.epochs[reg.ID]; {
+		case known && reg.Epoch == last: // the same incarnation again
+		case reg.Epoch != offset || known && reg.Epoch <= last:
+			w.t.Fatalf("broker %d registered at offset %d with epoch %d after %d", reg.ID, offset, reg.Epoch, last)
+		}
+		w.epochs[reg.ID] = reg.Epoch
+	}
+	if is := change.Partition; is != nil {
+		w.changed(&was, is)
+	}
+	w.sound()
+}
+
+// changed checks one step of one partition.
+func (w *world) changed(was, is *PartitionInfo) {
+	if was.Replicas != nil {
+		if is.PartitionEpoch <= was.PartitionEpoch {
+			w.t.Fatalf("%v\nbecame\n%v", was, is)
+		}
+		if is.Leader != was.Leader && is.LeaderEpoch <= was.LeaderEpoch {
+			w.t.Fatalf("a new leader in an old epoch: %v\nbecame\n%v", was, is)
+		}
+		clean := is.Leader == was.Leader || is.Leader == NoLeader || slices.Contains(was.ISR, is.Leader)
+		if !clean && (is.Recovery != Recovering || !w.mayBeUnclean(is.Topic) || len(is.ISR) > 1) {
+			w.t.Fatalf("an unclean election: %v\nbecame\n%v", was, is)
+		}
+	}
+	if is.Leader == NoLeader {
+		return
+	}
+	key := fmt.Sprintf("%s-%d@%d", is.Topic, is.Partition, is.LeaderEpoch)
+	if other, ok := w.leaders[key]; ok && other != is.Leader {
+		w.t.Fatalf("%s was led by %d, now by %d", key, other, is.Leader)
+	}
+	w.leaders[key] = is.Leader
+}
+
+// sound holds after every single record.
+func (w *world) sound() {
+	for p := range w.c.image.Partitions() {
+		if err := p.check(); err != nil {
+			w.t.Fatal(err)
+		}
+		if p.Leader != NoLeader && w.c.image.Brokers[p.Leader].Fenced {
+			w.t.Fatalf("led by a fenced broker: %v", p)
+		}
+	}
+}
+
+// settled holds after every command.
+func (w *world) settled() {
+	for p := range w.c.image.Partitions() {
+		alive := func(id int32) bool { return w.c.image.Alive(id) }
+		candidates := p.ISR
+		if w.mayBeUnclean(p.Topic) {
+			candidates = p.Replicas
+		}
+		if p.Leader == NoLeader && slices.ContainsFunc(candidates, alive) {
+			w.t.Fatalf("nobody leads although somebody could: %v\n%v", p, w.c.image)
+		}
+		if p.Leader != NoLeader && !alive(p.Leader) {
+			w.t.Fatalf("the leader is not alive: %v", p)
+		}
+		for _, id := range p.ISR {
+			if !alive(id) && len(p.ISR) > 1 {
+				w.t.Fatalf("broker %d is not alive, in sync and not the last: %v", id, p)
+			}
+		}
+	}
+	if ids, next := w.c.Expired(w.now), w.c.NextExpiry(); (len(ids) > 0) != (next <= w.now.Mono) {
+		w.t.Fatalf("at %d brokers %d have expired and the next expiry is at %d", w.now.Mono, ids, next)
+	}
+}
+
+// restart replays the log into a new controller.
+func (w *world) restart(s Settings) {
+	was := w.c.image.String()
+	w.c = New(s)
+	for offset, r := range w.log {
+		if _, err := w.c.Replay(int64(offset), r); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	if is := w.c.image.String(); is != was {
+		w.t.Fatalf("after a restart\n%snot\n%s", is, was)
+	}
+	w.c.Activate(w.now)
+	if ids := w.c.Expired(w.now); len(ids) > 0 {
+		w.t.Fatalf("brokers %d have expired at the moment of a restart", ids)
+	}
+}
+
+func (w *world) epoch(id int32) int64 {
+	if rapid.IntRange(0, 9).Draw(w.t, "stale") == 0 {
+		return rapid.Int64Range(-1, int64(len(w.log))).Draw(w.t, "epoch")
+	}
+	if b := w.c.image.Brokers[id]; b != nil {
+		return b.Epoch
+	}
+	return -1
+}
+
+// alter asks what a leader might, or nearly.
+func (w *world) alter() {
+	partitions := slices.Collect(w.c.image.Partitions())
+	if len(partitions) == 0 {
+		return
+	}
+	p := rapid.SampledFrom(partitions).Draw(w.t, "partition")
+	want := kmsg.NewAlterPartitionRequestTopicPartition()
+	want.Partition, want.LeaderEpoch, want.PartitionEpoch = p.Partition, p.LeaderEpoch, p.PartitionEpoch
+	want.LeaderRecoveryState = int8(rapid.IntRange(0, 1).Draw(w.t, "recovery")) & int8(p.Recovery)
+	from := p.Leader
+	switch rapid.IntRange(0, 9).Draw(w.t, "wrong") {
+	case 0:
+		want.LeaderEpoch += rapid.Int32Range(-1, 1).Draw(w.t, "leader epoch")
+	case 1:
+		want.PartitionEpoch += rapid.Int32Range(-1, 1).Draw(w.t, "partition epoch")
+	case 2:
+		from = rapid.SampledFrom(p.Replicas).Draw(w.t, "from")
+	case 3:
+		want.LeaderRecoveryState = int8(rapid.IntRange(-1, 2).Draw(w.t, "any recovery"))
+	}
+	for _, id := range rapid.Permutation(p.Replicas).Draw(w.t, "isr")[:rapid.IntRange(0, len(p.Replicas)).Draw(w.t, "members")] {
+		r := kmsg.NewAlterPartitionRequestTopicPartitionNewEpochISR()
+		r.BrokerID, r.BrokerEpoch = id, w.epoch(id)
+		want.NewEpochISR = append(want.NewEpochISR, r)
+	}
+	topic := kmsg.NewAlterPartitionRequestTopic()
+	topic.TopicID = p.TopicID
+	topic.Partitions = append(topic.Partitions, want)
+	req := kmsg.NewPtrAlterPartitionRequest()
+	req.BrokerID, req.BrokerEpoch = from, w.epoch(from)
+	req.Topics = append(req.Topics, topic)
+	resp := w.do(AlterPartition{req}).Body.(*kmsg.AlterPartitionResponse)
+	if resp.ErrorCode != 0 || resp.Topics[0].Partitions[0].ErrorCode != 0 {
+		return
+	}
+	a := resp.Topics[0].Partitions[0]
+	if a.LeaderID != p.Leader || a.LeaderEpoch != p.LeaderEpoch || a.PartitionEpoch != p.PartitionEpoch || !slices.Equal(a.ISR, p.ISR) {
+		w.t.Fatalf("answered %+v about %v", a, p)
+	}
+}
+
+func (w *world) create() {
+	req := kmsg.NewPtrCreateTopicsRequest()
+	topic := kmsg.NewCreateTopicsRequestTopic()
+	topic.Topic = rapid.SampledFrom([]string{"a", "b", "c", "d.e", "d_e", "..", ""}).Draw(w.t, "topic")
+	topic.NumPartitions = rapid.Int32Range(-1, 3).Draw(w.t, "partitions")
+	topic.ReplicationFactor = int16(rapid.IntRange(-1, 4).Draw(w.t, "factor"))
+	if v := rapid.SampledFrom([]string{"", "true", "FALSE", "maybe"}).Draw(w.t, "unclean"); v != "" {
+		x := kmsg.NewCreateTopicsRequestTopicConfig()
+		x.Name, x.Value = uncleanLeaderElection, &v
+		topic.Configs = append(topic.Configs, x)
+	}
+	req.Topics = append(req.Topics, topic)
+	req.ValidateOnly = rapid.IntRange(0, 9).Draw(w.t, "validate only") == 0
+	resp := w.do(CreateTopics{req}).Body.(*kmsg.CreateTopicsResponse)
+	if a := resp.Topics[0]; a.ErrorCode == 0 && !req.ValidateOnly {
+		t := w.c.image.Topics[topic.Topic]
+		if t.ID != a.TopicID || len(t.Partitions) != int(a.NumPartitions) || len(t.Partitions[0].Replicas) != int(a.ReplicationFactor) {
+			w.t.Fatalf("answered %+v about %v", a, t)
+		}
+	}
+}
+
+// Whatever is asked, in whatever order: decisions change nothing, everybody who
+// replays the records agrees, and the rules of leaders and ISRs hold.
+func TestCommands(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := settings(rapid.Bool().Draw(t, "unclean by default"))
+		w := &world{t: t, c: New(s), standby: NewImage(), leaders: map[string]int32{}, epochs: map[int32]int64{}}
+		broker := rapid.Int32Range(1, 4)
+		incarnation := byte(0)
+		register := func(id int32, fresh bool) {
+			req := kmsg.NewPtrBrokerRegistrationRequest()
+			req.BrokerID = id
+			if b := w.c.image.Brokers[id]; b != nil && !fresh {
+				req.IncarnationID = b.Incarnation
+			} else {
+				incarnation++
+				req.IncarnationID = [16]byte{incarnation}
+			}
+			l := kmsg.NewBrokerRegistrationRequestListener()
+			l.Host, l.Port = fmt.Sprintf("b%d", id), 9092
+			req.Listeners = append(req.Listeners, l)
+			w.do(Register{req})
+		}
+		heartbeat := func(id int32, fence, shutdown bool) {
+			req := kmsg.NewPtrBrokerHeartbeatRequest()
+			req.BrokerID, req.BrokerEpoch = id, w.epoch(id)
+			req.CurrentMetadataOffset = w.c.image.Offset
+			if rapid.IntRange(0, 4).Draw(t, "behind") == 0 {
+				req.CurrentMetadataOffset = rapid.Int64Range(-1, w.c.image.Offset).Draw(t, "offset")
+			}
+			req.WantFence, req.WantShutdown = fence, shutdown
+			w.do(Heartbeat{req})
+		}
+		for id := int32(1); id <= 3; id++ { // most of what matters needs brokers
+			register(id, true)
+			heartbeat(id, false, false)
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"register":  func(t *rapid.T) { register(broker.Draw(t, "broker"), rapid.Bool().Draw(t, "fresh")) },
+			"heartbeat": func(t *rapid.T) { heartbeat(broker.Draw(t, "broker"), false, false) },
+			"everybody lives": func(t *rapid.T) {
+				for id := int32(1); id <= 4; id++ {
+					heartbeat(id, false, false)
+				}
+			},
+			"stop": func(t *rapid.T) {
+				heartbeat(broker.Draw(t, "broker"), rapid.Bool().Draw(t, "fence"), rapid.Bool().Draw(t, "shutdown"))
+			},
+			"time passes": func(t *rapid.T) {
+				w.now.Mono = w.now.Mono.Add(time.Duration(rapid.Int64Range(0, int64(sessionTimeout)).Draw(t, "time")))
+			},
+			"sessions end": func(t *rapid.T) {
+				w.now.Mono = max(w.now.Mono, min(w.c.NextExpiry(), w.now.Mono.Add(sessionTimeout)))
+				for _, id := range w.c.Expired(w.now) {
+					w.do(Expire{id})
+					if !w.c.image.Brokers[id].Fenced {
+						t.Fatalf("broker %d has expired and is not fenced", id)
+					}
+				}
+			},
+			"expire anybody": func(t *rapid.T) { w.do(Expire{broker.Draw(t, "broker")}) },
+			"create":         func(*rapid.T) { w.create() },
+			"alter":          func(*rapid.T) { w.alter() },
+			"producer ids": func(t *rapid.T) {
+				req := kmsg.NewPtrAllocateProducerIDsRequest()
+				req.BrokerID = broker.Draw(t, "broker")
+				req.BrokerEpoch = w.epoch(req.BrokerID)
+				resp := w.do(AllocateProducerIDs{req}).Body.(*kmsg.AllocateProducerIDsResponse)
+				if resp.ErrorCode == 0 {
+					if resp.ProducerIDStart < w.pids || resp.ProducerIDLen != ProducerIDBlock {
+						t.Fatalf("block of %d from %d after %d", resp.ProducerIDLen, resp.ProducerIDStart, w.pids)
+					}
+					w.pids = resp.ProducerIDStart + int64(resp.ProducerIDLen)
+				}
+			},
+			"restart": func(*rapid.T) { w.restart(s) },
+		})
+	})
+}
