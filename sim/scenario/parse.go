@@ -12,6 +12,8 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+
+	"brokersim/broker/log/config"
 )
 
 // Parse reads a scenario file. An error is one line with the position and, for
@@ -239,11 +241,11 @@ func (p *reader) list(to *[]string) func(ast.Node) {
 	}
 }
 
-func (p *reader) settings(to *[]Setting) func(ast.Node) {
+func (p *reader) settings(to *[]config.Entry) func(ast.Node) {
 	return func(n ast.Node) {
 		p.pairs(n, "set", func(key string, at, value ast.Node) {
 			if v, ok := p.scalar(value); ok {
-				*to = append(*to, Setting{key, v, line(at)})
+				*to = append(*to, config.Entry{Key: key, Value: v, Line: line(at)})
 			}
 		})
 	}

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"brokersim/broker/log/config"
 )
 
 const small = `about: one of each
@@ -34,7 +36,7 @@ func TestParse(t *testing.T) {
 	if p := s.Producers[0]; p != (Producer{Name: "shop", Topic: "orders", RatePerSecond: 1000, Poisson: true, Keys: 10, SizeBytes: 100}) {
 		t.Errorf("%+v", p)
 	}
-	if tp := s.Topics[0]; tp.Partitions != 2 || tp.Set[0] != (Setting{"min.insync.replicas", "2", 6}) {
+	if tp := s.Topics[0]; tp.Partitions != 2 || tp.Set[0] != (config.Entry{Key: "min.insync.replicas", Value: "2", Line: 6}) {
 		t.Errorf("%+v", tp)
 	}
 	if s.Readers[0].Work != 2*time.Millisecond || s.Promise[0] != "no-acked-loss" || !strings.Contains(s.Faults, "crash leader") || s.FaultsLine != 14 {

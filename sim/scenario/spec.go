@@ -1,6 +1,10 @@
 package scenario
 
-import "time"
+import (
+	"time"
+
+	"brokersim/broker/log/config"
+)
 
 // Spec is a scenario as its file says it: the cluster, who produces and reads
 // what, what goes wrong and when, and what the run is held to.
@@ -20,7 +24,7 @@ type Spec struct {
 	Topics    []Topic
 	Producers []Producer
 	Readers   []Reader
-	Set       []Setting
+	Set       []config.Entry
 
 	// Promise holds the run to more than its configuration implies; empty
 	// derives the promise from the configuration.
@@ -37,7 +41,7 @@ type Topic struct {
 	Name        string
 	Partitions  int32
 	Replication int16
-	Set         []Setting
+	Set         []config.Entry
 }
 
 // Producer is a service that publishes to one topic.
@@ -56,13 +60,6 @@ type Reader struct {
 	Topics []string
 	// Work is how long the processing of one record takes.
 	Work time.Duration
-}
-
-// Setting is one Kafka setting, "broker.min.insync.replicas" = "2", and the
-// line of the file that says so.
-type Setting struct {
-	Key, Value string
-	Line       int
 }
 
 // What a file may say at most: larger runs are capacity studies.

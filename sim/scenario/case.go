@@ -1,0 +1,194 @@
+package scenario
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"brokersim/broker/log/config"
+	"brokersim/broker/log/wire"
+	"brokersim/checker"
+	"brokersim/checker/history"
+	"brokersim/faults"
+	"brokersim/faults/failpoint"
+)
+
+// Case is one run to be made: a scenario, a seed, and what differs from the
+// scenario's file.
+type Case struct {
+	Spec *Spec
+	Seed uint64
+
+	// Layers are settings above the scenario's own, the lowest first: the
+	// user's property files, then --set.
+	Layers []config.Layer
+	// Faults replaces the scenario's schedule if it is not nil.
+	Faults *string
+	// Plant names planted bugs, armed on every broker for the whole run.
+	Plant []string
+	// Promise states what the run is held to, instead of the scenario.
+	Promise []string
+
+	// History, if set, is given the history's header and gets every event.
+	History func(*history.Header) history.Sink
+	// Trace, if set, gets a line for every event of the simulator.
+	Trace io.Writer
+}
+
+// plan is a case that was found to be good: everything that its texts say.
+type plan struct {
+	*Case
+	set      *config.Settings
+	schedule faults.Schedule
+	bugs     []failpoint.Site
+	stated   []string
+	warnings []string
+}
+
+// Check finds every mistake in a case without running it. The warnings are what
+// is legal and will surprise; an error is one line with its place.
+func Check(c Case) (warnings []string, err error) {
+	p, err := c.plan()
+	if err != nil {
+		return nil, err
+	}
+	return p.warnings, nil
+}
+
+// Settings are the Kafka settings of a case, resolved.
+func Settings(c Case) (*config.Settings, error) {
+	s := c.Spec
+	var targets config.Targets
+	own := config.Layer{Source: s.Name + ".yaml", Entries: slices.Clone(s.Set)}
+	for _, t := range s.Topics {
+		targets.Topics = append(targets.Topics, t.Name)
+		for _, e := range t.Set {
+			e.Key = "topic." + t.Name + "." + e.Key
+			own.Entries = append(own.Entries, e)
+		}
+	}
+	for _, p := range s.Producers {
+		targets.Producers = append(targets.Producers, p.Name)
+	}
+	for _, r := range s.Readers {
+		targets.Consumers = append(targets.Consumers, r.Name)
+	}
+	var layers []config.Layer
+	if profile, ok := config.Profile(s.Profile); ok {
+		layers = append(layers, profile)
+	}
+	return config.Resolve(targets, append(append(layers, own), c.Layers...)...)
+}
+
+func (c *Case) plan() (*plan, error) {
+	p := &plan{Case: c}
+	var err error
+	if p.set, err = Settings(*c); err != nil {
+		return nil, err
+	}
+	if p.schedule, err = c.schedule(); err != nil {
+		return nil, err
+	}
+	for _, name := range c.Plant {
+		site, err := failpoint.ParseBug(name)
+		if err != nil {
+			return nil, fmt.Errorf("--plant %w", err)
+		}
+		p.bugs = append(p.bugs, site)
+	}
+	p.stated = c.Spec.Promise
+	if c.Promise != nil {
+		p.stated = c.Promise
+	}
+	for _, name := range p.stated {
+		if known := checker.Properties(); !slices.Contains(known, name) {
+			return nil, fmt.Errorf("promise: unknown property %q%s", name, Nearest(name, known))
+		}
+	}
+	for _, t := range c.Spec.Topics {
+		if minISR := p.set.Topic(t.Name).MinInsyncReplicas; minISR > int32(t.Replication) {
+			p.warnings = append(p.warnings, fmt.Sprintf("topic %s: min.insync.replicas=%d is above its %d replicas: with acks=all nothing can be written", t.Name, minISR, t.Replication))
+		}
+	}
+	for _, name := range p.set.NotModelled() {
+		p.warnings = append(p.warnings, "not modelled: "+name)
+	}
+	p.warnings = append(p.warnings, p.set.Warnings()...)
+	if w := p.schedule.Stranded("controller", "c101"); w != "" {
+		p.warnings = append(p.warnings, "faults: "+w)
+	}
+	return p, nil
+}
+
+// schedule parses the schedule; an error in the scenario's own has its line in
+// the file.
+func (c *Case) schedule() (faults.Schedule, error) {
+	text, name, shift := c.Spec.Faults, c.Spec.Name+".yaml", c.Spec.FaultsLine
+	if c.Faults != nil {
+		text, name, shift = *c.Faults, "--faults", 0
+	}
+	s, err := faults.Parse(text, c.Spec.vocabulary())
+	var bad *faults.Error
+	if errors.As(err, &bad) {
+		return nil, fmt.Errorf("%s:%d:%d: %s", name, bad.Line+shift, bad.Column, bad.Msg)
+	}
+	return s, err
+}
+
+// vocabulary is what a schedule for this scenario may say.
+func (s *Spec) vocabulary() faults.Vocabulary {
+	v := faults.Vocabulary{Roles: []string{"leader", "follower", "follower2", "controller"}, Classes: wire.Classes()}
+	for _, n := range s.nodes() {
+		v.Nodes = append(v.Nodes, n.name)
+		if n.role != n.name {
+			v.Roles = append(v.Roles, n.role)
+		}
+	}
+	for _, t := range s.Topics {
+		for i := range t.Partitions {
+			v.Partitions = append(v.Partitions, wire.TP{Topic: t.Name, Partition: i}.String())
+		}
+	}
+	return v
+}
+
+// nodeName is a node as traces print it, with the name that its service has in
+// the scenario.
+type nodeName struct {
+	name, role string
+	id         uint32
+}
+
+// The first numbers of each kind of node.
+const (
+	firstController = 101
+	firstClient     = 1001
+)
+
+// nodes are all nodes of a scenario: brokers, the controller, producers,
+// readers, and the one that reads everything at the end.
+func (s *Spec) nodes() []nodeName {
+	var list []nodeName
+	add := func(letter string, id int, role string) {
+		name := fmt.Sprintf("%s%d", letter, id)
+		if role == "" {
+			role = name
+		}
+		list = append(list, nodeName{name, role, uint32(id)})
+	}
+	for i := range s.Brokers {
+		add("b", i+1, "")
+	}
+	add("c", firstController, "")
+	id := firstClient
+	for _, p := range s.Producers {
+		add("p", id, p.Name)
+		id++
+	}
+	for _, r := range s.Readers {
+		add("k", id, r.Name)
+		id++
+	}
+	return list
+}
