@@ -132,7 +132,7 @@ func FuzzJudge(f *testing.F) {
 		}
 		n := min(len(text), at+len(edit))
 		text = text[:at] + edit + text[n:]
-		res, err := checker.Judge(strings.NewReader(text), nil, measure.New(0))
+		res, err := checker.Judge(strings.NewReader(text), nil)
 		if err == nil && res.Verdict == "" {
 			t.Errorf("no verdict: %+v", res)
 		}

@@ -95,7 +95,7 @@ func (f *finish) runs() {
 		if p == nil || len(p.dead) == 0 {
 			continue
 		}
-		slices.SortFunc(p.dead, func(a, b deadRun) int {
+		slices.SortStableFunc(p.dead, func(a, b deadRun) int {
 			switch {
 			case a.from < b.from:
 				return -1

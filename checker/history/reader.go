@@ -177,6 +177,9 @@ func (rd *Reader) finish() error {
 	if s.err == nil && s.peek() != 0 || s.err == nil && s.i < len(s.b) {
 		s.fail(s.i, "something follows the object")
 	}
+	if s.err == nil {
+		return nil
+	}
 	var p *problem
 	if errors.As(s.err, &p) {
 		return &Error{rd.line, p.at + 1, p.text}

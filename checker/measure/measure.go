@@ -265,7 +265,7 @@ func (s *Summary) AckedPerSecond() int64 {
 
 // union is how much time the intervals cover together.
 func union(list []interval) int64 {
-	slices.SortFunc(list, func(a, b interval) int {
+	slices.SortStableFunc(list, func(a, b interval) int {
 		switch {
 		case a.from < b.from:
 			return -1
