@@ -48,8 +48,7 @@ func TestGolden(t *testing.T) {
 					{"broker.replica.lag.time.max.ms", "1000", "30000", "profile short"},
 					{"producer.acks", "1", "all", "--set"},
 				},
-				NotModelled: []string{"broker.log.dirs", "broker.zookeeper.connect (removed in Kafka 4.0)"},
-				Repeat:      "brokersim run " + r.Scenario + " --seed " + r.Seed,
+				Repeat: "brokersim run " + r.Scenario + " --seed " + r.Seed,
 			}
 		}
 		b.Reset()

@@ -19,8 +19,6 @@ type Details struct {
 	Subject string
 	// Changed are the settings that differ from Kafka's defaults.
 	Changed []Setting
-	// NotModelled are settings that Kafka has and the run did not obey.
-	NotModelled []string
 	// Repeat is the command that repeats the run.
 	Repeat string
 }
@@ -338,15 +336,12 @@ func (t *text) settings() {
 		rows = append(rows, fmt.Sprintf("%s=%s\tnot %s\t%s", clean(s.Key), clean(s.Value), clean(s.Default), clean(s.From)))
 	}
 	t.table(rows...)
-	if len(t.d.NotModelled) > 0 {
-		t.f("  not modelled: %s\n", clean(strings.Join(t.d.NotModelled, ", ")))
-	}
 }
 
 func (t *text) end() {
-	if len(t.r.Warnings) > 0 {
+	if warnings := Warnings(*t.r); len(warnings) > 0 {
 		t.head("Warnings", "")
-		for _, w := range t.r.Warnings {
+		for _, w := range warnings {
 			t.f("  %s\n", clean(w))
 		}
 	}
@@ -358,4 +353,25 @@ func (t *text) end() {
 		t.f("%s  %s\n", t.paint(bold, "Repeat"), t.d.Repeat)
 	}
 	t.f("%s  %d\n", t.paint(bold, "Exit  "), t.r.Exit)
+}
+
+// Warnings are those of a result, with the settings that are not modelled in one
+// line: a file that a Kafka broker starts with has dozens of them.
+func Warnings(r result.Result) []string {
+	const not = "not modelled: "
+	var list []string
+	at := -1
+	for _, w := range r.Warnings {
+		name, ok := strings.CutPrefix(w, not)
+		switch {
+		case !ok:
+			list = append(list, w)
+		case at < 0:
+			at = len(list)
+			list = append(list, w)
+		default:
+			list[at] += ", " + name
+		}
+	}
+	return list
 }
