@@ -63,7 +63,7 @@ func (p *placer) shuffle(turn int) {
 	by := func(id int32) uint64 { return draw.With(uint64(id)).Uint64() }
 	less := func(a, b int32) int { return cmp.Or(cmp.Compare(by(a), by(b)), cmp.Compare(a, b)) }
 	for _, rack := range p.racks {
-		slices.SortFunc(rack, less)
+		slices.SortFunc(rack, less) // total: ids differ
 	}
-	slices.SortFunc(p.racks, func(a, b []int32) int { return less(slices.Min(a), slices.Min(b)) })
+	slices.SortFunc(p.racks, func(a, b []int32) int { return less(slices.Min(a), slices.Min(b)) }) // total: a broker is in one rack
 }
