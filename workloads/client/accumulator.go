@@ -1,0 +1,120 @@
+package client
+
+import (
+	"slices"
+	"time"
+
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+)
+
+// accumulated is what a producer holds for one partition: the batches that
+// wait, in the order in which they must leave, and its idempotent state.
+type accumulated struct {
+	tp      wire.TP
+	meta    *partMeta
+	queue   []*batch
+	batches uint64 // made so far
+	seqs    sequences
+	muted   bool // max.in.flight=1: a batch is under way, the next waits for its end
+}
+
+// hasRoom decides by upper bounds, as Kafka does, so that no batch is larger
+// than batch.size unless a single record is.
+func (b *batch) hasRoom(r *Record, batchSize int64) bool {
+	return len(b.records) == 0 || b.size+r.sizeAtMost() <= batchSize
+}
+
+// append adds a record to the partition's last batch, or to a new one. It
+// reports what a new batch would take of buffer.memory and does nothing if there
+// is not so much left.
+func (a *accumulated) append(now machine.Instant, r *Record, batchSize, bufferLeft int64) (took int64, ok bool) {
+	if n := len(a.queue); n > 0 {
+		if last := a.queue[n-1]; !last.tried && !last.numbered() && last.attempts == 0 && last.hasRoom(r, batchSize) {
+			last.records = append(last.records, *r)
+			last.size += r.sizeAtMost()
+			return 0, true
+		}
+	}
+	took = max(batchSize, wire.BatchHeaderSize+r.sizeAtMost())
+	if took > bufferLeft {
+		return 0, false
+	}
+	b := &batch{part: a, number: a.batches, created: now, baseSeq: noSequence, pid: -1, epoch: -1, epochAt: -1, buffer: took}
+	a.batches++
+	b.records = append(b.records, *r)
+	b.size = wire.BatchHeaderSize + r.sizeAtMost()
+	a.queue = append(a.queue, b)
+	return took, true
+}
+
+// full reports whether the first batch need not wait for linger.ms.
+func (a *accumulated) full(batchSize int64) bool {
+	return len(a.queue) > 1 || len(a.queue) == 1 && a.queue[0].size >= batchSize
+}
+
+// readyAt is when the first batch may leave, were its broker there: Never if
+// nothing waits, at once if it is full, after linger.ms or the back-off of its
+// last attempt otherwise. A batch does not sit out its back-off once the
+// partition has another leader epoch (KIP-951).
+func (a *accumulated) readyAt(batchSize int64, linger time.Duration, hurry bool) machine.Instant {
+	if len(a.queue) == 0 {
+		return machine.Never
+	}
+	b := a.queue[0]
+	switch {
+	case b.attempts > 0 && a.meta.epoch > b.epochAt:
+		return b.created
+	case b.attempts > 0:
+		return b.retryAt
+	case hurry || a.full(batchSize):
+		return b.created
+	}
+	return b.created.Add(linger)
+}
+
+// pop takes the first batch out.
+func (a *accumulated) pop() *batch {
+	b := a.queue[0]
+	a.queue = slices.Delete(a.queue, 0, 1)
+	return b
+}
+
+// requeue puts a batch back that has to be sent again. With sequences it goes
+// where its sequence belongs; without, it goes to the front, where it may
+// overtake an earlier batch that is also tried again, as in Kafka.
+func (a *accumulated) requeue(b *batch) {
+	at := 0
+	if b.numbered() {
+		for at < len(a.queue) && a.queue[at].numbered() && seqBefore(a.queue[at].baseSeq, b.baseSeq) {
+			at++
+		}
+	}
+	a.queue = slices.Insert(a.queue, at, b)
+}
+
+// split replaces a batch that was too large for the broker, and is not in the
+// queue, by two halves, and returns them. Kafka splits at batch.size; halves also
+// come to an end when batch.size itself is too large.
+func (a *accumulated) split(b *batch) [2]*batch {
+	half := len(b.records) / 2
+	var halves [2]*batch
+	for i, records := range [...][]Record{b.records[:half:half], b.records[half:]} {
+		x := &batch{part: a, number: b.number, created: b.created, attempts: max(b.attempts, 1), epochAt: b.epochAt, maybe: b.maybe, tried: b.tried,
+			pid: b.pid, epoch: b.epoch, baseSeq: b.baseSeq, reset: b.reset, records: records, size: wire.BatchHeaderSize}
+		for i := range records {
+			x.size += records[i].sizeAtMost()
+		}
+		if i == 1 && b.numbered() {
+			x.baseSeq = addSeq(b.baseSeq, int32(half))
+		}
+		x.buffer = x.size
+		halves[i] = x
+	}
+	a.requeue(halves[1]) // without sequences the front is the place: the second half first
+	a.requeue(halves[0])
+	if i := slices.Index(a.seqs.flying, b); i >= 0 {
+		a.seqs.flying = slices.Replace(a.seqs.flying, i, i+1, halves[0], halves[1])
+	}
+	return halves
+}

@@ -1,0 +1,105 @@
+package client
+
+import (
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+)
+
+// Record is what a producer is asked to send.
+type Record struct {
+	Key, Value []byte // nil is null; neither may change while the record is under way
+	// Ticket is the caller's: it comes back with the result.
+	Ticket int64
+	// Time is the record's timestamp in ms (CreateTime).
+	Time int64
+}
+
+// recordOverhead is Kafka's DefaultRecord.MAX_RECORD_OVERHEAD: the length, the
+// attributes, the deltas of timestamp and offset at their longest.
+const recordOverhead = 21
+
+// sizeAtMost is how many bytes a record takes in a batch, at most
+// (DefaultRecord.recordSizeUpperBound).
+func (r *Record) sizeAtMost() int64 {
+	return recordOverhead + bytesSize(r.Key) + bytesSize(r.Value) + 1 // and no headers
+}
+
+func bytesSize(b []byte) int64 {
+	n := int64(1)
+	for v := uint64(len(b)) << 1; v >= 0x80; v >>= 7 {
+		n++
+	}
+	return n + int64(len(b))
+}
+
+// noSequence is the base sequence of a batch that has none yet.
+const noSequence int32 = -1
+
+// batch is records of one partition that are sent, and fail, together.
+type batch struct {
+	part    *accumulated
+	number  uint64 // of the partition's batches: names the draws about it
+	records []Record
+	size    int64 // upper bound of the encoded size
+	buffer  int64 // what it holds of buffer.memory
+
+	created  machine.Instant
+	attempts uint32          // that have ended without a result
+	retryAt  machine.Instant // the back-off after the last of them
+	epochAt  int32           // the leader epoch of the last attempt
+
+	pid     int64
+	epoch   int16
+	baseSeq int32
+	reset   bool // the sequence was given anew after an epoch bump
+	encoded wire.Records
+
+	tried bool // was sent at least once
+	maybe bool // an attempt ended without anybody knowing whether it was appended
+	done  bool // the caller has its result; an answer that comes later says nothing
+}
+
+func (b *batch) lastSeq() int32 { return addSeq(b.baseSeq, int32(len(b.records))-1) }
+
+// addSeq is a+n in Kafka's sequence numbers, which go from 0 to the largest
+// int32 and then begin again (DefaultRecordBatch.incrementSequence).
+func addSeq(a, n int32) int32 {
+	if a > 1<<31-1-n {
+		return int32(int64(a) + int64(n) - 1<<31)
+	}
+	return a + n
+}
+
+// seqBefore reports whether a comes before b, allowing for the wrap: sequences
+// in flight are never half the numbers apart.
+func seqBefore(a, b int32) bool {
+	d := (int64(b) - int64(a)) & (1<<31 - 1)
+	return d != 0 && d < 1<<30
+}
+
+// encode makes the batch's bytes for its producer id, epoch and sequence.
+func (b *batch) encode() wire.Records {
+	if b.encoded.Len() > 0 {
+		return b.encoded
+	}
+	w := wire.NewBuilder(b.pid, b.epoch, b.baseSeq)
+	for i := range b.records {
+		r := &b.records[i]
+		w.Append(r.Time, r.Key, r.Value, nil)
+	}
+	b.encoded = w.Bytes()
+	return b.encoded
+}
+
+// setSequence gives the batch its place in the producer's sequence.
+func (b *batch) setSequence(pid int64, epoch int16, seq int32) {
+	b.pid, b.epoch, b.baseSeq = pid, epoch, seq
+	b.encoded = wire.Records{}
+}
+
+func (b *batch) numbered() bool { return b.baseSeq != noSequence }
+
+// expired reports whether delivery.timeout.ms has passed.
+func (b *batch) expired(now machine.Instant, p *Producer) bool {
+	return now >= b.created.Add(p.set.DeliveryTimeout)
+}

@@ -1,0 +1,343 @@
+package client
+
+import (
+	"slices"
+	"strings"
+
+	"brokersim/broker/log/config"
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
+)
+
+// ConsumerConfig is what a consumer is made of.
+type ConsumerConfig struct {
+	Name       string // of the node; names the draws
+	Life       uint32 // how often the node has been started before
+	Seed       uint64
+	Bootstrap  []string // "b1:9092"
+	Settings   config.Consumer
+	Failpoints *failpoint.Set // nil is off
+}
+
+// Assignment is a partition to read and where to begin.
+type Assignment struct {
+	TP     wire.TP
+	Offset int64 // -1: auto.offset.reset decides
+	Epoch  int32 // leader epoch of the record before Offset; -1 if not known
+}
+
+// Fetched is one record as it was read. Its slices point into the frame.
+type Fetched struct {
+	Offset     int64
+	Time       int64 // ms
+	Epoch      int32 // leader epoch of its batch
+	Key, Value []byte
+}
+
+// Fetch is one Fetch request, from its leaving to its end.
+type Fetch struct {
+	Op     int64  // the caller's own
+	Broker string // "b1"
+	Lost   bool   // without an answer: the parts say only what was asked
+	Parts  []FetchPart
+}
+
+// FetchPart is one partition of a Fetch.
+type FetchPart struct {
+	TP    wire.TP
+	From  int64 // the offset asked for
+	Epoch int32 // the leader epoch that was asked of; brokers refuse any other
+
+	// Of the answer; Code is Kafka's error, and the rest is set if it is 0.
+	Code                         int16
+	HighWatermark, LSO, LogStart int64
+	Next                         int64 // the offset after what was read
+	Records                      []Fetched
+	// Stale says that the partition had moved on meanwhile, so that the
+	// consumer did not take the records.
+	Stale bool
+
+	to *assigned
+}
+
+// Listing is one ListOffsets request, from its leaving to its end.
+type Listing struct {
+	Op     int64 // the caller's own
+	Broker string
+	Spec   string // earliest or latest
+	Lost   bool
+	Parts  []ListPart
+}
+
+// ListPart is one partition of a Listing.
+type ListPart struct {
+	TP     wire.TP
+	Epoch  int32 // the leader epoch that was asked of
+	Code   int16
+	Offset int64 // if Code is 0
+}
+
+// Move says that a position was changed by something else than reading.
+type Move struct {
+	TP wire.TP
+	// From is -1 when there was no position before.
+	From, To int64
+	Epoch    int32 // of the new position; -1 if not known
+	// Truncated says that the log was found to have been truncated below From
+	// (KIP-320); else auto.offset.reset decided.
+	Truncated bool
+}
+
+// Polled is what one partition contributes to a poll.
+type Polled struct {
+	TP      wire.TP
+	Records []Fetched
+	Next    int64 // the position after them
+	Epoch   int32 // and its leader epoch
+}
+
+type fetchState uint8
+
+const (
+	resetting  fetchState = iota // position not known: ListOffsets
+	validating                   // position of another leader epoch: OffsetForLeaderEpoch
+	fetching
+	stopped // auto.offset.reset=none, and there is no position
+)
+
+// assigned is a partition that is read.
+type assigned struct {
+	tp    wire.TP
+	meta  *partMeta // nil until known
+	state fetchState
+
+	offset    int64 // next to be handed over
+	epoch     int32 // leader epoch of the record before it; -1 not known
+	validated int32 // the leader epoch for which the position is known to be valid
+
+	// outOfRange is the leader epoch that said so of the position, before the
+	// position has been checked against its log; -1 none.
+	outOfRange int32
+
+	busy     bool // a request about it is under way
+	retryAt  machine.Instant
+	fails    uint32
+	failedAt int32 // leader epoch of the last failure: another one need not wait
+
+	buffer []Fetched // read and not yet handed over
+	next   int64     // position once the buffer is empty
+	nextEp int32
+	askEnd bool // List was called
+}
+
+// Consumer is Kafka's consumer by assignment as a state machine. The owner calls
+// Step with every input and Run at the end of its own step. After each of the two
+// it looks at Fetches, Listings and Moves and calls Forget; after Run, at Sent and
+// Deadline. It calls Poll before Run as it likes.
+type Consumer struct {
+	set   config.Consumer
+	net   network
+	fail  *failpoint.Set
+	draw  machine.Draw
+	parts []*assigned // in the order in which the next fetch asks for them
+
+	fetches  []*Fetch
+	listings []*Listing
+	moves    []Move
+
+	leftFetches  []*Fetch
+	leftListings []*Listing
+	polled       []Polled
+	corrupt      int64
+	due          machine.Instant
+}
+
+// NewConsumer returns a consumer without an assignment that has not connected
+// yet.
+func NewConsumer(cfg ConsumerConfig) *Consumer {
+	c := &Consumer{set: cfg.Settings, fail: cfg.Failpoints, due: 0}
+	c.draw = machine.NewDraw(cfg.Seed, "client").Of(cfg.Name).With(uint64(cfg.Life))
+	s := &c.set
+	name := s.ClientID
+	if name == "" {
+		name = cfg.Name
+	}
+	c.net.init(netConfig{
+		clientID: name, seed: c.draw, bootstrap: cfg.Bootstrap,
+		requestTimeout: s.RequestTimeout, retry: s.RetryBackoff, retryMax: s.RetryBackoffMax, metadataMaxAge: s.MetadataMaxAge,
+		setup: s.ConnectionSetupTimeout, setupMax: s.ConnectionSetupTimeoutMax,
+		table: consumerTable(), keys: []int16{wire.Metadata, wire.Fetch, wire.ListOffsets, wire.OffsetForLeaderEpoch},
+		reconnect: s.ReconnectBackoff, reconnectMax: s.ReconnectBackoffMax,
+		maxInFlight: 100, // Kafka's consumer
+	})
+	return c
+}
+
+// Assign adds partitions to read. A partition that is assigned already stays
+// where it is.
+func (c *Consumer) Assign(as ...Assignment) {
+	for _, x := range as {
+		if c.find(x.TP) != nil {
+			continue
+		}
+		a := &assigned{tp: x.TP, offset: x.Offset, epoch: x.Epoch, validated: -1, outOfRange: -1, failedAt: -1, state: fetching}
+		if x.Offset < 0 {
+			a.offset, a.epoch = -1, -1
+			a.state = resetting
+		}
+		c.parts = append(c.parts, a)
+		c.net.meta.add(x.TP.Topic)
+	}
+}
+
+// Unassign stops reading a partition. What is under way for it comes back as
+// Stale.
+func (c *Consumer) Unassign(tp wire.TP) {
+	for i, a := range c.parts {
+		if a.tp == tp {
+			a.state, a.buffer, a.askEnd = stopped, nil, false
+			c.parts = slices.Delete(c.parts, i, i+1)
+			return
+		}
+	}
+}
+
+// List asks for the end of a partition that is assigned; a Listing follows, and
+// after one that failed another.
+func (c *Consumer) List(tp wire.TP) {
+	if a := c.find(tp); a != nil {
+		a.askEnd = true
+	}
+}
+
+func (c *Consumer) find(tp wire.TP) *assigned {
+	for _, a := range c.parts {
+		if a.tp == tp {
+			return a
+		}
+	}
+	return nil
+}
+
+// Position is the next offset of a partition to be handed over and the leader
+// epoch of the record before it; -1 while they are not known.
+func (c *Consumer) Position(tp wire.TP) (offset int64, epoch int32) {
+	if a := c.find(tp); a != nil {
+		return a.offset, a.epoch
+	}
+	return -1, -1
+}
+
+// Buffered is how many records have been read and not been handed over.
+func (c *Consumer) Buffered() int {
+	n := 0
+	for _, a := range c.parts {
+		n += len(a.buffer)
+	}
+	return n
+}
+
+// Corrupt counts the answers whose batches failed their checks.
+func (c *Consumer) Corrupt() int64 { return c.corrupt }
+
+// Forget empties Fetches, Listings and Moves.
+func (c *Consumer) Forget() {
+	clear(c.fetches)
+	clear(c.listings)
+	c.fetches, c.listings, c.moves = c.fetches[:0], c.listings[:0], c.moves[:0]
+}
+
+// Fetches returns the fetches that have ended since Forget was called.
+func (c *Consumer) Fetches() []*Fetch { return c.fetches }
+
+// Listings returns the listings that have ended since Forget was called.
+func (c *Consumer) Listings() []*Listing { return c.listings }
+
+// Moves returns how positions were moved since Forget was called.
+func (c *Consumer) Moves() []Move { return c.moves }
+
+// Sent returns what left in the last call of Run: the caller may give each its
+// Op.
+func (c *Consumer) Sent() ([]*Fetch, []*Listing) { return c.leftFetches, c.leftListings }
+
+// Deadline is when the consumer next wants Run to be called.
+func (c *Consumer) Deadline() machine.Instant { return c.due }
+
+// Poll hands over at most limit records of what has been read, in the order of
+// the partitions, each partition's in the order of its log, and moves the
+// positions. The slice is valid until the next call; the records stay.
+func (c *Consumer) Poll(limit int32) []Polled {
+	c.polled = c.polled[:0]
+	for _, a := range c.parts {
+		n := min(len(a.buffer), int(limit))
+		if n == 0 {
+			continue
+		}
+		limit -= int32(n)
+		x := Polled{TP: a.tp, Records: a.buffer[:n:n]}
+		a.buffer = a.buffer[n:]
+		if len(a.buffer) == 0 {
+			a.offset, a.epoch, a.buffer = a.next, a.nextEp, nil
+		} else {
+			a.offset, a.epoch = x.Records[n-1].Offset+1, x.Records[n-1].Epoch
+		}
+		x.Next, x.Epoch = a.offset, a.epoch
+		c.polled = append(c.polled, x)
+	}
+	return c.polled
+}
+
+// Step takes an input; those that are not about the consumer's connections are
+// ignored.
+func (c *Consumer) Step(now machine.Now, in *machine.Input, out *machine.Effects) {
+	c.net.step(now.Mono, in, out)
+	c.answers(now.Mono)
+}
+
+// Run does what is due: expire, refresh, look up positions, fetch.
+func (c *Consumer) Run(now machine.Now, out *machine.Effects) {
+	clear(c.leftFetches)
+	clear(c.leftListings)
+	c.leftFetches, c.leftListings = c.leftFetches[:0], c.leftListings[:0]
+
+	c.net.expire(now.Mono, out)
+	c.answers(now.Mono)
+	c.net.refresh(now.Mono, out)
+	waits := c.lookAt(now.Mono, out)
+	c.due = min(waits, c.net.due())
+}
+
+// answers takes the calls that have ended.
+func (c *Consumer) answers(now machine.Instant) {
+	ended := c.net.take()
+	for i := range ended {
+		switch o := &ended[i]; o.call.what {
+		case callMetadata:
+			c.net.metadataAnswered(now, *o)
+		case callFetch:
+			c.fetched(now, o)
+		case callListOffsets:
+			c.listed(now, o)
+		case callEpochEnd:
+			c.validatedBy(now, o)
+		}
+	}
+	release(ended)
+}
+
+// failed makes a partition wait before it is asked about again, unless its
+// leader epoch changes first.
+func (c *Consumer) failed(now machine.Instant, a *assigned) {
+	jitter := c.draw.Of("partition").Of(a.tp.Topic).With(uint64(a.tp.Partition)).With(uint64(a.fails))
+	a.retryAt = now.Add(backoff(c.set.RetryBackoff, c.set.RetryBackoffMax, a.fails, jitter))
+	a.fails++
+	if a.meta != nil {
+		a.failedAt = a.meta.epoch
+	}
+}
+
+func host(addr string) string {
+	name, _, _ := strings.Cut(addr, ":")
+	return name
+}

@@ -1,0 +1,290 @@
+package client
+
+import (
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// want says what a partition needs from its leader next.
+type want uint8
+
+const (
+	wantNothing want = iota
+	wantPosition
+	wantEnd
+	wantValidation
+	wantRecords
+)
+
+// lookAt sees to every partition: one Fetch at a time for each leader, and what
+// positions must be known for. It returns when something that waits is due.
+func (c *Consumer) lookAt(now machine.Instant, out *machine.Effects) (due machine.Instant) {
+	due = machine.Never
+	for _, a := range c.parts {
+		w := c.next(now, a)
+		if w == wantNothing {
+			if a.retryAt > now && !a.busy {
+				due = min(due, a.retryAt)
+			}
+			continue
+		}
+		if l := c.net.leader(a.meta); l != nil {
+			c.net.connect(now, l, out)
+		} else {
+			c.net.meta.stale = true // no leader known: ask, after the back-off
+			c.net.refresh(now, out)
+		}
+	}
+	for _, l := range c.net.links {
+		if !c.net.free(l) {
+			continue
+		}
+		c.list(now, l, wantPosition, out)
+		c.list(now, l, wantEnd, out)
+		c.validate(now, l, out)
+		if !fetchUnderWay(l) {
+			c.fetch(now, l, out)
+		}
+	}
+	return due
+}
+
+func fetchUnderWay(l *link) bool {
+	for _, x := range l.calls {
+		if x.what == callFetch {
+			return true
+		}
+	}
+	return false
+}
+
+// next says what a partition needs now.
+func (c *Consumer) next(now machine.Instant, a *assigned) want {
+	if a.meta == nil {
+		a.meta = c.net.meta.partition(a.tp)
+	}
+	if a.busy || a.meta == nil || a.retryAt > now && a.meta.epoch == a.failedAt {
+		return wantNothing
+	}
+	if a.state == fetching && len(a.buffer) == 0 {
+		c.checkEpoch(a)
+	}
+	switch {
+	case a.state == resetting:
+		return wantPosition
+	case a.askEnd:
+		return wantEnd
+	case a.state == validating:
+		return wantValidation
+	case a.state == fetching && len(a.buffer) == 0:
+		return wantRecords
+	}
+	return wantNothing
+}
+
+// checkEpoch makes a position that was valid for one leader be checked against
+// the log of the next (KIP-320). Without the epoch of the record before it there
+// is nothing to check.
+func (c *Consumer) checkEpoch(a *assigned) {
+	if a.meta.epoch < 0 || a.meta.epoch <= a.validated || a.meta.leader < 0 {
+		return
+	}
+	if a.epoch < 0 {
+		a.validated = a.meta.epoch
+		return
+	}
+	a.state = validating
+}
+
+// gather returns the partitions that want w of the broker at l.
+func (c *Consumer) gather(now machine.Instant, l *link, w want) []*assigned {
+	var list []*assigned
+	for _, a := range c.parts {
+		if a.meta != nil && a.meta.leader == l.id && c.next(now, a) == w {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+func (c *Consumer) fetch(now machine.Instant, l *link, out *machine.Effects) {
+	list := c.gather(now, l, wantRecords)
+	if len(list) == 0 {
+		return
+	}
+	req := kmsg.NewPtrFetchRequest()
+	req.ReplicaID = -1
+	req.MaxWaitMillis = int32(c.set.FetchMaxWait.Milliseconds())
+	req.MinBytes, req.MaxBytes = c.set.FetchMinBytes, c.set.FetchMaxBytes
+	req.SessionID, req.SessionEpoch = 0, -1 // no session (KIP-227): every fetch is whole
+	if c.set.IsolationLevel == "read_committed" {
+		req.IsolationLevel = 1
+	}
+	f := &Fetch{Broker: host(l.addr), Parts: make([]FetchPart, 0, len(list))}
+	for _, a := range list {
+		// The order of partitions is what the broker fills the answer in, so
+		// only neighbours of one topic share its entry.
+		if n := len(req.Topics); n == 0 || req.Topics[n-1].Topic != a.tp.Topic {
+			t := kmsg.NewFetchRequestTopic()
+			t.Topic = a.tp.Topic
+			req.Topics = append(req.Topics, t)
+		}
+		t := &req.Topics[len(req.Topics)-1]
+		x := kmsg.NewFetchRequestTopicPartition()
+		x.Partition, x.CurrentLeaderEpoch = a.tp.Partition, a.meta.epoch
+		x.FetchOffset, x.LastFetchedEpoch, x.LogStartOffset = a.offset, -1, -1
+		x.PartitionMaxBytes = c.set.MaxPartitionFetchBytes
+		t.Partitions = append(t.Partitions, x)
+		f.Parts = append(f.Parts, FetchPart{TP: a.tp, From: a.offset, Epoch: a.meta.epoch, to: a})
+		a.busy = true
+	}
+	out.Work(machine.Work{Requests: 1, Partitions: int64(len(list))})
+	c.leftFetches = append(c.leftFetches, f)
+	c.net.send(now, &call{what: callFetch, request: req, fetch: f}, l, nil, true, out)
+}
+
+// fetched takes the answer to a Fetch, or its loss.
+func (c *Consumer) fetched(now machine.Instant, o *outcome) {
+	f := o.call.fetch
+	c.fetches = append(c.fetches, f)
+	resp, is := o.body.(*kmsg.FetchResponse)
+	f.Lost = !is
+	for i := range f.Parts {
+		f.Parts[i].to.busy = false
+		f.Parts[i].Code = wire.NetworkException
+		if is && resp.ErrorCode != 0 {
+			f.Parts[i].Code = resp.ErrorCode
+			c.failed(now, f.Parts[i].to)
+		}
+	}
+	if !is || resp.ErrorCode != 0 {
+		return
+	}
+	n := 0
+	for i := range resp.Topics {
+		t := &resp.Topics[i]
+		for j := range t.Partitions {
+			x := &t.Partitions[j]
+			var records wire.Records
+			if n < len(o.records) {
+				records = o.records[n]
+			}
+			n++
+			if part := f.part(t.Topic, x.Partition); part != nil {
+				c.fetchedPart(now, part, x, records)
+			}
+		}
+	}
+	for i := range f.Parts {
+		if part := &f.Parts[i]; part.Code == wire.NetworkException {
+			c.failed(now, part.to) // left out of the answer
+		}
+	}
+}
+
+func (f *Fetch) part(topic string, partition int32) *FetchPart {
+	for i := range f.Parts {
+		if x := &f.Parts[i]; x.TP.Partition == partition && x.TP.Topic == topic && x.Code == wire.NetworkException {
+			return x
+		}
+	}
+	return nil
+}
+
+// fetchedPart takes the answer for one partition.
+func (c *Consumer) fetchedPart(now machine.Instant, part *FetchPart, x *kmsg.FetchResponseTopicPartition, records wire.Records) {
+	a := part.to
+	part.Code = x.ErrorCode
+	if a.state != fetching || a.offset != part.From {
+		part.Stale = true
+		return
+	}
+	switch {
+	case x.ErrorCode == 0:
+		part.HighWatermark, part.LSO, part.LogStart, part.Next = x.HighWatermark, x.LastStableOffset, x.LogStartOffset, part.From
+		next, epoch, err := c.read(part, a, records)
+		if err != nil {
+			// Kafka's consumer throws at the application, which may ask
+			// again. What passed its checks before is not used either.
+			c.corrupt++
+			part.Code, part.Records, part.Next = wire.CorruptMessage, nil, part.From
+			c.failed(now, a)
+			return
+		}
+		a.fails, a.outOfRange = 0, -1
+		a.buffer, a.next, a.nextEp = part.Records, next, epoch
+		part.Next = next
+		if len(a.buffer) == 0 {
+			a.offset, a.epoch = next, epoch // past records that are not for applications
+		}
+		if next > part.From {
+			c.toBack(a)
+		}
+	case x.ErrorCode == wire.OffsetOutOfRange:
+		c.outOfRange(a)
+	default:
+		if invalidMetadata(x.ErrorCode) {
+			c.net.meta.invalidate()
+		}
+		c.failed(now, a)
+	}
+}
+
+// toBack lets the other partitions have the first place in the next fetch, so
+// that none starves when fetch.max.bytes is short.
+func (c *Consumer) toBack(a *assigned) {
+	for i, x := range c.parts {
+		if x == a {
+			copy(c.parts[i:], c.parts[i+1:])
+			c.parts[len(c.parts)-1] = a
+			return
+		}
+	}
+}
+
+// read takes the records out of an answer: those from the position on, without
+// control records.
+func (c *Consumer) read(part *FetchPart, a *assigned, records wire.Records) (next int64, epoch int32, err error) {
+	next, epoch = a.offset, a.epoch
+	if records.Len() == 0 {
+		return next, epoch, nil
+	}
+	whole := false
+	for h, batch := range wire.SplitBatches(records) {
+		whole = true
+		if h.NextOffset() <= next {
+			continue // a batch is read whole, even if the position is inside it
+		}
+		if c.set.CheckCRCs {
+			if _, err := wire.CheckBatch(batch); err != nil {
+				return 0, 0, err
+			}
+		}
+		if !h.IsControl() {
+			if part.Records == nil {
+				part.Records = make([]Fetched, 0, min(int64(h.Count), records.Len()/8))
+			}
+			from := next
+			err := wire.EachRecord(batch, func(r *wire.Record) error {
+				off := h.BaseOffset + int64(r.OffsetDelta)
+				if off < from {
+					return nil
+				}
+				from = off + 1
+				part.Records = append(part.Records, Fetched{Offset: off, Time: h.BaseTimestamp + r.TimestampDelta,
+					Epoch: h.LeaderEpoch, Key: r.Key, Value: r.Value})
+				return nil
+			})
+			if err != nil {
+				return 0, 0, err
+			}
+		}
+		next, epoch = h.NextOffset(), h.LeaderEpoch
+	}
+	if !whole {
+		return 0, 0, errNoWholeBatch
+	}
+	return next, epoch, nil
+}

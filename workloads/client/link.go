@@ -1,0 +1,100 @@
+package client
+
+import (
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// linkState is how far a connection to one broker has come.
+type linkState uint8
+
+const (
+	down    linkState = iota // may be dialled from retryAt on
+	dialing                  // waits for Opened until deadline
+	opening                  // waits for the ApiVersions answer until deadline
+	up
+)
+
+// link is the connection to one broker: at most one at a time.
+type link struct {
+	id        int32 // broker id; negative for a bootstrap address
+	addr      string
+	bootstrap bool
+	gone      bool // not in the metadata any more
+
+	state    linkState
+	tag      machine.Tag // of the dial
+	conn     machine.ConnID
+	peer     *wire.Peer
+	deadline machine.Instant
+	retryAt  machine.Instant
+	wanted   bool   // somebody asked for it while it had to wait for retryAt
+	failures uint32 // of connecting, in a row (KIP-144)
+	stalls   uint32 // of connecting by time-out, in a row (KIP-601)
+	dials    uint64 // ever: names the draws of its back-offs
+
+	calls []*call // in flight, oldest first
+}
+
+// call is one request, from its leaving to its answer.
+type call struct {
+	what     callKind
+	link     *link
+	deadline machine.Instant
+	request  kmsg.Request
+
+	batches []*batch // of a Produce, in the order of the request
+	fetch   *Fetch   // of a Fetch
+	list    *Listing // of a ListOffsets that was asked for by the application
+	parts   []asked  // of a ListOffsets or OffsetForLeaderEpoch
+}
+
+type callKind uint8
+
+const (
+	callMetadata callKind = iota
+	callInitProducerID
+	callProduce
+	callFetch
+	callListOffsets
+	callEpochEnd
+	callCreateTopics
+)
+
+// outcome is how a call ended: with an answer, or with lost set because nobody
+// knows what became of the request.
+type outcome struct {
+	call    *call
+	body    kmsg.Response
+	records []wire.Records
+	lost    bool
+}
+
+// ready reports whether requests may be sent.
+func (l *link) ready() bool { return l.state == up }
+
+// due is when the link next wants attention.
+func (l *link) due() machine.Instant {
+	switch {
+	case l.state == dialing || l.state == opening:
+		return l.deadline
+	case l.state == down && l.wanted:
+		return l.retryAt
+	case len(l.calls) > 0:
+		return l.calls[0].deadline
+	}
+	return machine.Never
+}
+
+func (l *link) remove(c *call) {
+	for i, x := range l.calls {
+		if x == c {
+			copy(l.calls[i:], l.calls[i+1:])
+			l.calls[len(l.calls)-1] = nil
+			l.calls = l.calls[:len(l.calls)-1]
+			return
+		}
+	}
+}

@@ -1,0 +1,366 @@
+package client
+
+import (
+	"slices"
+
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// sendAll sends what may leave: for every broker that is up and has room, one
+// request with the first batch of each of its partitions that is ready. It
+// returns when a batch that waits now will be ready.
+func (p *Producer) sendAll(now machine.Instant, out *machine.Effects) (due machine.Instant) {
+	due = machine.Never
+	batchSize := int64(p.set.BatchSize)
+	for _, a := range p.parts {
+		at := a.readyAt(batchSize, p.set.Linger, p.blocked)
+		if at == machine.Never || a.muted {
+			continue
+		}
+		if at > now {
+			due = min(due, at)
+			continue
+		}
+		l := p.net.leader(a.meta)
+		if l == nil {
+			p.net.meta.stale = true // no leader known: ask, after the back-off
+			p.net.refresh(now, out)
+			continue
+		}
+		p.net.connect(now, l, out)
+	}
+	for _, l := range p.net.links {
+		for p.net.free(l) && p.sendTo(now, l, out) {
+		}
+	}
+	p.blocked = false
+	return due
+}
+
+// sendTo sends one request to a broker, and reports whether there was one.
+func (p *Producer) sendTo(now machine.Instant, l *link, out *machine.Effects) bool {
+	var batches []*batch
+	size := int64(0)
+	n := len(p.parts)
+	first := 0
+	if n > 0 {
+		// Not always the same partition first, or one could starve the others
+		// of max.request.size.
+		first = int(p.rotate % uint64(n))
+	}
+	for i := range n {
+		a := p.parts[(first+i)%n]
+		if !p.mayDrain(now, a, l) {
+			continue
+		}
+		if b := a.queue[0]; len(batches) > 0 && size+b.size > int64(p.set.MaxRequestSize) {
+			break
+		}
+		b := a.pop()
+		p.assign(a, b)
+		a.muted = p.order
+		b.tried, b.epochAt = true, a.meta.epoch
+		size += b.size
+		batches = append(batches, b)
+	}
+	if len(batches) == 0 {
+		return false
+	}
+	p.rotate++
+	p.request(now, l, batches, out)
+	return true
+}
+
+// mayDrain reports whether the first batch of a partition may be sent to a
+// broker now (RecordAccumulator.shouldStopDrainBatchesForPartition).
+func (p *Producer) mayDrain(now machine.Instant, a *accumulated, l *link) bool {
+	if len(a.queue) == 0 || a.muted || a.meta.leader != l.id || now < a.readyAt(int64(p.set.BatchSize), p.set.Linger, p.blocked) {
+		return false
+	}
+	if !p.idempotent {
+		return true
+	}
+	s, b := &a.seqs, a.queue[0]
+	switch {
+	case p.id.pid < 0 && !b.numbered():
+		return false // no producer id yet
+	case !b.numbered() && len(s.flying) > 0 && p.stalePart(a):
+		// Sequence 0 of the new epoch must not overtake what is in flight in
+		// the old one.
+		return false
+	case !b.numbered() && s.unresolved:
+		return false
+	case b.numbered() && len(s.flying) > 0 && s.flying[0].baseSeq != b.baseSeq:
+		// A batch that is sent again waits until it is the first in line: one
+		// in flight until the partition is in order again.
+		return false
+	}
+	return true
+}
+
+// assign gives a batch its sequence, once: the same records keep it for every
+// retry, which is how the broker recognises them.
+func (p *Producer) assign(a *accumulated, b *batch) {
+	if !p.idempotent || b.numbered() {
+		return
+	}
+	if p.stalePart(a) && len(a.seqs.flying) == 0 {
+		p.restart(a)
+	}
+	s := &a.seqs
+	b.setSequence(s.pid, s.epoch, s.next)
+	s.next = addSeq(s.next, int32(len(b.records)))
+	s.flying = append(s.flying, b)
+}
+
+func (p *Producer) request(now machine.Instant, l *link, batches []*batch, out *machine.Effects) {
+	req := kmsg.NewPtrProduceRequest()
+	req.Acks = p.set.Acks
+	req.TimeoutMillis = int32(p.set.RequestTimeout.Milliseconds())
+	slices.SortStableFunc(batches, func(a, b *batch) int { return a.part.tp.Compare(b.part.tp) })
+	records := make([]wire.Records, len(batches))
+	total := 0
+	for i, b := range batches {
+		if n := len(req.Topics); n == 0 || req.Topics[n-1].Topic != b.part.tp.Topic {
+			t := kmsg.NewProduceRequestTopic()
+			t.Topic = b.part.tp.Topic
+			req.Topics = append(req.Topics, t)
+		}
+		t := &req.Topics[len(req.Topics)-1]
+		x := kmsg.NewProduceRequestTopicPartition()
+		x.Partition = b.part.tp.Partition
+		t.Partitions = append(t.Partitions, x)
+		records[i] = b.encode()
+		total += len(b.records)
+	}
+	out.Work(machine.Work{Requests: 1, Records: int64(total), Partitions: int64(len(batches))})
+	c := &call{what: callProduce, request: req, batches: batches}
+	p.net.send(now, c, l, records, p.set.Acks != 0, out)
+	if p.set.Acks == 0 {
+		for _, b := range batches {
+			p.finish(b, Acked, -1, "")
+		}
+		return
+	}
+}
+
+// produced takes the answer to a Produce request, or its loss.
+func (p *Producer) produced(now machine.Instant, o *outcome) {
+	resp, _ := o.body.(*kmsg.ProduceResponse)
+	for _, b := range o.call.batches {
+		b.part.muted = false
+		answer := answerFor(resp, b.part.tp)
+		switch {
+		case b.done:
+			// Given up before. That it was appended after all still settles
+			// its sequence.
+			if answer != nil && answer.ErrorCode == 0 && b.numbered() {
+				b.part.seqs.completed(b, answer.BaseOffset)
+			}
+		case answer == nil:
+			b.maybe = true
+			p.lost(now, b)
+		case answer.ErrorCode == 0:
+			p.acked(b, answer.BaseOffset)
+		default:
+			p.refused(now, b, answer)
+		}
+	}
+}
+
+// answerFor is the broker's answer for one partition, or nil: an answer that
+// leaves it out says as little as none.
+func answerFor(resp *kmsg.ProduceResponse, tp wire.TP) *kmsg.ProduceResponseTopicPartition {
+	if resp == nil {
+		return nil
+	}
+	for i := range resp.Topics {
+		if resp.Topics[i].Topic != tp.Topic {
+			continue
+		}
+		for j := range resp.Topics[i].Partitions {
+			if x := &resp.Topics[i].Partitions[j]; x.Partition == tp.Partition {
+				return x
+			}
+		}
+	}
+	return nil
+}
+
+func (p *Producer) acked(b *batch, offset int64) {
+	if b.numbered() {
+		b.part.seqs.completed(b, offset)
+	}
+	p.finish(b, Acked, max(offset, -1), "")
+}
+
+// refused takes an error for one batch (Sender.completeBatch).
+func (p *Producer) refused(now machine.Instant, b *batch, answer *kmsg.ProduceResponseTopicPartition) {
+	code := answer.ErrorCode
+	if !certainlyRefused(code) {
+		b.maybe = true
+	}
+	if invalidMetadata(code) {
+		p.net.meta.invalidate()
+	}
+	switch {
+	case code == wire.MessageTooLarge && len(b.records) > 1:
+		p.split(b)
+	case p.mayRetry(now, b) && p.retriable(b, answer):
+		p.again(now, b)
+	case code == wire.DuplicateSequenceNumber:
+		// The broker has the batch but has forgotten at which offset.
+		p.acked(b, -1)
+	default:
+		// With its retries used up nobody knows whether the sequence was
+		// taken, and it must not be given to other records.
+		p.fails(b, wire.ErrorName(code), b.attempts < p.retries() || code == wire.OutOfOrderSequenceNumber)
+	}
+}
+
+func (p *Producer) retries() uint32 { return uint32(max(p.set.Retries, 0)) }
+
+func (p *Producer) mayRetry(now machine.Instant, b *batch) bool {
+	return b.attempts < p.retries() && !b.expired(now, p)
+}
+
+// retriable says whether an error may go away (TransactionManager.canRetry).
+func (p *Producer) retriable(b *batch, answer *kmsg.ProduceResponseTopicPartition) bool {
+	if !p.idempotent {
+		return retriableCode(answer.ErrorCode)
+	}
+	a := b.part
+	s := &a.seqs
+	switch answer.ErrorCode {
+	case wire.UnknownProducerID:
+		// Retention has removed the producer's state, or the broker does not
+		// know its log start offset yet.
+		if answer.LogStartOffset != -1 && !b.reset {
+			p.bumpFor(a)
+		}
+		return true
+	case wire.OutOfOrderSequenceNumber:
+		switch {
+		case !s.unresolved && (b.reset || !s.follows(b.baseSeq)):
+			// Not the next in line: an earlier batch is still to be appended.
+		case !s.unresolved || s.resolvesAt == b.baseSeq:
+			p.bumpFor(a) // there is a hole indeed
+		}
+		return true
+	}
+	return retriableCode(answer.ErrorCode)
+}
+
+// lost is an attempt that nobody knows the end of.
+func (p *Producer) lost(now machine.Instant, b *batch) {
+	if p.mayRetry(now, b) {
+		p.again(now, b)
+		return
+	}
+	p.fails(b, wire.ErrorName(wire.NetworkException), false)
+	p.unresolved(b)
+}
+
+// again puts a batch back into its partition's queue after a back-off.
+func (p *Producer) again(now machine.Instant, b *batch) {
+	tp := b.part.tp
+	jitter := p.draw.Of("retry").Of(tp.Topic).With(uint64(tp.Partition)).With(b.number).With(uint64(b.attempts))
+	b.retryAt = now.Add(backoff(p.set.RetryBackoff, p.set.RetryBackoffMax, b.attempts, jitter))
+	b.attempts++
+	b.part.requeue(b)
+}
+
+func (p *Producer) unresolved(b *batch) {
+	if b.numbered() {
+		b.part.seqs.gaveUp(b)
+	}
+}
+
+// fails ends a batch without success. hole says that its sequence is certainly
+// in no log, so that only the next epoch can go on.
+func (p *Producer) fails(b *batch, why string, hole bool) {
+	if b.numbered() {
+		b.part.seqs.drop(b)
+		if hole {
+			p.bumpFor(b.part)
+		}
+	}
+	if b.maybe {
+		p.finish(b, Unknown, -1, why)
+	} else {
+		p.finish(b, Rejected, -1, why)
+	}
+}
+
+// split sends a batch that is too large for the broker in two halves, which
+// share its sequence numbers.
+func (p *Producer) split(b *batch) {
+	b.done = true
+	p.buffer += b.buffer
+	for _, x := range b.part.split(b) {
+		p.buffer -= x.buffer
+	}
+}
+
+// expire gives up on batches for which delivery.timeout.ms is over. One that was
+// sent may be in the log or not: it ends as unknown, and its sequence stays
+// unresolved until the others have ended.
+func (p *Producer) expire(now machine.Instant) {
+	for _, l := range p.net.links {
+		for _, c := range l.calls {
+			for _, b := range c.batches {
+				if !b.done && b.expired(now, p) {
+					b.maybe = true
+					p.fails(b, timedOut, false)
+					p.unresolved(b)
+				}
+			}
+		}
+	}
+	for _, a := range p.parts {
+		for len(a.queue) > 0 && a.queue[0].expired(now, p) {
+			b := a.pop()
+			p.fails(b, timedOut, false)
+			p.unresolved(b)
+		}
+	}
+}
+
+// timedOut is why a record ends for which delivery.timeout.ms has passed.
+const timedOut = "delivery.timeout.ms"
+
+// nextExpiry is when the next batch expires.
+func (p *Producer) nextExpiry() machine.Instant {
+	at := machine.Never
+	for _, l := range p.net.links {
+		for _, c := range l.calls {
+			for _, b := range c.batches {
+				if !b.done {
+					at = min(at, b.created.Add(p.set.DeliveryTimeout))
+				}
+			}
+		}
+	}
+	for _, a := range p.parts {
+		if len(a.queue) > 0 {
+			at = min(at, a.queue[0].created.Add(p.set.DeliveryTimeout))
+		}
+	}
+	return at
+}
+
+// finish gives the caller the result of a batch.
+func (p *Producer) finish(b *batch, what Outcome, base int64, why string) {
+	if b.done {
+		panic("client: a batch of " + b.part.tp.String() + " ended twice")
+	}
+	b.done = true
+	p.buffer += b.buffer
+	p.pending -= int64(len(b.records))
+	r := Result{TP: b.part.tp, Outcome: what, Base: base, Why: why, PID: b.pid, Epoch: b.epoch, Seq: b.baseSeq, Records: b.records}
+	p.results = append(p.results, r)
+	b.encoded = wire.Records{}
+}

@@ -1,0 +1,262 @@
+package client
+
+import (
+	"brokersim/broker/log/config"
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// ProducerConfig is what a producer is made of.
+type ProducerConfig struct {
+	Name       string // of the node; names the draws
+	Life       uint32 // how often the node has been started before
+	Seed       uint64
+	Bootstrap  []string // "b1:9092"
+	Settings   config.Producer
+	Failpoints *failpoint.Set // nil is off
+}
+
+// Outcome is what became of records.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Acked    Outcome = iota // acknowledged, as acks asks for
+	Rejected                // certainly not in the log
+	Unknown                 // in the log or not
+)
+
+// String returns the outcome in lower case.
+func (o Outcome) String() string { return [...]string{"acked", "rejected", "unknown"}[o] }
+
+// Result says what became of the records of one batch.
+type Result struct {
+	TP      wire.TP
+	Outcome Outcome
+	// Base is the offset of the first record, the others follow; -1 if it is
+	// not known (acks=0, a duplicate that the broker has forgotten, no success).
+	Base int64
+	// Why is Kafka's name of the error, or empty.
+	Why string
+	// PID, Epoch and Seq are those of the last attempt; -1 without idempotence
+	// and for what was never sent.
+	PID     int64
+	Epoch   int16
+	Seq     int32
+	Records []Record
+}
+
+// Sent says what [Producer.Send] did with a record.
+type Sent uint8
+
+// What Send says.
+const (
+	Taken    Sent = iota // a Result will follow
+	Blocked              // Kafka's send() would block: metadata or buffer.memory is missing; ask again
+	TooLarge             // larger than max.request.size: never to be sent
+)
+
+// Producer is Kafka's producer as a state machine. The owner calls Step with
+// every input, Send as it likes and Run at the end of its own step, looks at
+// Results, calls Forget, and reads Deadline.
+type Producer struct {
+	set        config.Producer
+	net        network
+	fail       *failpoint.Set
+	draw       machine.Draw
+	idempotent bool
+	order      bool // max.in.flight.requests.per.connection=1
+
+	parts   []*accumulated // in the order in which they were first written to
+	topics  []*target      // same
+	buffer  int64          // left of buffer.memory
+	blocked bool           // somebody waits for buffer.memory: nothing waits for linger.ms
+	pending int64          // records without a result
+	id      identity
+	rotate  uint64 // which partition a request begins with
+
+	results []Result
+	due     machine.Instant
+}
+
+// target is a topic that is written to.
+type target struct {
+	meta   *topicMeta
+	parts  []*accumulated // by partition; nil until written to
+	sticky sticky
+}
+
+// NewProducer returns a producer that has not connected yet.
+//
+// Idempotence needs acks=all, at most five requests in flight and retries; as in
+// Kafka it is off when the other settings do not allow it.
+func NewProducer(cfg ProducerConfig) *Producer {
+	p := &Producer{set: cfg.Settings, fail: cfg.Failpoints, buffer: cfg.Settings.BufferMemory, due: 0}
+	p.draw = machine.NewDraw(cfg.Seed, "client").Of(cfg.Name).With(uint64(cfg.Life))
+	s := &p.set
+	p.idempotent = s.EnableIdempotence && s.Acks == -1 && s.MaxInFlight <= 5 && s.Retries > 0
+	p.order = s.MaxInFlight <= 1
+	p.id = identity{pid: -1, epoch: -1}
+	name := s.ClientID
+	if name == "" {
+		name = cfg.Name
+	}
+	p.net.init(netConfig{
+		clientID: name, seed: p.draw, bootstrap: cfg.Bootstrap,
+		requestTimeout: s.RequestTimeout, retry: s.RetryBackoff, retryMax: s.RetryBackoffMax, metadataMaxAge: s.MetadataMaxAge,
+		setup: s.ConnectionSetupTimeout, setupMax: s.ConnectionSetupTimeoutMax,
+		table: producerTable(), keys: []int16{wire.Metadata, wire.Produce, wire.InitProducerID},
+		reconnect: s.ReconnectBackoff, reconnectMax: s.ReconnectBackoffMax, maxInFlight: max(int(s.MaxInFlight), 1),
+	})
+	return p
+}
+
+// Watch makes the producer learn about a topic before it is first written to.
+func (p *Producer) Watch(topic string) { p.target(topic) }
+
+func (p *Producer) target(topic string) *target {
+	for _, t := range p.topics {
+		if t.meta.name == topic {
+			return t
+		}
+	}
+	t := &target{meta: p.net.meta.add(topic), sticky: sticky{at: -1, draw: p.draw.Of("sticky").Of(topic)}}
+	p.topics = append(p.topics, t)
+	return t
+}
+
+// Send gives a record to the producer, which chooses its partition. A record
+// that is Blocked or TooLarge was not taken and leaves no trace.
+func (p *Producer) Send(now machine.Now, topic string, r Record) (wire.TP, Sent) {
+	t := p.target(topic)
+	if wire.BatchHeaderSize+r.sizeAtMost() > int64(p.set.MaxRequestSize) {
+		return wire.TP{Topic: topic, Partition: -1}, TooLarge
+	}
+	if len(t.meta.parts) == 0 {
+		return wire.TP{}, Blocked
+	}
+	var n int32
+	keyed := r.Key != nil && !p.set.PartitionerIgnoreKeys
+	if keyed {
+		n = KeyPartition(r.Key, int32(len(t.meta.parts)))
+	} else {
+		n = t.sticky.partition(t.meta.parts)
+	}
+	a := p.accumulated(t, n)
+	took, ok := a.append(now.Mono, &r, int64(p.set.BatchSize), p.buffer)
+	if !ok {
+		p.blocked = true
+		return wire.TP{}, Blocked
+	}
+	p.buffer -= took
+	p.pending++
+	if !keyed {
+		last := a.queue[len(a.queue)-1]
+		t.sticky.wrote(int32(r.sizeAtMost()), p.set.BatchSize, last.size >= int64(p.set.BatchSize), t.meta.parts)
+	}
+	return a.tp, Taken
+}
+
+func (p *Producer) accumulated(t *target, n int32) *accumulated {
+	for int(n) >= len(t.parts) {
+		t.parts = append(t.parts, nil)
+	}
+	if t.parts[n] == nil {
+		a := &accumulated{meta: t.meta.parts[n]}
+		a.tp = a.meta.tp
+		a.seqs = sequences{pid: -1, epoch: -1, acked: -1, offset: -1}
+		t.parts[n] = a
+		p.parts = append(p.parts, a)
+	}
+	return t.parts[n]
+}
+
+// Pending is how many records have been taken and have no result yet.
+func (p *Producer) Pending() int64 { return p.pending }
+
+// Results returns what has been decided since Forget was called. The slice is
+// valid until then.
+func (p *Producer) Results() []Result { return p.results }
+
+// Forget empties Results.
+func (p *Producer) Forget() {
+	clear(p.results)
+	p.results = p.results[:0]
+}
+
+// Deadline is when the producer next wants Run to be called.
+func (p *Producer) Deadline() machine.Instant { return p.due }
+
+// Step takes an input; those that are not about the producer's connections are
+// ignored.
+func (p *Producer) Step(now machine.Now, in *machine.Input, out *machine.Effects) {
+	p.net.step(now.Mono, in, out)
+	p.answers(now.Mono)
+}
+
+// Run does what is due: expire, resolve, refresh, send.
+func (p *Producer) Run(now machine.Now, out *machine.Effects) {
+	p.net.expire(now.Mono, out)
+	p.answers(now.Mono)
+	p.expire(now.Mono)
+	if p.idempotent {
+		p.resolve()
+		p.bump()
+	}
+	p.net.refresh(now.Mono, out)
+	asked := p.initProducerID(now.Mono, out)
+	sent := p.sendAll(now.Mono, out)
+	p.due = min(asked, sent, p.nextExpiry(), p.net.due())
+}
+
+// answers takes the calls that have ended.
+func (p *Producer) answers(now machine.Instant) {
+	ended := p.net.take()
+	for i := range ended {
+		switch o := &ended[i]; o.call.what {
+		case callMetadata:
+			p.net.metadataAnswered(now, *o)
+		case callInitProducerID:
+			p.gotProducerID(now, o)
+		case callProduce:
+			p.produced(now, o)
+		}
+	}
+	release(ended)
+}
+
+// initProducerID asks for a producer id when there is none. It returns when it
+// should be looked at again.
+func (p *Producer) initProducerID(now machine.Instant, out *machine.Effects) machine.Instant {
+	switch {
+	case !p.idempotent || p.id.pid >= 0 || p.id.asking || len(p.topics) == 0:
+		return machine.Never
+	case now < p.id.retryAt:
+		return p.id.retryAt
+	}
+	l := p.net.leastLoaded(now, p.draw.Of("init").With(uint64(p.id.attempts)), out)
+	if l == nil {
+		return machine.Never
+	}
+	req := kmsg.NewPtrInitProducerIDRequest()
+	req.TransactionTimeoutMillis = 1<<31 - 1
+	req.ProducerID, req.ProducerEpoch = -1, -1
+	p.id.asking = true
+	p.net.send(now, &call{what: callInitProducerID, request: req}, l, nil, true, out)
+	return machine.Never
+}
+
+func (p *Producer) gotProducerID(now machine.Instant, o *outcome) {
+	p.id.asking = false
+	resp, is := o.body.(*kmsg.InitProducerIDResponse)
+	if is && resp.ErrorCode == 0 && resp.ProducerID >= 0 && resp.ProducerEpoch >= 0 {
+		p.id.pid, p.id.epoch, p.id.attempts = resp.ProducerID, resp.ProducerEpoch, 0
+		p.id.bump = false
+		return
+	}
+	p.id.attempts++
+	p.id.retryAt = now.Add(backoff(p.set.RetryBackoff, p.set.RetryBackoffMax, p.id.attempts-1, p.draw.Of("init-backoff").With(uint64(p.id.attempts))))
+}

@@ -1,0 +1,246 @@
+package workloads
+
+import (
+	"encoding/binary"
+
+	"brokersim/broker/log/config"
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+	"brokersim/checker/history"
+	"brokersim/faults/failpoint"
+	"brokersim/workloads/client"
+)
+
+// ProducerConfig is what a producing service is made of.
+type ProducerConfig struct {
+	ID   int32  // its process in the history: 1001 for p1001
+	Name string // of the node; names the draws
+	// Life is how often the node has been started before. A later life is
+	// another process, ID + 10000 for each, as Jepsen has it: what the one
+	// before had under way stays unknown.
+	Life      uint32
+	Seed      uint64
+	Bootstrap []string // "b1:9092"
+	Settings  config.Producer
+
+	Topic    string
+	Parts    int32 // of the topic
+	Arrivals Arrivals
+	Keys     int64 // uniformly drawn from [0, Keys); 0 sends records without a key
+	Size     int   // of a value in bytes; at least MinValue
+	From     machine.Instant
+	Until    machine.Instant // nothing is due from then on
+
+	Recorder   *history.Recorder
+	TPs        func(wire.TP) history.TP
+	Failpoints *failpoint.Set // nil is off
+}
+
+// Producer is a service that publishes to one topic, open loop: records are due
+// when they are due, and one that cannot be sent yet waits, its latency counting.
+type Producer struct {
+	cfg     ProducerConfig
+	process int32
+	client  *client.Producer
+
+	arrivals arrivals
+	keys     machine.Draw
+	started  bool
+	next     machine.Instant   // when the next record is due
+	waiting  []machine.Instant // due and not taken by the client, oldest first
+	counter  uint32            // records so far, waiting ones not counted
+	head     client.Record     // the oldest that waits, once it was tried
+
+	arena []byte // zeros for the next values
+	event history.Event
+	sends []history.Sent
+	due   machine.Instant
+}
+
+// lifeStep is what a life adds to the process number.
+const lifeStep = 10_000
+
+// NewProducer returns one life of the service.
+func NewProducer(cfg ProducerConfig) *Producer {
+	cfg.Size = max(cfg.Size, MinValue)
+	cfg.Arrivals.PerSecond = max(cfg.Arrivals.PerSecond, 1)
+	p := &Producer{cfg: cfg, process: cfg.ID + lifeStep*int32(cfg.Life), due: 0}
+	p.client = client.NewProducer(client.ProducerConfig{
+		Name: cfg.Name, Life: cfg.Life, Seed: cfg.Seed, Bootstrap: cfg.Bootstrap, Settings: cfg.Settings, Failpoints: cfg.Failpoints,
+	})
+	p.client.Watch(cfg.Topic)
+	p.keys = machine.NewDraw(cfg.Seed, "keys").Of(cfg.Name).With(uint64(cfg.Life))
+	p.arrivals = arrivals{Arrivals: cfg.Arrivals, draw: machine.NewDraw(cfg.Seed, "arrivals").Of(cfg.Name).With(uint64(cfg.Life))}
+	p.sends = make([]history.Sent, 0, 1)
+	return p
+}
+
+// Step is one step of the machine.
+func (p *Producer) Step(now machine.Now, in *machine.Input, out *machine.Effects) {
+	if in.Kind == machine.Start {
+		p.start(now.Mono)
+	}
+	p.client.Step(now, in, out)
+	p.results()
+	for p.next <= now.Mono && p.next < p.cfg.Until {
+		p.waiting = append(p.waiting, p.next)
+		p.next = p.arrivals.next()
+	}
+	p.send(now)
+	p.client.Run(now, out)
+	freed := p.results()
+
+	p.due = p.client.Deadline()
+	if p.next < p.cfg.Until {
+		p.due = min(p.due, p.next)
+	}
+	if len(p.waiting) > 0 {
+		p.due = min(p.due, p.waiting[0].Add(p.cfg.Settings.DeliveryTimeout))
+		if freed {
+			p.due = now.Mono // buffer.memory has become free: try again at once
+		}
+	}
+}
+
+// Deadline is when the machine next wants a Tick.
+func (p *Producer) Deadline() machine.Instant { return p.due }
+
+// Pending is how many records are due and have no outcome yet.
+func (p *Producer) Pending() int64 { return p.client.Pending() + int64(len(p.waiting)) }
+
+// Done reports whether nothing will be due any more and everything has its
+// outcome.
+func (p *Producer) Done() bool {
+	return p.started && p.next >= p.cfg.Until && p.Pending() == 0
+}
+
+func (p *Producer) start(now machine.Instant) {
+	p.started = true
+	from := max(p.cfg.From, now)
+	p.arrivals.from, p.arrivals.last = from, from
+	p.next = p.arrivals.next()
+	if p.cfg.Life > 0 {
+		p.event = history.Event{E: history.Note, F: history.Crash, P: p.process - lifeStep}
+		p.cfg.Recorder.Event(&p.event)
+	}
+}
+
+// send gives the client what waits, in order, as an application does that is
+// blocked in send(). What waits longer than delivery.timeout.ms is dropped:
+// max.block.ms is not modelled apart.
+func (p *Producer) send(now machine.Now) {
+	taken := 0
+	for _, due := range p.waiting {
+		r := p.record(now)
+		tp, sent := p.client.Send(now, p.cfg.Topic, *r)
+		why := ""
+		switch {
+		case sent == client.TooLarge:
+			why = wire.ErrorName(wire.RecordListTooLarge)
+		case sent == client.Blocked && now.Mono >= due.Add(p.cfg.Settings.DeliveryTimeout):
+			why = "send() blocked for delivery.timeout.ms"
+		}
+		if sent == client.Blocked && why == "" {
+			break
+		}
+		taken++
+		if why != "" {
+			tp = p.wouldGo(r.Key)
+		}
+		p.invoke(r, tp, due)
+		if why != "" {
+			p.complete(r, &client.Result{TP: tp, Outcome: client.Rejected, Base: -1, Why: why, PID: -1, Epoch: -1, Seq: -1}, 0)
+		}
+		p.head = client.Record{}
+		p.counter++
+	}
+	p.waiting = p.waiting[:copy(p.waiting, p.waiting[taken:])]
+}
+
+// record is the next record to be sent, made once however often it is tried.
+func (p *Producer) record(now machine.Now) *client.Record {
+	if p.head.Value == nil {
+		key := noKey
+		if p.cfg.Keys > 0 {
+			key = int64(p.keys.With(uint64(p.counter)).N(uint64(p.cfg.Keys)))
+			p.head.Key = binary.BigEndian.AppendUint64(p.take(8)[:0], uint64(key))
+		}
+		p.head.Value = p.take(p.cfg.Size)
+		putValue(p.head.Value, int64(p.process)<<32+int64(p.counter), key)
+		p.head.Ticket = p.cfg.Recorder.Op()
+	}
+	p.head.Time = now.Wall.Millis()
+	return &p.head
+}
+
+// take cuts n zero bytes off the arena, so that a record costs no allocation of
+// its own. A chunk is collected when the last of its records is.
+func (p *Producer) take(n int) []byte {
+	if n > len(p.arena) {
+		p.arena = make([]byte, max(n, 16<<10))
+	}
+	b := p.arena[:n:n]
+	p.arena = p.arena[n:]
+	return b
+}
+
+// wouldGo names a partition for a record that never got one.
+func (p *Producer) wouldGo(key []byte) wire.TP {
+	tp := wire.TP{Topic: p.cfg.Topic}
+	if key != nil {
+		tp.Partition = client.KeyPartition(key, p.cfg.Parts)
+	}
+	return tp
+}
+
+// sent begins the event's only record. Capacity runs will have one event a batch:
+// the event has room for it and the client's results come by the batch.
+func (p *Producer) sent(r *client.Record, tp wire.TP) *history.Sent {
+	id, key, err := readValue(r.Value, r.Key)
+	if err != nil {
+		panic("workloads: a producer cannot read its own record")
+	}
+	p.sends = append(p.sends[:0], history.Sent{TP: p.cfg.TPs(tp), Value: id, Key: key, Offset: history.None, Seq: history.None})
+	return &p.sends[0]
+}
+
+func (p *Producer) invoke(r *client.Record, tp wire.TP, due machine.Instant) {
+	p.sent(r, tp)
+	p.event = history.Event{E: history.Inv, F: history.Send, ID: r.Ticket, P: p.process, Sends: p.sends, Due: int64(due),
+		PID: history.None, Epoch: history.None}
+	p.cfg.Recorder.Event(&p.event)
+}
+
+// results writes what the client has decided into the history and reports
+// whether there was anything.
+func (p *Producer) results() bool {
+	results := p.client.Results()
+	for i := range results {
+		for j := range results[i].Records {
+			p.complete(&results[i].Records[j], &results[i], j)
+		}
+	}
+	p.client.Forget()
+	return len(results) > 0
+}
+
+// complete writes the outcome of the n-th record of a result. Unknown is Info,
+// never Fail: the record may be in the log.
+func (p *Producer) complete(r *client.Record, of *client.Result, n int) {
+	s := p.sent(r, of.TP)
+	kind := history.OK
+	switch of.Outcome {
+	case client.Rejected:
+		kind, s.Err = history.Fail, of.Why
+	case client.Unknown:
+		kind, s.Err = history.Info, of.Why
+	}
+	if of.Base >= 0 {
+		s.Offset = of.Base + int64(n)
+	}
+	if of.Seq >= 0 {
+		s.Seq = int32((int64(of.Seq) + int64(n)) & (1<<31 - 1))
+	}
+	p.event = history.Event{E: kind, F: history.Send, ID: r.Ticket, P: p.process, Sends: p.sends, PID: of.PID, Epoch: int32(of.Epoch), Why: of.Why}
+	p.cfg.Recorder.Event(&p.event)
+}

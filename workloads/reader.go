@@ -1,0 +1,228 @@
+package workloads
+
+import (
+	"time"
+
+	"brokersim/broker/log/config"
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+	"brokersim/checker/history"
+	"brokersim/faults/failpoint"
+	"brokersim/workloads/client"
+)
+
+// ReaderConfig is what a reading service is made of.
+type ReaderConfig struct {
+	ID   int32  // its process in the history: 1002 for k1002, the same in every life
+	Name string // of the node; names the draws
+	// Life is how often the node has been started before.
+	Life       uint32
+	Seed       uint64
+	Bootstrap  []string // "b1:9092"
+	Settings   config.Consumer
+	Partitions []wire.TP     // to read
+	Work       time.Duration // for one record
+
+	Recorder   *history.Recorder
+	TPs        func(wire.TP) history.TP
+	Failpoints *failpoint.Set // nil is off
+}
+
+// Reader is a service that reads partitions on its own and keeps its position in
+// its own file. It counts a record as processed when the position after it is
+// durable: after a crash it processes again what it had not got so far, and
+// passes over nothing.
+type Reader struct {
+	cfg    ReaderConfig
+	client *client.Consumer
+	scribe scribe
+
+	files machine.Files
+	pos   []position // by the order of Partitions
+
+	chunk     []client.Polled // under way
+	state     work
+	busyUntil machine.Instant // of working
+	saving    uint64          // number of the position file that is being written
+	tag       machine.Tag
+	processed int64
+	due       machine.Instant
+}
+
+type work uint8
+
+const (
+	idle    work = iota
+	working      // until busyUntil
+	syncing      // waits for its position to be durable
+)
+
+// saveAgain is how long a reader waits after its disk has failed it.
+const saveAgain = 100 * time.Millisecond
+
+// NewReader returns one life of the service.
+func NewReader(cfg ReaderConfig) *Reader {
+	cfg.Settings.MaxPollRecords = max(cfg.Settings.MaxPollRecords, 1)
+	r := &Reader{cfg: cfg, due: 0}
+	r.client = client.NewConsumer(client.ConsumerConfig{
+		Name: cfg.Name, Life: cfg.Life, Seed: cfg.Seed, Bootstrap: cfg.Bootstrap, Settings: cfg.Settings, Failpoints: cfg.Failpoints,
+	})
+	r.scribe = scribe{rec: cfg.Recorder, tps: cfg.TPs, process: cfg.ID, read: history.Poll}
+	return r
+}
+
+// Step is one step of the machine.
+func (r *Reader) Step(now machine.Now, in *machine.Input, out *machine.Effects) {
+	switch in.Kind {
+	case machine.Start:
+		r.start(in.Files)
+	case machine.DiskDone:
+		r.synced(now.Mono, in)
+	}
+	r.client.Step(now, in, out)
+	r.record()
+	r.work(now.Mono, out)
+	r.client.Run(now, out)
+	r.record()
+	r.scribe.left(r.client)
+	r.work(now.Mono, out)
+
+	r.due = r.client.Deadline()
+	if r.state == working {
+		r.due = min(r.due, r.busyUntil)
+	}
+}
+
+// Deadline is when the machine next wants a Tick.
+func (r *Reader) Deadline() machine.Instant { return r.due }
+
+// Processed is how many records this life has processed.
+func (r *Reader) Processed() int64 { return r.processed }
+
+// Position is the offset below which the reader has processed a partition; -1
+// while there is none.
+func (r *Reader) Position(tp wire.TP) int64 {
+	for i := range r.pos {
+		if r.pos[i].tp == tp {
+			return r.pos[i].offset
+		}
+	}
+	return -1
+}
+
+// start takes up where the last life's position file ends.
+func (r *Reader) start(files machine.Files) {
+	r.files = files
+	if r.cfg.Life > 0 {
+		r.scribe.write(history.Event{E: history.Note, F: history.Crash})
+	}
+	saved, generation := loadPositions(files)
+	r.saving = generation
+	var known, unknown []history.TP
+	for _, tp := range r.cfg.Partitions {
+		p := position{tp: tp, offset: -1, epoch: -1}
+		for _, s := range saved {
+			if s.tp == tp {
+				p = s
+			}
+		}
+		r.pos = append(r.pos, p)
+		r.client.Assign(client.Assignment{TP: tp, Offset: p.offset, Epoch: p.epoch})
+		if p.offset >= 0 {
+			known = append(known, r.cfg.TPs(tp))
+		} else {
+			unknown = append(unknown, r.cfg.TPs(tp))
+		}
+	}
+	if len(known) > 0 {
+		r.scribe.write(history.Event{E: history.Note, F: history.Assign, TPs: known})
+	}
+	if len(unknown) > 0 {
+		r.scribe.write(history.Event{E: history.Note, F: history.Assign, TPs: unknown, Reset: true})
+	}
+}
+
+func (r *Reader) record() {
+	for _, f := range r.client.Fetches() {
+		r.scribe.fetched(f)
+	}
+	for _, l := range r.client.Listings() {
+		r.scribe.listed(l)
+	}
+	moves := r.client.Moves()
+	for i := range moves {
+		r.scribe.moved(&moves[i])
+	}
+	r.client.Forget()
+}
+
+// work goes on with the records in hand: process, save the position, and only
+// then take more.
+func (r *Reader) work(now machine.Instant, out *machine.Effects) {
+	if r.state == idle {
+		r.chunk = r.client.Poll(r.cfg.Settings.MaxPollRecords)
+		n := 0
+		for i := range r.chunk {
+			n += len(r.chunk[i].Records)
+		}
+		if n == 0 {
+			return
+		}
+		r.state, r.busyUntil = working, now.Add(time.Duration(n)*r.cfg.Work)
+	}
+	if r.state == working && now >= r.busyUntil {
+		r.save(now, out)
+	}
+}
+
+// save writes the position after the records in hand.
+func (r *Reader) save(now machine.Instant, out *machine.Effects) {
+	for i := range r.chunk {
+		for j := range r.pos {
+			if r.pos[j].tp == r.chunk[i].TP {
+				r.pos[j].offset, r.pos[j].epoch = r.chunk[i].Next, r.chunk[i].Epoch
+			}
+		}
+	}
+	r.saving++
+	name := positionFile(r.saving)
+	if err := r.files.Append(name, machine.Literal(encodePositions(r.pos))); err != nil {
+		r.busyUntil = now.Add(saveAgain)
+		return
+	}
+	r.state = syncing
+	r.tag++
+	out.Sync(name, r.tag)
+}
+
+// synced ends the processing of the records in hand, or saves again under
+// another name: what a file holds after a failed sync is not known.
+func (r *Reader) synced(now machine.Instant, in *machine.Input) {
+	if r.state != syncing || in.Tag != r.tag {
+		return
+	}
+	if in.Err != nil {
+		r.state, r.busyUntil = working, now.Add(saveAgain)
+		return
+	}
+	for _, name := range r.files.List() {
+		if len(name) == len(positionFile(0)) && name[:len(positionPrefix)] == positionPrefix && name < positionFile(r.saving) {
+			_ = r.files.Remove(name) // an old one that stays does no harm: the highest number counts
+		}
+	}
+	s := &r.scribe
+	s.runs, s.records = s.runs[:0], s.records[:0]
+	n := 0
+	for i := range r.chunk {
+		n += len(r.chunk[i].Records)
+	}
+	if n > cap(s.records) {
+		s.records = make([]history.Record, 0, 2*n)
+	}
+	for i := range r.chunk {
+		s.run(r.cfg.TPs(r.chunk[i].TP), r.chunk[i].Records, false)
+	}
+	s.write(history.Event{E: history.OK, F: history.Process, ID: r.cfg.Recorder.Op(), Runs: s.runs})
+	r.processed += int64(n)
+	r.state, r.chunk = idle, nil
+}

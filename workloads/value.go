@@ -1,0 +1,50 @@
+package workloads
+
+import (
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+)
+
+// What a record's value holds: its unique id, its key, zeros up to the size, and
+// a checksum of all that. A reader can tell a record that was changed, and a
+// value that stands under another key.
+const (
+	valueID  = 0
+	valueKey = 8
+
+	// MinValue is the least size of a value in bytes.
+	MinValue = 24
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// noKey is the key of a record that has none.
+const noKey int64 = -1
+
+var errValue = errors.New("record was changed on its way")
+
+// putValue writes a value into b, which is all zeros and at least MinValue long.
+func putValue(b []byte, id, key int64) {
+	binary.BigEndian.PutUint64(b[valueID:], uint64(id))
+	binary.BigEndian.PutUint64(b[valueKey:], uint64(key))
+	n := len(b) - 4
+	binary.BigEndian.PutUint32(b[n:], crc32.Checksum(b[:n], castagnoli))
+}
+
+// readValue takes a value apart and checks it, and that it stands under its key.
+func readValue(value, key []byte) (id, k int64, err error) {
+	if len(value) < MinValue {
+		return 0, 0, errValue
+	}
+	n := len(value) - 4
+	if binary.BigEndian.Uint32(value[n:]) != crc32.Checksum(value[:n], castagnoli) {
+		return 0, 0, errValue
+	}
+	id, k = int64(binary.BigEndian.Uint64(value[valueID:])), int64(binary.BigEndian.Uint64(value[valueKey:]))
+	switch {
+	case k == noKey && key == nil, len(key) == 8 && int64(binary.BigEndian.Uint64(key)) == k:
+		return id, k, nil
+	}
+	return 0, 0, errValue
+}
