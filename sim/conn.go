@@ -1,0 +1,230 @@
+package sim
+
+import (
+	"time"
+
+	"brokersim/broker/machine"
+)
+
+// conn is a connection. Its place in Sim.conns is used again when both ends
+// have ended; gen tells events of an earlier one apart.
+type conn struct {
+	idx    int32
+	gen    uint32
+	ends   [2]end // who dialled, and who accepted
+	doomed bool   // will be reset: something was lost
+}
+
+// end is one end of a connection, with the queue of what is sent to it.
+type end struct {
+	conn  *conn
+	side  uint8
+	node  *node
+	id    machine.ConnID // 0 until the node's kernel has the connection
+	out   *link          // to the peer
+	phase phase
+
+	listen machine.Listener // that accepted
+	tag    machine.Tag      // of the dial
+
+	// Towards this end.
+	in      ring[item]
+	arrived int             // of in: these wait for the machine
+	last    machine.Instant // when the last of in arrives: nothing overtakes
+	moving  bool            // an event is queued for in[arrived]
+	held    bool            // in[arrived] waits for the link to heal
+
+	// Of the machine.
+	queued  bool // waits for a core
+	busy    bool // a core works on an input of this connection
+	stopped bool // reading
+	drained bool // is to be told
+
+	// From this end.
+	unsent  int64 // bytes that the peer's machine has not taken
+	full    bool  // Drained is owed
+	waiting bool  // the word of having drained waits for the peer's link to heal
+	lost    bool  // nothing that is sent arrives
+}
+
+// phase is how far an end is.
+type phase uint8
+
+const (
+	dialling phase = iota // or dialled: the peer does not know yet
+	open
+	broken // a reset is all that the machine will still hear
+	gone   // the node lost power: the peer will hear of it when it sends
+	ended  // the machine has closed it, or heard of its end, or is dead
+)
+
+// item is what travels to an end: a frame, or what the kernels tell each other.
+type item struct {
+	kind  itemKind
+	after bool // the connection is reset when this has been taken
+	at    machine.Instant
+	took  time.Duration // of that the way, to be gone again after a heal
+	ident machine.Ident
+	frame machine.Bytes
+}
+
+type itemKind uint8
+
+const (
+	itDial itemKind = iota
+	itAnswer
+	itFrame
+	itEOF
+	itReset
+	itRefused
+	itTimeout
+)
+
+// err is what Closed says.
+func (k itemKind) err() error {
+	switch k {
+	case itEOF:
+		return machine.ErrEOF
+	case itReset:
+		return machine.ErrReset
+	case itRefused:
+		return machine.ErrRefused
+	case itTimeout:
+		return machine.ErrTimeout
+	}
+	return nil
+}
+
+func (e *end) peer() *end { return &e.conn.ends[1-e.side] }
+
+func (s *Sim) newConn(from, to *node) *conn {
+	var c *conn
+	if k := len(s.spare); k > 0 {
+		c = s.conns[s.spare[k-1]]
+		s.spare = s.spare[:k-1]
+	} else {
+		c = &conn{idx: int32(len(s.conns))}
+		s.conns = append(s.conns, c)
+	}
+	c.doomed = false
+	c.ends[0].init(c, 0, from, s.link(from, to))
+	c.ends[1].init(c, 1, to, s.link(to, from))
+	return c
+}
+
+func (e *end) init(c *conn, side uint8, n *node, out *link) {
+	in := e.in
+	in.cut(0)
+	*e = end{conn: c, side: side, node: n, out: out, in: in}
+}
+
+// finish ends an end: the machine hears no more of it. With both ended the
+// connection is over.
+func (s *Sim) finish(e *end) {
+	if e.phase == ended {
+		return
+	}
+	e.phase = ended
+	if n := e.node; e.id != 0 && n.end(e.id) == e {
+		n.ends[e.id-1] = nil
+	}
+	s.forget(e, 0)
+	if c := e.conn; e.peer().phase == ended {
+		c.gen++
+		s.spare = append(s.spare, c.idx)
+	}
+}
+
+// forget drops what is on its way to an end, but for the first keep.
+func (s *Sim) forget(e *end, keep int) {
+	for i := keep; i < e.in.n; i++ {
+		if it := e.in.at(i); it.after { // the fault waits for the next one
+			expect(&e.peer().out.afters, it.ident.Class, 1)
+		}
+	}
+	e.in.cut(max(keep, 0))
+	e.arrived = min(e.arrived, e.in.n)
+}
+
+// transmit puts an item on its way to an end. Whatever was sent before on this
+// connection arrives before it.
+func (s *Sim) transmit(to *end, it item) {
+	l := to.peer().out
+	depart := s.carry(l, it.frame.Len())
+	it.took = s.latency(l, it.ident) + l.slow
+	to.last = max(to.last, depart.Add(it.took))
+	it.at = to.last
+	to.in.push(it)
+	s.move(to)
+}
+
+// move queues the arrival of the first item that has not arrived.
+func (s *Sim) move(e *end) {
+	if !e.moving && !e.held && e.in.n > e.arrived {
+		e.moving = true
+		s.queue.push(event{at: max(e.in.at(e.arrived).at, s.now), kind: evArrive, side: e.side, idx: e.conn.idx, gen: e.conn.gen})
+	}
+}
+
+// arrive is the arrival of the first item that has not arrived.
+func (s *Sim) arrive(e *end) {
+	e.moving = false
+	if e.in.n <= e.arrived {
+		return // it was lost meanwhile
+	}
+	it := e.in.at(e.arrived)
+	switch {
+	case it.at > s.now: // another took its place
+		s.move(e)
+		return
+	case e.peer().out.cut:
+		e.held = true
+		return
+	}
+	switch e.phase {
+	case gone:
+		s.arriveNowhere(e, it.kind)
+		return
+	case ended, broken:
+		s.forget(e, e.arrived)
+		return
+	}
+	e.arrived++
+	switch it.kind {
+	case itDial:
+		if !s.accept(e) {
+			return
+		}
+	case itAnswer:
+		e.phase = open
+		s.register(e)
+	}
+	s.move(e)
+	s.offer(e)
+}
+
+// arriveNowhere is the arrival at a node that has lost power since: the first
+// thing that the peer sends tells it so. With the power still off, only by
+// nothing coming back.
+func (s *Sim) arriveNowhere(e *end, kind itemKind) {
+	p := e.peer()
+	s.forget(e, 0)
+	switch {
+	case kind >= itEOF || p.phase == ended:
+		s.finish(e)
+	case e.conn.doomed:
+	case e.node.powered:
+		s.finish(e)
+		s.transmit(p, item{kind: itReset, ident: machine.Ident{Class: classEnd, Key: uint64(itReset)}})
+	default:
+		s.doom(e.conn)
+	}
+}
+
+// doom resets both ends when retransmitting has had no success for long enough.
+func (s *Sim) doom(c *conn) {
+	if !c.doomed {
+		c.doomed = true
+		s.queue.push(event{at: s.now.Add(s.cfg.RetransmitTimeout), kind: evReset, idx: c.idx, gen: c.gen})
+	}
+}

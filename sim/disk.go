@@ -1,0 +1,113 @@
+package sim
+
+import (
+	"slices"
+	"time"
+
+	"brokersim/broker/machine"
+)
+
+// diskOp is a Sync or a Load under way.
+type diskOp struct {
+	node *node
+	life uint32
+	era  uint32 // of the files
+	tag  machine.Tag
+	name string
+	file *inode // nil: there is none of that name
+	snap *image // of a Sync: what becomes durable
+	off  int64  // of a Load
+	n    int64
+}
+
+// sync makes durable what a file holds now, when the disk has done so. Its time
+// is drawn by the node, the file and its length.
+func (s *Sim) sync(n *node, name string, tag machine.Tag) {
+	f := n.files
+	op := diskOp{node: n, life: n.life, era: f.era, tag: tag, name: name, file: f.cache[name], snap: &image{}}
+	if i := op.file; i != nil {
+		i.issued++
+		*op.snap = image{extents: i.extents, size: i.size, seq: i.issued, kept: i.size}
+		i.syncing = append(i.syncing, op.snap)
+	}
+	d := machine.NewDraw(s.cfg.Seed, "sync").With(uint64(n.cfg.ID)).Of(name).With(uint64(op.snap.size))
+	d = d.With(uint64(f.syncs.next(d.Uint64())))
+	s.startDisk(op, s.cfg.SyncFor.Of(s.drawn(d)))
+}
+
+// load brings a range into memory.
+func (s *Sim) load(n *node, x *machine.Effect) {
+	op := diskOp{node: n, life: n.life, era: n.files.era, tag: x.Tag, name: x.Name, file: n.files.cache[x.Name], off: x.Off, n: x.N}
+	var takes time.Duration
+	if i := op.file; i != nil {
+		lo, hi := i.blocks(x.Off, x.N)
+		for _, resident := range i.resident[lo:hi] {
+			if !resident {
+				takes += s.cfg.ColdRead
+			}
+		}
+	}
+	s.startDisk(op, takes)
+}
+
+func (s *Sim) startDisk(op diskOp, takes time.Duration) {
+	s.queue.push(event{at: s.now.Add(takes), kind: evDisk, idx: s.disks.put(op)})
+}
+
+// diskDone ends a Sync or a Load. The disk goes on when a process has died; not
+// when the power has.
+func (s *Sim) diskDone(op diskOp) {
+	f := op.node.files
+	if op.era != f.era {
+		return
+	}
+	var err error
+	switch {
+	case op.snap != nil:
+		err = s.synced(f, &op)
+	case op.file != nil:
+		op.file.warm(op.off, op.n)
+	}
+	if op.life == op.node.life && op.tag != 0 {
+		s.ready(op.node, ready{kind: machine.DiskDone, tag: op.tag, err: err})
+	}
+}
+
+func (s *Sim) synced(f *files, op *diskOp) error {
+	i := op.file
+	if i == nil {
+		f.nameSynced(op.name)
+		return nil
+	}
+	i.syncing = slices.DeleteFunc(i.syncing, func(im *image) bool { return im == op.snap })
+	if s.SyncError != nil {
+		if err := s.SyncError(f.node.cfg.Name, op.name, op.snap.size); err != nil {
+			i.poisoned = true
+			return err
+		}
+	}
+	if i.poisoned {
+		return nil // as operating systems do: the pages are clean, and not on the disk
+	}
+	if op.snap.seq > i.durable.seq {
+		i.durable, i.shared = *op.snap, op.snap.kept
+	}
+	f.nameSynced(op.name)
+	return nil
+}
+
+// nameSynced makes durable what a name means. A rename is atomic: its old name
+// is gone from the disk when the new one is there.
+func (f *files) nameSynced(name string) {
+	i := f.cache[name]
+	if i == nil {
+		delete(f.disk, name)
+		return
+	}
+	f.disk[name] = i
+	for other, on := range f.disk { // unordered: each name on its own
+		if on == i && f.cache[other] != i {
+			delete(f.disk, other)
+		}
+	}
+}

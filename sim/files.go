@@ -1,0 +1,208 @@
+package sim
+
+import (
+	"io/fs"
+	"maps"
+	"slices"
+	"sort"
+	"time"
+
+	"brokersim/broker/machine"
+)
+
+// files is a node's page cache over its disk: machine.Files. It outlives the
+// node's lives.
+//
+// What a file holds is a list of extents whose bytes never change once written:
+// reads are slices of them. An append may write behind the last byte of the last
+// extent, where no reader looks; a truncation takes away the right to.
+type files struct {
+	s     *Sim
+	node  *node
+	cache map[string]*inode // as the node sees it
+	disk  map[string]*inode // as after a power loss
+	cold  time.Duration     // what reading cold has cost this step
+	syncs counter
+	era   uint32 // grows at each power loss: syncs of before are void
+
+	powerLosses uint64
+}
+
+// inode is a file apart from its name.
+type inode struct {
+	image             // as the node sees it
+	durable  image    // what a power loss leaves at least
+	shared   int64    // of durable: what no truncation since has touched
+	syncing  []*image // under way: their shared part shrinks too
+	issued   uint64   // syncs
+	poisoned bool
+	resident []bool // by block of 1 MiB; those beyond are resident
+}
+
+// image is what a file holds at a time. Images share extents.
+type image struct {
+	extents []extent
+	size    int64
+	seq     uint64 // of the sync that asked for it
+	kept    int64  // of a sync under way: what no truncation since has touched
+}
+
+type extent struct {
+	off int64
+	b   []byte
+}
+
+const (
+	blockSize = 1 << 20
+	minChunk  = 512
+	maxChunk  = 256 << 10
+	// Pieces of at least this size are kept as they are, instead of copied.
+	bigPiece = 8 << 10
+)
+
+func newFiles(s *Sim, n *node) *files {
+	return &files{s: s, node: n, cache: make(map[string]*inode), disk: make(map[string]*inode)}
+}
+
+func (f *files) List() []string { return slices.Sorted(maps.Keys(f.cache)) }
+
+func (f *files) Size(name string) (int64, bool) {
+	i := f.cache[name]
+	if i == nil {
+		return 0, false
+	}
+	return i.size, true
+}
+
+func (f *files) Append(name string, b machine.Bytes) error {
+	i := f.cache[name]
+	if i == nil {
+		i = &inode{}
+		f.cache[name] = i
+	}
+	for p := range b.Pieces {
+		i.append(p)
+	}
+	return nil
+}
+
+func (im *image) append(p []byte) {
+	if k := len(im.extents) - 1; k >= 0 {
+		if last := &im.extents[k]; cap(last.b)-len(last.b) >= len(p) {
+			last.b = append(last.b, p...)
+			im.size += int64(len(p))
+			return
+		}
+	}
+	if len(p) >= bigPiece {
+		p = p[:len(p):len(p)]
+	} else {
+		size := max(int64(len(p)), min(max(im.size, minChunk), maxChunk))
+		p = append(make([]byte, 0, size), p...)
+	}
+	im.extents = append(im.extents, extent{im.size, p})
+	im.size += int64(len(p))
+}
+
+func (f *files) Truncate(name string, size int64) error {
+	i := f.cache[name]
+	if i == nil {
+		return fs.ErrNotExist
+	}
+	if size >= i.size {
+		return nil
+	}
+	i.image = i.image.prefix(max(size, 0))
+	i.shared = min(i.shared, i.size)
+	for _, s := range i.syncing {
+		s.kept = min(s.kept, i.size)
+	}
+	return nil
+}
+
+// prefix is the first n bytes of an image, to which nothing can be appended in
+// place: what follows may be somebody's.
+func (im image) prefix(n int64) image {
+	k := sort.Search(len(im.extents), func(k int) bool { return im.extents[k].off >= n })
+	out := image{extents: slices.Clone(im.extents[:k]), size: n}
+	if k > 0 {
+		last := &out.extents[k-1]
+		last.b = last.b[: n-last.off : n-last.off]
+	}
+	return out
+}
+
+func (f *files) Rename(from, to string) error {
+	i := f.cache[from]
+	if i == nil {
+		return fs.ErrNotExist
+	}
+	delete(f.cache, from)
+	f.cache[to] = i
+	return nil
+}
+
+func (f *files) Remove(name string) error {
+	delete(f.cache, name)
+	return nil
+}
+
+func (f *files) ReadAt(name string, off, n int64) (machine.Bytes, error) {
+	i := f.cache[name]
+	if i == nil {
+		return machine.Bytes{}, fs.ErrNotExist
+	}
+	if off < 0 || n < 0 {
+		return machine.Bytes{}, machine.ErrIO
+	}
+	n = min(n, i.size-off)
+	if n <= 0 {
+		return machine.Bytes{}, nil
+	}
+	f.cold += time.Duration(i.warm(off, n)) * f.s.cfg.ColdRead
+	return i.read(off, n), nil
+}
+
+func (im *image) read(off, n int64) machine.Bytes {
+	k := sort.Search(len(im.extents), func(k int) bool { return im.extents[k].off > off }) - 1
+	e := &im.extents[k]
+	from := off - e.off
+	if to := from + n; to <= int64(len(e.b)) {
+		return machine.Literal(e.b[from:to])
+	}
+	parts := []machine.Bytes{machine.Literal(e.b[from:])}
+	for n -= int64(len(e.b)) - from; n > 0; n -= int64(len(e.b)) {
+		k++
+		e = &im.extents[k]
+		parts = append(parts, machine.Literal(e.b[:min(n, int64(len(e.b)))]))
+	}
+	return machine.Concat(parts...)
+}
+
+func (f *files) Resident(name string, off, n int64) bool {
+	i := f.cache[name]
+	if i == nil || off < 0 {
+		return true // the read says what is wrong
+	}
+	lo, hi := i.blocks(off, n)
+	return !slices.Contains(i.resident[lo:hi], false)
+}
+
+// warm makes a range resident and returns how many blocks were not.
+func (i *inode) warm(off, n int64) (cold int) {
+	lo, hi := i.blocks(off, n)
+	for b := lo; b < hi; b++ {
+		if !i.resident[b] {
+			i.resident[b] = true
+			cold++
+		}
+	}
+	return cold
+}
+
+// blocks are those of a range that may be cold.
+func (i *inode) blocks(off, n int64) (lo, hi int) {
+	last := int64(len(i.resident))
+	hi = int(min((min(off+max(n, 0), i.size)+blockSize-1)/blockSize, last))
+	return int(min(off/blockSize, int64(hi))), hi
+}

@@ -1,0 +1,245 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+
+	"brokersim/broker/machine"
+)
+
+// node is one machine and what it runs on.
+type node struct {
+	cfg   NodeConfig
+	index int
+	files *files
+	clock clock
+
+	machine machine.Machine // nil while down
+	life    uint32          // grows at each death; events of an earlier life do nothing
+	powered bool
+	paused  bool
+
+	links []*link // to the node of that index; nil: nothing was sent
+
+	// Of this life.
+	ends      []*end // by ConnID-1; nil: has ended
+	ready     ring[ready]
+	awake     bool    // is in Sim.wakes
+	busy      int     // cores
+	late      []int32 // of running: done while paused
+	deadline  machine.Instant
+	ticks     []machine.Instant // queued, the earliest last
+	tickReady bool
+	tickedAt  machine.Instant
+	ticked    int
+}
+
+func newNode(s *Sim, c NodeConfig) *node {
+	if c.Cores == 0 {
+		c.Cores = 1
+	}
+	if c.Cores < 0 || c.Boot == nil || c.Name == "" {
+		panic(fmt.Sprintf("sim: node %q with %d cores, Boot: %t", c.Name, c.Cores, c.Boot != nil))
+	}
+	n := &node{cfg: c, index: len(s.nodes), powered: true}
+	n.files = newFiles(s, n)
+	return n
+}
+
+// ready is an input that waits for a core. Those of connections are taken from
+// the end when the core is there.
+type ready struct {
+	kind machine.Kind
+	end  *end   // of Received, for whatever is next on the connection
+	gen  uint32 // of the connection
+	tag  machine.Tag
+	err  error
+}
+
+// ready adds an input to those that wait for a core.
+func (s *Sim) ready(n *node, r ready) {
+	n.ready.push(r)
+	s.wake(n)
+}
+
+// wake has the node take its next input, if it can.
+func (s *Sim) wake(n *node) {
+	if !n.awake && n.ready.n > 0 && n.busy < n.cfg.Cores && !n.paused && n.machine != nil {
+		n.awake = true
+		s.wakes.push(n)
+	}
+}
+
+// runNext has a node take one input.
+func (s *Sim) runNext(n *node) {
+	n.awake = false
+	if n.ready.n == 0 || n.busy >= n.cfg.Cores || n.paused || n.machine == nil {
+		return
+	}
+	r := n.ready.pop()
+	in := &s.in
+	in.Kind, in.Tag, in.Err = r.kind, r.tag, r.err
+	switch r.kind {
+	case machine.Received:
+		e := r.end
+		if e.conn.gen == r.gen {
+			e.queued = false
+			s.runConn(n, e)
+		}
+	case machine.Tick:
+		n.tickReady = false
+		if n.due(s.now) {
+			s.countTick(n)
+			s.run(n, nil)
+		} else {
+			s.arm(n)
+		}
+	case machine.Start:
+		in.Files = n.files
+		s.run(n, nil)
+	default:
+		s.run(n, nil)
+	}
+	s.wake(n)
+}
+
+// run steps the node's machine with s.in, of a connection's end if e is not nil.
+func (s *Sim) run(n *node, e *end) {
+	s.note(n)
+	out := &s.out
+	out.Reset()
+	life := n.life
+	n.files.cold = 0
+	s.blamed = n
+	n.machine.Step(n.clock.now(s.now), &s.in, out)
+	n.deadline = n.machine.Deadline()
+	if s.After != nil {
+		s.After(n.index)
+	}
+	s.blamed = nil
+	s.in = machine.Input{}
+	if n.life != life {
+		return // After has ended it: the effects are lost
+	}
+	if cost := s.cfg.Prices.of(out.Done) + n.files.cold; cost > 0 {
+		s.occupy(n, e, cost)
+	} else {
+		s.perform(n, out)
+	}
+	s.arm(n)
+}
+
+// run is what a core works on.
+type run struct {
+	node *node
+	life uint32
+	end  *end // whose next input waits; nil: none
+	gen  uint32
+	out  machine.Effects
+}
+
+// occupy keeps a core of the node, and the effects in s.out, for as long as the
+// work takes.
+func (s *Sim) occupy(n *node, e *end, cost time.Duration) {
+	i := s.runs.reserve()
+	r := &s.runs.values[i]
+	r.node, r.life, r.end = n, n.life, e
+	r.out, s.out = s.out, r.out
+	if e != nil {
+		r.gen = e.conn.gen
+		e.busy = true
+	}
+	n.busy++
+	s.queue.push(event{at: s.now.Add(cost), kind: evDone, idx: i})
+}
+
+// done has the effects of a step leave when its work is done.
+func (s *Sim) done(i int32) {
+	r := &s.runs.values[i]
+	n := r.node
+	switch {
+	case r.life != n.life: // it died meanwhile: the effects are lost
+	case n.paused:
+		n.late = append(n.late, i)
+		return
+	default:
+		n.busy--
+		if e := r.end; e != nil && e.conn.gen == r.gen {
+			e.busy = false
+			s.offer(e)
+		}
+		s.perform(n, &r.out)
+		s.wake(n)
+	}
+	r.out.Reset() // keeps the memory
+	r.node, r.end = nil, nil
+	s.runs.free = append(s.runs.free, i)
+}
+
+func (s *Sim) perform(n *node, out *machine.Effects) {
+	for i := range out.List {
+		x := &out.List[i]
+		switch x.Kind {
+		case machine.DoSend:
+			if e := n.end(x.Conn); e != nil {
+				s.send(e, x)
+			}
+		case machine.DoDial:
+			s.dial(n, x.Name, x.Tag)
+		case machine.DoClose:
+			if e := n.end(x.Conn); e != nil {
+				s.hangUp(e, itEOF)
+			}
+		case machine.DoStopReading:
+			if e := n.end(x.Conn); e != nil {
+				e.stopped = true
+			}
+		case machine.DoRead:
+			if e := n.end(x.Conn); e != nil {
+				e.stopped = false
+				s.offer(e)
+			}
+		case machine.DoSync:
+			s.sync(n, x.Name, x.Tag)
+		case machine.DoLoad:
+			s.load(n, x)
+		default:
+			panic(fmt.Sprintf("sim: %s: effect of kind %d", n.cfg.Name, x.Kind))
+		}
+	}
+}
+
+// end is the node's end of a connection, nil if it has ended.
+func (n *node) end(id machine.ConnID) *end {
+	if id == 0 || id > machine.ConnID(len(n.ends)) {
+		return nil
+	}
+	return n.ends[id-1]
+}
+
+// boot begins a life.
+func (s *Sim) boot(n *node) {
+	n.machine = n.cfg.Boot()
+	n.powered = true
+	n.deadline = machine.Never
+	s.ready(n, ready{kind: machine.Start})
+}
+
+// die ends a life: what was in memory is gone.
+func (s *Sim) die(n *node) {
+	n.machine = nil
+	n.life++
+	n.paused = false
+	clear(n.ends)
+	n.ends = n.ends[:0]
+	for n.ready.n > 0 {
+		n.ready.pop()
+	}
+	n.busy = 0
+	for _, i := range n.late {
+		s.done(i) // frees it: the life is over
+	}
+	n.late = n.late[:0]
+	n.ticks = n.ticks[:0]
+	n.tickReady = false
+}

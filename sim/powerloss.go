@@ -1,0 +1,129 @@
+package sim
+
+import (
+	"maps"
+	"slices"
+
+	"brokersim/broker/machine"
+)
+
+// Loss is what one file of a node lost with the power.
+type Loss struct {
+	At      machine.Instant
+	Node    string
+	File    string
+	Written int64 // length before
+	Durable int64 // of that, what had been synced and not touched since: kept in any case
+	Kept    int64 // length after
+	Garbled bool  // the last bytes that were kept are not those that were written
+}
+
+// Losses are all files that a power loss left otherwise than their node saw
+// them, in order of time, node and name.
+func (s *Sim) Losses() []Loss { return slices.Clone(s.losses) }
+
+// losePower leaves on the disk, and in the cache, what a power loss leaves: of
+// each file what was synced and a part of the rest, of each name what was synced
+// or what it came to mean since. Draws are by node, file and how often the node
+// has lost power.
+func (f *files) losePower() {
+	f.era++
+	f.powerLosses++
+	draw := machine.NewDraw(f.s.cfg.Seed, "power-loss").With(uint64(f.node.cfg.ID)).With(f.powerLosses)
+	names := slices.Collect(maps.Keys(f.cache)) // unordered: sorted below
+	for name := range f.disk {                  // unordered: sorted below
+		if f.cache[name] == nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	left := f.namesLeft(names, draw)
+	for _, name := range names {
+		was, is := f.cache[name], left[name]
+		loss := Loss{At: f.s.now, Node: f.node.cfg.Name, File: name}
+		if was != nil {
+			loss.Written, loss.Durable = was.size, was.shared
+		}
+		if is != nil {
+			loss.Garbled = is.losePower(f.s, draw.Of(name))
+			loss.Kept = is.size
+		}
+		if was != is || loss.Garbled || loss.Kept != loss.Written {
+			f.s.losses = append(f.s.losses, loss)
+		}
+	}
+	f.cache, f.disk = left, maps.Clone(left)
+}
+
+// namesLeft is what the names mean after a power loss. What was not synced may
+// have reached the disk or not, each name on its own, but a rename is atomic.
+func (f *files) namesLeft(names []string, draw machine.Draw) map[string]*inode {
+	left := make(map[string]*inode)
+	for _, name := range names {
+		i := f.disk[name]
+		if now := f.cache[name]; now != i && f.s.drawn(draw.Of("name").Of(name)).N(2) == 0 {
+			i = now
+		}
+		if i != nil {
+			left[name] = i
+		}
+	}
+	for _, from := range names {
+		i := f.disk[from]
+		if i == nil || f.cache[from] == i {
+			continue
+		}
+		for _, to := range names {
+			switch {
+			case f.cache[to] != i:
+			case left[from] == i && left[to] == i:
+				delete(left, from)
+			case left[from] == nil && left[to] != i:
+				left[from] = i
+			case left[from] != i && left[to] != i: // its old name is somebody else's
+				left[to] = i
+			}
+		}
+	}
+	return left
+}
+
+// sector is what a disk writes at once.
+const sector = 512
+
+// losePower leaves of a file what was synced, a part of what was written since,
+// and reports whether the last of that is garbled.
+func (i *inode) losePower(s *Sim, draw machine.Draw) (garbled bool) {
+	if i.shared < i.durable.size && s.drawn(draw.Of("truncation")).N(2) == 0 {
+		i.image = i.durable.prefix(i.durable.size) // it has not reached the disk
+	} else {
+		kept := i.size
+		if unsynced := i.size - i.shared; unsynced > 0 {
+			switch how := s.drawn(draw.Of("tail")); how.N(4) {
+			case 0:
+				kept = i.shared
+			case 1: // all of it had been written back
+			default:
+				kept = i.shared + int64(how.Of("length").N(uint64(unsynced)+1))
+			}
+		}
+		i.image = i.image.prefix(kept)
+		if how := draw.Of("garbled"); kept > i.shared && s.drawn(how).N(4) == 0 {
+			i.garble(max(i.shared, (kept-1)/sector*sector), how)
+			garbled = true
+		}
+	}
+	i.durable, i.shared, i.syncing, i.poisoned = i.image, i.size, nil, false
+	i.resident = make([]bool, (i.size+blockSize-1)/blockSize)
+	return garbled
+}
+
+// garble replaces every byte from an offset on by another.
+func (i *inode) garble(from int64, draw machine.Draw) {
+	b := i.read(from, i.size-from).AppendTo(nil)
+	for k := range b {
+		b[k] ^= byte(1 + draw.With(uint64(k)).N(255))
+	}
+	i.image = i.image.prefix(from)
+	i.append(b)
+}

@@ -1,0 +1,130 @@
+package sim
+
+import (
+	"fmt"
+	"math/bits"
+	"strings"
+
+	"brokersim/broker/machine"
+)
+
+// TraceEvent is one input as it was delivered. It is valid during the call of
+// [Sim.Trace] only.
+type TraceEvent struct {
+	N    int64 // from 1
+	At   machine.Instant
+	Node string
+	Kind machine.Kind
+
+	Conn   machine.ConnID
+	Ident  machine.Ident // of Received
+	Len    int64         // of Received, in bytes
+	Digest uint64        // of Received
+	Tag    machine.Tag
+	Err    string
+	Hash   uint64 // of the run so far, with this event
+}
+
+// String is the event in words, on one line.
+func (e *TraceEvent) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s %s", seconds(e.At), e.Node, e.Kind)
+	if e.Conn != 0 {
+		fmt.Fprintf(&b, " conn=%d", e.Conn)
+	}
+	if e.Kind == machine.Received {
+		fmt.Fprintf(&b, " class=%d key=%#x bytes=%d digest=%016x", e.Ident.Class, e.Ident.Key, e.Len, e.Digest)
+	}
+	if e.Tag != 0 {
+		fmt.Fprintf(&b, " tag=%d", e.Tag)
+	}
+	if e.Err != "" {
+		fmt.Fprintf(&b, ": %s", e.Err)
+	}
+	return b.String()
+}
+
+// seconds prints a time with all its nanoseconds.
+func seconds(t machine.Instant) string {
+	return fmt.Sprintf("%d.%09ds", int64(t)/1e9, int64(t)%1e9)
+}
+
+// counts of a run.
+type counts struct {
+	events, bytes int64
+	kinds         [machine.Tick + 1]int64
+}
+
+// Events is how many inputs were delivered.
+func (s *Sim) Events() int64 { return s.counts.events }
+
+// Frames is how many of them were frames, and Bytes how long those were.
+func (s *Sim) Frames() int64 { return s.counts.kinds[machine.Received] }
+
+// Bytes is the length of all frames that were delivered.
+func (s *Sim) Bytes() int64 { return s.counts.bytes }
+
+// Inputs is how many inputs of a kind were delivered.
+func (s *Sim) Inputs(k machine.Kind) int64 { return s.counts.kinds[k] }
+
+// TraceHash covers every input that was delivered: when, to whom, what. Two runs
+// with one hash are one run.
+func (s *Sim) TraceHash() uint64 { return s.hash }
+
+// note counts the input in s.in, which is about to be delivered, and folds it
+// into the hash.
+func (s *Sim) note(n *node) {
+	in := &s.in
+	length := in.Frame.Len()
+	s.counts.events++
+	s.counts.kinds[in.Kind]++
+	var digest uint64
+	if in.Kind == machine.Received {
+		s.counts.bytes += length
+		digest = in.Frame.Digest()
+	}
+	h := fold(s.hash, uint64(s.now))
+	h = fold(h, uint64(in.Kind)<<56|uint64(errCode(in.Err))<<48|uint64(in.Listen)<<40|uint64(n.cfg.ID))
+	h = fold(h, uint64(in.Conn))
+	h = fold(h, uint64(in.Tag)^uint64(length))
+	s.hash = fold(h, digest)
+	if s.Trace == nil {
+		return
+	}
+	e := &s.last
+	if in.Kind != machine.Received {
+		e.Ident = machine.Ident{}
+	}
+	e.N, e.At, e.Node, e.Kind, e.Conn = s.counts.events, s.now, n.cfg.Name, in.Kind, in.Conn
+	e.Len, e.Digest, e.Tag, e.Err, e.Hash = length, digest, in.Tag, "", s.hash
+	if in.Err != nil {
+		e.Err = in.Err.Error()
+	}
+	s.Trace(e)
+}
+
+func fold(h, x uint64) uint64 {
+	hi, lo := bits.Mul64(h^x^0x9e3779b97f4a7c15, 0xd1342543de82ef95)
+	return hi ^ lo ^ x
+}
+
+// errCode is a small number for what an input may say.
+func errCode(err error) uint8 {
+	switch err {
+	case nil:
+		return 0
+	case machine.ErrRefused:
+		return 1
+	case machine.ErrReset:
+		return 2
+	case machine.ErrEOF:
+		return 3
+	case machine.ErrTimeout:
+		return 4
+	case machine.ErrIO:
+		return 5
+	case machine.ErrNoSpace:
+		return 6
+	}
+	return 7
+}
