@@ -83,6 +83,7 @@ func (s *Sim) countTick(n *node) {
 		n.tickedAt, n.ticked = s.now, 0
 	}
 	if n.ticked++; n.ticked > maxTicks {
+		s.blamed = n
 		panic(fmt.Sprintf("%d ticks at one instant: the deadline stays at %d", maxTicks, n.deadline))
 	}
 }

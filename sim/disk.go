@@ -76,7 +76,9 @@ func (s *Sim) diskDone(op diskOp) {
 func (s *Sim) synced(f *files, op *diskOp) error {
 	i := op.file
 	if i == nil {
-		f.nameSynced(op.name)
+		if f.disk[op.name] != f.cache[op.name] {
+			delete(f.disk, op.name)
+		}
 		return nil
 	}
 	i.syncing = slices.DeleteFunc(i.syncing, func(im *image) bool { return im == op.snap })
@@ -92,22 +94,22 @@ func (s *Sim) synced(f *files, op *diskOp) error {
 	if op.snap.seq > i.durable.seq {
 		i.durable, i.shared = *op.snap, op.snap.kept
 	}
-	f.nameSynced(op.name)
+	f.nameSynced(op.name, i)
 	return nil
 }
 
-// nameSynced makes durable what a name means. A rename is atomic: its old name
-// is gone from the disk when the new one is there.
-func (f *files) nameSynced(name string) {
-	i := f.cache[name]
-	if i == nil {
-		delete(f.disk, name)
-		return
-	}
-	f.disk[name] = i
+// nameSynced makes durable that a file has a name, if it still has. A rename is
+// atomic: the old name is gone from the disk when the new one is there.
+func (f *files) nameSynced(name string, i *inode) {
+	renamed := f.cache[name] != i
 	for other, on := range f.disk { // unordered: each name on its own
-		if on == i && f.cache[other] != i {
+		switch {
+		case on != i || other == name:
+		case renamed:
+			return // it has a name
+		case f.cache[other] != i:
 			delete(f.disk, other)
 		}
 	}
+	f.disk[name] = i
 }

@@ -113,6 +113,7 @@ func (s *Sim) run(n *node, e *end) {
 	s.blamed = n
 	n.machine.Step(n.clock.now(s.now), &s.in, out)
 	n.deadline = n.machine.Deadline()
+	cost := s.cfg.Prices.of(out.Done) + n.files.cold
 	if s.After != nil {
 		s.After(n.index)
 	}
@@ -121,7 +122,7 @@ func (s *Sim) run(n *node, e *end) {
 	if n.life != life {
 		return // After has ended it: the effects are lost
 	}
-	if cost := s.cfg.Prices.of(out.Done) + n.files.cold; cost > 0 {
+	if cost > 0 {
 		s.occupy(n, e, cost)
 	} else {
 		s.perform(n, out)

@@ -78,8 +78,8 @@ func (s *Sim) Add(c NodeConfig) int {
 	return n.index
 }
 
-// At has f called at t, or now if t has passed: before what else happens at t
-// and was not yet under way.
+// At has f called at t, or now if t has passed, in turn with what else happens
+// then.
 func (s *Sim) At(t machine.Instant, f func()) {
 	s.queue.push(event{at: max(t, s.now), kind: evCall, idx: s.calls.put(f)})
 }

@@ -33,6 +33,7 @@ func (s *Sim) runConn(n *node, e *end) {
 	}
 	in := &s.in
 	in.Conn = e.id
+	s.last.Peer = e.peer().node.cfg.Name
 	if e.drained {
 		e.drained = false
 		if e.phase == open && !e.full {

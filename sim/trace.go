@@ -17,6 +17,7 @@ type TraceEvent struct {
 	Kind machine.Kind
 
 	Conn   machine.ConnID
+	Peer   string        // the node at the other end of a connection
 	Ident  machine.Ident // of Received
 	Len    int64         // of Received, in bytes
 	Digest uint64        // of Received
@@ -31,6 +32,9 @@ func (e *TraceEvent) String() string {
 	fmt.Fprintf(&b, "%s %s %s", seconds(e.At), e.Node, e.Kind)
 	if e.Conn != 0 {
 		fmt.Fprintf(&b, " conn=%d", e.Conn)
+	}
+	if e.Peer != "" {
+		fmt.Fprintf(&b, " with %s", e.Peer)
 	}
 	if e.Kind == machine.Received {
 		fmt.Fprintf(&b, " class=%d key=%#x bytes=%d digest=%016x", e.Ident.Class, e.Ident.Key, e.Len, e.Digest)
@@ -88,15 +92,18 @@ func (s *Sim) note(n *node) {
 	h = fold(h, uint64(in.Conn))
 	h = fold(h, uint64(in.Tag)^uint64(length))
 	s.hash = fold(h, digest)
-	if s.Trace == nil {
-		return
-	}
 	e := &s.last
-	if in.Kind != machine.Received {
-		e.Ident = machine.Ident{}
+	if s.Trace != nil {
+		s.trace(n, digest)
 	}
+	e.Ident, e.Peer = machine.Ident{}, "" // the next input need not have them
+}
+
+// trace shows the input in s.in. Ident and Peer of s.last are set.
+func (s *Sim) trace(n *node, digest uint64) {
+	e, in := &s.last, &s.in
 	e.N, e.At, e.Node, e.Kind, e.Conn = s.counts.events, s.now, n.cfg.Name, in.Kind, in.Conn
-	e.Len, e.Digest, e.Tag, e.Err, e.Hash = length, digest, in.Tag, "", s.hash
+	e.Len, e.Digest, e.Tag, e.Err, e.Hash = in.Frame.Len(), digest, in.Tag, "", s.hash
 	if in.Err != nil {
 		e.Err = in.Err.Error()
 	}
