@@ -149,7 +149,7 @@ func (j *juggler) Step(_ machine.Now, in *machine.Input, out *machine.Effects) {
 func (j *juggler) throw(out *machine.Effects) {
 	j.state = uint64(machine.Draw(j.state).With(j.n))
 	j.n++
-	out.Send(j.conns[j.state%uint64(len(j.conns))], j.frames[j.n%uint64(len(j.frames))], machine.Ident{Class: 1, Key: j.n % 4096})
+	out.Send(j.conns[j.state%uint64(len(j.conns))], j.frames[j.n%uint64(len(j.frames))], machine.Ident{Class: 1, Key: j.n % 256})
 }
 
 func (j *juggler) Deadline() machine.Instant {
