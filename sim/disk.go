@@ -98,16 +98,21 @@ func (s *Sim) synced(f *files, op *diskOp) error {
 	return nil
 }
 
-// nameSynced makes durable that a file has a name, if it still has. A rename is
-// atomic: the old name is gone from the disk when the new one is there.
+// nameSynced makes durable that a file had a name when its sync was asked for. A
+// rename is atomic: the old name is gone from the disk when the new one is there.
 func (f *files) nameSynced(name string, i *inode) {
-	renamed := f.cache[name] != i
+	if f.cache[name] != i { // it has been renamed or removed since
+		if f.disk[name] != nil && f.disk[name] == f.cache[name] {
+			return // durably: another has its name
+		}
+		for _, on := range f.disk { // unordered: whether there is one
+			if on == i {
+				return
+			}
+		}
+	}
 	for other, on := range f.disk { // unordered: each name on its own
-		switch {
-		case on != i || other == name:
-		case renamed:
-			return // it has a name
-		case f.cache[other] != i:
+		if on == i && f.cache[other] != i {
 			delete(f.disk, other)
 		}
 	}

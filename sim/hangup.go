@@ -55,9 +55,6 @@ func (s *Sim) resetBoth(c *conn) {
 // resetAfter ends a connection at an end that has just taken a frame; the sender
 // of the frame hears of it one latency later.
 func (s *Sim) resetAfter(e *end) {
-	if e.phase != open {
-		return
-	}
 	if p := e.peer(); p.phase == open && !e.lost {
 		s.tell(p, itReset)
 	} else if p.phase == gone {

@@ -267,6 +267,9 @@ func TestAfter(t *testing.T) {
 		t.Errorf("stopped at %d", s.Now())
 	}
 	s.Run(machine.Instant(time.Second))
+	if s.Machine("nobody") != nil || s.Up("nobody") || s.Bytes() != 0 || s.WallOffset("b") != 0 || s.Step() {
+		t.Error("something is left")
+	}
 	if got != 0 || s.Up("a") || fmt.Sprint(steps) != "[a b b a b]" || s.Now() != machine.Instant(time.Second) {
 		t.Errorf("b got %d frames, a is up: %t, steps %v, now %d", got, s.Up("a"), steps, s.Now())
 	}
@@ -378,5 +381,31 @@ func TestPanics(t *testing.T) {
 		if caught(wrong) == nil {
 			t.Errorf("%s: no panic", name)
 		}
+	}
+}
+
+// A file was replaced while its sync was under way: the answer to that sync
+// does not undo a later one that came first.
+func TestLateSyncOfAReplacedFile(t *testing.T) {
+	s := New(Config{SyncFor: Fixed(10 * time.Millisecond)})
+	add(s, 1, "a", func(*toy, machine.Now, *machine.Input, *machine.Effects) {})
+	s.Run(0)
+	n := s.nodes[0]
+	write := func(text string) {
+		if err := n.files.Append("x", machine.Literal([]byte(text))); err != nil {
+			t.Fatal(err)
+		}
+		s.sync(n, "x", 0)
+	}
+	write("old")
+	if err := n.files.Remove("x"); err != nil {
+		t.Fatal(err)
+	}
+	s.cfg.SyncFor = Fixed(time.Millisecond)
+	write("new")
+	s.Run(machine.Instant(time.Second))
+	s.PowerLoss("a")
+	if got := contents(n.files); got != `x="new" ` {
+		t.Errorf("left is %s", got)
 	}
 }
