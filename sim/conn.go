@@ -29,10 +29,9 @@ type end struct {
 
 	// Towards this end.
 	in      ring[item]
-	arrived int             // of in: these wait for the machine
-	last    machine.Instant // when the last of in arrives: nothing overtakes
-	moving  bool            // an event is queued for in[arrived]
-	held    bool            // in[arrived] waits for the link to heal
+	arrived int  // of in: these wait for the machine
+	moving  bool // an event is queued for in[arrived]
+	held    bool // in[arrived] waits for the link to heal
 
 	// Of the machine.
 	queued  bool // waits for a core
@@ -146,14 +145,14 @@ func (s *Sim) forget(e *end, keep int) {
 	e.arrived = min(e.arrived, e.in.n)
 }
 
-// transmit puts an item on its way to an end. Whatever was sent before on this
-// connection arrives before it.
+// transmit puts an item on its way to an end. It arrives at it.at, or with what
+// was sent before on this connection if that is later: only the first of a queue
+// is looked at.
 func (s *Sim) transmit(to *end, it item) {
 	l := to.peer().out
 	depart := s.carry(l, it.frame.Len())
 	it.took = s.latency(l, it.ident) + l.slow
-	to.last = max(to.last, depart.Add(it.took))
-	it.at = to.last
+	it.at = depart.Add(it.took)
 	to.in.push(it)
 	s.move(to)
 }
@@ -205,14 +204,13 @@ func (s *Sim) arrive(e *end) {
 
 // arriveNowhere is the arrival at a node that has lost power since: the first
 // thing that the peer sends tells it so. With the power still off, only by
-// nothing coming back.
+// nothing coming back, unless it sends again.
 func (s *Sim) arriveNowhere(e *end, kind itemKind) {
 	p := e.peer()
 	s.forget(e, 0)
 	switch {
 	case kind >= itEOF || p.phase == ended:
 		s.finish(e)
-	case e.conn.doomed:
 	case e.node.powered:
 		s.finish(e)
 		s.transmit(p, item{kind: itReset, ident: machine.Ident{Class: classEnd, Key: uint64(itReset)}})

@@ -77,8 +77,7 @@ func (s *Sim) heal(l *link) {
 				e.held = false
 				for k := e.arrived; k < e.in.n; k++ {
 					it := e.in.at(k)
-					e.last = max(e.last, s.now.Add(it.took))
-					it.at = e.last
+					it.at = max(it.at, s.now.Add(it.took))
 				}
 				s.move(e)
 			}

@@ -78,9 +78,5 @@ func (s *Sim) lose(e *end) {
 	if e.out.cut {
 		s.forget(p, p.arrived) // it waited in the memory that has lost power
 	}
-	for e.arrived > 0 {
-		e.in.pop()
-		e.arrived--
-	}
 	e.phase = gone
 }

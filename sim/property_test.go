@@ -198,7 +198,7 @@ func TestConnections(t *testing.T) {
 			ops["restart"] = func(t *rapid.T) { w.s.Restart(node.Draw(t, "node")) }
 		}
 		t.Repeat(ops)
-		// Peace.
+		s := w.s // Peace.
 		w.s.HealAll()
 		w.s.RestartAll()
 		for _, n := range names {
@@ -222,6 +222,14 @@ func TestConnections(t *testing.T) {
 		}
 		if pending := w.s.queue.n; pending > 20 {
 			t.Fatalf("%d events are queued at rest", pending)
+		}
+		for what, left := range map[string]int{
+			"calls": len(s.calls.values) - len(s.calls.free), "works": len(s.runs.values) - len(s.runs.free),
+			"syncs": len(s.disks.values) - len(s.disks.free), "dials": len(s.nowhere.values) - len(s.nowhere.free),
+		} {
+			if left != 0 {
+				t.Fatalf("%d %s are left at rest", left, what)
+			}
 		}
 		free := 0
 		for _, c := range w.s.conns {
