@@ -78,9 +78,7 @@ func (f *files) namesLeft(names []string, draw machine.Draw) map[string]*inode {
 			case f.cache[to] != i:
 			case left[from] == i && left[to] == i:
 				delete(left, from)
-			case left[from] == nil && left[to] != i:
-				left[from] = i
-			case left[from] != i && left[to] != i: // its old name is somebody else's
+			case left[from] != i && left[to] != i:
 				left[to] = i
 			}
 		}

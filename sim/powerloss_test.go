@@ -32,6 +32,24 @@ func TestPowerLossOutcomes(t *testing.T) {
 			d.rename("x", "y")
 			d.sync("y")
 		}, "y=1"},
+		{"a rename that was synced, and a removal that was not", func(d *testDisk) {
+			d.append("x", "1")
+			d.sync("x")
+			d.rename("x", "y")
+			d.sync("y")
+			d.remove("y")
+		}, "|y=1"},
+		{"a rename that was synced before the old name was", func(d *testDisk) {
+			d.s.cfg.SyncFor = slow
+			d.append("x", "1")
+			d.begin("x")
+			d.s.cfg.SyncFor = fast
+			d.rename("x", "y")
+			d.sync("y")
+			d.wait()
+			d.remove("y")
+			d.sync("y")
+		}, ""},
 		{"a rename that replaces", func(d *testDisk) {
 			d.append("x", "1")
 			d.sync("x")

@@ -244,6 +244,7 @@ func TestAfter(t *testing.T) {
 			out.Dial("b:1", 1)
 		case machine.Opened:
 			out.Send(in.Conn, frame(1, 8), machine.Ident{})
+			out.Dial("b:1", 2)
 		}
 	})
 	add(s, 2, "b", func(toy *toy, now machine.Now, in *machine.Input, out *machine.Effects) {

@@ -237,6 +237,9 @@ func runStory(t *testing.T, d *datadriven.TestData) (output string) {
 		}
 	}()
 	st.s.Run(machine.Instant(duration(until)))
+	if s := st.s; len(s.runs.values) != len(s.runs.free) {
+		t.Fatalf("%s: %d works, of which %d are free", d.Pos, len(s.runs.values), len(s.runs.free))
+	}
 	for _, l := range st.s.Losses() {
 		fmt.Fprintf(&st.out, "%s %s lost: %s written=%d durable=%d kept=%d garbled=%t\n", seconds(l.At), l.Node, l.File, l.Written, l.Durable, l.Kept, l.Garbled)
 	}
