@@ -2,6 +2,7 @@ package sim
 
 import (
 	"container/heap"
+	"fmt"
 	"testing"
 	"time"
 
@@ -50,7 +51,7 @@ func (l *closureLoop) step() {
 	e.f()
 }
 
-// inFlight is how many events are under way in the benchmarks.
+// inFlight is how many frames are under way in the benchmark of the kernel.
 const inFlight = 2000
 
 // later is a delay from 50 us to 5 ms.
@@ -59,11 +60,17 @@ func later(x *uint64) time.Duration {
 	return time.Duration(50_000 + machine.Draw(*x).N(4_950_000))
 }
 
-// BenchmarkQueue takes the earliest of 2,000 events and puts a later one in.
+// BenchmarkQueue takes the earliest of so many events and puts a later one in.
 func BenchmarkQueue(b *testing.B) {
+	for _, n := range []int{100, 2000, 10_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) { benchmarkQueue(b, n) })
+	}
+}
+
+func benchmarkQueue(b *testing.B, pending int) {
 	var q queue
 	x := uint64(1)
-	for range inFlight {
+	for range pending {
 		q.push(event{at: machine.Instant(later(&x))})
 	}
 	var sum machine.Instant
@@ -86,7 +93,7 @@ func BenchmarkQueue(b *testing.B) {
 			at := l.now.Add(later(&x))
 			l.at(at, func() { sum += at; again() })
 		}
-		for range inFlight {
+		for range pending {
 			again()
 		}
 		return timed(func() {
