@@ -198,7 +198,7 @@ func (s *Settings) TopicOverrides(topic string) []Pair {
 			list = append(list, Pair{f.name, a.value.text})
 		}
 	}
-	slices.SortFunc(list, func(a, b Pair) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(list, func(a, b Pair) int { return cmp.Compare(a.Name, b.Name) }) // total: names differ
 	return list
 }
 

@@ -17,6 +17,8 @@ const (
 	ReplicaNotAvailable          int16 = 9
 	MessageTooLarge              int16 = 10
 	NetworkException             int16 = 13
+	CoordinatorLoadInProgress    int16 = 14
+	CoordinatorNotAvailable      int16 = 15
 	InvalidTopicException        int16 = 17
 	RecordListTooLarge           int16 = 18
 	NotEnoughReplicas            int16 = 19
@@ -88,6 +90,10 @@ func ErrorName(code int16) string {
 		return "MESSAGE_TOO_LARGE"
 	case NetworkException:
 		return "NETWORK_EXCEPTION"
+	case CoordinatorLoadInProgress:
+		return "COORDINATOR_LOAD_IN_PROGRESS"
+	case CoordinatorNotAvailable:
+		return "COORDINATOR_NOT_AVAILABLE"
 	case InvalidTopicException:
 		return "INVALID_TOPIC_EXCEPTION"
 	case RecordListTooLarge:

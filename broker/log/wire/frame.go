@@ -38,29 +38,47 @@ func Split(buf []byte) (n int, err error) {
 }
 
 // message encodes a body after its header, with the records spliced in, and
-// puts the size before it.
-func message(head []byte, spot *layout, appendTo func([]byte) []byte, records []Records) machine.Bytes {
-	body := len(head)
-	flat := appendTo(head)
-	if spot == nil {
+// puts the size before it: head begins with room for it.
+func message(head []byte, key int16, response bool, msg writable, records []Records) machine.Bytes {
+	start := len(head)
+	flat := msg.AppendTo(head)
+	l, ok := carries(key, msg.GetVersion(), response, msg.IsFlexible())
+	if !ok {
 		binary.BigEndian.PutUint32(flat, uint32(len(flat)-4))
 		return machine.Literal(flat)
 	}
+	return l.splice(flat, start, records)
+}
+
+// writable is a request or a response of kmsg.
+type writable interface {
+	AppendTo([]byte) []byte
+	GetVersion() int16
+	IsFlexible() bool
+}
+
+// splice puts the records into the message, whose body begins at an index of flat,
+// as pieces of their own.
+func (l layout) splice(flat []byte, body int, records []Records) machine.Bytes {
 	var places [8]place
-	w := walker{flat: flat[body:], flexible: spot.flexible, found: places[:0]}
-	spot.walk(&w, spot.version)
+	w := walker{flat: flat[body:], flexible: l.flexible, found: places[:0]}
+	l.walk(&w)
 	if w.err != nil || len(w.found) != len(records) {
 		panic(fmt.Sprintf("wire: %d places for %d records: %v", len(w.found), len(records), w.err))
 	}
 	// The lengths are written anew, so the pieces between them cannot stay
 	// where they are when a length takes more bytes: build the small parts again.
 	small := make([]byte, 0, len(flat)+8*len(records))
-	parts := make([]machine.Bytes, 0, 2*len(records)+1)
+	var few [8]machine.Bytes
+	parts := few[:0]
+	if n := 2*len(records) + 1; n > len(few) {
+		parts = make([]machine.Bytes, 0, n)
+	}
 	from, size := 0, int64(0)
 	for i, p := range w.found {
 		start := len(small)
 		small = append(small, flat[from:body+p.at]...)
-		small = p.appendLength(small, records[i].Len(), spot.flexible)
+		small = p.appendLength(small, records[i].Len(), l.flexible)
 		from = body + p.at + p.width
 		parts = append(parts, machine.Literal(small[start:]), records[i])
 		size += int64(len(small)-start) + records[i].Len()
@@ -70,6 +88,23 @@ func message(head []byte, spot *layout, appendTo func([]byte) []byte, records []
 	size += int64(len(small) - start)
 	binary.BigEndian.PutUint32(small, uint32(size-4))
 	return machine.Concat(append(parts, machine.Literal(small[start:]))...)
+}
+
+// read reads a body of which the walker has passed the header, and cuts its
+// records out.
+func read(w *walker, key int16, response bool, msg readable) (records []Records, err error) {
+	var flat []byte
+	if l, ok := carries(key, msg.GetVersion(), response, msg.IsFlexible()); !ok {
+		flat = w.in.Slice(w.at, w.in.Len()).Contiguous()
+	} else if flat, records, err = l.cut(w); err != nil {
+		return nil, err
+	}
+	return records, msg.ReadFrom(flat)
+}
+
+type readable interface {
+	writable
+	ReadFrom([]byte) error
 }
 
 // open checks a frame's size prefix and returns what follows.

@@ -112,6 +112,7 @@ func RequestKey(req kmsg.Request, records []Records) uint64 {
 	case *kmsg.AlterPartitionRequest:
 		d = d.With(uint64(r.BrokerID))
 		for _, t := range r.Topics {
+			d = d.Of(string(t.TopicID[:]))
 			for _, p := range t.Partitions {
 				d = d.With(uint64(p.Partition)).With(uint64(p.LeaderEpoch)).With(uint64(p.PartitionEpoch))
 			}

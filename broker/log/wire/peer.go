@@ -111,7 +111,7 @@ func (p *Peer) send(out *machine.Effects, req kmsg.Request, version int16, recor
 	if req.IsFlexible() {
 		head = append(head, 0) // request header version 2: no tagged fields
 	}
-	frame := message(head, carries(req.Key(), version, false, req.IsFlexible()), req.AppendTo, records)
+	frame := message(head, req.Key(), false, req, records)
 	out.Send(p.conn, frame, machine.Ident{Class: Class(req.Key(), false), Key: RequestKey(req, records)})
 	if produce, ok := req.(*kmsg.ProduceRequest); !ok || produce.Acks != 0 {
 		p.flight = append(p.flight, flight{p.next, Pending{req, cookie}})
@@ -130,36 +130,25 @@ func (p *Peer) Received(frame machine.Bytes, out *machine.Effects) (Answer, bool
 	if len(p.flight) == 0 {
 		return Answer{}, false, fmt.Errorf("%w: nothing was asked", ErrAnswer)
 	}
-	if in.Len() < 4 {
-		return Answer{}, false, ErrTruncated
+	w := over(in)
+	asked, got := p.flight[0], w.int32()
+	if w.err != nil {
+		return Answer{}, false, w.err
 	}
-	var correlation [4]byte
-	in.Slice(0, 4).AppendTo(correlation[:0])
-	asked := p.flight[0]
-	if got := int32(binary.BigEndian.Uint32(correlation[:])); got != asked.correlation {
+	if got != asked.correlation {
 		return Answer{}, false, fmt.Errorf("%w: correlation id %d, want %d", ErrAnswer, got, asked.correlation)
 	}
 	key, version := asked.Request.Key(), asked.Request.GetVersion()
 	body := asked.Request.ResponseKind()
 	body.SetVersion(version)
-	in = in.Slice(4, in.Len())
-	if body.IsFlexible() && key != ApiVersions {
-		w := over(in, true)
-		w.tags()
-		if w.err != nil {
-			return Answer{}, false, w.err
-		}
-		in = in.Slice(w.at, in.Len())
+	if w.flexible = body.IsFlexible() && key != ApiVersions; w.flexible {
+		w.tags() // response header version 1
+	}
+	if w.err != nil {
+		return Answer{}, false, w.err
 	}
 	a := Answer{Pending: asked.Pending, Body: body}
-	if l := carries(key, version, true, body.IsFlexible()); l != nil {
-		var flat []byte
-		if flat, a.Records, err = l.cut(in); err == nil {
-			err = body.ReadFrom(flat)
-		}
-	} else {
-		err = body.ReadFrom(in.Contiguous())
-	}
+	a.Records, err = read(&w, key, true, body)
 	if !p.ready && key == ApiVersions {
 		p.flight = p.flight[:0]
 		return Answer{}, false, p.versions(body.(*kmsg.ApiVersionsResponse), version, err, out)

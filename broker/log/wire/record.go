@@ -49,7 +49,9 @@ func EachRecord(batch machine.Bytes, f func(*Record) error) error {
 		r.Key = rec.bytes(rec.varint())
 		r.Value = rec.bytes(rec.varint())
 		r.Headers = r.Headers[:0]
-		for n := rec.varint(); n > 0 && !rec.bad; n-- {
+		n := rec.varint()
+		rec.bad = rec.bad || n < 0
+		for ; n > 0 && !rec.bad; n-- {
 			key := rec.bytes(rec.varint())
 			rec.bad = rec.bad || key == nil
 			r.Headers = append(r.Headers, Header{string(key), rec.bytes(rec.varint())})

@@ -27,6 +27,8 @@ type Request struct {
 	// [AnswerIdent] of it.
 	Ident machine.Ident
 
+	unserved *kmsg.ProduceRequest // to name its partitions in the answer
+
 	// UnsupportedVersion says that this is an ApiVersions of a version that
 	// nobody knows yet: it is answered in version 0 with error 35 and the list
 	// of what is served (KIP-511).
@@ -44,14 +46,11 @@ func DecodeRequest(frame machine.Bytes, table *Table) (Request, error) {
 	if err != nil {
 		return r, err
 	}
-	var head [8]byte
-	if in.Len() < int64(len(head)) {
-		return r, ErrTruncated
+	w := over(in)
+	r.Key, r.Version, r.Correlation = w.int16(), w.int16(), w.int32()
+	if w.err != nil {
+		return r, w.err
 	}
-	in.Slice(0, 8).AppendTo(head[:0])
-	r.Key = int16(binary.BigEndian.Uint16(head[0:]))
-	r.Version = int16(binary.BigEndian.Uint16(head[2:]))
-	r.Correlation = int32(binary.BigEndian.Uint32(head[4:]))
 	r.Ident = machine.Ident{Class: Class(r.Key, false)}
 	api, ok := table.Find(r.Key)
 	if !ok {
@@ -63,17 +62,12 @@ func DecodeRequest(frame machine.Bytes, table *Table) (Request, error) {
 		}
 		r.Version, r.UnsupportedVersion = 0, true
 		r.Body = kmsg.NewPtrApiVersionsRequest()
+		r.Ident.Key = RequestKey(r.Body, nil)
 		return r, nil
 	}
 	body := kmsg.RequestForKey(r.Key)
 	body.SetVersion(r.Version)
-	w := over(in.Slice(8, in.Len()), false)
-	name := w.size(2)
-	client := w.pass(max(name, 0))
-	if w.err != nil {
-		return r, w.err
-	}
-	r.ClientID = string(client)
+	r.ClientID = string(w.pass(max(w.size(2), 0)))
 	if w.flexible = body.IsFlexible(); w.flexible {
 		w.tags() // request header version 2
 	}
@@ -81,19 +75,9 @@ func DecodeRequest(frame machine.Bytes, table *Table) (Request, error) {
 		return r, w.err
 	}
 	if !table.Supports(r.Key, r.Version) {
-		return r, nil
+		return r, r.refuse(body, in.Slice(w.at, in.Len()))
 	}
-	in = in.Slice(8+w.at, in.Len())
-	var flat []byte
-	if l := carries(r.Key, r.Version, false, body.IsFlexible()); l != nil {
-		flat, r.Records, err = l.cut(in)
-	} else {
-		flat = in.Contiguous()
-	}
-	if err == nil {
-		err = body.ReadFrom(flat)
-	}
-	if err != nil {
+	if r.Records, err = read(&w, r.Key, false, body); err != nil {
 		return r, fmt.Errorf("%s version %d: %w", kmsg.NameForKey(r.Key), r.Version, err)
 	}
 	r.Body = body
@@ -102,29 +86,71 @@ func DecodeRequest(frame machine.Bytes, table *Table) (Request, error) {
 }
 
 // EncodeResponse makes the frame that answers r. It sets the version of resp
-// and its correlation id. The records are those of a Fetch response, one per
+// and its correlation id, and makes nil arrays empty. The records are those of a Fetch response, one per
 // partition in the order of the message.
 func EncodeResponse(r *Request, resp kmsg.Response, records []Records) machine.Bytes {
 	resp.SetVersion(r.Version)
+	neverNull(resp)
 	head := make([]byte, 4, 512)
 	head = binary.BigEndian.AppendUint32(head, uint32(r.Correlation))
 	if resp.IsFlexible() && r.Key != ApiVersions {
 		head = append(head, 0) // response header version 1: no tagged fields
 	}
-	return message(head, carries(r.Key, r.Version, true, resp.IsFlexible()), resp.AppendTo, records)
+	return message(head, r.Key, true, resp, records)
+}
+
+// refuse keeps what it takes to answer a request whose version is not served.
+func (r *Request) refuse(body kmsg.Request, in machine.Bytes) error {
+	produce, ok := body.(*kmsg.ProduceRequest)
+	if !ok {
+		return nil
+	}
+	if err := produce.ReadFrom(in.Contiguous()); err != nil {
+		return fmt.Errorf("%s version %d: %w", kmsg.NameForKey(r.Key), r.Version, err)
+	}
+	r.unserved = produce
+	return nil
 }
 
 // Unserved is the answer to a request whose version is advertised for old
-// clients' sake but not served.
+// clients' sake but not served: UNSUPPORTED_VERSION for each of its partitions.
+// It is empty if nothing can be answered, as to a Produce request with acks=0:
+// then the connection must be closed, which is Kafka's way of saying it.
 func (r *Request) Unserved() machine.Bytes {
-	head := make([]byte, 4, 16)
-	head = binary.BigEndian.AppendUint32(head, uint32(r.Correlation))
-	// Produce versions 0 to 2 begin with an array of topics; an empty one and
-	// no more is all that can be said without knowing the request.
-	head = binary.BigEndian.AppendUint32(head, 0)
-	if r.Version >= 1 {
-		head = binary.BigEndian.AppendUint32(head, 0) // throttle time
+	if r.unserved == nil || r.unserved.Acks == 0 {
+		return machine.Bytes{}
 	}
-	binary.BigEndian.PutUint32(head, uint32(len(head)-4))
-	return machine.Literal(head)
+	resp := kmsg.NewPtrProduceResponse()
+	for _, t := range r.unserved.Topics {
+		answer := kmsg.NewProduceResponseTopic()
+		answer.Topic = t.Topic
+		for _, p := range t.Partitions {
+			refused := kmsg.NewProduceResponseTopicPartition()
+			refused.Partition, refused.ErrorCode, refused.BaseOffset = p.Partition, UnsupportedVersion, -1
+			answer.Partitions = append(answer.Partitions, refused)
+		}
+		resp.Topics = append(resp.Topics, answer)
+	}
+	return EncodeResponse(r, resp, nil)
+}
+
+// neverNull makes nil arrays of a response empty where the protocol has a null
+// for them: Java clients break on it.
+func neverNull(resp kmsg.Response) {
+	switch r := resp.(type) {
+	case *kmsg.FetchResponse:
+		for i := range r.Topics {
+			for j := range r.Topics[i].Partitions {
+				if p := &r.Topics[i].Partitions[j]; p.AbortedTransactions == nil {
+					p.AbortedTransactions = []kmsg.FetchResponseTopicPartitionAbortedTransaction{}
+				}
+			}
+		}
+	case *kmsg.CreateTopicsResponse:
+		for i := range r.Topics {
+			if t := &r.Topics[i]; t.Configs == nil {
+				t.Configs = []kmsg.CreateTopicsResponseTopicConfig{}
+			}
+		}
+	}
 }

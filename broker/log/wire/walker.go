@@ -2,6 +2,8 @@ package wire
 
 import (
 	"encoding/binary"
+	"errors"
+	"slices"
 
 	"brokersim/broker/machine"
 )
@@ -14,9 +16,19 @@ type Records = machine.Bytes
 
 // layout is a body that carries records.
 type layout struct {
+	response bool // of Fetch; else a request of Produce
 	version  int16
 	flexible bool
-	walk     func(w *walker, version int16)
+}
+
+// walk passes the body. It is no function in a field: then every walker would
+// have to be on the heap.
+func (l layout) walk(w *walker) {
+	if l.response {
+		walkFetch(w, l.version)
+	} else {
+		walkProduce(w)
+	}
 }
 
 // place is where the length of a records field stands in a body without
@@ -40,7 +52,7 @@ type walker struct {
 	flat  []byte // a body of ours, with empty records
 	found []place
 
-	in    machine.Bytes // a body from outside
+	in    machine.Bytes // a message from outside
 	out   []byte        // the same with empty records
 	taken []Records
 	cur   []byte   // what is left of the current piece
@@ -48,9 +60,16 @@ type walker struct {
 	at    int64
 }
 
-// over makes a walker of a body that came in a frame.
-func over(in machine.Bytes, flexible bool) *walker {
-	w := &walker{in: in, flexible: flexible, out: make([]byte, 0, min(in.Len(), 256))}
+// over makes a walker of a message that came in a frame, at its header.
+func over(in machine.Bytes) walker {
+	w := walker{in: in, out: make([]byte, 0, min(in.Len(), 256))}
+	pieces := 0
+	for range in.Pieces {
+		pieces++
+	}
+	if pieces > 1 {
+		w.rest = make([][]byte, 0, pieces-1)
+	}
 	for p := range in.Pieces {
 		if w.cur == nil {
 			w.cur = p
@@ -61,8 +80,8 @@ func over(in machine.Bytes, flexible bool) *walker {
 	return w
 }
 
-// pass moves over n bytes, copying them if they came from outside. It returns
-// them if n <= 8.
+// pass moves over n bytes, copying them if they came from outside, and returns
+// them; they are valid until the next call.
 func (w *walker) pass(n int64) []byte {
 	if w.err != nil {
 		return nil
@@ -141,10 +160,13 @@ func (w *walker) size(width int) int64 {
 
 func (w *walker) string() { w.pass(max(w.size(2), 0)) }
 
-// array passes an array; each is called for every element. An element takes at
-// least one byte, so that no length can keep the walker busy.
-func (w *walker) array(each func()) {
-	for n := w.size(4); n > 0 && w.err == nil; n-- {
+// array passes an array; each is called for every element.
+func (w *walker) array(each func()) { w.elements(w.size(4), each) }
+
+// elements passes the n elements of an array. Each takes at least one byte, so
+// that no length can keep the walker busy.
+func (w *walker) elements(n int64, each func()) {
+	for ; n > 0 && w.err == nil; n-- {
 		before := w.at
 		each()
 		if w.at == before && w.err == nil {
@@ -169,7 +191,10 @@ func (w *walker) tags() {
 func (w *walker) records() {
 	if w.flat != nil {
 		at := w.at
-		w.size(4)
+		if n := w.size(4); n > 0 && w.err == nil {
+			w.err = errors.New("records inside a message")
+			return
+		}
 		w.found = append(w.found, place{int(at), int(w.at - at)})
 		return
 	}
@@ -184,7 +209,11 @@ func (w *walker) records() {
 		return
 	}
 	w.out = place{}.appendLength(w.out[:mark], 0, w.flexible)
-	w.taken = append(w.taken, w.in.Slice(w.at, w.at+n))
+	if n <= int64(len(w.cur)) { // as where another walker has put them together
+		w.taken = append(w.taken, machine.Literal(w.cur[:n]))
+	} else {
+		w.taken = append(w.taken, w.in.Slice(w.at, w.at+n))
+	}
 	w.at += n
 	for n > 0 {
 		k := min(n, int64(len(w.cur)))
@@ -193,14 +222,24 @@ func (w *walker) records() {
 	}
 }
 
+// partitions passes an array of partitions, which have records.
+func (w *walker) partitions(each func()) {
+	n := w.size(4)
+	if w.flat == nil && w.err == nil && n > 0 {
+		const least = 6 // bytes that a partition takes
+		w.taken = slices.Grow(w.taken, int(min(n, (w.in.Len()-w.at)/least)))
+	}
+	w.elements(n, each)
+}
+
 // walkProduce passes a Produce request of versions 3 to 12, flexible from 9.
-func walkProduce(w *walker, version int16) {
+func walkProduce(w *walker) {
 	w.string() // transactional id
 	w.pass(2)  // acks
 	w.pass(4)  // timeout
 	w.array(func() {
 		w.string() // topic
-		w.array(func() {
+		w.partitions(func() {
 			w.pass(4) // partition
 			w.records()
 			w.tags()
@@ -219,7 +258,7 @@ func walkFetch(w *walker, version int16) {
 	}
 	w.array(func() {
 		w.string() // topic
-		w.array(func() {
+		w.partitions(func() {
 			w.pass(4 + 2 + 8 + 8) // partition, error code, high watermark, last stable offset
 			if version >= 5 {
 				w.pass(8) // log start offset
@@ -239,25 +278,27 @@ func walkFetch(w *walker, version int16) {
 	w.tags()
 }
 
-// carries returns the layout of a body that carries records, or nil.
-func carries(key, version int16, response, flexible bool) *layout {
+// carries returns the layout of a body, and whether it carries records.
+func carries(key, version int16, response, flexible bool) (layout, bool) {
+	l := layout{response, version, flexible}
 	switch {
-	case key == 0 && !response && version >= 3 && version <= 12:
-		return &layout{version, flexible, walkProduce}
-	case key == 1 && response && version >= 4 && version <= 12:
-		return &layout{version, flexible, walkFetch}
+	case key == Produce && !response:
+		return l, version >= 3 && version <= 12
+	case key == Fetch && response:
+		return l, version >= 4 && version <= 12
 	}
-	return nil
+	return l, false
 }
 
-// cut separates the records of a body from the rest.
-func (l *layout) cut(in machine.Bytes) (body []byte, records []Records, err error) {
-	w := over(in, l.flexible)
-	l.walk(w, l.version)
+// cut separates the records of a body from the rest. The walker has passed the
+// header.
+func (l layout) cut(w *walker) (body []byte, records []Records, err error) {
+	w.out, w.flexible = w.out[:0], l.flexible
+	l.walk(w)
 	switch {
 	case w.err != nil:
 		return nil, nil, w.err
-	case w.at != in.Len():
+	case w.at != w.in.Len():
 		return nil, nil, ErrTrailing
 	}
 	return w.out, w.taken, nil

@@ -1,0 +1,237 @@
+package log
+
+import (
+	"fmt"
+	"slices"
+
+	"brokersim/broker/log/wire"
+)
+
+// Auditor holds the brokers of a run against each other, which no client can do.
+// It remembers what must hold over time and over restarts.
+type Auditor struct{ partitions map[wire.TP]*audited }
+
+// audited is what was seen of one partition.
+type audited struct {
+	tp       wire.TP
+	leaders  []ledBy // by epoch
+	ofLog    []int32 // by broker: the leader epoch that it has heard of, in the life it is in
+	lives    []*Broker
+	epoch    int32 // of the controller
+	inEpochs int32 // the partition epoch of the controller
+}
+
+type ledBy struct{ epoch, broker int32 }
+
+// NewAuditor returns an auditor that has seen nothing.
+func NewAuditor() *Auditor { return &Auditor{partitions: make(map[wire.TP]*audited)} }
+
+// Step audits the partitions that the last step of the broker at a place of
+// brokers has changed; it is to be called after each of its steps. Brokers that
+// are down are nil; the controller may be nil. Each broken invariant is a
+// sentence:
+//
+//   - the high watermark is not above the log end;
+//   - a replica's leader epoch does not fall while it lives, nor a partition's with
+//     the controller, nor its partition epoch;
+//   - a leader epoch has one leader, over the whole run;
+//   - what is below the high watermark of the newest leader is the same on
+//     everybody whom it counts as in sync (StrongIsr).
+func (a *Auditor) Step(stepped int, brokers []*Broker, c *ControllerNode) []string {
+	b := brokers[stepped]
+	if b == nil || len(b.moved) == 0 {
+		return nil
+	}
+	var broken []string
+	for _, p := range b.moved {
+		x := a.partition(p.TP(), len(brokers))
+		broken = append(broken, x.replica(stepped, b, p)...)
+		broken = append(broken, x.inSync(brokers, c)...)
+	}
+	return broken
+}
+
+// Controller audits the metadata after a step of the controller.
+func (a *Auditor) Controller(brokers int, c *ControllerNode) []string {
+	if c == nil || !c.Active() {
+		return nil
+	}
+	var broken []string
+	for info := range c.Image().Partitions() {
+		x := a.partition(wire.TP{Topic: info.Topic, Partition: info.Partition}, brokers)
+		if info.LeaderEpoch < x.epoch || info.PartitionEpoch < x.inEpochs {
+			broken = append(broken, fmt.Sprintf("%v: the controller's leader epoch fell from %d to %d, or its partition epoch from %d to %d",
+				x.tp, x.epoch, info.LeaderEpoch, x.inEpochs, info.PartitionEpoch))
+		}
+		x.epoch, x.inEpochs = info.LeaderEpoch, info.PartitionEpoch
+	}
+	return broken
+}
+
+func (a *Auditor) partition(tp wire.TP, brokers int) *audited {
+	x := a.partitions[tp]
+	if x == nil {
+		x = &audited{tp: tp, ofLog: make([]int32, brokers), lives: make([]*Broker, brokers)}
+		a.partitions[tp] = x
+	}
+	return x
+}
+
+// replica audits one replica by itself, and against those who led before.
+func (x *audited) replica(at int, b *Broker, p *partition) (broken []string) {
+	s := p.State()
+	if p.HighWatermark() > p.LogEnd() {
+		broken = append(broken, fmt.Sprintf("%v on broker %d: high watermark %d is above the log end offset %d", x.tp, b.ID(), p.HighWatermark(), p.LogEnd()))
+	}
+	if x.lives[at] != b {
+		x.lives[at], x.ofLog[at] = b, -1
+	}
+	if s.LeaderEpoch < x.ofLog[at] {
+		broken = append(broken, fmt.Sprintf("%v on broker %d: leader epoch fell from %d to %d", x.tp, b.ID(), x.ofLog[at], s.LeaderEpoch))
+	}
+	x.ofLog[at] = s.LeaderEpoch
+	if !p.Leads() {
+		return broken
+	}
+	i, led := slices.BinarySearchFunc(x.leaders, s.LeaderEpoch, func(l ledBy, epoch int32) int { return int(l.epoch - epoch) })
+	switch {
+	case !led:
+		x.leaders = slices.Insert(x.leaders, i, ledBy{s.LeaderEpoch, b.ID()})
+	case x.leaders[i].broker != b.ID():
+		broken = append(broken, fmt.Sprintf("%v: leader epoch %d is led by broker %d, and was by broker %d", x.tp, s.LeaderEpoch, b.ID(), x.leaders[i].broker))
+	}
+	return broken
+}
+
+// inSync audits the newest leader against its followers.
+func (x *audited) inSync(brokers []*Broker, c *ControllerNode) (broken []string) {
+	leader, r := x.leader(brokers, c)
+	if leader == nil {
+		return nil
+	}
+	committed := r.HighWatermark()
+	for _, id := range r.State().ISR {
+		follower := brokerOf(brokers, id)
+		// Who has started again is in nobody's ISR any more, though the leader may
+		// not know yet.
+		if id == leader.ID() || follower == nil || committed == 0 || !knows(leader, follower) {
+			continue
+		}
+		f := follower.partition(x.tp)
+		switch {
+		case f == nil || f.LogEnd() < committed:
+			end := int64(0)
+			if f != nil {
+				end = f.LogEnd()
+			}
+			broken = append(broken, fmt.Sprintf("%v: broker %d is in sync with leader %d (epoch %d) and ends at offset %d, below the high watermark %d",
+				x.tp, id, leader.ID(), r.State().LeaderEpoch, end, committed))
+		case f.Digest(committed) != r.Digest(committed):
+			broken = append(broken, fmt.Sprintf("%v: broker %d is in sync with leader %d (epoch %d) and differs from offset %d on, below the high watermark %d",
+				x.tp, id, leader.ID(), r.State().LeaderEpoch, f.Common(r.Replica), committed))
+		}
+	}
+	return broken
+}
+
+// knows reports whether the life that a broker is in is the one that the leader's
+// metadata speak of.
+func knows(leader, other *Broker) bool {
+	info := leader.image.Brokers[other.ID()]
+	return info != nil && info.Epoch == other.Epoch()
+}
+
+// leader is the broker that leads in the newest epoch that anybody has heard of.
+func (x *audited) leader(brokers []*Broker, c *ControllerNode) (*Broker, *partition) {
+	newest := int32(-1)
+	if c != nil && c.Active() {
+		if info := c.Image().Partition(x.tp.Topic, x.tp.Partition); info != nil {
+			newest = info.LeaderEpoch
+		}
+	}
+	var leader *Broker
+	var r *partition
+	for _, b := range brokers {
+		if b == nil {
+			continue
+		}
+		p := b.partition(x.tp)
+		if p == nil || p.State().LeaderEpoch < newest {
+			continue
+		}
+		if p.State().LeaderEpoch > newest {
+			leader, r, newest = nil, nil, p.State().LeaderEpoch
+		}
+		if p.Leads() {
+			leader, r = b, p
+		}
+	}
+	return leader, r
+}
+
+func brokerOf(brokers []*Broker, id int32) *Broker {
+	for _, b := range brokers {
+		if b != nil && b.ID() == id {
+			return b
+		}
+	}
+	return nil
+}
+
+// Settled audits a cluster that should be at rest: nothing is wrong any more and
+// all clients are silent. What is not as it should be is one sentence each; none
+// means that the cluster is at rest.
+func (a *Auditor) Settled(brokers []*Broker, c *ControllerNode) []string {
+	if c == nil || !c.Active() {
+		return []string{"the controller is not active"}
+	}
+	var open []string
+	for i, b := range brokers {
+		switch {
+		case b == nil:
+			open = append(open, fmt.Sprintf("broker at place %d is down", i))
+		case b.Err() != nil:
+			open = append(open, fmt.Sprintf("broker %d has given up: %v", b.ID(), b.Err()))
+		case !c.Image().Alive(b.ID()):
+			open = append(open, fmt.Sprintf("broker %d is fenced", b.ID()))
+		case b.image.Offset != c.Image().Offset:
+			open = append(open, fmt.Sprintf("broker %d has replayed the metadata to offset %d of %d", b.ID(), b.image.Offset, c.Image().Offset))
+		case len(b.parked.produces) > 0:
+			open = append(open, fmt.Sprintf("broker %d has %d produce requests in purgatory", b.ID(), len(b.parked.produces)))
+		}
+	}
+	for info := range c.Image().Partitions() {
+		x := a.partition(wire.TP{Topic: info.Topic, Partition: info.Partition}, len(brokers))
+		if s := x.settled(brokers, c, info.Replicas, info.ISR); s != "" {
+			open = append(open, s)
+		}
+	}
+	return open
+}
+
+func (x *audited) settled(brokers []*Broker, c *ControllerNode, replicas, isr []int32) string {
+	leader, r := x.leader(brokers, c)
+	if leader == nil {
+		return fmt.Sprintf("%v has no leader", x.tp)
+	}
+	if len(isr) < len(replicas) {
+		return fmt.Sprintf("%v: ISR %d of replicas %d", x.tp, isr, replicas)
+	}
+	if r.HighWatermark() != r.LogEnd() {
+		return fmt.Sprintf("%v: high watermark %d, log end offset %d", x.tp, r.HighWatermark(), r.LogEnd())
+	}
+	for _, id := range replicas {
+		b := brokerOf(brokers, id)
+		if b == nil {
+			return fmt.Sprintf("%v: broker %d is down", x.tp, id)
+		}
+		f := b.partition(x.tp)
+		switch {
+		case f == nil || f.LogEnd() != r.LogEnd():
+			return fmt.Sprintf("%v: broker %d has not the log of leader %d, which ends at offset %d", x.tp, id, leader.ID(), r.LogEnd())
+		case f.Digest(f.LogEnd()) != r.Digest(r.LogEnd()):
+			return fmt.Sprintf("%v: the logs of broker %d and leader %d differ from offset %d on", x.tp, id, leader.ID(), f.Common(r.Replica))
+		}
+	}
+	return ""
+}

@@ -1,0 +1,331 @@
+package log
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"brokersim/broker/log/config"
+	"brokersim/broker/log/controller"
+	"brokersim/broker/log/replica"
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
+)
+
+// BrokerConfig is what a broker is started with.
+type BrokerConfig struct {
+	ID          int32
+	Incarnation [16]byte // of this life: no other start of any broker has it
+	Host        string   // advertised to clients and followers
+	Port        int32
+	Rack        string // empty: none
+	Controller  string // the address of the controller's listener: "c101:9093"
+	Settings    config.Broker
+	Failpoints  *failpoint.Set // nil: off
+}
+
+// Broker is one broker node. It serves clients and followers on its only
+// listener.
+type Broker struct {
+	cfg    BrokerConfig
+	serves *wire.Table
+	files  machine.Files
+	err    error // why it serves no more, until its next life
+
+	image      *controller.Image
+	delta      []*controller.PartitionInfo // changed and not yet applied
+	partitions []*partition                // by topic and partition
+	topics     map[string][]*partition     // by number; nil where there is no replica
+
+	life       lifecycle
+	metadata   link
+	metadataAt machine.Instant // when to fetch it again
+	commands   commands
+	fetchers   []*fetcher // by leader
+
+	conns   map[machine.ConnID]*conn
+	waiting []*conn // until the broker has caught up with the metadata
+	free    []*conn // whose request has been answered in this step
+	touched []*partition
+	moved   []*partition // by this step
+	parked  parked
+	ids     producerIDs
+
+	syncs      []syncing
+	checkpoint checkpoint
+	tags       machine.Tag
+	isrAt      machine.Instant // when to look for replicas that lag
+	expireAt   machine.Instant // when to look for producers that have expired
+	deadline   machine.Instant
+}
+
+// partition is a replica with what the node keeps beside it.
+type partition struct {
+	*replica.Replica
+	topicID  [16]byte
+	fetcher  *fetcher // nil: it does not follow
+	touched  bool     // is in Broker.touched
+	moved    bool     // is in Broker.moved
+	queued   bool     // has a question about its ISR for the controller
+	produces []*parkedProduce
+	fetches  []*parkedFetch
+}
+
+// syncing is a flush under way.
+type syncing struct {
+	tag machine.Tag
+	p   *partition
+}
+
+// clusterID is the id of the only cluster there is.
+const clusterID = "AAAAAAAAAAAAAAAAAAAAAQ"
+
+// producerExpiryInterval is Kafka's producer.id.expiration.check.interval.ms.
+const producerExpiryInterval = 10 * time.Minute
+
+// NewBroker returns a broker that has not been started.
+func NewBroker(cfg BrokerConfig) *Broker {
+	s := &cfg.Settings
+	b := &Broker{
+		cfg:      cfg,
+		serves:   wire.BrokerTable(),
+		image:    controller.NewImage(),
+		topics:   make(map[string][]*partition),
+		conns:    make(map[machine.ConnID]*conn),
+		deadline: machine.Never,
+	}
+	name := "broker-" + strconv.Itoa(int(cfg.ID))
+	b.life.link = newLink(name+"-heartbeat", cfg.Controller, wire.ControllerTable(), reconnectBackoff, s.BrokerSessionTimeout)
+	b.life.epoch = -1
+	b.metadata = newLink(name+"-metadata", cfg.Controller, wire.ControllerTable(), reconnectBackoff, s.ControllerQuorumRequestTimeout)
+	b.commands.link = newLink(name+"-to-controller", cfg.Controller, wire.ControllerTable(), reconnectBackoff, controllerTimeout)
+	b.parked.earliest = machine.Never
+	return b
+}
+
+// ID is the broker id.
+func (b *Broker) ID() int32 { return b.cfg.ID }
+
+// Epoch is the broker epoch that the controller has given to this life; -1 until
+// it has registered.
+func (b *Broker) Epoch() int64 { return b.life.epoch }
+
+// Image is the metadata as the broker has replayed it. It must not be changed.
+func (b *Broker) Image() *controller.Image { return b.image }
+
+// Replica is this broker's replica of a partition; nil if it has none.
+func (b *Broker) Replica(tp wire.TP) *replica.Replica {
+	if p := b.partition(tp); p != nil {
+		return p.Replica
+	}
+	return nil
+}
+
+// Replicas are all replicas of this broker, by topic and partition.
+func (b *Broker) Replicas() []*replica.Replica {
+	list := make([]*replica.Replica, len(b.partitions))
+	for i, p := range b.partitions {
+		list[i] = p.Replica
+	}
+	return list
+}
+
+// Err is why the broker has given up, such as a disk that failed; nil if it has
+// not. It then serves nobody until it is started again.
+func (b *Broker) Err() error { return b.err }
+
+// Deadline is when the broker next wants a Tick.
+func (b *Broker) Deadline() machine.Instant { return b.deadline }
+
+func (b *Broker) partition(tp wire.TP) *partition {
+	list := b.topics[tp.Topic]
+	if tp.Partition < 0 || int(tp.Partition) >= len(list) {
+		return nil
+	}
+	return list[tp.Partition]
+}
+
+// tag is a new tag for a dial or a sync.
+func (b *Broker) tag() machine.Tag {
+	b.tags++
+	return b.tags
+}
+
+// Step is [machine.Machine]'s.
+func (b *Broker) Step(now machine.Now, in *machine.Input, out *machine.Effects) {
+	for _, p := range b.moved {
+		p.moved = false
+	}
+	b.moved = b.moved[:0]
+	if b.err != nil {
+		if in.Kind == machine.Accepted {
+			out.Close(in.Conn)
+		}
+		return
+	}
+	b.input(now, in, out)
+	if b.err == nil {
+		b.periodic(now, out)
+		b.admit(out)
+		b.settle(now, out)
+		b.beat(now.Mono, out)
+		b.fetchMetadata(now.Mono, out)
+		b.command(now.Mono, out)
+		b.follow(now.Mono, out)
+	}
+	b.deadline = b.nextDeadline(now.Mono)
+}
+
+func (b *Broker) input(now machine.Now, in *machine.Input, out *machine.Effects) {
+	switch in.Kind {
+	case machine.Start:
+		b.start(now, in.Files, out)
+	case machine.Accepted:
+		b.accepted(in.Conn, out)
+	case machine.DiskDone:
+		b.diskDone(now.Mono, in, out)
+	case machine.Received:
+		if c := b.conns[in.Conn]; c != nil {
+			if frame, ok := c.Arrived(in.Frame, out); ok {
+				b.serve(now, c, frame, out)
+			}
+			return
+		}
+		b.stepLinks(now, in, out)
+	case machine.Closed:
+		if c := b.conns[in.Conn]; c != nil && in.Conn != 0 {
+			b.forget(c)
+			return
+		}
+		b.stepLinks(now, in, out)
+	case machine.Opened:
+		if !b.stepLinks(now, in, out) {
+			out.Close(in.Conn) // given up on
+		}
+	}
+}
+
+func (b *Broker) stepLinks(now machine.Now, in *machine.Input, out *machine.Effects) (mine bool) {
+	return b.stepFetchers(now, in, out) || b.stepLifecycle(now.Mono, in, out) || b.stepMetadata(now.Mono, in, out) || b.stepCommands(now, in, out)
+}
+
+// periodic does what is due by the clock.
+func (b *Broker) periodic(now machine.Now, out *machine.Effects) {
+	at := now.Mono
+	if b.life.expire(at, out) {
+		b.life.nextAt = at
+	}
+	b.metadata.expire(at, out)
+	b.expireCommands(now, out)
+	for _, f := range b.fetchers {
+		if f.expire(at, out) {
+			f.asked = f.asked[:0]
+		}
+	}
+	if at >= b.isrAt {
+		b.isrAt = at.Add(b.cfg.Settings.ReplicaLagTimeMax / 2)
+		for _, p := range b.partitions {
+			p.Shrink(at)
+			b.ask(p)
+		}
+	}
+	if at >= b.expireAt {
+		b.expireAt = at.Add(producerExpiryInterval)
+		for _, p := range b.partitions {
+			p.ExpireProducers(now.Wall.Millis(), b.cfg.Settings.ProducerIDExpiration.Milliseconds())
+		}
+	}
+	b.saveCheckpoint(at, out)
+}
+
+func (b *Broker) nextDeadline(now machine.Instant) machine.Instant {
+	if b.err != nil {
+		return machine.Never
+	}
+	at := min(b.life.due(), b.parked.earliest, b.isrAt, b.expireAt, b.checkpoint.due(), b.commands.due())
+	switch {
+	case b.metadata.state == linkUp && !b.metadata.underWay:
+		at = min(at, b.metadataAt)
+	case b.metadata.state == linkDown:
+		at = min(at, max(b.metadata.retryAt, b.metadataAt))
+	default:
+		at = min(at, b.metadata.until)
+	}
+	for _, f := range b.fetchers {
+		at = min(at, f.due(now))
+	}
+	return at
+}
+
+// touch notes that a partition has changed in a way that somebody may wait for.
+func (b *Broker) touch(p *partition) {
+	b.move(p)
+	if !p.touched {
+		p.touched = true
+		b.touched = append(b.touched, p)
+	}
+}
+
+// move notes that a step has changed a partition, for audits.
+func (b *Broker) move(p *partition) {
+	if !p.moved {
+		p.moved = true
+		b.moved = append(b.moved, p)
+	}
+}
+
+// settle answers everything that can be answered now, and goes on with the
+// connections that are free by that, until there is nothing more to do.
+func (b *Broker) settle(now machine.Now, out *machine.Effects) {
+	b.expireParked(now.Mono, out)
+	for b.err == nil {
+		switch {
+		case len(b.touched) > 0:
+			p := b.touched[len(b.touched)-1]
+			b.touched = b.touched[:len(b.touched)-1]
+			p.touched = false
+			b.wakeProduces(p, out)
+			b.wakeFetches(now.Mono, p, out)
+		case len(b.free) > 0:
+			c := b.free[0]
+			b.free = slices.Delete(b.free, 0, 1)
+			if b.conns[c.ID] != c {
+				continue
+			}
+			if frame, ok := c.Next(out); ok {
+				b.serve(now, c, frame, out)
+			}
+		default:
+			return
+		}
+	}
+}
+
+// fail gives up: a broker that cannot believe its disk can promise nothing
+// (Kafka halts when its last log directory fails).
+func (b *Broker) fail(err error, out *machine.Effects) {
+	b.err = err
+	for _, id := range slices.Sorted(maps.Keys(b.conns)) {
+		out.Close(id)
+	}
+	for _, l := range b.links() {
+		if l.conn != 0 {
+			out.Close(l.conn)
+		}
+	}
+	clear(b.conns)
+	b.parked, b.free, b.touched = parked{earliest: machine.Never}, nil, nil
+}
+
+func (b *Broker) links() []*link {
+	list := []*link{&b.life.link, &b.metadata, &b.commands.link}
+	for _, f := range b.fetchers {
+		list = append(list, &f.link)
+	}
+	return list
+}
+
+func isCorrupt(err error) bool { return errors.Is(err, replica.ErrCorrupt) }

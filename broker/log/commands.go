@@ -1,0 +1,256 @@
+package log
+
+import (
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"brokersim/broker/log/controller"
+	"brokersim/broker/log/replica"
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+)
+
+// commands are what a broker asks of the controller beside its own standing: one
+// request at a time, in order, each until it is answered.
+type commands struct {
+	link
+	asking   []*partition // have a question about their ISR
+	forwards []*forward
+	ids      bool // a block of producer ids is wanted
+
+	under   request
+	pauseAt machine.Instant // not before: the controller was not active
+}
+
+// request is what the request under way is about.
+type request struct {
+	alter   []altering
+	forward *forward
+	ids     bool
+}
+
+// altering is one partition of an AlterPartition, with what it was then.
+type altering struct {
+	p      *partition
+	answer replica.Answer // the epochs of the question
+}
+
+// forward is a client's request that only the controller can do (KIP-590).
+type forward struct {
+	conn  *conn // nil: it is the broker's own
+	req   wire.Request
+	body  kmsg.Request
+	until machine.Instant
+}
+
+// controllerTimeout is Kafka's controller.socket.timeout.ms.
+const controllerTimeout = 30 * time.Second
+
+// ask has the controller asked about a partition's ISR, if there is a question.
+func (b *Broker) ask(p *partition) {
+	if !p.queued && p.Asking() {
+		p.queued = true
+		b.commands.asking = append(b.commands.asking, p)
+	}
+}
+
+func (c *commands) idle() bool { return len(c.asking) == 0 && len(c.forwards) == 0 && !c.ids }
+
+func (c *commands) due() machine.Instant {
+	at := machine.Never
+	for _, f := range c.forwards {
+		at = min(at, f.until)
+	}
+	switch {
+	case c.state == linkUp && !c.underWay:
+		if !c.idle() {
+			at = min(at, c.pauseAt)
+		}
+	case c.state == linkDown:
+		if !c.idle() {
+			at = min(at, max(c.retryAt, c.pauseAt))
+		}
+	default:
+		at = min(at, c.until)
+	}
+	return at
+}
+
+// command sends the next request to the controller, if there is one.
+func (b *Broker) command(now machine.Instant, out *machine.Effects) {
+	c := &b.commands
+	// Nothing is asked in the name of a broker that has not registered.
+	if c.idle() || b.life.epoch < 0 || now < c.pauseAt || !c.ready(now, b, out) {
+		return
+	}
+	switch {
+	case len(c.asking) > 0:
+		b.alterPartitions(now, out)
+	case c.ids:
+		req := kmsg.NewPtrAllocateProducerIDsRequest()
+		req.BrokerID, req.BrokerEpoch = b.cfg.ID, b.life.epoch
+		c.under.ids = true
+		c.send(now, req, nil, controllerTimeout, out)
+	default:
+		f := c.forwards[0]
+		c.under.forward = f
+		c.send(now, f.body, nil, controllerTimeout, out)
+	}
+}
+
+// alterPartitions asks about all partitions that have a question, in one request.
+func (b *Broker) alterPartitions(now machine.Instant, out *machine.Effects) {
+	c := &b.commands
+	req := kmsg.NewPtrAlterPartitionRequest()
+	req.BrokerID, req.BrokerEpoch = b.cfg.ID, b.life.epoch
+	req.Topics = []kmsg.AlterPartitionRequestTopic{}
+	for _, p := range c.asking {
+		p.queued = false
+		isr, ok := p.Ask()
+		if !ok {
+			continue
+		}
+		if n := len(req.Topics); n == 0 || req.Topics[n-1].TopicID != p.topicID {
+			t := kmsg.NewAlterPartitionRequestTopic()
+			t.TopicID = p.topicID
+			req.Topics = append(req.Topics, t)
+		}
+		s := p.State()
+		x := kmsg.NewAlterPartitionRequestTopicPartition()
+		x.Partition, x.LeaderEpoch, x.PartitionEpoch = p.TP().Partition, s.LeaderEpoch, s.PartitionEpoch
+		x.NewISR = []int32{}
+		for _, id := range isr {
+			r := kmsg.NewAlterPartitionRequestTopicPartitionNewEpochISR()
+			r.BrokerID, r.BrokerEpoch = id, b.brokerEpoch(id)
+			x.NewISR = append(x.NewISR, id)
+			x.NewEpochISR = append(x.NewEpochISR, r)
+		}
+		t := &req.Topics[len(req.Topics)-1]
+		t.Partitions = append(t.Partitions, x)
+		c.under.alter = append(c.under.alter, altering{p, replica.Answer{LeaderEpoch: s.LeaderEpoch, PartitionEpoch: s.PartitionEpoch}})
+	}
+	c.asking = c.asking[:0]
+	if len(c.under.alter) > 0 {
+		c.send(now, req, nil, controllerTimeout, out)
+	}
+}
+
+func (b *Broker) brokerEpoch(id int32) int64 {
+	if id == b.cfg.ID {
+		return b.life.epoch
+	}
+	if info := b.image.Brokers[id]; info != nil {
+		return info.Epoch
+	}
+	return -1
+}
+
+func (b *Broker) stepCommands(now machine.Now, in *machine.Input, out *machine.Effects) (mine bool) {
+	a, mine, answered, lost := b.commands.step(now.Mono, in, out)
+	switch {
+	case lost:
+		b.commandLost(now.Mono)
+	case answered:
+		b.commanded(now.Mono, a, out)
+	}
+	return mine
+}
+
+// commandLost has what nobody knows the end of asked again.
+func (b *Broker) commandLost(now machine.Instant) {
+	under := b.commands.under
+	b.commands.under = request{}
+	for _, x := range under.alter {
+		b.altered(now, &x, wire.NetworkException, nil)
+	}
+}
+
+// commanded takes an answer of the controller.
+func (b *Broker) commanded(now machine.Instant, a wire.Answer, out *machine.Effects) {
+	c := &b.commands
+	under := c.under
+	c.under = request{}
+	switch resp := a.Body.(type) {
+	case *kmsg.AlterPartitionResponse:
+		if resp.ErrorCode != 0 {
+			c.pauseAt = now.Add(reconnectBackoff)
+		}
+		b.alteredPartitions(now, under.alter, resp)
+	case *kmsg.AllocateProducerIDsResponse:
+		if resp.ErrorCode != 0 || resp.ProducerIDLen <= 0 {
+			c.pauseAt = now.Add(reconnectBackoff)
+			return
+		}
+		c.ids = false
+		b.ids.add(resp.ProducerIDStart, int64(resp.ProducerIDLen))
+	case *kmsg.CreateTopicsResponse:
+		if f := under.forward; f != nil {
+			if notActive(resp) {
+				c.pauseAt = now.Add(reconnectBackoff)
+				return
+			}
+			c.drop(f)
+			b.forwarded(f, resp, out)
+		}
+	}
+}
+
+func notActive(resp *kmsg.CreateTopicsResponse) bool {
+	return len(resp.Topics) > 0 && resp.Topics[0].ErrorCode == wire.NotController
+}
+
+func (c *commands) drop(f *forward) {
+	c.forwards = slices.DeleteFunc(c.forwards, func(x *forward) bool { return x == f })
+}
+
+// alteredPartitions takes the answers about ISRs, in the order of the request.
+func (b *Broker) alteredPartitions(now machine.Instant, asked []altering, resp *kmsg.AlterPartitionResponse) {
+	n := 0
+	if resp.ErrorCode == 0 {
+		for i := range resp.Topics {
+			for j := range resp.Topics[i].Partitions {
+				x := &resp.Topics[i].Partitions[j]
+				if n < len(asked) && asked[n].p.TP().Partition == x.Partition {
+					b.altered(now, &asked[n], x.ErrorCode, x)
+				}
+				n++
+			}
+		}
+	}
+	for ; n < len(asked); n++ {
+		b.altered(now, &asked[n], wire.NetworkException, nil)
+	}
+}
+
+func (b *Broker) altered(now machine.Instant, q *altering, code int16, x *kmsg.AlterPartitionResponseTopicPartition) {
+	a := q.answer
+	a.Code = code
+	if x != nil && code == 0 {
+		a.State = replica.State{
+			ISR: x.ISR, Leader: x.LeaderID, LeaderEpoch: x.LeaderEpoch, PartitionEpoch: x.PartitionEpoch,
+			Recovering: controller.Recovery(x.LeaderRecoveryState) == controller.Recovering,
+		}
+	}
+	q.p.Answered(now, a)
+	b.touch(q.p)
+	b.ask(q.p)
+}
+
+// expireCommands gives up on forwarded requests whose time is over, and on a
+// controller that does not answer.
+func (b *Broker) expireCommands(now machine.Now, out *machine.Effects) {
+	c := &b.commands
+	if c.expire(now.Mono, out) {
+		b.commandLost(now.Mono)
+	}
+	for len(c.forwards) > 0 && c.forwards[0].until <= now.Mono {
+		f := c.forwards[0]
+		c.drop(f)
+		if c.under.forward == f {
+			c.under.forward = nil
+		}
+		b.forwardTimedOut(f, out)
+	}
+}

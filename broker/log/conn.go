@@ -1,0 +1,117 @@
+package log
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+)
+
+// conn is a connection of a client or a follower. It has one request in hand at a
+// time: see [wire.Conn].
+type conn struct {
+	wire.Conn
+	produce *parkedProduce // what its request waits for
+	fetch   *parkedFetch
+}
+
+// accepted takes a new connection. Until the broker knows the metadata as of its
+// own registration it takes no requests, as Kafka does: it would say that there
+// are no topics.
+func (b *Broker) accepted(id machine.ConnID, out *machine.Effects) {
+	c := &conn{Conn: wire.Conn{ID: id}}
+	b.conns[id] = c
+	if !b.caughtUp() {
+		out.StopReading(id)
+		b.waiting = append(b.waiting, c)
+	}
+}
+
+func (b *Broker) caughtUp() bool { return b.life.epoch >= 0 && b.image.Offset >= b.life.epoch }
+
+// admit begins to take requests.
+func (b *Broker) admit(out *machine.Effects) {
+	if len(b.waiting) == 0 || !b.caughtUp() {
+		return
+	}
+	for _, c := range b.waiting {
+		if b.conns[c.ID] == c {
+			out.Read(c.ID)
+		}
+	}
+	b.waiting = nil
+}
+
+// forget drops a connection with everything that waits for it. What its requests
+// have done is not taken back.
+func (b *Broker) forget(c *conn) {
+	delete(b.conns, c.ID)
+	if c.produce != nil {
+		b.unparkProduce(c.produce)
+	}
+	if c.fetch != nil {
+		b.unparkFetch(c.fetch)
+	}
+	b.waiting = slices.DeleteFunc(b.waiting, func(x *conn) bool { return x == c })
+}
+
+func (b *Broker) hangUp(c *conn, out *machine.Effects) {
+	b.forget(c)
+	out.Close(c.ID)
+}
+
+// answer sends an answer, if there still is somebody to hear it, and ends the
+// request.
+func (b *Broker) answer(c *conn, req *wire.Request, body kmsg.Response, records []wire.Records, out *machine.Effects) {
+	if b.conns[c.ID] == c {
+		out.Send(c.ID, wire.EncodeResponse(req, body, records), wire.AnswerIdent(req.Ident))
+	}
+	b.done(c)
+}
+
+// done ends a request, answered or not in need of an answer.
+func (b *Broker) done(c *conn) { b.free = append(b.free, c) }
+
+// serve handles one request of a connection.
+func (b *Broker) serve(now machine.Now, c *conn, frame machine.Bytes, out *machine.Effects) {
+	if frame.Len()-4 > int64(b.cfg.Settings.SocketRequestMaxBytes) {
+		b.hangUp(c, out)
+		return
+	}
+	req, err := wire.DecodeRequest(frame, b.serves)
+	if err != nil {
+		b.hangUp(c, out)
+		return
+	}
+	out.Work(machine.Work{Requests: 1, Bytes: frame.Len()})
+	switch body := req.Body.(type) {
+	case nil:
+		out.Send(c.ID, req.Unserved(), wire.AnswerIdent(req.Ident))
+		b.done(c)
+	case *kmsg.ApiVersionsRequest:
+		resp := b.serves.ApiVersions()
+		if req.UnsupportedVersion {
+			resp.ErrorCode = wire.UnsupportedVersion
+		}
+		b.answer(c, &req, resp, nil, out)
+	case *kmsg.ProduceRequest:
+		b.produce(now, c, req, body, out)
+	case *kmsg.FetchRequest:
+		b.fetch(now.Mono, c, req, body, out)
+	case *kmsg.ListOffsetsRequest:
+		b.answer(c, &req, b.listOffsets(req.Version, body), nil, out)
+	case *kmsg.OffsetForLeaderEpochRequest:
+		b.answer(c, &req, b.offsetForLeaderEpoch(body), nil, out)
+	case *kmsg.MetadataRequest:
+		b.answer(c, &req, b.describeTopics(now.Mono, req.Version, body), nil, out)
+	case *kmsg.CreateTopicsRequest:
+		b.forwardCreateTopics(now.Mono, c, req, body)
+	case *kmsg.InitProducerIDRequest:
+		b.answer(c, &req, b.initProducerID(body), nil, out)
+	default:
+		panic(fmt.Sprintf("log: %T is served but not handled", body))
+	}
+}

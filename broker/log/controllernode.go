@@ -1,0 +1,277 @@
+package log
+
+import (
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"brokersim/broker/log/config"
+	"brokersim/broker/log/controller"
+	"brokersim/broker/log/quorum"
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
+)
+
+// ControllerConfig is what a controller is started with.
+type ControllerConfig struct {
+	ID         int32
+	Settings   config.Broker
+	Failpoints *failpoint.Set // nil: off
+	Seed       uint64         // of topic ids and placements
+}
+
+// ControllerNode is a node that is nothing but a controller: a quorum of one. It
+// serves brokers on its only listener.
+//
+// Requests of one connection are served one after the other, as in Kafka, so that
+// answers keep their order: who waits for metadata with a long Fetch needs another
+// connection for heartbeats.
+//
+// Whatever is answered, a refusal too, may rest on records that are not durable
+// yet. So every answer waits until the log as it was when the answer was made is
+// below the high watermark; a crash takes back nothing that anybody was told.
+type ControllerNode struct {
+	cfg        ControllerConfig
+	serves     *wire.Table
+	quorum     *quorum.Quorum
+	controller *controller.Controller
+	err        error // why it serves no more, until its next life
+
+	active bool // leads, and has begun everybody's session
+	conns  map[machine.ConnID]*controllerConn
+
+	pending  []pendingAnswer // by offset, then arrival
+	fetches  []metadataFetch // by arrival
+	deadline machine.Instant
+}
+
+// controllerConn is a connection of a broker.
+type controllerConn struct{ wire.Conn }
+
+// pendingAnswer is an answer that waits for the high watermark.
+type pendingAnswer struct {
+	offset int64 // below which the log must be committed
+	conn   *controllerConn
+	req    wire.Request
+	body   kmsg.Response
+}
+
+// metadataFetch is a Fetch that waits for metadata.
+type metadataFetch struct {
+	conn  *controllerConn
+	req   wire.Request
+	until machine.Instant
+}
+
+// NewController returns a controller that has not been started.
+func NewController(cfg ControllerConfig) *ControllerNode {
+	return &ControllerNode{
+		cfg:    cfg,
+		serves: wire.ControllerTable(),
+		controller: controller.New(controller.Settings{
+			Seed:                     cfg.Seed,
+			SessionTimeout:           cfg.Settings.BrokerSessionTimeout,
+			NumPartitions:            cfg.Settings.NumPartitions,
+			DefaultReplicationFactor: cfg.Settings.DefaultReplicationFactor,
+			UncleanLeaderElection:    cfg.Settings.UncleanLeaderElection,
+		}),
+		conns:    make(map[machine.ConnID]*controllerConn),
+		deadline: machine.Never,
+	}
+}
+
+// Image is the cluster metadata as of the last record of the log, durable or not.
+// It is the controller's own and must not be changed.
+func (n *ControllerNode) Image() *controller.Image { return n.controller.Image() }
+
+// HighWatermark is the offset below which the metadata is durable; 0 while the
+// controller is not active.
+func (n *ControllerNode) HighWatermark() int64 {
+	if n.quorum == nil {
+		return 0
+	}
+	return n.quorum.HighWatermark()
+}
+
+// ControllerEpoch rises with each start of a controller; 0 before the first.
+func (n *ControllerNode) ControllerEpoch() int32 {
+	if n.quorum == nil {
+		return 0
+	}
+	return n.quorum.Epoch()
+}
+
+// Active reports whether the controller leads the quorum and takes commands.
+func (n *ControllerNode) Active() bool { return n.active }
+
+// Sessions returns what the controller has heard of each broker, by broker.
+func (n *ControllerNode) Sessions() []controller.Session { return n.controller.Sessions() }
+
+// Err is why the controller has given up, such as a disk that failed; nil if it
+// has not. It then serves nobody until it is started again.
+func (n *ControllerNode) Err() error { return n.err }
+
+// Deadline is when the next session or the next parked Fetch is over.
+func (n *ControllerNode) Deadline() machine.Instant { return n.deadline }
+
+// Step is [machine.Machine]'s.
+func (n *ControllerNode) Step(now machine.Now, in *machine.Input, out *machine.Effects) {
+	switch in.Kind {
+	case machine.Start:
+		n.start(in.Files, out)
+	case machine.Accepted:
+		if n.err != nil {
+			out.Close(in.Conn)
+			return
+		}
+		n.conns[in.Conn] = &controllerConn{wire.Conn{ID: in.Conn}}
+	case machine.Received:
+		if c := n.conns[in.Conn]; c != nil {
+			if frame, ok := c.Arrived(in.Frame, out); ok {
+				n.serve(now, c, frame, out)
+			}
+		}
+	case machine.Closed:
+		n.forget(in.Conn)
+	case machine.DiskDone:
+		if n.err == nil {
+			n.quorum.Disk(now, in, out)
+			n.committed(now, out)
+		}
+	case machine.Tick:
+		n.tick(now, out)
+	}
+	if n.err == nil && n.quorum != nil && n.quorum.Err() != nil {
+		n.fail(n.quorum.Err(), out)
+	}
+	n.deadline = n.nextDeadline()
+}
+
+func (n *ControllerNode) nextDeadline() machine.Instant {
+	if !n.active {
+		return machine.Never
+	}
+	at := n.controller.NextExpiry()
+	for i := range n.fetches {
+		at = min(at, n.fetches[i].until)
+	}
+	return at
+}
+
+// start replays what an earlier life has left and stands for election.
+func (n *ControllerNode) start(files machine.Files, out *machine.Effects) {
+	q, err := quorum.Open(files, n.cfg.ID)
+	if err != nil {
+		n.fail(err, out)
+		return
+	}
+	n.quorum = q
+	if err := n.replayLog(); err != nil {
+		n.fail(err, out)
+		return
+	}
+	q.Begin(out)
+}
+
+// replayLog replays what is in the log and not yet in the image.
+func (n *ControllerNode) replayLog() error {
+	return n.quorum.Records(n.Image().Offset+1, func(offset int64, value []byte, control bool) error {
+		if control {
+			return n.Image().Skip(offset)
+		}
+		r, err := controller.DecodeRecord(value)
+		if err != nil {
+			return fmt.Errorf("offset %d: %w", offset, err)
+		}
+		_, err = n.controller.Replay(offset, r)
+		return err
+	})
+}
+
+// committed follows the high watermark: the controller may have become active,
+// answers may leave, and parked readers may have something to read.
+func (n *ControllerNode) committed(now machine.Now, out *machine.Effects) {
+	if err := n.quorum.Err(); err != nil {
+		return
+	}
+	if err := n.replayLog(); err != nil { // the record of an election
+		n.fail(err, out)
+		return
+	}
+	if !n.active && n.quorum.Leading() {
+		n.active = true
+		n.controller.Activate(now)
+	}
+	var free []*controllerConn
+	for len(n.pending) > 0 && n.pending[0].offset <= n.quorum.HighWatermark() {
+		a := n.pending[0]
+		n.pending[0] = pendingAnswer{}
+		n.pending = n.pending[1:]
+		n.answer(a.conn, &a.req, a.body, nil, out)
+		free = append(free, a.conn)
+	}
+	n.next(now, append(free, n.wake(now, out)...), out)
+}
+
+// wake answers parked fetches that have something to read or whose time is over,
+// and returns their connections.
+func (n *ControllerNode) wake(now machine.Now, out *machine.Effects) []*controllerConn {
+	var free []*controllerConn
+	kept := n.fetches[:0]
+	for _, f := range n.fetches {
+		resp, records, wait := n.quorum.Fetch(f.req.Body.(*kmsg.FetchRequest))
+		if wait && f.until > now.Mono {
+			kept = append(kept, f)
+			continue
+		}
+		n.answer(f.conn, &f.req, resp, records, out)
+		free = append(free, f.conn)
+	}
+	clear(n.fetches[len(kept):])
+	n.fetches = kept
+	return free
+}
+
+// tick fences brokers whose session is over, and answers readers who have waited
+// long enough.
+func (n *ControllerNode) tick(now machine.Now, out *machine.Effects) {
+	if n.err != nil {
+		return
+	}
+	if n.active {
+		for _, id := range n.controller.Expired(now) {
+			n.do(now, controller.Expire{Broker: id}, out)
+		}
+	}
+	n.next(now, n.wake(now, out), out)
+}
+
+// forget drops a connection with everything that waits for it. What it asked for
+// is not taken back.
+func (n *ControllerNode) forget(id machine.ConnID) {
+	c := n.conns[id]
+	if c == nil {
+		return
+	}
+	delete(n.conns, id)
+	kept := n.fetches[:0]
+	for _, f := range n.fetches {
+		if f.conn != c {
+			kept = append(kept, f)
+		}
+	}
+	clear(n.fetches[len(kept):])
+	n.fetches = kept
+	// Pending answers go to nobody when their time comes.
+}
+
+// fail gives up: a controller that cannot write its log can promise nothing.
+func (n *ControllerNode) fail(err error, out *machine.Effects) {
+	n.err, n.active = err, false
+	for _, id := range sortedConns(n.conns) {
+		out.Close(id)
+	}
+	clear(n.conns)
+	n.pending, n.fetches = nil, nil
+}

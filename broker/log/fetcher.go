@@ -1,0 +1,200 @@
+package log
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+)
+
+// fetcher replicates all partitions that this broker follows of one leader, over
+// one connection with one Fetch under way (ReplicaFetcherThread with
+// num.replica.fetchers=1).
+type fetcher struct {
+	link
+	leader int32
+	parts  []*fetching
+	asked  []asked // of the Fetch under way, in the order of the request
+}
+
+// fetching is one partition of a fetcher.
+type fetching struct {
+	p       *partition
+	retryAt machine.Instant // after an error; Never: until the metadata say something new
+}
+
+// asked is what a Fetch asks about one partition. Its answer counts only while
+// that is still how things are.
+type asked struct {
+	f      *fetching
+	offset int64
+	epoch  int32 // the leader epoch that the partition was followed in
+}
+
+// assignFetcher has a partition fetched from its leader, and from nobody else.
+func (b *Broker) assignFetcher(now machine.Instant, p *partition) {
+	if f := p.fetcher; f != nil {
+		f.parts = slices.DeleteFunc(f.parts, func(x *fetching) bool { return x.p == p })
+		p.fetcher = nil
+	}
+	if !p.Follows() {
+		return
+	}
+	leader := p.State().Leader
+	if b.image.Brokers[leader] == nil {
+		panic(fmt.Sprintf("log: broker %d: %v is led by broker %d, which has never registered", b.cfg.ID, p.TP(), leader))
+	}
+	f := b.fetcher(leader)
+	f.parts = append(f.parts, &fetching{p: p})
+	p.fetcher = f
+}
+
+// fetcher is the one for a leader.
+func (b *Broker) fetcher(leader int32) *fetcher {
+	i, ok := slices.BinarySearchFunc(b.fetchers, leader, func(f *fetcher, id int32) int { return int(f.leader - id) })
+	if !ok {
+		info := b.image.Brokers[leader]
+		f := &fetcher{leader: leader}
+		s := &b.cfg.Settings
+		f.link = newLink(fmt.Sprintf("broker-%d-fetcher-0", b.cfg.ID), address(info.Host, info.Port), fetcherTable(), s.ReplicaFetchBackoff, s.ReplicaSocketTimeout)
+		b.fetchers = slices.Insert(b.fetchers, i, f)
+	}
+	return b.fetchers[i]
+}
+
+// fetcherTable is what a follower asks of a leader: in version 12 the answer says
+// where the logs part (KIP-595).
+func fetcherTable() *wire.Table { return wire.NewTable(wire.API{Key: wire.Fetch, Min: 12, Max: 12}) }
+
+func (b *Broker) stepFetchers(now machine.Now, in *machine.Input, out *machine.Effects) (mine bool) {
+	for _, f := range b.fetchers {
+		a, mine, answered, lost := f.step(now.Mono, in, out)
+		switch {
+		case lost:
+			f.asked = f.asked[:0]
+		case answered:
+			b.fetched(now, f, a, out)
+		}
+		if mine {
+			return true
+		}
+	}
+	return false
+}
+
+// follow sends the next Fetch of every fetcher that has one to send.
+func (b *Broker) follow(now machine.Instant, out *machine.Effects) {
+	for _, f := range b.fetchers {
+		if len(f.parts) == 0 && f.state == linkDown || f.underWay || f.earliest() > now {
+			continue
+		}
+		if f.ready(now, b, out) {
+			b.sendFetch(now, f, out)
+		}
+	}
+}
+
+// earliest is when the first of the partitions may be asked for.
+func (f *fetcher) earliest() machine.Instant {
+	at := machine.Never
+	for _, x := range f.parts {
+		if !x.p.Flushing() {
+			at = min(at, x.retryAt)
+		}
+	}
+	return at
+}
+
+func (b *Broker) sendFetch(now machine.Instant, f *fetcher, out *machine.Effects) {
+	s := &b.cfg.Settings
+	req := kmsg.NewPtrFetchRequest()
+	req.ReplicaID = b.cfg.ID
+	req.MaxWaitMillis, req.MinBytes, req.MaxBytes = int32(s.ReplicaFetchWaitMax.Milliseconds()), s.ReplicaFetchMinBytes, s.ReplicaFetchResponseMaxBytes
+	req.ForgottenTopics = []kmsg.FetchRequestForgottenTopic{}
+	f.asked = f.asked[:0]
+	for _, x := range f.parts {
+		if x.retryAt > now || x.p.Flushing() {
+			continue
+		}
+		p := kmsg.NewFetchRequestTopicPartition()
+		p.Partition, p.CurrentLeaderEpoch = x.p.TP().Partition, x.p.State().LeaderEpoch
+		p.FetchOffset, p.LastFetchedEpoch = x.p.Position()
+		p.LogStartOffset, p.PartitionMaxBytes = x.p.LogStart(), s.ReplicaFetchMaxBytes
+		if n := len(req.Topics); n == 0 || req.Topics[n-1].Topic != x.p.TP().Topic {
+			t := kmsg.NewFetchRequestTopic()
+			t.Topic = x.p.TP().Topic
+			req.Topics = append(req.Topics, t)
+		}
+		t := &req.Topics[len(req.Topics)-1]
+		t.Partitions = append(t.Partitions, p)
+		f.asked = append(f.asked, asked{x, p.FetchOffset, p.CurrentLeaderEpoch})
+	}
+	out.Work(machine.Work{Requests: 1, Partitions: int64(len(f.asked))})
+	f.send(now, req, nil, s.ReplicaSocketTimeout, out)
+}
+
+// fetched takes the answer of a leader.
+func (b *Broker) fetched(now machine.Now, f *fetcher, a wire.Answer, out *machine.Effects) {
+	resp, ok := a.Body.(*kmsg.FetchResponse)
+	n := 0
+	if ok && resp.ErrorCode == 0 {
+		for i := range resp.Topics {
+			for j := range resp.Topics[i].Partitions {
+				if n < len(f.asked) && n < len(a.Records) {
+					b.fetchedPartition(now, &f.asked[n], &resp.Topics[i].Partitions[j], a.Records[n], out)
+				}
+				n++
+			}
+		}
+	}
+	for ; n < len(f.asked); n++ { // what is left out says nothing
+		f.asked[n].f.retryAt = now.Mono.Add(b.cfg.Settings.ReplicaFetchBackoff)
+	}
+	clear(f.asked)
+	f.asked = f.asked[:0]
+}
+
+func (b *Broker) fetchedPartition(now machine.Now, q *asked, x *kmsg.FetchResponseTopicPartition, records wire.Records, out *machine.Effects) {
+	p := q.f.p
+	if x.Partition != p.TP().Partition || !p.Follows() || p.State().LeaderEpoch != q.epoch || p.LogEnd() != q.offset {
+		return
+	}
+	b.move(p)
+	var err error
+	switch {
+	case x.ErrorCode == wire.FencedLeaderEpoch:
+		q.f.retryAt = machine.Never // there is a later leader: the metadata will name it
+		return
+	case x.ErrorCode != 0:
+		q.f.retryAt = now.Mono.Add(b.cfg.Settings.ReplicaFetchBackoff)
+		return
+	case x.DivergingEpoch.EndOffset >= 0:
+		err = p.Diverged(x.DivergingEpoch.Epoch, x.DivergingEpoch.EndOffset)
+	default:
+		out.Work(machine.Work{Bytes: records.Len(), Partitions: 1})
+		err = p.AppendFetched(records, x.HighWatermark)
+		if isCorrupt(err) {
+			q.f.retryAt = now.Mono.Add(b.cfg.Settings.ReplicaFetchBackoff)
+			err = nil
+		}
+		b.flush(p, out)
+	}
+	if err != nil {
+		b.fail(err, out)
+	}
+}
+
+func (f *fetcher) due(now machine.Instant) machine.Instant {
+	switch {
+	case len(f.parts) == 0 && f.state == linkDown:
+		return machine.Never
+	case f.state == linkUp && !f.underWay:
+		return f.earliest()
+	case f.state == linkDown:
+		return max(f.retryAt, f.earliest())
+	}
+	return f.link.due(true)
+}

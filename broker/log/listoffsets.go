@@ -1,0 +1,85 @@
+package log
+
+import (
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"brokersim/broker/log/wire"
+)
+
+// What ListOffsets takes for a timestamp.
+const (
+	latestTimestamp   = -1
+	earliestTimestamp = -2
+)
+
+func (b *Broker) listOffsets(version int16, body *kmsg.ListOffsetsRequest) *kmsg.ListOffsetsResponse {
+	resp := kmsg.NewPtrListOffsetsResponse()
+	resp.Topics = make([]kmsg.ListOffsetsResponseTopic, len(body.Topics))
+	for i := range body.Topics {
+		t, answer := &body.Topics[i], &resp.Topics[i]
+		*answer = kmsg.NewListOffsetsResponseTopic()
+		answer.Topic, answer.Partitions = t.Topic, make([]kmsg.ListOffsetsResponseTopicPartition, len(t.Partitions))
+		for j := range t.Partitions {
+			x := &answer.Partitions[j]
+			*x = kmsg.NewListOffsetsResponseTopicPartition()
+			x.Partition, x.Offset, x.Timestamp, x.LeaderEpoch = t.Partitions[j].Partition, -1, -1, -1
+			b.listPartition(version, t.Topic, body.ReplicaID, &t.Partitions[j], x)
+		}
+	}
+	return resp
+}
+
+func (b *Broker) listPartition(version int16, topic string, replicaID int32, want *kmsg.ListOffsetsRequestTopicPartition, x *kmsg.ListOffsetsResponseTopicPartition) {
+	p, code := b.lookup(topic, want.Partition)
+	if code == 0 {
+		code = p.CheckEpoch(want.CurrentLeaderEpoch)
+	}
+	if code != 0 {
+		x.ErrorCode = code
+		return
+	}
+	switch want.Timestamp {
+	case latestTimestamp:
+		offset, code := p.Latest()
+		if replicaID >= 0 {
+			offset, code = p.LogEnd(), 0
+		}
+		if code == wire.OffsetNotAvailable && version < 5 {
+			code = wire.LeaderNotAvailable // what clients knew before KIP-207
+		}
+		if x.ErrorCode = code; code == 0 {
+			x.Offset, x.LeaderEpoch = offset, p.State().LeaderEpoch
+		}
+	case earliestTimestamp:
+		x.Offset, x.LeaderEpoch = p.LogStart(), p.FirstEpoch()
+	default:
+		if want.Timestamp < 0 {
+			x.ErrorCode = wire.UnsupportedVersion
+			return
+		}
+		x.Offset, x.Timestamp, x.LeaderEpoch, x.ErrorCode = p.OffsetForTime(want.Timestamp)
+	}
+}
+
+func (b *Broker) offsetForLeaderEpoch(body *kmsg.OffsetForLeaderEpochRequest) *kmsg.OffsetForLeaderEpochResponse {
+	resp := kmsg.NewPtrOffsetForLeaderEpochResponse()
+	resp.Topics = make([]kmsg.OffsetForLeaderEpochResponseTopic, len(body.Topics))
+	for i := range body.Topics {
+		t, answer := &body.Topics[i], &resp.Topics[i]
+		*answer = kmsg.NewOffsetForLeaderEpochResponseTopic()
+		answer.Topic, answer.Partitions = t.Topic, make([]kmsg.OffsetForLeaderEpochResponseTopicPartition, len(t.Partitions))
+		for j := range t.Partitions {
+			want, x := &t.Partitions[j], &answer.Partitions[j]
+			*x = kmsg.NewOffsetForLeaderEpochResponseTopicPartition()
+			x.Partition, x.LeaderEpoch, x.EndOffset = want.Partition, -1, -1
+			p, code := b.lookup(t.Topic, want.Partition)
+			if code == 0 {
+				code = p.CheckEpoch(want.CurrentLeaderEpoch)
+			}
+			if x.ErrorCode = code; code == 0 {
+				x.LeaderEpoch, x.EndOffset = p.EndOfEpoch(want.LeaderEpoch)
+			}
+		}
+	}
+	return resp
+}

@@ -1,0 +1,89 @@
+package log
+
+import (
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+)
+
+// produce appends what a producer sends, and answers when it is as safe as its
+// acks ask for.
+func (b *Broker) produce(now machine.Now, c *conn, req wire.Request, body *kmsg.ProduceRequest, out *machine.Effects) {
+	x := &parkedProduce{conn: c, req: req, resp: kmsg.NewPtrProduceResponse(), acks: body.Acks}
+	x.resp.Topics = make([]kmsg.ProduceResponseTopic, len(body.Topics))
+	failed := false
+	n := 0
+	for i := range body.Topics {
+		t, answer := &body.Topics[i], &x.resp.Topics[i]
+		*answer = kmsg.NewProduceResponseTopic()
+		answer.Topic, answer.Partitions = t.Topic, make([]kmsg.ProduceResponseTopicPartition, len(t.Partitions))
+		for j := range t.Partitions {
+			a := &answer.Partitions[j]
+			*a = kmsg.NewProduceResponseTopicPartition()
+			a.Partition, a.ErrorRecords = t.Partitions[j].Partition, []kmsg.ProduceResponseTopicPartitionErrorRecord{}
+			b.producePartition(now, x, t.Topic, req.Records[n], a, out)
+			failed = failed || a.ErrorCode != 0
+			n++
+			if b.err != nil {
+				return
+			}
+		}
+	}
+	switch {
+	case body.Acks == 0 && failed:
+		// Nobody waits for an answer: the closed connection is the only way to say
+		// that something is wrong.
+		b.hangUp(c, out)
+	case body.Acks == 0:
+		b.done(c)
+	case len(x.waits) == 0:
+		b.answer(c, &req, x.resp, nil, out)
+	default:
+		x.until = now.Mono.Add(time.Duration(body.TimeoutMillis) * time.Millisecond)
+		b.parkProduce(x)
+	}
+}
+
+func (b *Broker) producePartition(now machine.Now, x *parkedProduce, topic string, records wire.Records, a *kmsg.ProduceResponseTopicPartition, out *machine.Effects) {
+	w := producing{answer: a}
+	if x.acks < -1 || x.acks > 1 {
+		w.refuse(wire.InvalidRequiredAcks)
+		return
+	}
+	p, code := b.lookup(topic, a.Partition)
+	if code != 0 {
+		w.refuse(code)
+		return
+	}
+	at, code, err := p.Append(now.Mono, records, x.acks)
+	if err != nil {
+		b.fail(err, out)
+		return
+	}
+	if code != 0 {
+		w.refuse(code)
+		return
+	}
+	out.Work(machine.Work{Bytes: records.Len(), Records: at.End - at.Base, Partitions: 1})
+	a.BaseOffset, a.LogAppendTime, a.LogStartOffset = at.Base, -1, p.LogStart()
+	b.flush(p, out)
+	b.touch(p)
+	w.p, w.end, w.epoch = p, at.End, p.State().LeaderEpoch
+	if x.acks != 0 && !w.decide(x.acks) {
+		x.waits = append(x.waits, w)
+	}
+}
+
+// lookup finds a partition that is served here, or Kafka's error.
+func (b *Broker) lookup(topic string, n int32) (*partition, int16) {
+	if p := b.partition(wire.TP{Topic: topic, Partition: n}); p != nil && p.State().LeaderEpoch >= 0 {
+		return p, 0
+	}
+	if b.image.Partition(topic, n) == nil {
+		return nil, wire.UnknownTopicOrPartition
+	}
+	return nil, wire.NotLeaderOrFollower
+}

@@ -1,0 +1,155 @@
+package log
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"brokersim/broker/log/controller"
+	"brokersim/broker/log/quorum"
+	"brokersim/broker/log/replica"
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+)
+
+// metadataWait is how long a broker lets the controller wait for more metadata
+// (KafkaRaftClient's MAX_FETCH_WAIT_MS).
+const metadataWait = 500 * time.Millisecond
+
+// stepMetadata takes what comes on the connection on which the broker fetches the
+// metadata log.
+func (b *Broker) stepMetadata(now machine.Instant, in *machine.Input, out *machine.Effects) (mine bool) {
+	a, mine, answered, _ := b.metadata.step(now, in, out)
+	if answered {
+		if err := b.fetchedMetadata(now, a); err != nil {
+			b.fail(err, out)
+		}
+	}
+	return mine
+}
+
+// fetchMetadata asks for the records after those that were replayed. The
+// controller gives out only what is committed.
+func (b *Broker) fetchMetadata(now machine.Instant, out *machine.Effects) {
+	if now < b.metadataAt || !b.metadata.ready(now, b, out) {
+		return
+	}
+	p := kmsg.NewFetchRequestTopicPartition()
+	p.FetchOffset, p.PartitionMaxBytes = b.image.Offset+1, 8<<20
+	t := kmsg.NewFetchRequestTopic()
+	t.Topic, t.Partitions = quorum.Topic, []kmsg.FetchRequestTopicPartition{p}
+	req := kmsg.NewPtrFetchRequest()
+	req.ReplicaID, req.MaxWaitMillis, req.MinBytes, req.MaxBytes = b.cfg.ID, int32(metadataWait/time.Millisecond), 1, 8<<20
+	req.Topics = []kmsg.FetchRequestTopic{t}
+	req.ForgottenTopics = []kmsg.FetchRequestForgottenTopic{}
+	b.metadata.send(now, req, nil, b.cfg.Settings.ControllerQuorumFetchTimeout, out)
+}
+
+func (b *Broker) fetchedMetadata(now machine.Instant, a wire.Answer) error {
+	b.metadataAt = now
+	resp, ok := a.Body.(*kmsg.FetchResponse)
+	if !ok || len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 || resp.Topics[0].Partitions[0].ErrorCode != 0 || len(a.Records) != 1 {
+		b.metadataAt = now.Add(reconnectBackoff) // nobody leads there, or not yet
+		return nil
+	}
+	if a.Records[0].Len() == 0 {
+		return nil
+	}
+	for h, batch := range wire.SplitBatches(a.Records[0]) {
+		if err := b.replay(&h, batch); err != nil {
+			return fmt.Errorf("replay the metadata log: %w", err)
+		}
+	}
+	b.catchUp(now)
+	return b.applyMetadata(now)
+}
+
+// replay replays one batch of the metadata log and notes what it changes.
+func (b *Broker) replay(h *wire.Batch, batch machine.Bytes) error {
+	if _, err := wire.CheckBatch(batch); err != nil {
+		return err
+	}
+	return wire.EachRecord(batch, func(rec *wire.Record) error {
+		offset := h.BaseOffset + int64(rec.OffsetDelta)
+		if offset <= b.image.Offset {
+			return nil
+		}
+		if h.IsControl() {
+			return b.image.Skip(offset)
+		}
+		record, err := controller.DecodeRecord(rec.Value)
+		if err != nil {
+			return fmt.Errorf("offset %d: %w", offset, err)
+		}
+		change, err := b.image.Replay(offset, record)
+		if err != nil {
+			return err
+		}
+		switch {
+		case change.Partition != nil:
+			b.changed(change.Partition)
+		case change.Topic != nil:
+			for _, p := range change.Topic.Partitions {
+				b.changed(p)
+			}
+		}
+		return nil
+	})
+}
+
+func (b *Broker) changed(p *controller.PartitionInfo) {
+	if n := len(b.delta); n == 0 || b.delta[n-1] != p {
+		b.delta = append(b.delta, p)
+	}
+}
+
+// applyMetadata brings the replicas in line with the metadata, once for all that
+// came in one answer.
+func (b *Broker) applyMetadata(now machine.Instant) error {
+	for _, info := range b.delta {
+		if err := b.applyPartition(now, info); err != nil {
+			return err
+		}
+	}
+	clear(b.delta)
+	b.delta = b.delta[:0]
+	return nil
+}
+
+func (b *Broker) applyPartition(now machine.Instant, info *controller.PartitionInfo) error {
+	tp := wire.TP{Topic: info.Topic, Partition: info.Partition}
+	p := b.partition(tp)
+	if p == nil {
+		if !holds(info, b.cfg.ID) {
+			return nil
+		}
+		var err error
+		if p, err = b.open(tp); err != nil {
+			return err
+		}
+	}
+	p.topicID = info.TopicID
+	p.SetTopic(b.cfg.Settings.Override(b.image.Topics[info.Topic].Configs))
+	newEpoch, err := p.Apply(now, replica.State{
+		Replicas: info.Replicas, ISR: info.ISR, Leader: info.Leader, LeaderEpoch: info.LeaderEpoch,
+		PartitionEpoch: info.PartitionEpoch, Recovering: info.Recovery == controller.Recovering,
+	})
+	if err != nil {
+		return err
+	}
+	if newEpoch {
+		b.assignFetcher(now, p)
+	}
+	b.touch(p)
+	return nil
+}
+
+func holds(info *controller.PartitionInfo, id int32) bool {
+	for _, r := range info.Replicas {
+		if r == id {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,96 @@
+package replica
+
+import (
+	"errors"
+
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
+)
+
+// Appended says where a batch stands in the log.
+type Appended struct {
+	Base, End int64 // its first offset, and the one after its last
+	Duplicate bool  // it was there already
+}
+
+// Append appends a producer's batch as the leader. code is Kafka's error, 0 if
+// the batch is in the log now. It is not acknowledged by that, unless acks are 0
+// or 1: see [Replica.Acknowledge]. An error is one of the disk.
+func (r *Replica) Append(now machine.Instant, batch machine.Bytes, acks int16) (at Appended, code int16, err error) {
+	if r.role != leading {
+		return at, wire.NotLeaderOrFollower, nil
+	}
+	if acks == -1 && len(r.state.ISR) < r.minISR() {
+		r.cfg.Failpoints.Hit(failpoint.NotEnoughReplicas)
+		return at, wire.NotEnoughReplicas, nil
+	}
+	h, code := r.validate(batch)
+	if code != 0 {
+		return at, code, nil
+	}
+	if h.ProducerID >= 0 {
+		if at, ok := r.producers.duplicate(&h); ok {
+			r.cfg.Failpoints.Hit(failpoint.DuplicateSequence)
+			return at, 0, nil
+		}
+		if code := r.producers.check(&h); code != 0 {
+			return at, code, nil
+		}
+	}
+	h.BaseOffset, h.LeaderEpoch = r.log.End(), r.state.LeaderEpoch
+	if err := r.log.Append(wire.Stamp(batch, h.BaseOffset, h.LeaderEpoch)); err != nil {
+		return at, wire.KafkaStorageError, err
+	}
+	r.producers.appended(&h)
+	r.flush.appended(h.NextOffset())
+	r.advance(now)
+	return Appended{Base: h.BaseOffset, End: h.NextOffset()}, 0, nil
+}
+
+// validate checks a producer's batch as Kafka's LogValidator does, without
+// looking into its records.
+func (r *Replica) validate(batch machine.Bytes) (wire.Batch, int16) {
+	if batch.Len() > int64(r.cfg.Topic.MaxMessageBytes) {
+		if h, err := wire.ReadBatch(batch); err == nil && h.Size() == batch.Len() {
+			return h, wire.MessageTooLarge
+		}
+	}
+	h, err := wire.CheckBatch(batch)
+	switch {
+	case errors.Is(err, wire.ErrBatchMagic):
+		return h, wire.UnsupportedForMessageFormat
+	case errors.Is(err, wire.ErrTrailing), errors.Is(err, wire.ErrBatchCount):
+		return h, wire.InvalidRecord // one batch a partition, its offsets counted from 0
+	case err != nil:
+		return h, wire.CorruptMessage
+	case h.IsControl(), h.IsTransactional(), h.ProducerID >= 0 && h.BaseSequence < 0, h.ProducerID >= 0 && h.ProducerEpoch < 0:
+		return h, wire.InvalidRecord
+	case h.Compression() > 4:
+		return h, wire.UnsupportedCompressionType
+	}
+	return h, 0
+}
+
+// minISR is min.insync.replicas, but never more than there are replicas
+// (Partition.effectiveMinIsr).
+func (r *Replica) minISR() int { return min(int(r.cfg.Topic.MinInsyncReplicas), len(r.state.Replicas)) }
+
+// Acknowledge reports whether an append of this leader up to end may be answered
+// now, and with which of Kafka's errors.
+func (r *Replica) Acknowledge(end int64, acks int16) (code int16, done bool) {
+	switch {
+	case r.role != leading:
+		return wire.NotLeaderOrFollower, true
+	case acks != -1:
+		return 0, end <= r.flush.counted
+	case r.cfg.Failpoints.On(failpoint.R24AckBeforeISR, uint64(end)):
+		return 0, true
+	case r.highWatermark < end:
+		return 0, false
+	case len(r.asked.maximal(r.state.ISR)) < r.minISR():
+		// The ISR has shrunk since the append was let in.
+		return wire.NotEnoughReplicasAfterAppend, true
+	}
+	return 0, true
+}

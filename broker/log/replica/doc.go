@@ -1,0 +1,52 @@
+// Package replica is one replica of one partition: its log, its part as leader
+// or follower, the in-sync replicas, the high watermark, and what is known of
+// idempotent producers. It decides and writes its log; the node around it sends,
+// waits and asks for syncs.
+//
+// # The journey of a batch
+//
+// The leader checks a producer's batch ([Replica.Append]), recognises one that is
+// in the log already, stamps it with offset and leader epoch and appends the
+// producer's own bytes. A follower asks for what comes after its log end
+// ([Replica.Position]); the leader takes that as the word that it has everything
+// below ([Replica.Fetched]) and gives it the batch ([Replica.Read]), which the
+// follower appends as it is ([Replica.AppendFetched]). When every replica that is
+// in sync, or may be as far as the leader can know, has asked for what comes
+// after the batch, the high watermark passes it: the producer that wanted acks=all
+// may be told ([Replica.Acknowledge]) and consumers may read it.
+//
+// # Files
+//
+//	replica.go    what a replica is; opening one; its position
+//	state.go      what the controller says of the partition, and what follows
+//	append.go     appending as leader
+//	producers.go  the sequences of idempotent producers (KIP-98)
+//	follow.go     appending as follower, truncation
+//	epochs.go     where each leader epoch begins in the log (KIP-101, KIP-279)
+//	followers.go  what a leader knows of its followers, the high watermark
+//	isr.go        who should be in sync, asked of the controller (KIP-497)
+//	read.go       what may be read, by whom
+//	flush.go      log.flush.interval.messages
+//
+// # What must hold
+//
+//   - The high watermark counts the maximal ISR: those that are in it and the one
+//     that is asked to be, for the controller may have agreed already. A member
+//     that is asked to leave counts until the controller has agreed.
+//   - There is one question about the ISR at a time, and its answer is what the
+//     metadata or the controller say with a later partition epoch, nothing else.
+//   - A follower may join only from its own log end, at or above the high
+//     watermark and the start of the leader's epoch: a new leader's high watermark
+//     may lag behind what was committed before it (KIP-320's model, rule 4).
+//   - Followers begin unknown in each leader epoch (offset -1), so that the high
+//     watermark stays until each has been heard of.
+//   - A follower takes over its leader's high watermark, bounded by its own log
+//     end, even when it is lower: a leader that has just been elected has a
+//     lagging one. It decides nothing from it.
+//   - What is said of producers follows from the log alone, so that a replica that
+//     begins to lead knows what its predecessor knew. It is rebuilt from the log at
+//     start and after a truncation.
+//   - With a flush interval, what a leader has not flushed counts for nothing and a
+//     follower does not ask for more before its flush is done: the word that it
+//     has something is then a word about the disk.
+package replica

@@ -1,0 +1,52 @@
+package replica
+
+import "sort"
+
+// epochs is where each leader epoch begins in the log (KIP-101).
+type epochs struct{ list []epochStart }
+
+type epochStart struct {
+	epoch int32
+	start int64
+}
+
+// begin notes that an epoch begins at an offset. What was noted before and does
+// not fit is wrong and goes: an epoch that never wrote anything, such as that of a
+// leader who lost to one of an earlier epoch's batches
+// (LeaderEpochFileCache.maybeTruncateNonMonotonicEntries).
+func (e *epochs) begin(epoch int32, offset int64) {
+	n := len(e.list)
+	if n > 0 && e.list[n-1].epoch == epoch {
+		return
+	}
+	for n > 0 && (e.list[n-1].epoch >= epoch || e.list[n-1].start >= offset) {
+		n--
+	}
+	e.list = append(e.list[:n], epochStart{epoch, offset})
+}
+
+// unknown is an epoch or offset that the log tells nothing about.
+const unknown = -1
+
+// endOf is the largest epoch of the log that is not above the one asked about,
+// and where it ends (LeaderEpochFileCache.endOffsetFor, KIP-279): unknown and
+// unknown if the epoch is above all others. logEnd is the end of the last.
+func (e *epochs) endOf(epoch int32, logEnd int64) (int32, int64) {
+	n := len(e.list)
+	if n == 0 || epoch < 0 || epoch > e.list[n-1].epoch {
+		return unknown, unknown
+	}
+	if epoch == e.list[n-1].epoch {
+		return epoch, logEnd
+	}
+	above := sort.Search(n, func(i int) bool { return e.list[i].epoch > epoch })
+	if above == 0 {
+		return epoch, e.list[0].start
+	}
+	return e.list[above-1].epoch, e.list[above].start
+}
+
+// EndOfEpoch answers OffsetForLeaderEpoch: see [epochs.endOf].
+func (r *Replica) EndOfEpoch(epoch int32) (found int32, end int64) {
+	return r.epochs.endOf(epoch, r.log.End())
+}

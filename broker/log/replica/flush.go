@@ -1,0 +1,62 @@
+package replica
+
+import "brokersim/broker/machine"
+
+// flush is when the log must be made durable: every so many messages
+// (flush.messages). Kafka flushes while it appends, and answers afterwards; here
+// the node asks the disk, and what waits for the flush does not count meanwhile.
+type flush struct {
+	interval int64 // messages; the largest int64 is never
+	done     int64 // the log end that is durable
+	asked    int64 // the log end that a flush under way covers; -1: none is
+	counted  int64 // the log end that may be relied upon
+	end      int64 // the log end
+}
+
+func (f *flush) begin(interval, end int64) {
+	*f = flush{interval: interval, asked: -1, end: end}
+	f.count()
+}
+
+// due reports whether there is more to be made durable than may wait.
+func (f *flush) due() bool { return f.end-f.done >= max(f.interval, 1) }
+
+func (f *flush) count() {
+	if !f.due() {
+		f.counted = f.end
+	} else {
+		f.counted = max(f.counted, f.done)
+	}
+}
+
+func (f *flush) appended(end int64) {
+	f.end = end
+	f.count()
+}
+
+func (f *flush) truncated(end int64) {
+	f.end, f.done, f.asked, f.counted = end, min(f.done, end), min(f.asked, end), min(f.counted, end)
+}
+
+// Flush returns the file that the node must sync now, if it must.
+func (r *Replica) Flush() (file string, ok bool) {
+	f := &r.flush
+	if f.asked >= 0 || f.end == 0 || !f.due() {
+		return "", false
+	}
+	f.asked = f.end
+	return r.log.File(), true
+}
+
+// Flushed says that the sync of Flush is done. It reports whether a leader's high
+// watermark has moved.
+func (r *Replica) Flushed(now machine.Instant) (moved bool) {
+	f := &r.flush
+	f.done, f.asked = max(f.done, f.asked), -1
+	f.count()
+	return r.role == leading && r.advance(now)
+}
+
+// Flushing reports whether a follower must wait for its disk before it asks for
+// more.
+func (r *Replica) Flushing() bool { return r.flush.counted < r.flush.end }

@@ -1,0 +1,77 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
+)
+
+// Position is where a follower goes on: its log end, and the leader epoch of the
+// last batch before it, -1 if there is none.
+func (r *Replica) Position() (offset int64, lastEpoch int32) { return r.log.End(), r.log.LastEpoch() }
+
+// ErrCorrupt means that what a leader has sent is no continuation of the log.
+var ErrCorrupt = errors.New("fetched batches do not continue the log")
+
+// AppendFetched appends what a follower has fetched from its log end on, and
+// takes over the leader's high watermark as far as its own log reaches. With an
+// [ErrCorrupt] the batches before the bad one are in the log; any other error is
+// one of the disk.
+func (r *Replica) AppendFetched(batches machine.Bytes, leaderHighWatermark int64) error {
+	for rest := batches; rest.Len() > 0; {
+		h, err := wire.ReadBatch(rest)
+		if err == nil {
+			batch := rest.Slice(0, h.Size())
+			rest = rest.Slice(h.Size(), rest.Len())
+			h, err = wire.CheckBatch(batch)
+			if err == nil && (h.BaseOffset != r.log.End() || h.LeaderEpoch < r.log.LastEpoch()) {
+				err = fmt.Errorf("batch at offset %d of epoch %d", h.BaseOffset, h.LeaderEpoch)
+			}
+			if err == nil {
+				if err := r.log.Append(batch); err != nil {
+					return err
+				}
+				r.epochs.begin(h.LeaderEpoch, h.BaseOffset)
+				if !r.cfg.Failpoints.On(failpoint.T01ForgetSequence, uint64(h.BaseOffset)) {
+					r.producers.appended(&h)
+				}
+				r.flush.appended(h.NextOffset())
+				continue
+			}
+		}
+		return fmt.Errorf("%w of %v at %d: %w", ErrCorrupt, r.cfg.TP, r.log.End(), err)
+	}
+	r.highWatermark = max(min(leaderHighWatermark, r.log.End()), r.log.Start())
+	return nil
+}
+
+// Diverged truncates a follower's log where its leader says that they part: epoch
+// is the largest epoch of the leader's log that is not above the follower's last,
+// and end where it ends there. If this log has no records of that epoch the point
+// is not final, and the next fetch asks again with an earlier one (KIP-279,
+// AbstractFetcherThread.getOffsetTruncationState).
+func (r *Replica) Diverged(epoch int32, end int64) error {
+	to := end
+	if found, mine := r.epochs.endOf(epoch, r.log.End()); found != unknown {
+		if to = mine; found == epoch {
+			to = min(mine, end)
+		}
+	}
+	return r.truncate(min(to, r.log.End()))
+}
+
+func (r *Replica) truncate(to int64) error {
+	if to >= r.log.End() {
+		return nil
+	}
+	if err := r.log.TruncateTo(to); err != nil {
+		return err
+	}
+	r.cfg.Failpoints.Hit(failpoint.Truncation)
+	r.highWatermark = min(r.highWatermark, r.log.End())
+	r.flush.truncated(r.log.End())
+	return r.rebuild()
+}

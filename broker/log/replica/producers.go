@@ -1,0 +1,113 @@
+package replica
+
+import (
+	"math"
+
+	"brokersim/broker/log/wire"
+)
+
+// window is how many of a producer's last batches are remembered, and so how
+// many requests an idempotent producer may have in flight (KIP-98).
+const window = 5
+
+// producers is what the log says about idempotent producers.
+type producers struct {
+	byID map[int64]*producer
+}
+
+// producer is Kafka's ProducerStateEntry.
+type producer struct {
+	epoch int16
+	last  int64 // ms: the largest timestamp of its newest batch
+	seen  int   // of recent: how many are filled
+	next  int   // where the next one goes
+	// recent are its last batches of this epoch.
+	recent [window]produced
+}
+
+// produced is one batch of a producer.
+type produced struct {
+	firstSeq, lastSeq int32
+	base, end         int64
+}
+
+func (p *producers) clear() { clear(p.byID) }
+
+// newest is the last batch of a producer's epoch; nil if it has none.
+func (p *producer) newest() *produced {
+	if p.seen == 0 {
+		return nil
+	}
+	return &p.recent[(p.next+window-1)%window]
+}
+
+// duplicate finds a batch that is in the log already: one of the last five of
+// its producer's epoch with the same sequences.
+func (p *producers) duplicate(h *wire.Batch) (Appended, bool) {
+	s := p.byID[h.ProducerID]
+	if s == nil || s.epoch != h.ProducerEpoch {
+		return Appended{}, false
+	}
+	for i := range s.seen {
+		if b := &s.recent[i]; b.firstSeq == h.BaseSequence && b.lastSeq == h.LastSequence() {
+			return Appended{Base: b.base, End: b.end, Duplicate: true}, true
+		}
+	}
+	return Appended{}, false
+}
+
+// check is Kafka's error for a batch that does not continue what its producer
+// has in the log (ProducerAppendInfo.checkProducerEpoch, checkSequence).
+func (p *producers) check(h *wire.Batch) int16 {
+	s := p.byID[h.ProducerID]
+	switch {
+	case s == nil:
+		// Nothing is known of it, perhaps because retention has removed all that
+		// it has written: any sequence is right.
+		return 0
+	case h.ProducerEpoch < s.epoch:
+		return wire.InvalidProducerEpoch
+	case h.ProducerEpoch > s.epoch:
+		if h.BaseSequence != 0 {
+			return wire.OutOfOrderSequenceNumber
+		}
+		return 0
+	}
+	last := s.newest().lastSeq
+	if last == math.MaxInt32 && h.BaseSequence == 0 || last != math.MaxInt32 && h.BaseSequence == last+1 {
+		return 0
+	}
+	return wire.OutOfOrderSequenceNumber
+}
+
+// appended notes a batch that is in the log.
+func (p *producers) appended(h *wire.Batch) {
+	if h.ProducerID < 0 || h.BaseSequence < 0 {
+		return
+	}
+	if p.byID == nil {
+		p.byID = make(map[int64]*producer)
+	}
+	s := p.byID[h.ProducerID]
+	if s == nil {
+		s = &producer{epoch: h.ProducerEpoch}
+		p.byID[h.ProducerID] = s
+	}
+	if s.epoch != h.ProducerEpoch {
+		*s = producer{epoch: h.ProducerEpoch}
+	}
+	s.recent[s.next] = produced{h.BaseSequence, h.LastSequence(), h.BaseOffset, h.NextOffset()}
+	s.next = (s.next + 1) % window
+	s.seen = min(s.seen+1, window)
+	s.last = h.MaxTimestamp
+}
+
+// ExpireProducers forgets producers whose newest batch is at least age old, by
+// the wall clock: producer.id.expiration.ms. Times are in ms.
+func (r *Replica) ExpireProducers(wall, age int64) {
+	for id, s := range r.producers.byID { // unordered: each is judged by itself
+		if wall-s.last >= age {
+			delete(r.producers.byID, id)
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package replica
+
+import (
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+)
+
+// Reader is who reads.
+type Reader struct {
+	Follower     bool
+	From         int64
+	LastEpoch    int32 // leader epoch of the record before From; -1: not said
+	CurrentEpoch int32 // the leader epoch that the reader believes in; -1: not said
+}
+
+// Read is what a reader gets.
+type Read struct {
+	Code    int16
+	Records machine.Bytes
+	// Diverges says that the reader's log is not a beginning of this one, with
+	// the largest epoch of this log that is not above the reader's, and where it
+	// ends.
+	Diverges      bool
+	DivergeEpoch  int32
+	DivergeOffset int64
+}
+
+// CheckEpoch is Kafka's error for a request that believes in another leader, or
+// 0. A replica that does not lead refuses whoever is not behind the times.
+func (r *Replica) CheckEpoch(current int32) int16 {
+	switch {
+	case current >= 0 && current < r.state.LeaderEpoch:
+		return wire.FencedLeaderEpoch
+	case current > r.state.LeaderEpoch:
+		return wire.UnknownLeaderEpoch
+	case r.role != leading:
+		return wire.NotLeaderOrFollower
+	}
+	return 0
+}
+
+// Read reads whole batches as the leader: all of the log for a follower, what is
+// committed for others.
+func (r *Replica) Read(who Reader, maxBytes int32, atLeastOne bool) Read {
+	if code := r.CheckEpoch(who.CurrentEpoch); code != 0 {
+		return Read{Code: code}
+	}
+	if who.LastEpoch >= 0 {
+		epoch, end := r.epochs.endOf(who.LastEpoch, r.log.End())
+		switch {
+		case epoch == unknown:
+			return Read{Code: wire.OffsetOutOfRange}
+		case epoch < who.LastEpoch || end < who.From:
+			return Read{Diverges: true, DivergeEpoch: epoch, DivergeOffset: end}
+		}
+	}
+	if who.From < r.log.Start() || who.From > r.log.End() {
+		return Read{Code: wire.OffsetOutOfRange}
+	}
+	b, err := r.log.Read(who.From, r.limit(who.Follower), maxBytes, atLeastOne)
+	if err != nil {
+		return Read{Code: wire.KafkaStorageError}
+	}
+	return Read{Records: b}
+}
+
+func (r *Replica) limit(follower bool) int64 {
+	if follower {
+		return r.log.End()
+	}
+	return r.highWatermark
+}
+
+// Available reports whether there is anything to read from an offset on.
+func (r *Replica) Available(follower bool, from int64) bool { return from < r.limit(follower) }
+
+// Latest is the end of what consumers may read. A leader whose high watermark has
+// not passed the start of its epoch does not know it yet and says
+// OFFSET_NOT_AVAILABLE, for it could seem to go back (KIP-207).
+func (r *Replica) Latest() (offset int64, code int16) {
+	if r.highWatermark < r.epochStart {
+		return 0, wire.OffsetNotAvailable
+	}
+	return r.highWatermark, 0
+}
+
+// FirstEpoch is the leader epoch of the first record; -1 if there is none.
+func (r *Replica) FirstEpoch() int32 {
+	if len(r.epochs.list) == 0 {
+		return unknown
+	}
+	return r.epochs.list[0].epoch
+}
+
+// OffsetForTime finds the first committed record whose timestamp is at least the
+// one given, in ms; -1 if there is none. In a compressed batch it is the batch's
+// first record, for those are not looked into. It reads every header of the log.
+func (r *Replica) OffsetForTime(timestamp int64) (offset, found int64, epoch int32, code int16) {
+	for h, err := range r.log.Batches(r.log.Start()) {
+		switch {
+		case err != nil:
+			return unknown, unknown, unknown, wire.KafkaStorageError
+		case h.BaseOffset >= r.highWatermark:
+			return unknown, unknown, unknown, 0
+		case h.MaxTimestamp < timestamp:
+			continue
+		}
+		return r.recordForTime(wire.Batch(h), timestamp)
+	}
+	return unknown, unknown, unknown, 0
+}
+
+func (r *Replica) recordForTime(h wire.Batch, timestamp int64) (offset, found int64, epoch int32, code int16) {
+	if h.Compression() != 0 {
+		return h.BaseOffset, h.BaseTimestamp, h.LeaderEpoch, 0
+	}
+	b, err := r.log.Read(h.BaseOffset, h.NextOffset(), int32(h.Size()), true)
+	if err != nil {
+		return unknown, unknown, unknown, wire.KafkaStorageError
+	}
+	offset = unknown
+	err = wire.EachRecord(b, func(x *wire.Record) error {
+		if t := h.BaseTimestamp + x.TimestampDelta; offset < 0 && t >= timestamp {
+			offset, found = h.BaseOffset+int64(x.OffsetDelta), t
+		}
+		return nil
+	})
+	if err != nil || offset < 0 {
+		return h.BaseOffset, h.BaseTimestamp, h.LeaderEpoch, 0 // records that lie about their times
+	}
+	return offset, found, h.LeaderEpoch, 0
+}

@@ -1,0 +1,116 @@
+package log
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"brokersim/broker/log/config"
+	"brokersim/broker/log/replica"
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
+)
+
+// start recovers what an earlier life has left on the node's files, and begins to
+// look for the controller.
+func (b *Broker) start(now machine.Now, files machine.Files, out *machine.Effects) {
+	b.files = files
+	b.isrAt = now.Mono.Add(b.cfg.Settings.ReplicaLagTimeMax / 2)
+	b.expireAt = now.Mono.Add(producerExpiryInterval)
+	b.checkpoint.start(now.Mono, files, b.cfg.Settings.ReplicaHighWatermarkCheckpointInterval)
+	for _, tp := range partitionsOn(files) {
+		p, err := b.open(tp)
+		if err != nil {
+			b.fail(err, out)
+			return
+		}
+		b.flush(p, out)
+	}
+	b.life.nextAt, b.metadataAt = now.Mono, now.Mono
+}
+
+// partitionsOn are the partitions of which the files hold a log, in order.
+func partitionsOn(files machine.Files) []wire.TP {
+	var list []wire.TP
+	for _, name := range files.List() {
+		dir, file, ok := strings.Cut(name, "/")
+		if !ok || !strings.HasSuffix(file, ".log") {
+			continue
+		}
+		if tp, ok := replica.ParseDir(dir); ok && !slices.Contains(list, tp) {
+			list = append(list, tp)
+		}
+	}
+	slices.SortFunc(list, wire.TP.Compare) // total: each is there once
+	return list
+}
+
+// open opens the replica of a partition, whose configuration the metadata will
+// tell.
+func (b *Broker) open(tp wire.TP) (*partition, error) {
+	r, recovery, err := replica.Open(b.files, replica.Config{
+		TP:         tp,
+		Self:       b.cfg.ID,
+		Topic:      b.topicConfig(tp.Topic),
+		LagTimeMax: b.cfg.Settings.ReplicaLagTimeMax,
+		Eligible:   b.image.Alive,
+		Failpoints: b.cfg.Failpoints,
+	}, b.checkpoint.highWatermark(tp))
+	if err != nil {
+		return nil, err
+	}
+	if recovery.TornBytes > 0 {
+		b.cfg.Failpoints.Hit(failpoint.UncleanRestart)
+	}
+	p := &partition{Replica: r}
+	i, _ := slices.BinarySearchFunc(b.partitions, tp, func(p *partition, tp wire.TP) int { return p.TP().Compare(tp) })
+	b.partitions = slices.Insert(b.partitions, i, p)
+	list := b.topics[tp.Topic]
+	for int(tp.Partition) >= len(list) {
+		list = append(list, nil)
+	}
+	list[tp.Partition] = p
+	b.topics[tp.Topic] = list
+	return p, nil
+}
+
+func (b *Broker) topicConfig(topic string) config.Topic {
+	if t := b.image.Topics[topic]; t != nil {
+		return b.cfg.Settings.Override(t.Configs)
+	}
+	return b.cfg.Settings.Override(nil)
+}
+
+// flush has the disk make a replica's log durable, if its configuration asks for
+// that now.
+func (b *Broker) flush(p *partition, out *machine.Effects) {
+	if file, ok := p.Flush(); ok {
+		tag := b.tag()
+		b.syncs = append(b.syncs, syncing{tag, p})
+		out.Sync(file, tag)
+	}
+}
+
+// diskDone takes the answer to a sync. After a failed one nobody knows what is on
+// the disk: the broker gives up, and a later life recovers what is there.
+func (b *Broker) diskDone(now machine.Instant, in *machine.Input, out *machine.Effects) {
+	if b.checkpoint.synced(in) {
+		return
+	}
+	i := slices.IndexFunc(b.syncs, func(s syncing) bool { return s.tag == in.Tag })
+	if i < 0 {
+		return
+	}
+	p := b.syncs[i].p
+	b.syncs = slices.Delete(b.syncs, i, i+1)
+	if in.Err != nil {
+		b.fail(in.Err, out)
+		return
+	}
+	p.Flushed(now)
+	b.flush(p, out)
+	b.touch(p)
+}
+
+func address(host string, port int32) string { return host + ":" + strconv.Itoa(int(port)) }
