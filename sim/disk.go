@@ -77,7 +77,7 @@ func (s *Sim) synced(f *files, op *diskOp) error {
 	i := op.file
 	if i == nil {
 		if f.disk[op.name] != f.cache[op.name] {
-			delete(f.disk, op.name)
+			f.setDisk(op.name, nil)
 		}
 		return nil
 	}
@@ -105,16 +105,31 @@ func (f *files) nameSynced(name string, i *inode) {
 		if f.disk[name] != nil && f.disk[name] == f.cache[name] {
 			return // durably: another has its name
 		}
-		for _, on := range f.disk { // unordered: whether there is one
-			if on == i {
-				return
-			}
+		if len(i.onDisk) > 0 {
+			return
 		}
 	}
-	for other, on := range f.disk { // unordered: each name on its own
-		if on == i && f.cache[other] != i {
-			delete(f.disk, other)
+	for k := len(i.onDisk) - 1; k >= 0; k-- {
+		if other := i.onDisk[k]; f.cache[other] != i {
+			f.setDisk(other, nil)
 		}
+	}
+	f.setDisk(name, i)
+}
+
+// setDisk has a name mean a file on the disk, or nothing.
+func (f *files) setDisk(name string, i *inode) {
+	was := f.disk[name]
+	if was == i {
+		return
+	}
+	if was != nil {
+		was.onDisk = slices.DeleteFunc(was.onDisk, func(x string) bool { return x == name })
+	}
+	if i == nil {
+		delete(f.disk, name)
+		return
 	}
 	f.disk[name] = i
+	i.onDisk = append(i.onDisk, name)
 }

@@ -36,7 +36,8 @@ type inode struct {
 	syncing  []*image // under way: their shared part shrinks too
 	issued   uint64   // syncs
 	poisoned bool
-	resident []bool // by block of 1 MiB; those beyond are resident
+	onDisk   []string // its names in files.disk
+	resident []bool   // by block of 1 MiB; those beyond are resident
 }
 
 // image is what a file holds at a time. Images share extents.

@@ -52,7 +52,15 @@ func (f *files) losePower() {
 			f.s.losses = append(f.s.losses, loss)
 		}
 	}
-	f.cache, f.disk = left, maps.Clone(left)
+	for _, i := range left { // unordered: each by itself
+		i.onDisk = nil
+	}
+	f.cache, f.disk = left, make(map[string]*inode, len(left))
+	for _, name := range names {
+		if i := left[name]; i != nil {
+			f.setDisk(name, i)
+		}
+	}
 }
 
 // namesLeft is what the names mean after a power loss. What was not synced may
