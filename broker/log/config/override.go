@@ -10,8 +10,7 @@ func (b *Broker) Override(set map[string]string) Topic {
 		UncleanLeaderElection: b.UncleanLeaderElection,
 		FlushMessages:         b.LogFlushIntervalMessages,
 	}
-	for i := range topicFields {
-		f := &topicFields[i]
+	for _, f := range topicFields {
 		text, ok := set[f.name]
 		if !ok {
 			continue
