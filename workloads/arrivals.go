@@ -9,7 +9,7 @@ import (
 // Arrivals says when the records of an open-loop producer are due: at a rate,
 // whatever becomes of those before.
 type Arrivals struct {
-	PerSecond int64 // at least 1
+	PerSecond int64 // from 1 to 1,000,000,000
 	Poisson   bool  // with exponential gaps; else evenly spaced
 }
 
@@ -40,6 +40,32 @@ func (a *arrivals) next() machine.Instant {
 	}
 	a.n++
 	return a.last
+}
+
+// waiting are the due times of records that could not be sent yet, oldest first.
+// Through an outage they are many: dropping one costs no copying of the rest.
+type waiting struct {
+	list []machine.Instant
+	from int
+}
+
+func (w *waiting) len() int { return len(w.list) - w.from }
+
+func (w *waiting) add(due machine.Instant) { w.list = append(w.list, due) }
+
+func (w *waiting) first() (due machine.Instant, some bool) {
+	if w.from == len(w.list) {
+		return 0, false
+	}
+	return w.list[w.from], true
+}
+
+func (w *waiting) drop() {
+	w.from++
+	if 2*w.from >= len(w.list) {
+		w.list = w.list[:copy(w.list, w.list[w.from:])]
+		w.from = 0
+	}
 }
 
 // exponential is a draw from the exponential distribution with mean 1, in units

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"strconv"
 	"strings"
 
@@ -12,19 +11,40 @@ import (
 	"brokersim/broker/machine"
 )
 
-// position is where a reader stands in one partition: everything below offset
-// has been processed.
-type position struct {
-	tp     wire.TP
+// place is a position in a partition: everything below offset has been processed.
+type place struct {
 	offset int64 // -1: nothing yet
 	epoch  int32 // leader epoch of the record before; -1 if not known
 }
 
+var nowhere = place{-1, -1}
+
+// position is where a reader stands in one partition, before and after the
+// records that it has in hand.
+type position struct {
+	tp         wire.TP
+	done, next place
+}
+
 // A position file holds all positions of a reader. Every save writes a new file,
-// under the next number, and the one before goes only when the new one is
-// durable: a crash at any moment leaves a whole one, and a file whose sync failed
-// is never written again.
+// under the next number, and those before go only when the new one is durable: a
+// crash at any moment leaves a whole one, and a file whose sync failed is never
+// written again.
+//
+// A file can outlive the reader that did not live to see it durable: whoever
+// finds it cannot say that its records have been processed, for nobody has said
+// so. Hence both positions. The older files go in the step that takes the sync's
+// answer, so as long as a durable one is there the answer has not come, and done
+// is where to go on. A file that says it is the first has none before it, and
+// nobody can tell. A power loss may bring an older file back; then the last records
+// are processed again, which is allowed.
 const positionPrefix = "position."
+
+// What the first byte of a position file says.
+const (
+	positionsFirst = 1 // no file was known to be durable when it was written
+	positionsNext  = 2
+)
 
 func positionFile(generation uint64) string {
 	return fmt.Sprintf("%s%012d", positionPrefix, generation)
@@ -32,71 +52,101 @@ func positionFile(generation uint64) string {
 
 var errPosition = errors.New("not a whole position file")
 
-func encodePositions(list []position) []byte {
-	b := binary.BigEndian.AppendUint16(nil, uint16(len(list)))
+func encodePositions(list []position, first bool) []byte {
+	b := []byte{positionsNext}
+	if first {
+		b[0] = positionsFirst
+	}
+	b = binary.BigEndian.AppendUint16(b, uint16(len(list)))
 	for _, p := range list {
 		b = binary.BigEndian.AppendUint16(b, uint16(len(p.tp.Topic)))
 		b = append(b, p.tp.Topic...)
 		b = binary.BigEndian.AppendUint32(b, uint32(p.tp.Partition))
-		b = binary.BigEndian.AppendUint64(b, uint64(p.offset))
-		b = binary.BigEndian.AppendUint32(b, uint32(p.epoch))
+		for _, at := range [...]place{p.done, p.next} {
+			b = binary.BigEndian.AppendUint64(b, uint64(at.offset))
+			b = binary.BigEndian.AppendUint32(b, uint32(at.epoch))
+		}
 	}
-	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+	return binary.BigEndian.AppendUint32(b, checksum(b))
 }
 
-func decodePositions(b []byte) ([]position, error) {
-	if len(b) < 6 {
-		return nil, errPosition
+func decodePositions(b []byte) (list []position, first bool, err error) {
+	if len(b) < 7 {
+		return nil, false, errPosition
 	}
 	body, sum := b[:len(b)-4], binary.BigEndian.Uint32(b[len(b)-4:])
-	if crc32.Checksum(body, castagnoli) != sum {
-		return nil, errPosition
+	if checksum(body) != sum || body[0] != positionsFirst && body[0] != positionsNext {
+		return nil, false, errPosition
 	}
+	first, body = body[0] == positionsFirst, body[1:]
 	n := binary.BigEndian.Uint16(body)
 	body = body[2:]
-	list := make([]position, 0, n)
+	list = make([]position, 0, min(int(n), len(body)/(2+4+2*placeSize)))
 	for range n {
 		if len(body) < 2 {
-			return nil, errPosition
+			return nil, false, errPosition
 		}
 		topic := int(binary.BigEndian.Uint16(body))
 		body = body[2:]
-		if len(body) < topic+16 {
-			return nil, errPosition
+		if len(body) < topic+4+2*placeSize {
+			return nil, false, errPosition
 		}
 		p := position{tp: wire.TP{Topic: string(body[:topic])}}
 		body = body[topic:]
 		p.tp.Partition = int32(binary.BigEndian.Uint32(body))
-		p.offset = int64(binary.BigEndian.Uint64(body[4:]))
-		p.epoch = int32(binary.BigEndian.Uint32(body[12:]))
-		body = body[16:]
+		p.done, p.next = decodePlace(body[4:]), decodePlace(body[4+placeSize:])
+		body = body[4+2*placeSize:]
 		list = append(list, p)
 	}
 	if len(body) > 0 {
-		return nil, errPosition
+		return nil, false, errPosition
 	}
-	return list, nil
+	return list, first, nil
 }
 
-// loadPositions returns what the newest whole position file says, and the highest
-// number in use; no file at all is a first start.
-func loadPositions(files machine.Files) (list []position, generation uint64) {
-	found := uint64(0)
+const placeSize = 8 + 4
+
+func decodePlace(b []byte) place {
+	return place{int64(binary.BigEndian.Uint64(b)), int32(binary.BigEndian.Uint32(b[8:]))}
+}
+
+// positionNumber is the number of a position file.
+func positionNumber(name string) (n uint64, is bool) {
+	digits, is := strings.CutPrefix(name, positionPrefix)
+	n, err := strconv.ParseUint(digits, 10, 63)
+	return n, is && err == nil && name == positionFile(n)
+}
+
+// loadPositions returns the positions from which to go on, the highest number in
+// use, and whether no file is known to have become durable; no file at all is a
+// first start.
+func loadPositions(files machine.Files) (list []position, highest uint64, first bool) {
+	lowest, found := uint64(0), uint64(0)
+	first = true
 	for _, name := range files.List() {
-		digits, is := strings.CutPrefix(name, positionPrefix)
-		g, err := strconv.ParseUint(digits, 10, 63)
-		if !is || err != nil {
+		n, is := positionNumber(name)
+		if !is {
 			continue
 		}
-		generation = max(generation, g)
+		highest = max(highest, n)
+		if lowest == 0 || n < lowest {
+			lowest = n
+		}
 		size, _ := files.Size(name)
 		b, err := files.ReadAt(name, 0, size)
 		if err != nil {
 			continue
 		}
-		if got, err := decodePositions(b.Contiguous()); err == nil && g >= found {
-			list, found = got, g
+		if got, isFirst, err := decodePositions(b.Contiguous()); err == nil && n >= found {
+			list, first, found = got, isFirst, n
 		}
 	}
-	return list, generation
+	for i := range list {
+		if p := &list[i]; found == lowest && !first {
+			p.done = p.next
+		} else {
+			p.next = p.done
+		}
+	}
+	return list, highest, first
 }

@@ -46,10 +46,10 @@ type Producer struct {
 	arrivals arrivals
 	keys     machine.Draw
 	started  bool
-	next     machine.Instant   // when the next record is due
-	waiting  []machine.Instant // due and not taken by the client, oldest first
-	counter  uint32            // records so far, waiting ones not counted
-	head     client.Record     // the oldest that waits, once it was tried
+	next     machine.Instant // when the next record is due
+	waiting  waiting
+	counter  uint32        // records so far, waiting ones not counted
+	head     client.Record // the oldest that waits, once it was tried
 
 	arena []byte // zeros for the next values
 	event history.Event
@@ -63,7 +63,7 @@ const lifeStep = 10_000
 // NewProducer returns one life of the service.
 func NewProducer(cfg ProducerConfig) *Producer {
 	cfg.Size = max(cfg.Size, MinValue)
-	cfg.Arrivals.PerSecond = max(cfg.Arrivals.PerSecond, 1)
+	cfg.Arrivals.PerSecond = min(max(cfg.Arrivals.PerSecond, 1), second)
 	p := &Producer{cfg: cfg, process: cfg.ID + lifeStep*int32(cfg.Life), due: 0}
 	p.client = client.NewProducer(client.ProducerConfig{
 		Name: cfg.Name, Life: cfg.Life, Seed: cfg.Seed, Bootstrap: cfg.Bootstrap, Settings: cfg.Settings, Failpoints: cfg.Failpoints,
@@ -83,7 +83,7 @@ func (p *Producer) Step(now machine.Now, in *machine.Input, out *machine.Effects
 	p.client.Step(now, in, out)
 	p.results()
 	for p.next <= now.Mono && p.next < p.cfg.Until {
-		p.waiting = append(p.waiting, p.next)
+		p.waiting.add(p.next)
 		p.next = p.arrivals.next()
 	}
 	p.send(now)
@@ -94,8 +94,8 @@ func (p *Producer) Step(now machine.Now, in *machine.Input, out *machine.Effects
 	if p.next < p.cfg.Until {
 		p.due = min(p.due, p.next)
 	}
-	if len(p.waiting) > 0 {
-		p.due = min(p.due, p.waiting[0].Add(p.cfg.Settings.DeliveryTimeout))
+	if due, some := p.waiting.first(); some {
+		p.due = min(p.due, due.Add(p.cfg.Settings.DeliveryTimeout))
 		if freed {
 			p.due = now.Mono // buffer.memory has become free: try again at once
 		}
@@ -106,7 +106,7 @@ func (p *Producer) Step(now machine.Now, in *machine.Input, out *machine.Effects
 func (p *Producer) Deadline() machine.Instant { return p.due }
 
 // Pending is how many records are due and have no outcome yet.
-func (p *Producer) Pending() int64 { return p.client.Pending() + int64(len(p.waiting)) }
+func (p *Producer) Pending() int64 { return p.client.Pending() + int64(p.waiting.len()) }
 
 // Done reports whether nothing will be due any more and everything has its
 // outcome.
@@ -129,8 +129,7 @@ func (p *Producer) start(now machine.Instant) {
 // blocked in send(). What waits longer than delivery.timeout.ms is dropped:
 // max.block.ms is not modelled apart.
 func (p *Producer) send(now machine.Now) {
-	taken := 0
-	for _, due := range p.waiting {
+	for due, some := p.waiting.first(); some; due, some = p.waiting.first() {
 		r := p.record(now)
 		tp, sent := p.client.Send(now, p.cfg.Topic, *r)
 		why := ""
@@ -141,9 +140,9 @@ func (p *Producer) send(now machine.Now) {
 			why = "send() blocked for delivery.timeout.ms"
 		}
 		if sent == client.Blocked && why == "" {
-			break
+			return
 		}
-		taken++
+		p.waiting.drop()
 		if why != "" {
 			tp = p.wouldGo(r.Key)
 		}
@@ -154,7 +153,6 @@ func (p *Producer) send(now machine.Now) {
 		p.head = client.Record{}
 		p.counter++
 	}
-	p.waiting = p.waiting[:copy(p.waiting, p.waiting[taken:])]
 }
 
 // record is the next record to be sent, made once however often it is tried.

@@ -44,6 +44,7 @@ type Reader struct {
 	state     work
 	busyUntil machine.Instant // of working
 	saving    uint64          // number of the position file that is being written
+	unsaved   bool            // no position file is known to have become durable
 	tag       machine.Tag
 	processed int64
 	due       machine.Instant
@@ -102,12 +103,19 @@ func (r *Reader) Processed() int64 { return r.processed }
 // Position is the offset below which the reader has processed a partition; -1
 // while there is none.
 func (r *Reader) Position(tp wire.TP) int64 {
-	for i := range r.pos {
-		if r.pos[i].tp == tp {
-			return r.pos[i].offset
-		}
+	if p := r.position(tp); p != nil {
+		return p.done.offset
 	}
 	return -1
+}
+
+func (r *Reader) position(tp wire.TP) *position {
+	for i := range r.pos {
+		if r.pos[i].tp == tp {
+			return &r.pos[i]
+		}
+	}
+	return nil
 }
 
 // start takes up where the last life's position file ends.
@@ -116,19 +124,19 @@ func (r *Reader) start(files machine.Files) {
 	if r.cfg.Life > 0 {
 		r.scribe.write(history.Event{E: history.Note, F: history.Crash})
 	}
-	saved, generation := loadPositions(files)
-	r.saving = generation
+	var saved []position
+	saved, r.saving, r.unsaved = loadPositions(files)
 	var known, unknown []history.TP
 	for _, tp := range r.cfg.Partitions {
-		p := position{tp: tp, offset: -1, epoch: -1}
+		p := position{tp: tp, done: nowhere, next: nowhere}
 		for _, s := range saved {
 			if s.tp == tp {
 				p = s
 			}
 		}
 		r.pos = append(r.pos, p)
-		r.client.Assign(client.Assignment{TP: tp, Offset: p.offset, Epoch: p.epoch})
-		if p.offset >= 0 {
+		r.client.Assign(client.Assignment{TP: tp, Offset: p.done.offset, Epoch: p.done.epoch})
+		if p.done.offset >= 0 {
 			known = append(known, r.cfg.TPs(tp))
 		} else {
 			unknown = append(unknown, r.cfg.TPs(tp))
@@ -178,15 +186,16 @@ func (r *Reader) work(now machine.Instant, out *machine.Effects) {
 // save writes the position after the records in hand.
 func (r *Reader) save(now machine.Instant, out *machine.Effects) {
 	for i := range r.chunk {
-		for j := range r.pos {
-			if r.pos[j].tp == r.chunk[i].TP {
-				r.pos[j].offset, r.pos[j].epoch = r.chunk[i].Next, r.chunk[i].Epoch
-			}
+		x := &r.chunk[i]
+		p := r.position(x.TP)
+		if p.done.offset < 0 {
+			p.done = place{x.Records[0].Offset, -1} // where auto.offset.reset began
 		}
+		p.next = place{x.Next, x.Epoch}
 	}
 	r.saving++
 	name := positionFile(r.saving)
-	if err := r.files.Append(name, machine.Literal(encodePositions(r.pos))); err != nil {
+	if err := r.files.Append(name, machine.Literal(encodePositions(r.pos, r.unsaved))); err != nil {
 		r.busyUntil = now.Add(saveAgain)
 		return
 	}
@@ -206,9 +215,13 @@ func (r *Reader) synced(now machine.Instant, in *machine.Input) {
 		return
 	}
 	for _, name := range r.files.List() {
-		if len(name) == len(positionFile(0)) && name[:len(positionPrefix)] == positionPrefix && name < positionFile(r.saving) {
-			_ = r.files.Remove(name) // an old one that stays does no harm: the highest number counts
+		if n, is := positionNumber(name); is && n < r.saving {
+			_ = r.files.Remove(name) // one that stays costs no more than the last records once again
 		}
+	}
+	r.unsaved = false
+	for i := range r.pos {
+		r.pos[i].done = r.pos[i].next
 	}
 	s := &r.scribe
 	s.runs, s.records = s.runs[:0], s.records[:0]

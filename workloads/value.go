@@ -19,6 +19,8 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+func checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
+
 // noKey is the key of a record that has none.
 const noKey int64 = -1
 
@@ -29,7 +31,7 @@ func putValue(b []byte, id, key int64) {
 	binary.BigEndian.PutUint64(b[valueID:], uint64(id))
 	binary.BigEndian.PutUint64(b[valueKey:], uint64(key))
 	n := len(b) - 4
-	binary.BigEndian.PutUint32(b[n:], crc32.Checksum(b[:n], castagnoli))
+	binary.BigEndian.PutUint32(b[n:], checksum(b[:n]))
 }
 
 // readValue takes a value apart and checks it, and that it stands under its key.
@@ -38,7 +40,7 @@ func readValue(value, key []byte) (id, k int64, err error) {
 		return 0, 0, errValue
 	}
 	n := len(value) - 4
-	if binary.BigEndian.Uint32(value[n:]) != crc32.Checksum(value[:n], castagnoli) {
+	if binary.BigEndian.Uint32(value[n:]) != checksum(value[:n]) {
 		return 0, 0, errValue
 	}
 	id, k = int64(binary.BigEndian.Uint64(value[valueID:])), int64(binary.BigEndian.Uint64(value[valueKey:]))

@@ -15,42 +15,41 @@ type accumulated struct {
 	meta    *partMeta
 	queue   []*batch
 	batches uint64 // made so far
+	usual   int    // records in the batch that left last: the next gets room for as many
 	seqs    sequences
 	muted   bool // max.in.flight=1: a batch is under way, the next waits for its end
 }
 
-// hasRoom decides by upper bounds, as Kafka does, so that no batch is larger
-// than batch.size unless a single record is.
-func (b *batch) hasRoom(r *Record, batchSize int64) bool {
-	return len(b.records) == 0 || b.size+r.sizeAtMost() <= batchSize
-}
-
 // append adds a record to the partition's last batch, or to a new one. It
-// reports what a new batch would take of buffer.memory and does nothing if there
-// is not so much left.
-func (a *accumulated) append(now machine.Instant, r *Record, batchSize, bufferLeft int64) (took int64, ok bool) {
+// returns the bytes by which batches have grown and what a new one takes of
+// buffer.memory, and does nothing if there is not so much left.
+func (a *accumulated) append(now machine.Instant, r *Record, batchSize, bufferLeft int64) (bytes, took int64, ok bool) {
 	if n := len(a.queue); n > 0 {
-		if last := a.queue[n-1]; !last.tried && !last.numbered() && last.attempts == 0 && last.hasRoom(r, batchSize) {
-			last.records = append(last.records, *r)
-			last.size += r.sizeAtMost()
-			return 0, true
+		last := a.queue[n-1]
+		if last.hasRoom(r, batchSize) {
+			before := last.size
+			last.add(r)
+			return last.size - before, 0, true
 		}
+		last.closed = true
 	}
 	took = max(batchSize, wire.BatchHeaderSize+r.sizeAtMost())
 	if took > bufferLeft {
-		return 0, false
+		return 0, 0, false
 	}
-	b := &batch{part: a, number: a.batches, created: now, baseSeq: noSequence, pid: -1, epoch: -1, epochAt: -1, buffer: took}
+	b := &batch{part: a, number: a.batches, created: now, baseSeq: noSequence, pid: -1, epoch: -1, epochAt: -1,
+		buffer: took, size: wire.BatchHeaderSize}
 	a.batches++
-	b.records = append(b.records, *r)
-	b.size = wire.BatchHeaderSize + r.sizeAtMost()
+	b.records = make([]Record, 0, max(a.usual, 1))
+	b.add(r)
 	a.queue = append(a.queue, b)
-	return took, true
+	return b.size, took, true
 }
 
-// full reports whether the first batch need not wait for linger.ms.
-func (a *accumulated) full(batchSize int64) bool {
-	return len(a.queue) > 1 || len(a.queue) == 1 && a.queue[0].size >= batchSize
+// allFull reports whether no batch can take another record.
+func (a *accumulated) allFull(batchSize int64) bool {
+	n := len(a.queue)
+	return n == 0 || a.queue[n-1].full(batchSize)
 }
 
 // readyAt is when the first batch may leave, were its broker there: Never if
@@ -67,7 +66,7 @@ func (a *accumulated) readyAt(batchSize int64, linger time.Duration, hurry bool)
 		return b.created
 	case b.attempts > 0:
 		return b.retryAt
-	case hurry || a.full(batchSize):
+	case hurry || len(a.queue) > 1 || b.full(batchSize):
 		return b.created
 	}
 	return b.created.Add(linger)
@@ -76,6 +75,8 @@ func (a *accumulated) readyAt(batchSize int64, linger time.Duration, hurry bool)
 // pop takes the first batch out.
 func (a *accumulated) pop() *batch {
 	b := a.queue[0]
+	b.closed = true
+	a.usual = len(b.records)
 	a.queue = slices.Delete(a.queue, 0, 1)
 	return b
 }
@@ -95,15 +96,16 @@ func (a *accumulated) requeue(b *batch) {
 
 // split replaces a batch that was too large for the broker, and is not in the
 // queue, by two halves, and returns them. Kafka splits at batch.size; halves also
-// come to an end when batch.size itself is too large.
+// come to an end when batch.size itself is too large. It costs no attempt, as in
+// Kafka.
 func (a *accumulated) split(b *batch) [2]*batch {
 	half := len(b.records) / 2
 	var halves [2]*batch
 	for i, records := range [...][]Record{b.records[:half:half], b.records[half:]} {
-		x := &batch{part: a, number: b.number, created: b.created, attempts: max(b.attempts, 1), epochAt: b.epochAt, maybe: b.maybe, tried: b.tried,
+		x := &batch{part: a, number: b.number, created: b.created, attempts: b.attempts, epochAt: b.epochAt, maybe: b.maybe, closed: true,
 			pid: b.pid, epoch: b.epoch, baseSeq: b.baseSeq, reset: b.reset, records: records, size: wire.BatchHeaderSize}
 		for i := range records {
-			x.size += records[i].sizeAtMost()
+			x.size += records[i].sizeAfter(records[:i])
 		}
 		if i == 1 && b.numbered() {
 			x.baseSeq = addSeq(b.baseSeq, int32(half))

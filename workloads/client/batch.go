@@ -19,17 +19,33 @@ type Record struct {
 const recordOverhead = 21
 
 // sizeAtMost is how many bytes a record takes in a batch, at most
-// (DefaultRecord.recordSizeUpperBound).
+// (DefaultRecord.recordSizeUpperBound): what max.request.size and buffer.memory
+// go by.
 func (r *Record) sizeAtMost() int64 {
 	return recordOverhead + bytesSize(r.Key) + bytesSize(r.Value) + 1 // and no headers
 }
 
-func bytesSize(b []byte) int64 {
+// sizeAfter is how many bytes a record takes after those of a batch.
+func (r *Record) sizeAfter(records []Record) int64 {
+	delta := int64(0)
+	if len(records) > 0 {
+		delta = r.Time - records[0].Time
+	}
+	n := 1 + varintSize(delta) + varintSize(int64(len(records))) + bytesSize(r.Key) + bytesSize(r.Value) + 1
+	return varintSize(n) + n
+}
+
+// bytesSize is the size of a byte string with its length before it; null takes
+// as much as an empty one.
+func bytesSize(b []byte) int64 { return varintSize(int64(len(b))) + int64(len(b)) }
+
+// varintSize is the number of bytes of a zigzag varint.
+func varintSize(x int64) int64 {
 	n := int64(1)
-	for v := uint64(len(b)) << 1; v >= 0x80; v >>= 7 {
+	for v := uint64(x)<<1 ^ uint64(x>>63); v >= 0x80; v >>= 7 {
 		n++
 	}
-	return n + int64(len(b))
+	return n
 }
 
 // noSequence is the base sequence of a batch that has none yet.
@@ -40,7 +56,7 @@ type batch struct {
 	part    *accumulated
 	number  uint64 // of the partition's batches: names the draws about it
 	records []Record
-	size    int64 // upper bound of the encoded size
+	size    int64 // of the encoded batch in bytes
 	buffer  int64 // what it holds of buffer.memory
 
 	created  machine.Instant
@@ -54,9 +70,22 @@ type batch struct {
 	reset   bool // the sequence was given anew after an epoch bump
 	encoded wire.Records
 
-	tried bool // was sent at least once
-	maybe bool // an attempt ended without anybody knowing whether it was appended
-	done  bool // the caller has its result; an answer that comes later says nothing
+	closed bool // takes no more records: it has been sent, or the next one did not fit
+	maybe  bool // an attempt ended without anybody knowing whether it was appended
+	done   bool // the caller has its result; an answer that comes later says nothing
+}
+
+// hasRoom decides by exact sizes, as MemoryRecordsBuilder.hasRoomFor does, so
+// that no batch is larger than batch.size unless a single record is.
+func (b *batch) hasRoom(r *Record, batchSize int64) bool {
+	return !b.full(batchSize) && (len(b.records) == 0 || b.size+r.sizeAfter(b.records) <= batchSize)
+}
+
+func (b *batch) full(batchSize int64) bool { return b.closed || b.size >= batchSize }
+
+func (b *batch) add(r *Record) {
+	b.size += r.sizeAfter(b.records)
+	b.records = append(b.records, *r)
 }
 
 func (b *batch) lastSeq() int32 { return addSeq(b.baseSeq, int32(len(b.records))-1) }

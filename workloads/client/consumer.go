@@ -55,10 +55,12 @@ type FetchPart struct {
 	Next                         int64 // the offset after what was read
 	Records                      []Fetched
 	// Stale says that the partition had moved on meanwhile, so that the
-	// consumer did not take the records.
+	// consumer did not take the records: it was taken away, or another leader
+	// is known, against whose log the position has to be checked first.
 	Stale bool
 
-	to *assigned
+	to   *assigned
+	left bool // out of the answer, so far
 }
 
 // Listing is one ListOffsets request, from its leaving to its end.
@@ -184,7 +186,7 @@ func (c *Consumer) Assign(as ...Assignment) {
 		a := &assigned{tp: x.TP, offset: x.Offset, epoch: x.Epoch, validated: -1, outOfRange: -1, failedAt: -1, state: fetching}
 		if x.Offset < 0 {
 			a.offset, a.epoch = -1, -1
-			a.state = resetting
+			c.reset(a)
 		}
 		c.parts = append(c.parts, a)
 		c.net.meta.add(x.TP.Topic)
@@ -227,6 +229,15 @@ func (c *Consumer) Position(tp wire.TP) (offset int64, epoch int32) {
 		return a.offset, a.epoch
 	}
 	return -1, -1
+}
+
+// Stopped reports whether a partition is assigned and not read any more, since
+// it has no valid position and auto.offset.reset=none: Kafka's consumer throws
+// NoOffsetForPartitionException, OffsetOutOfRangeException or
+// LogTruncationException then.
+func (c *Consumer) Stopped(tp wire.TP) bool {
+	a := c.find(tp)
+	return a != nil && a.state == stopped
 }
 
 // Buffered is how many records have been read and not been handed over.

@@ -152,11 +152,12 @@ func (c *Consumer) fetched(now machine.Instant, o *outcome) {
 	resp, is := o.body.(*kmsg.FetchResponse)
 	f.Lost = !is
 	for i := range f.Parts {
-		f.Parts[i].to.busy = false
-		f.Parts[i].Code = wire.NetworkException
+		part := &f.Parts[i]
+		part.to.busy, part.left = false, true
+		part.Code = wire.NetworkException
 		if is && resp.ErrorCode != 0 {
-			f.Parts[i].Code = resp.ErrorCode
-			c.failed(now, f.Parts[i].to)
+			part.Code = resp.ErrorCode
+			c.failed(now, part.to)
 		}
 	}
 	if !is || resp.ErrorCode != 0 {
@@ -173,20 +174,23 @@ func (c *Consumer) fetched(now machine.Instant, o *outcome) {
 			}
 			n++
 			if part := f.part(t.Topic, x.Partition); part != nil {
+				part.left = false
 				c.fetchedPart(now, part, x, records)
 			}
 		}
 	}
 	for i := range f.Parts {
-		if part := &f.Parts[i]; part.Code == wire.NetworkException {
-			c.failed(now, part.to) // left out of the answer
+		if part := &f.Parts[i]; part.left {
+			c.failed(now, part.to)
 		}
 	}
 }
 
+// part is the part of a fetch that an answer is about: one that was asked for
+// and not answered before.
 func (f *Fetch) part(topic string, partition int32) *FetchPart {
 	for i := range f.Parts {
-		if x := &f.Parts[i]; x.TP.Partition == partition && x.TP.Topic == topic && x.Code == wire.NetworkException {
+		if x := &f.Parts[i]; x.TP.Partition == partition && x.TP.Topic == topic && x.left {
 			return x
 		}
 	}
@@ -197,6 +201,9 @@ func (f *Fetch) part(topic string, partition int32) *FetchPart {
 func (c *Consumer) fetchedPart(now machine.Instant, part *FetchPart, x *kmsg.FetchResponseTopicPartition, records wire.Records) {
 	a := part.to
 	part.Code = x.ErrorCode
+	if a.state == fetching {
+		c.checkEpoch(a)
+	}
 	if a.state != fetching || a.offset != part.From {
 		part.Stale = true
 		return
@@ -225,8 +232,8 @@ func (c *Consumer) fetchedPart(now machine.Instant, part *FetchPart, x *kmsg.Fet
 	case x.ErrorCode == wire.OffsetOutOfRange:
 		c.outOfRange(a)
 	default:
-		if invalidMetadata(x.ErrorCode) {
-			c.net.meta.invalidate()
+		if invalidMetadata(x.ErrorCode) || x.ErrorCode == wire.OffsetNotAvailable {
+			c.net.meta.invalidate() // as FetchCollector.handleInitializeErrors
 		}
 		c.failed(now, a)
 	}
@@ -252,6 +259,7 @@ func (c *Consumer) read(part *FetchPart, a *assigned, records wire.Records) (nex
 		return next, epoch, nil
 	}
 	whole := false
+	part.Records = roomFor(records, next)
 	for h, batch := range wire.SplitBatches(records) {
 		whole = true
 		if h.NextOffset() <= next {
@@ -261,11 +269,10 @@ func (c *Consumer) read(part *FetchPart, a *assigned, records wire.Records) (nex
 			if _, err := wire.CheckBatch(batch); err != nil {
 				return 0, 0, err
 			}
+		} else if h.Count < 0 || h.LastOffsetDelta != h.Count-1 {
+			return 0, 0, wire.ErrBatchCount // or the position would not be after the records
 		}
 		if !h.IsControl() {
-			if part.Records == nil {
-				part.Records = make([]Fetched, 0, min(int64(h.Count), records.Len()/8))
-			}
 			from := next
 			err := wire.EachRecord(batch, func(r *wire.Record) error {
 				off := h.BaseOffset + int64(r.OffsetDelta)
@@ -288,3 +295,21 @@ func (c *Consumer) read(part *FetchPart, a *assigned, records wire.Records) (nex
 	}
 	return next, epoch, nil
 }
+
+// roomFor makes room for the records from an offset on, at once for all batches.
+// What a batch says of itself is not believed beyond what its bytes can hold.
+func roomFor(records wire.Records, from int64) []Fetched {
+	n := int64(0)
+	for h := range wire.SplitBatches(records) {
+		if h.NextOffset() > from && !h.IsControl() {
+			n += min(max(int64(h.Count), 0), h.Size()/leastRecord)
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	return make([]Fetched, 0, n)
+}
+
+// leastRecord is the size of a record with neither key nor value in bytes.
+const leastRecord = 7

@@ -31,9 +31,10 @@ type link struct {
 	deadline machine.Instant
 	retryAt  machine.Instant
 	wanted   bool   // somebody asked for it while it had to wait for retryAt
-	failures uint32 // of connecting, in a row (KIP-144)
-	stalls   uint32 // of connecting by time-out, in a row (KIP-601)
+	failures uint32 // in a row, until it is up (KIP-144)
+	stalls   uint32 // of these, those in which it was not even opened (KIP-601)
 	dials    uint64 // ever: names the draws of its back-offs
+	drained  int    // of a producer: the partition after the last that was sent; the next request begins there
 
 	calls []*call // in flight, oldest first
 }

@@ -90,10 +90,10 @@ func (n *network) closed(now machine.Instant, in *machine.Input) {
 	for _, l := range n.links {
 		switch {
 		case in.Conn == 0 && l.state == dialing && l.tag == in.Tag:
-			n.down(now, l, errors.Is(in.Err, machine.ErrTimeout))
+			n.down(now, l)
 			return
 		case in.Conn != 0 && l.state != down && l.conn == in.Conn:
-			n.down(now, l, false)
+			n.down(now, l)
 			return
 		}
 	}
@@ -101,16 +101,12 @@ func (n *network) closed(now machine.Instant, in *machine.Input) {
 
 // down ends a link: everything in flight is lost, and it may be dialled again
 // after a back-off that grows with every failure in a row.
-func (n *network) down(now machine.Instant, l *link, stalled bool) {
-	wasUp := l.state == up
+func (n *network) down(now machine.Instant, l *link) {
 	jitter := n.cfg.seed.Of("reconnect").Of(l.addr).With(l.dials)
-	if wasUp {
-		l.failures = 0
-	}
 	l.retryAt = now.Add(backoff(n.cfg.reconnect, n.cfg.reconnectMax, l.failures, jitter))
 	l.failures++
-	if stalled {
-		l.stalls++
+	if l.state == dialing {
+		l.stalls++ // refused or timed out: ClusterConnectionStates does not tell them apart
 	} else {
 		l.stalls = 0
 	}
@@ -134,7 +130,7 @@ func (n *network) received(now machine.Instant, in *machine.Input, out *machine.
 		}
 		if err != nil {
 			out.Close(l.conn)
-			n.down(now, l, false)
+			n.down(now, l)
 			return
 		}
 		if l.state == opening && l.peer.Ready() {
@@ -166,10 +162,10 @@ func (n *network) expire(now machine.Instant, out *machine.Effects) {
 	for _, l := range n.links {
 		switch {
 		case l.state == dialing && now >= l.deadline:
-			n.down(now, l, true)
+			n.down(now, l)
 		case l.state == opening && now >= l.deadline, len(l.calls) > 0 && now >= l.calls[0].deadline:
 			out.Close(l.conn)
-			n.down(now, l, false)
+			n.down(now, l)
 		case l.state == down && l.wanted && now >= l.retryAt:
 			l.wanted = false // whoever still wants it asks again in this step
 		}
@@ -190,7 +186,9 @@ func (n *network) connect(now machine.Instant, l *link, out *machine.Effects) bo
 	l.state, l.tag, l.wanted = dialing, n.tags, false
 	l.dials++
 	jitter := n.cfg.seed.Of("setup").Of(l.addr).With(l.dials)
-	l.deadline = now.Add(backoff(n.cfg.setup, n.cfg.setupMax, l.stalls, jitter))
+	// Even when it is configured to be 0 a dial takes time: it would be tried
+	// again at the same instant for ever.
+	l.deadline = now.Add(max(backoff(n.cfg.setup, n.cfg.setupMax, l.stalls, jitter), time.Millisecond))
 	out.Dial(l.addr, l.tag)
 	return false
 }
@@ -230,9 +228,10 @@ func (n *network) byID(id int32) *link {
 
 // leastLoaded chooses a broker for a request that any can answer: one that is
 // up with the fewest requests in flight, else one that is being connected, else
-// one that may be. Which of several is a draw for the purpose's attempt. When no
-// broker of the metadata can be reached the bootstrap addresses are tried again
-// (KIP-899).
+// one that may be; a connection that is full keeps nobody from dialling another
+// broker (NetworkClient.leastLoadedNode). Which of several is a draw for the
+// purpose's attempt. When no broker of the metadata can be reached the bootstrap
+// addresses are tried again (KIP-899).
 func (n *network) leastLoaded(now machine.Instant, draw machine.Draw, out *machine.Effects) *link {
 	for _, bootstrap := range [...]bool{false, true} {
 		l, waits := n.leastLoadedOf(now, bootstrap, draw)
@@ -255,7 +254,8 @@ func (n *network) leastLoaded(now machine.Instant, draw machine.Draw, out *machi
 }
 
 // leastLoadedOf looks at the brokers of the metadata or at the bootstrap
-// addresses. waits says that one is being connected, or is up but full.
+// addresses. waits says that there is none now but will be: one is being
+// connected, or is up but full and no other may be dialled.
 func (n *network) leastLoadedOf(now machine.Instant, bootstrap bool, draw machine.Draw) (best *link, waits bool) {
 	among := n.links[len(n.cfg.bootstrap):]
 	if bootstrap {
@@ -263,6 +263,7 @@ func (n *network) leastLoadedOf(now machine.Instant, bootstrap bool, draw machin
 	}
 	first := int(draw.N(uint64(len(among))))
 	var dial *link
+	connecting, full := false, false
 	for i := range among {
 		l := among[(first+i)%len(among)]
 		switch {
@@ -271,8 +272,10 @@ func (n *network) leastLoadedOf(now machine.Instant, bootstrap bool, draw machin
 			if best == nil || len(l.calls) < len(best.calls) {
 				best = l
 			}
+		case l.state == up:
+			full = true
 		case l.state != down:
-			waits = true
+			connecting = true
 		case now >= l.retryAt && dial == nil:
 			dial = l
 		}
@@ -280,10 +283,12 @@ func (n *network) leastLoadedOf(now machine.Instant, bootstrap bool, draw machin
 	switch {
 	case best != nil:
 		return best, false
-	case waits:
+	case connecting:
 		return nil, true
+	case dial != nil:
+		return dial, false
 	}
-	return dial, false
+	return nil, full
 }
 
 // take hands over the calls that have ended since the last time. The slice is

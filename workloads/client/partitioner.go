@@ -9,7 +9,7 @@ type sticky struct {
 	draw     machine.Draw
 	switches uint64
 	at       int32 // -1 before the first record
-	bytes    int32
+	bytes    int64
 }
 
 // partition returns where the next record goes, among the partitions that have
@@ -21,10 +21,10 @@ func (s *sticky) partition(parts []*partMeta) int32 {
 	return s.at
 }
 
-// wrote counts a record; batchFull says that the partition's batch has no room
-// for more, and only then is another partition taken: a switch before would
-// leave a batch half full.
-func (s *sticky) wrote(bytes, batchSize int32, batchFull bool, parts []*partMeta) {
+// wrote counts the bytes of a record, 0 before one is sent. batchFull says that
+// no batch of the partition has room for more, and only then is another partition
+// taken: a switch before would leave a batch half full.
+func (s *sticky) wrote(bytes, batchSize int64, batchFull bool, parts []*partMeta) {
 	s.bytes += bytes
 	if s.bytes >= batchSize && batchFull || s.bytes >= 2*batchSize {
 		s.next(parts)

@@ -44,11 +44,11 @@ func (c *Consumer) reset(a *assigned) {
 	}
 }
 
-// seek moves a position and says so.
-func (c *Consumer) seek(a *assigned, offset int64, epoch int32, truncated bool) {
+// seek moves a position to where the leader of an epoch has said, and says so.
+func (c *Consumer) seek(a *assigned, offset int64, epoch, by int32, truncated bool) {
 	c.moves = append(c.moves, Move{TP: a.tp, From: a.offset, To: offset, Epoch: epoch, Truncated: truncated})
 	a.offset, a.epoch, a.buffer, a.state = offset, epoch, nil, fetching
-	a.validated = a.meta.epoch
+	a.fails, a.outOfRange, a.validated = 0, -1, by
 }
 
 // What ListOffsets takes for a timestamp.
@@ -117,8 +117,7 @@ func (c *Consumer) listed(now machine.Instant, o *outcome) {
 		case q.end:
 			q.a.fails, q.a.askEnd = 0, false
 		case q.a.state == resetting:
-			q.a.fails = 0
-			c.seek(q.a, part.Offset, epoch, false)
+			c.seek(q.a, part.Offset, epoch, q.leaderEpoch, false)
 		}
 	}
 }
@@ -179,12 +178,12 @@ func (c *Consumer) validatedBy(now machine.Instant, o *outcome) {
 			c.failed(now, a)
 		case x.EndOffset < 0 || x.LeaderEpoch < 0:
 			c.reset(a) // the leader's log knows no such epoch
+		case x.EndOffset < a.offset && c.set.AutoOffsetReset == "none":
+			c.reset(a) // LogTruncationException: the application decides
 		case x.EndOffset < a.offset:
 			// The log was truncated below the position: go on at the first
 			// offset that is known to differ.
-			a.fails, a.outOfRange = 0, -1
-			c.seek(a, x.EndOffset, x.LeaderEpoch, true)
-			a.validated = q.leaderEpoch
+			c.seek(a, x.EndOffset, x.LeaderEpoch, q.leaderEpoch, true)
 		default:
 			a.fails, a.state, a.validated = 0, fetching, q.leaderEpoch
 		}

@@ -11,17 +11,11 @@ import (
 
 // sendAll sends what may leave: for every broker that is up and has room, one
 // request with the first batch of each of its partitions that is ready. It
-// returns when a batch that waits now will be ready.
+// returns when a batch that waits afterwards will be ready.
 func (p *Producer) sendAll(now machine.Instant, out *machine.Effects) (due machine.Instant) {
-	due = machine.Never
 	batchSize := int64(p.set.BatchSize)
 	for _, a := range p.parts {
-		at := a.readyAt(batchSize, p.set.Linger, p.blocked)
-		if at == machine.Never || a.muted {
-			continue
-		}
-		if at > now {
-			due = min(due, at)
+		if a.muted || a.readyAt(batchSize, p.set.Linger, p.blocked) > now {
 			continue
 		}
 		l := p.net.leader(a.meta)
@@ -36,6 +30,13 @@ func (p *Producer) sendAll(now machine.Instant, out *machine.Effects) (due machi
 		for p.net.free(l) && p.sendTo(now, l, out) {
 		}
 	}
+	due = machine.Never
+	for _, a := range p.parts {
+		// What is ready and still here waits for an answer or a connection.
+		if at := a.readyAt(batchSize, p.set.Linger, p.blocked); at > now && !a.muted {
+			due = min(due, at)
+		}
+	}
 	p.blocked = false
 	return due
 }
@@ -45,14 +46,12 @@ func (p *Producer) sendTo(now machine.Instant, l *link, out *machine.Effects) bo
 	var batches []*batch
 	size := int64(0)
 	n := len(p.parts)
-	first := 0
-	if n > 0 {
-		// Not always the same partition first, or one could starve the others
-		// of max.request.size.
-		first = int(p.rotate % uint64(n))
-	}
+	// Not always the same partition first, or one could starve the others of
+	// max.request.size.
+	first := l.drained
 	for i := range n {
-		a := p.parts[(first+i)%n]
+		at := (first + i) % n
+		a := p.parts[at]
 		if !p.mayDrain(now, a, l) {
 			continue
 		}
@@ -60,16 +59,16 @@ func (p *Producer) sendTo(now machine.Instant, l *link, out *machine.Effects) bo
 			break
 		}
 		b := a.pop()
+		l.drained = at + 1
 		p.assign(a, b)
-		a.muted = p.order
-		b.tried, b.epochAt = true, a.meta.epoch
+		a.muted = p.order && p.set.Acks != 0
+		b.epochAt = a.meta.epoch
 		size += b.size
 		batches = append(batches, b)
 	}
 	if len(batches) == 0 {
 		return false
 	}
-	p.rotate++
 	p.request(now, l, batches, out)
 	return true
 }
@@ -215,9 +214,7 @@ func (p *Producer) refused(now machine.Instant, b *batch, answer *kmsg.ProduceRe
 		// The broker has the batch but has forgotten at which offset.
 		p.acked(b, -1)
 	default:
-		// With its retries used up nobody knows whether the sequence was
-		// taken, and it must not be given to other records.
-		p.fails(b, wire.ErrorName(code), b.attempts < p.retries() || code == wire.OutOfOrderSequenceNumber)
+		p.fails(b, wire.ErrorName(code))
 	}
 }
 
@@ -234,11 +231,14 @@ func (p *Producer) retriable(b *batch, answer *kmsg.ProduceResponseTopicPartitio
 	}
 	a := b.part
 	s := &a.seqs
+	// A new epoch gives new sequences to all in flight. One before b may have
+	// been appended: then it is b that waits, until it is the first in line.
+	first := len(s.flying) > 0 && s.flying[0] == b
 	switch answer.ErrorCode {
 	case wire.UnknownProducerID:
 		// Retention has removed the producer's state, or the broker does not
 		// know its log start offset yet.
-		if answer.LogStartOffset != -1 && !b.reset {
+		if answer.LogStartOffset != -1 && !b.reset && first {
 			p.bumpFor(a)
 		}
 		return true
@@ -246,7 +246,7 @@ func (p *Producer) retriable(b *batch, answer *kmsg.ProduceResponseTopicPartitio
 		switch {
 		case !s.unresolved && (b.reset || !s.follows(b.baseSeq)):
 			// Not the next in line: an earlier batch is still to be appended.
-		case !s.unresolved || s.resolvesAt == b.baseSeq:
+		case first && (!s.unresolved || s.resolvesAt == b.baseSeq):
 			p.bumpFor(a) // there is a hole indeed
 		}
 		return true
@@ -260,8 +260,7 @@ func (p *Producer) lost(now machine.Instant, b *batch) {
 		p.again(now, b)
 		return
 	}
-	p.fails(b, wire.ErrorName(wire.NetworkException), false)
-	p.unresolved(b)
+	p.fails(b, wire.ErrorName(wire.NetworkException))
 }
 
 // again puts a batch back into its partition's queue after a back-off.
@@ -273,20 +272,15 @@ func (p *Producer) again(now machine.Instant, b *batch) {
 	b.part.requeue(b)
 }
 
-func (p *Producer) unresolved(b *batch) {
-	if b.numbered() {
-		b.part.seqs.gaveUp(b)
-	}
-}
-
-// fails ends a batch without success. hole says that its sequence is certainly
-// in no log, so that only the next epoch can go on.
-func (p *Producer) fails(b *batch, why string, hole bool) {
+// fails ends a batch without success. Whether its sequence was taken is settled
+// by the others in flight, see resolve: even if it certainly was not, they must
+// not be given new sequences at once as Kafka does (TransactionManager.
+// handleFailedBatch), since one before it may have been appended and wait for its
+// retry, which would then be appended again.
+func (p *Producer) fails(b *batch, why string) {
 	if b.numbered() {
 		b.part.seqs.drop(b)
-		if hole {
-			p.bumpFor(b.part)
-		}
+		b.part.seqs.gaveUp(b)
 	}
 	if b.maybe {
 		p.finish(b, Unknown, -1, why)
@@ -314,17 +308,14 @@ func (p *Producer) expire(now machine.Instant) {
 			for _, b := range c.batches {
 				if !b.done && b.expired(now, p) {
 					b.maybe = true
-					p.fails(b, timedOut, false)
-					p.unresolved(b)
+					p.fails(b, timedOut)
 				}
 			}
 		}
 	}
 	for _, a := range p.parts {
 		for len(a.queue) > 0 && a.queue[0].expired(now, p) {
-			b := a.pop()
-			p.fails(b, timedOut, false)
-			p.unresolved(b)
+			p.fails(a.pop(), timedOut)
 		}
 	}
 }

@@ -56,7 +56,7 @@ type Sent uint8
 const (
 	Taken    Sent = iota // a Result will follow
 	Blocked              // Kafka's send() would block: metadata or buffer.memory is missing; ask again
-	TooLarge             // larger than max.request.size: never to be sent
+	TooLarge             // larger than max.request.size or buffer.memory: never to be sent
 )
 
 // Producer is Kafka's producer as a state machine. The owner calls Step with
@@ -76,7 +76,6 @@ type Producer struct {
 	blocked bool           // somebody waits for buffer.memory: nothing waits for linger.ms
 	pending int64          // records without a result
 	id      identity
-	rotate  uint64 // which partition a request begins with
 
 	results []Result
 	due     machine.Instant
@@ -132,7 +131,8 @@ func (p *Producer) target(topic string) *target {
 // that is Blocked or TooLarge was not taken and leaves no trace.
 func (p *Producer) Send(now machine.Now, topic string, r Record) (wire.TP, Sent) {
 	t := p.target(topic)
-	if wire.BatchHeaderSize+r.sizeAtMost() > int64(p.set.MaxRequestSize) {
+	batchSize, alone := int64(p.set.BatchSize), wire.BatchHeaderSize+r.sizeAtMost()
+	if alone > int64(p.set.MaxRequestSize) || max(alone, batchSize) > p.set.BufferMemory {
 		return wire.TP{Topic: topic, Partition: -1}, TooLarge
 	}
 	if len(t.meta.parts) == 0 {
@@ -144,9 +144,13 @@ func (p *Producer) Send(now machine.Now, topic string, r Record) (wire.TP, Sent)
 		n = KeyPartition(r.Key, int32(len(t.meta.parts)))
 	} else {
 		n = t.sticky.partition(t.meta.parts)
+		if a := p.accumulated(t, n); a.allFull(batchSize) {
+			t.sticky.wrote(0, batchSize, true, t.meta.parts) // its batch may have left meanwhile
+			n = t.sticky.at
+		}
 	}
 	a := p.accumulated(t, n)
-	took, ok := a.append(now.Mono, &r, int64(p.set.BatchSize), p.buffer)
+	bytes, took, ok := a.append(now.Mono, &r, batchSize, p.buffer)
 	if !ok {
 		p.blocked = true
 		return wire.TP{}, Blocked
@@ -154,8 +158,7 @@ func (p *Producer) Send(now machine.Now, topic string, r Record) (wire.TP, Sent)
 	p.buffer -= took
 	p.pending++
 	if !keyed {
-		last := a.queue[len(a.queue)-1]
-		t.sticky.wrote(int32(r.sizeAtMost()), p.set.BatchSize, last.size >= int64(p.set.BatchSize), t.meta.parts)
+		t.sticky.wrote(bytes, batchSize, a.allFull(batchSize), t.meta.parts)
 	}
 	return a.tp, Taken
 }

@@ -1,0 +1,86 @@
+// Package client has simulated Kafka clients as state machines: a producer, a
+// consumer by assignment, and an admin client that creates topics. They speak the
+// real protocol over the connections of a machine, have Kafka's names, defaults and
+// habits, and decide nothing by a clock or a global random number.
+//
+// A client is a part of a machine, not one by itself. Its owner calls Step with
+// every input and Run at the end of its own step, looks at what the client has
+// decided, calls Forget, and reads Deadline. Nothing calls back: what happened is
+// handed forward, from the connections (network.take) to the client and from there
+// to the owner (Results, Fetches, Listings, Moves).
+//
+// # The journey of a record
+//
+//  1. Send (producer.go) chooses a partition: murmur2 of the key, or the sticky one
+//     (partitioner.go). Without metadata or buffer.memory the record is not taken.
+//  2. It joins the last batch of its partition, or begins one (accumulator.go). A
+//     batch is ready when it is full, has another behind it, has waited linger.ms, or
+//     somebody waits for buffer.memory.
+//  3. sendAll (produce.go) takes, for each broker that is up and has room, the first
+//     ready batch of each partition that it leads, gives it its sequence (assign,
+//     sequences.go) and sends one request.
+//  4. The answer, or the loss of the connection, comes back as an outcome: acked,
+//     refused, or lost. A batch that may be tried again goes back where its sequence
+//     belongs; the others end.
+//  5. finish gives the owner a [Result]: Acked, Rejected if the record is certainly in
+//     no log, and Unknown otherwise.
+//
+// And of one that is read: Run finds a partition whose buffer is empty (fetch.go),
+// has its position reset or validated if it must be (position.go), and asks its
+// leader for more, one Fetch at a time for each broker. The records wait in the
+// partition's buffer until Poll hands them over, which is what moves the position.
+//
+// # Files
+//
+//	network.go      connections, request.timeout.ms, least loaded broker, rebootstrap
+//	link.go         one connection and what is in flight on it
+//	metadata.go     who leads what, and when to ask again
+//	backoff.go      growing, jittered waits
+//	errors.go       which errors say what
+//	producer.go     configuration, Send, Results, InitProducerId
+//	partitioner.go  the sticky partition
+//	murmur2.go      the partition of a key
+//	accumulator.go  the batches of one partition
+//	batch.go        records that are sent and fail together; sequence arithmetic
+//	produce.go      Produce requests, answers, retries, expiry
+//	sequences.go    idempotence: what is in flight, holes, epochs
+//	consumer.go     configuration, assignment, Poll
+//	fetch.go        what partitions want, Fetch requests and answers
+//	position.go     ListOffsets, OffsetForLeaderEpoch, resets and truncations
+//	admin.go        CreateTopics
+//
+// # What must hold
+//
+//   - Deadline is what is due after everything has been sent: a batch behind the one
+//     that has just left has a linger of its own.
+//   - Rejected is a promise. A batch is Unknown once a single attempt of it ended
+//     without a certain refusal (batch.maybe), whatever the later ones said.
+//   - An answer comes for what was sent, which may not be what the batch is now: it may
+//     have expired (done) or have been given other sequences (reset) meanwhile. One
+//     that comes late changes no outcome but still settles a sequence.
+//   - New sequences are only given when the broker cannot have any batch in flight:
+//     when the first in line is told that it does not follow. Kafka also bumps the epoch
+//     at once when a later one is refused for good, and then may append an earlier one
+//     twice, whose answer was lost; here its sequence is unresolved until those before
+//     it have ended.
+//   - Without an answer (acks=0) nothing is in flight, and nothing unmutes.
+//   - The connection for a bootstrap address and that for the same broker's id are two,
+//     as in Kafka; the first is not used again while any broker of the metadata can be
+//     reached or is connected (KIP-899).
+//   - Answers of one connection come in order, so a metadata request may wait behind a
+//     Fetch that waits for data, or a Produce that waits for its replicas.
+//   - A leader epoch that is older than the one known never replaces it. A position is
+//     valid for the leader epoch that was asked (assigned.validated), not for the one
+//     that is known when the answer comes.
+//   - While a fetch is under way its partition asks for nothing else; if another leader
+//     becomes known meanwhile, the answer is dropped and the position validated
+//     (KIP-320), unless there is no epoch to validate.
+//   - OFFSET_OUT_OF_RANGE resets a position only when it is said twice in one epoch with
+//     a validation between. That is more careful than Kafka, which resets at once.
+//   - Draws are keyed by what they decide (address and number of the dial, batch and
+//     attempt): a fault elsewhere must not change the back-offs here.
+//
+// Known simplifications: no transactions, compression, headers, throttling, fetch
+// sessions or topic ids; no adaptive partitioning; MESSAGE_TOO_LARGE halves a batch
+// instead of filling batch.size anew; acks=0 does not wait for a slow connection.
+package client
