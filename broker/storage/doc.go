@@ -7,7 +7,7 @@
 // bytes: nothing is decoded, nothing copied. After a crash [Open] walks over the
 // file, checks every checksum and cuts the file where the whole batches end.
 //
-//	log.go      append, read, truncate, digest
+//	log.go      append, read, truncate, digest, compare
 //	recover.go  what Open does with what a crash has left
 //	header.go   the 61 bytes before the records of a batch
 //

@@ -95,8 +95,8 @@ func readHeader(b machine.Bytes, at int64, raw *headerBytes) (Header, error) {
 // follows checks that a batch may stand at the end of a log.
 func (h Header) follows(end int64, epoch int32) error {
 	switch {
-	case h.BaseOffset != end || h.NextOffset() < end:
-		return fmt.Errorf("%w: base offset %d, last offset delta %d, log end offset %d", ErrOffset, h.BaseOffset, h.LastOffsetDelta, end)
+	case h.BaseOffset != end:
+		return fmt.Errorf("%w: base offset %d, log end offset %d", ErrOffset, h.BaseOffset, end)
 	case h.LeaderEpoch < epoch:
 		return fmt.Errorf("%w: %d after %d", ErrEpoch, h.LeaderEpoch, epoch)
 	}

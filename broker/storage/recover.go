@@ -19,8 +19,8 @@ const scanBytes = 64 << 10
 // creates the file, so that a full disk is noticed by who writes, not by who
 // opens. Of a file Open keeps the longest beginning that is whole batches with
 // matching checksums, consecutive offsets and epochs that do not fall, and cuts
-// off the rest. It may read what is not resident. An error is one of the files;
-// there is none for what a file holds.
+// off the rest; the cut is durable when the owner has synced. It may read what is
+// not resident. An error is one of the files; there is none for what a file holds.
 func Open(files machine.Files, dir string) (*Log, Recovery, error) {
 	l := &Log{files: files, file: fmt.Sprintf("%s/%020d.log", dir, 0)}
 	size, ok := files.Size(l.file)

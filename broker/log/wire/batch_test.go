@@ -286,6 +286,18 @@ func TestMalformedRecords(t *testing.T) {
 	}
 }
 
+func TestVarintSize(t *testing.T) {
+	for shift := range 63 {
+		for _, d := range []int64{-1, 0, 1} {
+			for _, x := range []int64{1<<shift + d, -(1 << shift) + d} {
+				if got, want := varintSize(x), len(binary.AppendVarint(nil, x)); got != want {
+					t.Errorf("%d takes %d bytes, not %d", x, want, got)
+				}
+			}
+		}
+	}
+}
+
 // Sequences wrap to 0 after 2^31-1.
 func TestLastSequence(t *testing.T) {
 	for _, c := range []struct{ base, delta, want int32 }{

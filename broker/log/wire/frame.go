@@ -60,8 +60,7 @@ type writable interface {
 // splice puts the records into the message, whose body begins at an index of flat,
 // as pieces of their own.
 func (l layout) splice(flat []byte, body int, records []Records) machine.Bytes {
-	var places [8]place
-	w := walker{flat: flat[body:], flexible: l.flexible, found: places[:0]}
+	w := walker{flat: flat[body:], flexible: l.flexible, found: make([]place, 0, len(records))}
 	l.walk(&w)
 	if w.err != nil || len(w.found) != len(records) {
 		panic(fmt.Sprintf("wire: %d places for %d records: %v", len(w.found), len(records), w.err))
@@ -107,15 +106,14 @@ type readable interface {
 	ReadFrom([]byte) error
 }
 
-// open checks a frame's size prefix and returns what follows.
-func open(frame machine.Bytes) (machine.Bytes, error) {
+// open checks a frame's size prefix and returns a walker that stands behind it.
+func open(frame machine.Bytes) (walker, error) {
 	if frame.Len() < 4 || frame.Len()-4 > MaxFrame {
-		return machine.Bytes{}, ErrFrameSize
+		return walker{}, ErrFrameSize
 	}
-	var size [4]byte
-	frame.Slice(0, 4).AppendTo(size[:0])
-	if int64(binary.BigEndian.Uint32(size[:])) != frame.Len()-4 {
-		return machine.Bytes{}, ErrFrameSize
+	w := over(frame)
+	if size := uint32(w.int32()); int64(size) != frame.Len()-4 {
+		return walker{}, ErrFrameSize
 	}
-	return frame.Slice(4, frame.Len()), nil
+	return w, nil
 }

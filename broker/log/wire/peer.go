@@ -123,14 +123,13 @@ func (p *Peer) send(out *machine.Effects, req kmsg.Request, version int16, recor
 // sent; not ok if the frame was the peer's own matter, after which Ready may
 // have changed. An error means that the connection must be closed.
 func (p *Peer) Received(frame machine.Bytes, out *machine.Effects) (Answer, bool, error) {
-	in, err := open(frame)
+	w, err := open(frame)
 	if err != nil {
 		return Answer{}, false, err
 	}
 	if len(p.flight) == 0 {
 		return Answer{}, false, fmt.Errorf("%w: nothing was asked", ErrAnswer)
 	}
-	w := over(in)
 	asked, got := p.flight[0], w.int32()
 	if w.err != nil {
 		return Answer{}, false, w.err

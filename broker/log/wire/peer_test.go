@@ -156,14 +156,14 @@ func TestAnswersOutOfOrder(t *testing.T) {
 }
 
 func TestSendToWhoDoesNotServeIt(t *testing.T) {
-	panics := func(name string, l *link, req kmsg.Request) {
+	panics := func(name string, l *link, req kmsg.Request, records ...Records) {
 		t.Helper()
 		defer func() {
 			if recover() == nil {
 				t.Errorf("%s: sent", name)
 			}
 		}()
-		l.peer.Send(&l.out, req, nil, nil)
+		l.peer.Send(&l.out, req, records, nil)
 	}
 	before := &link{peer: NewPeer("c", BrokerTable())}
 	before.peer.Open(1, &before.out)
@@ -173,10 +173,11 @@ func TestSendToWhoDoesNotServeIt(t *testing.T) {
 	l.peer.Closed()
 	panics("after it was closed", l, kmsg.NewPtrFetchRequest())
 	full := dial(t, "c", BrokerTable(), BrokerTable())
-	req, _ := produceRequest(1)
+	req, records := produceRequest(1)
 	panics("with records missing", full, req)
+	panics("with records of two partitions", full, req, records[0], records[0])
 	req.Topics[0].Partitions[0].Records = stampable()
-	panics("with records inside", full, req)
+	panics("with records inside", full, req, records...)
 }
 
 // A peer is a queue: requests leave in order, each answer is that of the oldest,

@@ -42,11 +42,10 @@ var ErrUnknownAPI = errors.New("unknown API key or version")
 // closed, as Kafka does.
 func DecodeRequest(frame machine.Bytes, table *Table) (Request, error) {
 	var r Request
-	in, err := open(frame)
+	w, err := open(frame)
 	if err != nil {
 		return r, err
 	}
-	w := over(in)
 	r.Key, r.Version, r.Correlation = w.int16(), w.int16(), w.int32()
 	if w.err != nil {
 		return r, w.err
@@ -75,7 +74,7 @@ func DecodeRequest(frame machine.Bytes, table *Table) (Request, error) {
 		return r, w.err
 	}
 	if !table.Supports(r.Key, r.Version) {
-		return r, r.refuse(body, in.Slice(w.at, in.Len()))
+		return r, r.refuse(body, frame.Slice(w.at, frame.Len()))
 	}
 	if r.Records, err = read(&w, r.Key, false, body); err != nil {
 		return r, fmt.Errorf("%s version %d: %w", kmsg.NameForKey(r.Key), r.Version, err)

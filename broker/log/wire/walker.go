@@ -60,7 +60,7 @@ type walker struct {
 	at    int64
 }
 
-// over makes a walker of a message that came in a frame, at its header.
+// over makes a walker of a message from outside.
 func over(in machine.Bytes) walker {
 	w := walker{in: in, out: make([]byte, 0, min(in.Len(), 256))}
 	pieces := 0
@@ -163,15 +163,11 @@ func (w *walker) string() { w.pass(max(w.size(2), 0)) }
 // array passes an array; each is called for every element.
 func (w *walker) array(each func()) { w.elements(w.size(4), each) }
 
-// elements passes the n elements of an array. Each takes at least one byte, so
-// that no length can keep the walker busy.
+// elements passes the n elements of an array. Each takes a byte at least or is an
+// error, so that no length can keep the walker busy.
 func (w *walker) elements(n int64, each func()) {
 	for ; n > 0 && w.err == nil; n-- {
-		before := w.at
 		each()
-		if w.at == before && w.err == nil {
-			w.err = ErrTruncated
-		}
 	}
 }
 
