@@ -44,6 +44,7 @@ func TestGolden(t *testing.T) {
 		d := Details{Subject: "h.jsonl"}
 		if r.Scenario != "" {
 			d = Details{
+				About: "a shop and its readers",
 				Changed: []Setting{
 					{"broker.replica.lag.time.max.ms", "1000", "30000", "profile short"},
 					{"producer.acks", "1", "all", "--set"},
@@ -91,5 +92,16 @@ func TestJSONOfNothing(t *testing.T) {
 	}
 	if r.Findings[0].Violations[0].Witness != nil {
 		t.Error("the caller's result was changed")
+	}
+}
+
+// A loss that the configuration allows is no broken promise, and is said in the
+// first sentence all the same.
+func TestAllowedLossIsSaid(t *testing.T) {
+	r, _ := read(t, "testdata/kept.json")
+	r.Ledger.LostAllowed = 3
+	var b bytes.Buffer
+	if err := Text(&b, r, Details{}, Style{}); err != nil || !strings.Contains(b.String(), "990 of 1000 records were acknowledged (0 rejected, 10 unknown); 3 of them were lost, which this configuration allows.") {
+		t.Errorf("%v\n%s", err, b.String())
 	}
 }

@@ -17,6 +17,8 @@ import (
 type Details struct {
 	// Subject is what was judged where that is no scenario: a file.
 	Subject string
+	// About says in a line what the scenario is.
+	About string
 	// Changed are the settings that differ from Kafka's defaults.
 	Changed []Setting
 	// Repeat is the command that repeats the run.
@@ -146,6 +148,9 @@ func (t *text) answer() {
 	}
 	t.f("%s   %s   seed %s\n", t.paint(color(t.verdict()), string(t.verdict())), clean(subject), r.Seed)
 	t.f("  %s\n", clean(t.sentence()))
+	if t.d.About != "" {
+		t.f("  %s: %s.\n", clean(r.Scenario), clean(t.d.About))
+	}
 }
 
 // verdict is that of the run: an invariant of the brokers that did not hold is
@@ -187,10 +192,18 @@ func (t *text) sentence() string {
 	case r.Verdict == result.Vacuous:
 		return "Nothing was looked at, so nothing was shown."
 	}
-	s := fmt.Sprintf("%s held: of %d records sent %d were acknowledged, and none of those was lost that had to be kept.",
-		plural(kept, "promised property", "promised properties"), r.Ledger.Sent, r.Ledger.Acked)
-	if !slices.ContainsFunc(r.Findings, func(f result.Finding) bool { return f.Property == "no-acked-loss" && f.Outcome == result.Kept }) {
-		s = fmt.Sprintf("%s held over %d records sent and %d acknowledged.", plural(kept, "promised property", "promised properties"), r.Ledger.Sent, r.Ledger.Acked)
+	l := &r.Ledger
+	s := fmt.Sprintf("%s held: %d of %d records were acknowledged", plural(kept, "promised property", "promised properties"), l.Acked, l.Sent)
+	if l.Rejected+l.Unknown > 0 {
+		s += fmt.Sprintf(" (%d rejected, %d unknown)", l.Rejected, l.Unknown)
+	}
+	switch {
+	case !slices.ContainsFunc(r.Findings, func(f result.Finding) bool { return f.Property == "no-acked-loss" && f.Outcome == result.Kept }):
+		s += "."
+	case l.LostAllowed > 0:
+		s += fmt.Sprintf("; %d of them were lost, which this configuration allows.", l.LostAllowed)
+	default:
+		s += ", and none of them was lost."
 	}
 	if len(vacuous) > 0 {
 		s += fmt.Sprintf(" There was nothing to look at for %s.", strings.Join(vacuous, ", "))
@@ -254,9 +267,7 @@ func (t *text) findings() {
 		t.head("Evidence", t.paint(color(f.Outcome), f.Property))
 		for i, v := range f.Violations {
 			t.f("  %d. %s\n", i+1, clean(v.What))
-			for _, line := range v.Witness {
-				t.f("       %s\n", clean(line))
-			}
+			t.witnesses(v.Witness)
 		}
 		if f.More > 0 {
 			t.f("  and %d more\n", f.More)
@@ -338,30 +349,28 @@ func (t *text) settings() {
 	t.table(rows...)
 }
 
+// end says what a reader does next: the last line repeats the run.
 func (t *text) end() {
-	if warnings := Warnings(*t.r); len(warnings) > 0 {
-		t.head("Warnings", "")
-		for _, w := range warnings {
-			t.f("  %s\n", clean(w))
-		}
-	}
 	t.f("\n")
 	if t.r.TraceHash != "" {
-		t.f("%s  %d.%03d s of virtual time, %d events, trace hash %s\n", t.paint(bold, "Run   "), t.r.VirtualNS/1e9, t.r.VirtualNS/1e6%1000, t.r.Events, t.r.TraceHash)
+		t.f("%s  %s of virtual time, %d events, trace hash %s\n", t.paint(bold, "Run   "), moment(t.r.VirtualNS), t.r.Events, t.r.TraceHash)
 	}
+	t.f("%s  %d\n", t.paint(bold, "Exit  "), t.r.Exit)
 	if t.d.Repeat != "" {
 		t.f("%s  %s\n", t.paint(bold, "Repeat"), t.d.Repeat)
 	}
-	t.f("%s  %d\n", t.paint(bold, "Exit  "), t.r.Exit)
 }
 
-// Warnings are those of a result, with the settings that are not modelled in one
-// line: a file that a Kafka broker starts with has dozens of them.
-func Warnings(r result.Result) []string {
+// moment is a time of the run in seconds.
+func moment(ns int64) string { return fmt.Sprintf("%d.%03d s", ns/1e9, ns/1e6%1000) }
+
+// Warnings are the warnings of a run, with the settings that are not modelled in
+// one line: a file that a Kafka broker starts with has dozens of them.
+func Warnings(warnings []string) []string {
 	const not = "not modelled: "
 	var list []string
 	at := -1
-	for _, w := range r.Warnings {
+	for _, w := range warnings {
 		name, ok := strings.CutPrefix(w, not)
 		switch {
 		case !ok:

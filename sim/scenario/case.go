@@ -83,6 +83,9 @@ func Settings(c Case) (*config.Settings, error) {
 
 func (c *Case) plan() (*plan, error) {
 	p := &plan{Case: c}
+	if err := c.Spec.check(); err != nil {
+		return nil, err
+	}
 	var err error
 	if p.set, err = Settings(*c); err != nil {
 		return nil, err
@@ -117,6 +120,11 @@ func (c *Case) plan() (*plan, error) {
 	p.warnings = append(p.warnings, p.set.Warnings()...)
 	if w := p.schedule.Stranded("controller", "c101"); w != "" {
 		p.warnings = append(p.warnings, "faults: "+w)
+	}
+	for i := range p.schedule {
+		if step := &p.schedule[i]; step.From >= p.Spec.For {
+			p.warnings = append(p.warnings, fmt.Sprintf("faults: line %d: %q is due when the load has ended, after %v: it will not be applied", step.Line, step.String(), p.Spec.For))
+		}
 	}
 	return p, nil
 }

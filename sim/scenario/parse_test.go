@@ -30,7 +30,7 @@ func TestParse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Name != "small" || s.For != 2*time.Second || s.Settle != 20*time.Second || s.Profile != "short" {
+	if s.Name != "small" || s.For != 2*time.Second || s.Settle != 40*time.Second || s.Profile != "short" {
 		t.Errorf("%+v", s)
 	}
 	if p := s.Producers[0]; p != (Producer{Name: "shop", Topic: "orders", RatePerSecond: 1000, Poisson: true, Keys: 10, SizeBytes: 100}) {

@@ -1,6 +1,150 @@
 package scenario
 
-import "brokersim/checker/result"
+import (
+	"fmt"
+	"slices"
 
-// Run makes one run. It is pure: the same case gives the same result.
-func Run(c Case) result.Result { return result.Result{} }
+	"brokersim/broker/machine"
+	"brokersim/checker"
+	"brokersim/checker/history"
+	"brokersim/checker/measure"
+	"brokersim/checker/result"
+	"brokersim/sim"
+)
+
+// Run makes one run. It is pure: the same case gives the same result, byte for
+// byte. It runs nothing for a case that [Check] refuses: the verdict is unknown
+// then, the exit code that of bad input, and the error the first warning.
+//
+// A panic of a broker or of the controller is a finding of the run. Any other
+// panic is a mistake of the simulator and comes out of Run.
+func Run(c Case) result.Result {
+	p, err := c.plan()
+	if err != nil {
+		return refused(c, err)
+	}
+	r := newRun(p)
+	r.play()
+	return r.result()
+}
+
+// run is one run under way.
+type run struct {
+	*plan
+	sim      *sim.Sim
+	topology topology
+	header   *history.Header
+	rec      *history.Recorder
+	checker  *checker.Checker
+	measure  *measure.Measure
+
+	cluster *cluster
+	clients *clients
+	audits  audits
+	trace   trace
+
+	observing bool     // in After: a panic is ours, not the node's
+	faults    []string // as applied
+	late      []string // due after the load
+	liveness  liveness
+}
+
+// newRun builds the world of a case and nothing has happened in it yet.
+func newRun(p *plan) *run {
+	r := &run{plan: p, topology: newTopology(p.Spec), sim: sim.New(sim.Config{Seed: p.Seed}), faults: []string{}}
+	r.header = p.header(&r.topology)
+	r.checker, r.measure = checker.New(r.header), measure.New(0)
+	sinks := []history.Sink{r.checker, r.measure}
+	if p.History != nil {
+		sinks = append(sinks, p.History(r.header))
+	}
+	r.rec = history.NewRecorder(func() int64 { return int64(r.sim.Now()) }, sinks...)
+	r.cluster = newCluster(r)
+	r.clients = newClients(r)
+	r.sim.After = r.after
+	if p.Trace != nil {
+		r.trace.out = p.Trace
+		r.sim.Trace = r.trace.event
+	}
+	r.planFaults()
+	return r
+}
+
+// play lets the run happen: the load and its faults, the heal, rest, and the
+// final read.
+func (r *run) play() {
+	defer r.blame()
+	r.sim.Run(machine.Instant(r.Spec.For))
+	r.healAll()
+	r.comeToRest()
+	r.readAll()
+}
+
+// blame makes a panic of the cluster a finding of the run, which is over then.
+func (r *run) blame() {
+	v := recover()
+	if v == nil {
+		return
+	}
+	p, ofNode := v.(*sim.Panic)
+	if !ofNode || r.observing || !r.cluster.has(p.Node) {
+		panic(v)
+	}
+	r.audits.add(p.At, fmt.Sprintf("panic: %s, told %s: %v", p.Node, p.Input, p.Value))
+}
+
+// result is what the run came to.
+func (r *run) result() result.Result {
+	res := result.Result{
+		V:         result.Version,
+		Scenario:  r.Spec.Name,
+		Seed:      fmt.Sprintf("%#x", r.Seed),
+		TraceHash: fmt.Sprintf("%016x", r.sim.TraceHash()),
+		Events:    r.sim.Events(),
+		VirtualNS: int64(r.sim.Now()),
+		Audits:    r.audits.list,
+		Faults:    r.faults,
+		Reached:   r.cluster.reached(r.bugs),
+		Warnings:  r.warnings,
+		Repro:     r.repro(r.sim.TraceHash()),
+	}
+	if r.trace.err != nil {
+		res.Warnings = append(slices.Clone(res.Warnings), fmt.Sprintf("the trace ends early: %v", r.trace.err))
+	}
+	v := r.checker.Finish()
+	v.Fill(&res)
+	s := r.measure.Finish()
+	s.Fill(&res)
+	r.judge(&res)
+	return res
+}
+
+// judge adds what the checker cannot see. That everything came to rest in the
+// end makes no verdict by itself: a run in which nothing was looked at has shown
+// nothing, even if nothing of it is pending.
+func (r *run) judge(res *result.Result) {
+	res.Findings = slices.DeleteFunc(res.Findings, func(f result.Finding) bool { return f.Property == livenessProperty })
+	res.Verdict = result.Overall(res.Findings)
+	f := r.liveness.finding()
+	res.Findings = append(res.Findings, f)
+	if !slices.Contains(res.Promise.Properties, livenessProperty) {
+		res.Promise.Properties = append(res.Promise.Properties, livenessProperty)
+	}
+	if f.Outcome == result.Broken || len(res.Audits) > 0 {
+		res.Verdict = result.Broken
+	}
+	res.Exit = res.Verdict.Exit()
+}
+
+// refused is the result of a case that cannot be run.
+func refused(c Case, err error) result.Result {
+	res := result.Result{
+		V: result.Version, Seed: fmt.Sprintf("%#x", c.Seed), Verdict: result.Unknown, Exit: result.ExitUsage,
+		Promise: result.Promise{Properties: []string{}}, Findings: []result.Finding{}, Faults: []string{},
+		Reached: map[string]int64{}, Warnings: []string{err.Error()},
+	}
+	if c.Spec != nil {
+		res.Scenario = c.Spec.Name
+	}
+	return res
+}

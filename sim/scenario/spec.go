@@ -1,6 +1,9 @@
 package scenario
 
 import (
+	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"brokersim/broker/log/config"
@@ -15,7 +18,9 @@ type Spec struct {
 	// For is how long the producers produce. Everything is healed then.
 	For time.Duration
 	// Settle bounds, in virtual time, how long after the heal the cluster and
-	// its clients may take to come to rest; more is a liveness violation.
+	// its clients may take to come to rest; more is a liveness violation. Who waits
+	// for a peer that has lost power may do so for all of replica.socket.timeout.ms,
+	// which is 30 s.
 	Settle time.Duration
 
 	Brokers int
@@ -71,3 +76,44 @@ const (
 	maxFor        = time.Hour
 	minSize       = 24 // a value carries its id, its key and a checksum
 )
+
+// check finds what would keep a scenario that was not read by [Parse] from being
+// run at all.
+func (s *Spec) check() error {
+	switch {
+	case s == nil:
+		return errors.New("there is no scenario")
+	case s.For <= 0 || s.For > maxFor || s.Settle < 0 || s.Settle > maxFor:
+		return fmt.Errorf("%s: for %v and settle %v: want up to %v", s.Name, s.For, s.Settle, maxFor)
+	case s.Brokers < 1 || s.Brokers > maxBrokers:
+		return fmt.Errorf("%s: %d brokers: want from 1 to %d", s.Name, s.Brokers, maxBrokers)
+	case len(s.Topics) == 0:
+		return fmt.Errorf("%s: topics are missing", s.Name)
+	}
+	var names []string
+	for _, t := range s.Topics {
+		if t.Partitions < 1 || t.Partitions > maxPartitions || slices.Contains(names, t.Name) {
+			return fmt.Errorf("%s: topic %s with %d partitions: want from 1 to %d, and each topic once", s.Name, t.Name, t.Partitions, maxPartitions)
+		}
+		names = append(names, t.Name)
+	}
+	known := func(who string, topics ...string) error {
+		for _, t := range topics {
+			if !slices.Contains(names, t) {
+				return fmt.Errorf("%s: %s: unknown topic %q%s", s.Name, who, t, Nearest(t, names))
+			}
+		}
+		return nil
+	}
+	for _, p := range s.Producers {
+		if err := known("producer "+p.Name, p.Topic); err != nil {
+			return err
+		}
+	}
+	for _, r := range s.Readers {
+		if err := known("reader "+r.Name, r.Topics...); err != nil {
+			return err
+		}
+	}
+	return nil
+}

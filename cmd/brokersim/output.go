@@ -1,0 +1,37 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"brokersim/checker/result"
+	"brokersim/reports"
+
+	"golang.org/x/term"
+)
+
+// style is color on a terminal, unless the user does not want it.
+func (a *app) style() reports.Style {
+	return reports.Style{Color: !a.noColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && isTerminal(a.stdout)}
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// print writes a result to stdout and makes its exit code the program's.
+func (a *app) print(r result.Result, d reports.Details, json bool) error {
+	var err error
+	if json {
+		err = reports.JSON(a.stdout, r)
+	} else {
+		err = reports.Text(a.stdout, r, d, a.style())
+	}
+	if err != nil {
+		return &failure{result.ExitInternal, fmt.Errorf("writing the result: %w", err)}
+	}
+	a.exit = r.Exit
+	return nil
+}

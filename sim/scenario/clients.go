@@ -1,0 +1,106 @@
+package scenario
+
+import (
+	"time"
+
+	"brokersim/broker/machine"
+	"brokersim/sim"
+	"brokersim/workloads"
+	"brokersim/workloads/client"
+)
+
+// Nodes that no schedule can name: their numbers are above those of all others,
+// so that a scenario with a client more draws the same for them.
+const (
+	adminID     = 900_001
+	finalReadID = 900_002
+)
+
+// clients are the services of the scenario, in the lives that they are in.
+type clients struct {
+	producers []*workloads.Producer // by Spec.Producers
+	readers   []*workloads.Reader   // by Spec.Readers
+	topics    *workloads.TopicCreator
+	dumper    *workloads.Dumper // nil before the final read
+}
+
+// loadFrom is when the first records are due. It is an instant of the run, not
+// the one at which the topics exist: then what is due would hang on how long
+// their creation took, and no two runs that differ in a fault could be compared.
+// A record that is due before its topic exists waits, and its latency counts.
+func loadFrom(length time.Duration) machine.Instant {
+	return machine.Instant(min(200*time.Millisecond, length/5))
+}
+
+// newClients adds the services to the world, and who creates their topics.
+func newClients(r *run) *clients {
+	c := &clients{producers: make([]*workloads.Producer, len(r.Spec.Producers)), readers: make([]*workloads.Reader, len(r.Spec.Readers))}
+	nodes := r.Spec.nodes()[r.Spec.Brokers+1:] // behind the brokers and the controller
+	for i := range c.producers {
+		c.addProducer(r, i, nodes[i])
+	}
+	for i := range c.readers {
+		c.addReader(r, i, nodes[len(c.producers)+i])
+	}
+	c.topics = workloads.NewTopicCreator(workloads.TopicCreatorConfig{
+		Name: "admin", Seed: r.Seed, Bootstrap: r.cluster.bootstrap(), Settings: r.set.Consumer(""), Topics: r.newTopics(),
+	})
+	r.sim.Add(sim.NodeConfig{Name: "admin", ID: adminID, Boot: func() machine.Machine { return c.topics }})
+	return c
+}
+
+func (r *run) newTopics() []client.NewTopic {
+	var list []client.NewTopic
+	for _, t := range r.Spec.Topics {
+		x := client.NewTopic{Name: t.Name, Partitions: t.Partitions, Replication: t.Replication}
+		for _, o := range r.set.TopicOverrides(t.Name) {
+			x.Configs = append(x.Configs, client.TopicConfig(o))
+		}
+		list = append(list, x)
+	}
+	return list
+}
+
+func (c *clients) addProducer(r *run, i int, node nodeName) {
+	spec := &r.Spec.Producers[i]
+	cfg := workloads.ProducerConfig{
+		ID: int32(node.id), Name: node.name, Seed: r.Seed, Bootstrap: r.cluster.bootstrap(), Settings: r.set.Producer(spec.Name),
+		Topic: spec.Topic, Parts: int32(len(r.topology.of([]string{spec.Topic}))),
+		Arrivals: workloads.Arrivals{PerSecond: spec.RatePerSecond, Poisson: spec.Poisson},
+		Keys:     spec.Keys, Size: spec.SizeBytes,
+		From: loadFrom(r.Spec.For), Until: machine.Instant(r.Spec.For),
+		Recorder: r.rec, TPs: r.topology.number, Failpoints: r.cluster.set(node.id),
+	}
+	lives := uint32(0)
+	r.sim.Add(sim.NodeConfig{Name: node.name, ID: node.id, Boot: func() machine.Machine {
+		cfg.Life = lives
+		lives++
+		c.producers[i] = workloads.NewProducer(cfg)
+		return c.producers[i]
+	}})
+}
+
+func (c *clients) addReader(r *run, i int, node nodeName) {
+	spec := &r.Spec.Readers[i]
+	cfg := workloads.ReaderConfig{
+		ID: int32(node.id), Name: node.name, Seed: r.Seed, Bootstrap: r.cluster.bootstrap(), Settings: r.set.Consumer(spec.Name),
+		Partitions: r.topology.of(spec.Topics), Work: spec.Work,
+		Recorder: r.rec, TPs: r.topology.number, Failpoints: r.cluster.set(node.id),
+	}
+	lives := uint32(0)
+	r.sim.Add(sim.NodeConfig{Name: node.name, ID: node.id, Boot: func() machine.Machine {
+		cfg.Life = lives
+		lives++
+		c.readers[i] = workloads.NewReader(cfg)
+		return c.readers[i]
+	}})
+}
+
+// addDumper adds the final read, which begins at once.
+func (c *clients) addDumper(r *run) {
+	c.dumper = workloads.NewDumper(workloads.DumperConfig{
+		ID: finalReadID, Name: "final-read", Seed: r.Seed, Bootstrap: r.cluster.bootstrap(), Settings: r.set.Consumer(""),
+		Partitions: r.topology.tps, From: r.sim.Now(), Recorder: r.rec, TPs: r.topology.number,
+	})
+	r.sim.Add(sim.NodeConfig{Name: "final-read", ID: finalReadID, Boot: func() machine.Machine { return c.dumper }})
+}

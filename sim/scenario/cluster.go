@@ -1,0 +1,185 @@
+package scenario
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"brokersim/broker/log"
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
+	"brokersim/sim"
+)
+
+const (
+	brokerPort     = 9092
+	controllerPort = 9093
+)
+
+// cluster is the brokers and the controller, in the lives that they are in, and
+// what is remembered of those before.
+type cluster struct {
+	r     *run
+	names []string // of brokers, by their place in the simulator
+
+	brokers []*log.Broker // nil while down
+	lives   []uint32      // how often each was started
+	started []bool        // this life has taken its first step
+	images  []int64       // the offset of the metadata that was looked at last
+
+	controller     *log.ControllerNode // nil while down
+	controllerName string
+	committed      int64 // the offset of the committed metadata that was audited last
+	auditor        *log.Auditor
+
+	points []*failpoint.Set // of brokers, the controller, clients; they outlive lives
+
+	losses losses
+	epochs []int32 // by partition: the leader epoch that the history tells of
+}
+
+// newCluster adds the brokers and the controller to the world, at places 0, 1...
+func newCluster(r *run) *cluster {
+	n := r.Spec.Brokers
+	c := &cluster{
+		r:       r,
+		brokers: make([]*log.Broker, n), lives: make([]uint32, n), started: make([]bool, n), images: make([]int64, n),
+		controllerName: fmt.Sprintf("c%d", firstController),
+		committed:      -1,
+		auditor:        log.NewAuditor(),
+		epochs:         make([]int32, len(r.topology.tps)),
+	}
+	c.losses.init(n, len(r.topology.tps))
+	for i := range c.epochs {
+		c.epochs[i] = -1
+	}
+	for i := range n {
+		c.addBroker(i)
+	}
+	points := c.set(firstController)
+	r.sim.Add(sim.NodeConfig{
+		Name: c.controllerName, ID: firstController, Listeners: []string{c.controllerAddress()},
+		Boot: func() machine.Machine {
+			c.controller = log.NewController(log.ControllerConfig{ID: firstController, Settings: r.set.Broker(), Failpoints: points, Seed: r.Seed})
+			return c.controller
+		},
+	})
+	return c
+}
+
+func (c *cluster) addBroker(i int) {
+	r := c.r
+	id := uint32(i + 1)
+	name := fmt.Sprintf("b%d", id)
+	points := c.set(id)
+	for _, bug := range r.bugs {
+		if err := points.Arm(bug, failpoint.Always, "return(true)"); err != nil {
+			panic(err) // plan has found the bug
+		}
+	}
+	c.names = append(c.names, name)
+	r.sim.Add(sim.NodeConfig{
+		Name: name, ID: id, Listeners: []string{fmt.Sprintf("%s:%d", name, brokerPort)},
+		Boot: func() machine.Machine {
+			c.brokers[i] = log.NewBroker(log.BrokerConfig{
+				ID:          int32(id),
+				Incarnation: incarnation(r.Seed, id, c.lives[i]),
+				Host:        name,
+				Port:        brokerPort,
+				Controller:  c.controllerAddress(),
+				Settings:    r.set.Broker(),
+				Failpoints:  points,
+			})
+			c.lives[i]++
+			c.started[i], c.images[i] = false, -1
+			return c.brokers[i]
+		},
+	})
+}
+
+// set is the failpoints of a node.
+func (c *cluster) set(node uint32) *failpoint.Set {
+	s := failpoint.New(c.r.Seed, node)
+	c.points = append(c.points, s)
+	return s
+}
+
+func (c *cluster) controllerAddress() string {
+	return fmt.Sprintf("%s:%d", c.controllerName, controllerPort)
+}
+
+// bootstrap are the addresses that clients begin with.
+func (c *cluster) bootstrap() []string {
+	var list []string
+	for _, name := range c.names {
+		list = append(list, fmt.Sprintf("%s:%d", name, brokerPort))
+	}
+	return list
+}
+
+// incarnation is a broker's id for one life.
+func incarnation(seed uint64, id, life uint32) (b [16]byte) {
+	d := machine.NewDraw(seed, "incarnation").With(uint64(id)).With(uint64(life))
+	binary.BigEndian.PutUint64(b[:8], d.Uint64())
+	binary.BigEndian.PutUint64(b[8:], d.With(1).Uint64())
+	return b
+}
+
+// place is a broker's place in the simulator, -1 for other nodes.
+func (c *cluster) place(node string) int {
+	for i, name := range c.names {
+		if name == node {
+			return i
+		}
+	}
+	return -1
+}
+
+func (c *cluster) has(node string) bool { return node == c.controllerName || c.place(node) >= 0 }
+
+// assignment is who has a partition.
+type assignment struct {
+	leader   int32 // negative while there is none
+	replicas []int32
+}
+
+// assignment is the newest that anybody knows of a partition: the controller
+// while it is there, otherwise the broker with the newest metadata.
+func (c *cluster) assignment(tp wire.TP) (a assignment, known bool) {
+	if n := c.controller; n != nil && n.Active() {
+		if info := n.Image().Partition(tp.Topic, tp.Partition); info != nil {
+			return assignment{info.Leader, info.Replicas}, true
+		}
+		return a, false
+	}
+	newest := int64(-1)
+	for _, b := range c.brokers {
+		if b == nil || b.Image().Offset <= newest {
+			continue
+		}
+		newest = b.Image().Offset
+		if info := b.Image().Partition(tp.Topic, tp.Partition); info != nil {
+			a, known = assignment{info.Leader, info.Replicas}, true
+		}
+	}
+	return a, known
+}
+
+// reached counts the situations that the run came to, and how often a planted
+// bug has changed what a broker did: one that never fired was not tested.
+func (c *cluster) reached(bugs []failpoint.Site) map[string]int64 {
+	m := make(map[string]int64)
+	for _, site := range failpoint.Situations() {
+		m[site.String()] = 0
+		for _, s := range c.points {
+			m[site.String()] += int64(s.Reached(site))
+		}
+	}
+	for _, site := range bugs {
+		m[site.String()] = 0
+		for _, s := range c.points {
+			m[site.String()] += int64(s.Fired(site))
+		}
+	}
+	return m
+}

@@ -1,0 +1,115 @@
+package scenario
+
+import (
+	"fmt"
+	"strings"
+
+	"brokersim/broker/machine"
+	"brokersim/checker/history"
+	"brokersim/faults"
+	"brokersim/sim"
+)
+
+// world is what faults act on: the simulator, with a word to the cluster before
+// one of its nodes dies.
+type world struct {
+	*sim.Sim
+	cluster *cluster
+}
+
+var _ faults.World = world{}
+
+// Crash ends the process of a node.
+func (w world) Crash(node string) {
+	w.cluster.dies(node, false)
+	w.Sim.Crash(node)
+}
+
+// PowerLoss ends a node and takes what its disk had not synced.
+func (w world) PowerLoss(node string) {
+	w.cluster.dies(node, true)
+	w.Sim.PowerLoss(node)
+}
+
+func (r *run) world() world { return world{r.sim, r.cluster} }
+
+// planFaults has each step of the schedule applied at its time. Steps that are
+// due when the load ends, or later, are not: everything is healed then.
+func (r *run) planFaults() {
+	for _, step := range r.schedule.Plan(r.Seed) {
+		if step.Time < machine.Instant(r.Spec.For) {
+			r.sim.At(step.Time, func() { r.apply(step) })
+		} else {
+			r.late = append(r.late, step.Step.String())
+		}
+	}
+}
+
+// apply applies a step and tells of it, as a comment if it has changed nothing.
+func (r *run) apply(step *faults.At) {
+	before := r.sim.Applied()
+	text, applied := step.Apply(r.world(), r.view)
+	if applied && r.sim.Applied() == before {
+		text, applied = "# "+text+": changed nothing", false
+	}
+	r.tell(text)
+	if applied {
+		r.note(&step.Step, text)
+	}
+}
+
+// tell adds a line to the schedule as it was applied.
+func (r *run) tell(text string) {
+	r.faults = append(r.faults, text)
+	r.trace.line("-- " + text)
+}
+
+// note writes an applied step into the history.
+func (r *run) note(s *faults.Step, text string) {
+	e := history.Event{E: history.Note, F: history.Fault, Why: text}
+	switch s.Verb {
+	case faults.Heal, faults.HealBoth, faults.Resume:
+		e.F = history.Heal
+	case faults.Slow:
+		if s.By == 0 {
+			e.F = history.Heal
+		}
+	case faults.Restart:
+		e.F, e.Broker = history.Restart, s.A.Role
+		if len(s.A.Nodes) > 0 {
+			e.Broker = strings.Join(s.A.Nodes, ",")
+		}
+	}
+	r.rec.Event(&e)
+}
+
+// healAll ends all faults when the load ends.
+func (r *run) healAll() {
+	for _, step := range r.late {
+		r.tell("# " + step + ": not applied: the load has ended")
+	}
+	var did []string
+	do := func(what string, f func()) {
+		before := r.sim.Applied()
+		if f(); r.sim.Applied() != before {
+			did = append(did, what)
+		}
+	}
+	w := r.world()
+	do("heal *", w.HealAll)
+	for _, node := range r.sim.Nodes() {
+		do("restart "+node, func() { w.Restart(node) })
+		do("resume "+node, func() { w.Resume(node) })
+	}
+	if len(did) == 0 {
+		return
+	}
+	text := fmt.Sprintf("# %s the load ends: %s", seconds(r.sim.Now()), strings.Join(did, ", "))
+	r.tell(text)
+	r.rec.Event(&history.Event{E: history.Note, F: history.Heal, Why: text})
+}
+
+// seconds prints a time of the run as reports do.
+func seconds(t machine.Instant) string {
+	return fmt.Sprintf("%d.%03ds", int64(t)/1e9, int64(t)/1e6%1000)
+}

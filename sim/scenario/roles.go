@@ -1,0 +1,70 @@
+package scenario
+
+import (
+	"fmt"
+	"strings"
+)
+
+// view answers what a schedule asks: who has a role now.
+//
+//   - leader and leader(orders-0) lead that partition, or partition 0 of the first
+//     topic; nobody does between a failure that was noticed and the election.
+//   - follower and follower2 are the first and the second replica of it that does
+//     not lead, in the order of the assignment, whether they are up or not: as
+//     long as the leader stays, the same name means the same node, so that
+//     "restart follower" finds whom "crash follower" has hit.
+//   - controller is the controller, a service its client.
+//   - * is every node that a schedule can name.
+func (r *run) view(role string) (nodes string, ok bool) {
+	word, rest, _ := strings.Cut(role, "(")
+	switch word {
+	case "*":
+		var all []string
+		for _, n := range r.Spec.nodes() {
+			all = append(all, n.name)
+		}
+		return strings.Join(all, ","), true
+	case "controller":
+		return r.cluster.controllerName, true
+	case "leader", "follower", "follower2":
+		return r.replicaOf(word, strings.TrimSuffix(rest, ")"))
+	}
+	for _, n := range r.Spec.nodes() {
+		if n.role == word {
+			return n.name, true
+		}
+	}
+	return "", false
+}
+
+func (r *run) replicaOf(role, partition string) (node string, ok bool) {
+	tp := r.topology.tps[0]
+	if partition != "" {
+		if tp, ok = r.topology.parse(partition); !ok {
+			return "", false
+		}
+	}
+	a, known := r.cluster.assignment(tp)
+	if !known {
+		return "", false
+	}
+	if role == "leader" {
+		return brokerName(a.leader), a.leader >= 0
+	}
+	skip := 0
+	if role == "follower2" {
+		skip = 1
+	}
+	for _, id := range a.replicas {
+		if id == a.leader {
+			continue
+		}
+		if skip == 0 {
+			return brokerName(id), true
+		}
+		skip--
+	}
+	return "", false
+}
+
+func brokerName(id int32) string { return fmt.Sprintf("b%d", id) }

@@ -1,0 +1,156 @@
+package scenario
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+	"brokersim/checker/result"
+)
+
+const livenessProperty = "liveness"
+
+// look is how often the run is asked whether it has come to rest.
+const look = 20 * time.Millisecond
+
+// mostPending is how much of what is pending a sentence names.
+const mostPending = 4
+
+// liveness is whether everything that was under way came to its end, once
+// nothing was wrong any more.
+type liveness struct {
+	looked  int64 // topics, producers, readers and partitions that had to
+	pending []string
+}
+
+// comeToRest waits, for no longer than Settle, until nothing is under way: topics
+// exist, producers have an outcome for every record, the cluster is as it should
+// be, and readers have processed all that there is.
+func (r *run) comeToRest() {
+	l := &r.liveness
+	l.looked = int64(len(r.Spec.Topics) + len(r.Spec.Producers) + len(r.Spec.Readers) + len(r.topology.tps))
+	if open := r.waitFor(r.open); len(open) > 0 {
+		l.pending = append(l.pending, r.sentence("had not come to rest", open))
+	}
+}
+
+// readAll reads every partition from its start to its end.
+func (r *run) readAll() {
+	r.clients.addDumper(r)
+	r.liveness.looked += int64(len(r.topology.tps))
+	open := r.waitFor(func() []string {
+		if r.clients.dumper.Done() {
+			return nil
+		}
+		return []string{"of the final read remain " + join(r.clients.dumper.Remaining())}
+	})
+	if len(open) > 0 {
+		r.liveness.pending = append(r.liveness.pending, r.sentence("could not be read to the end", open))
+	}
+}
+
+// waitFor lets the run go on until nothing is open, and returns what is still
+// open after Settle.
+func (r *run) waitFor(open func() []string) []string {
+	until := r.sim.Now().Add(r.Spec.Settle)
+	for {
+		list := open()
+		if len(list) == 0 || r.sim.Now() >= until || r.clients.topics.Refused() != "" {
+			return list
+		}
+		r.sim.Run(min(r.sim.Now().Add(look), until))
+	}
+}
+
+func (r *run) sentence(what string, open []string) string {
+	if n := len(open); n > mostPending {
+		open = append(open[:mostPending:mostPending], fmt.Sprintf("and %d more", n-mostPending))
+	}
+	healed := r.sim.Now().Sub(machine.Instant(r.Spec.For))
+	return fmt.Sprintf("%v after everything was healed the run %s: %s.", healed, what, strings.Join(open, "; "))
+}
+
+func join(tps []wire.TP) string {
+	var names []string
+	for _, tp := range tps {
+		names = append(names, tp.String())
+	}
+	return strings.Join(names, ", ")
+}
+
+// open is what is still under way.
+func (r *run) open() []string {
+	c := r.clients
+	switch {
+	case c.topics.Refused() != "":
+		return []string{"topics cannot be created: " + c.topics.Refused()}
+	case !c.topics.Done():
+		return []string{"topics have not been created, or have no leader"}
+	}
+	nodes := r.Spec.nodes()[r.Spec.Brokers+1:]
+	var list []string
+	for i, p := range c.producers {
+		switch n := &nodes[i]; {
+		case p.Pending() > 0:
+			list = append(list, fmt.Sprintf("%s has no outcome yet for %d records", n, p.Pending()))
+		case !p.Done():
+			list = append(list, fmt.Sprintf("%s has not finished", n))
+		}
+	}
+	if list = append(list, r.cluster.auditor.Settled(r.cluster.brokers, r.cluster.controller)...); len(list) > 0 {
+		return list // where the ends are is not certain yet
+	}
+	for i := range c.readers {
+		list = append(list, r.unread(i, &nodes[len(c.producers)+i])...)
+	}
+	return list
+}
+
+// unread is what a reader has not processed. One that begins at the latest
+// offset and was never given a record has nothing to process.
+func (r *run) unread(i int, n *nodeName) (list []string) {
+	spec := &r.Spec.Readers[i]
+	latest := r.set.Consumer(spec.Name).AutoOffsetReset == "latest"
+	for _, tp := range r.topology.of(spec.Topics) {
+		at, end := r.clients.readers[i].Position(tp), r.cluster.end(tp)
+		if at < end && (at >= 0 || !latest && end > 0) {
+			list = append(list, fmt.Sprintf("%s has processed %v up to offset %d of %d", n, tp, max(at, 0), end))
+		}
+	}
+	return list
+}
+
+// end is the log end offset of a partition that is at rest.
+func (c *cluster) end(tp wire.TP) (end int64) {
+	for _, b := range c.brokers {
+		if b != nil {
+			if r := b.Replica(tp); r != nil {
+				end = max(end, r.LogEnd())
+			}
+		}
+	}
+	return end
+}
+
+// String is the node with the name of its service.
+func (n *nodeName) String() string {
+	if n.role == n.name {
+		return n.name
+	}
+	return n.name + " (" + n.role + ")"
+}
+
+// finding is the verdict on liveness.
+func (l *liveness) finding() result.Finding {
+	f := result.Finding{Property: livenessProperty, Outcome: result.Kept, Looked: l.looked, Violations: []result.Violation{}}
+	for _, what := range l.pending {
+		f.Outcome = result.Broken
+		f.Violations = append(f.Violations, result.Violation{What: what, Witness: []string{}})
+	}
+	if l.looked == 0 {
+		f.Outcome = result.Vacuous // a panic came before
+	}
+	return f
+}

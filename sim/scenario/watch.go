@@ -1,0 +1,98 @@
+package scenario
+
+import (
+	"fmt"
+
+	"brokersim/broker/machine"
+	"brokersim/checker/history"
+)
+
+// after looks at a node after each of its steps, before what it wants to send has
+// left. It is called for every event of the run: where nothing has changed it
+// must cost next to nothing.
+func (r *run) after(node int) {
+	r.observing = true
+	c := r.cluster
+	switch {
+	case node < len(c.brokers):
+		c.afterBroker(node)
+	case node == len(c.brokers):
+		c.afterController()
+	}
+	r.observing = false
+}
+
+func (c *cluster) afterBroker(i int) {
+	b := c.brokers[i]
+	if !c.started[i] {
+		c.started[i] = true
+		c.recovered(i)
+	}
+	if offset := b.Image().Offset; offset != c.images[i] {
+		c.images[i] = offset
+		c.noteLeaders(i)
+		c.capture(i)
+	}
+	if broken := c.auditor.Step(i, c.brokers, c.controller); broken != nil {
+		c.r.audits.add(c.r.sim.Now(), broken...)
+	}
+}
+
+// afterController audits the metadata when more of it is committed: what a
+// controller that loses power has not made durable never was.
+func (c *cluster) afterController() {
+	n := c.controller
+	offset := n.Image().Offset
+	if !n.Active() || offset == c.committed || offset >= n.HighWatermark() {
+		return
+	}
+	c.committed = offset
+	if broken := c.auditor.Controller(len(c.brokers), n); broken != nil {
+		c.r.audits.add(c.r.sim.Now(), broken...)
+	}
+}
+
+// noteLeaders tells the history of leader epochs. The first broker that learns
+// of one learns it no later than its leader does, so before anybody is answered
+// in it; and what a broker learns is committed.
+func (c *cluster) noteLeaders(i int) {
+	im := c.brokers[i].Image()
+	for k, tp := range c.r.topology.tps {
+		info := im.Partition(tp.Topic, tp.Partition)
+		if info == nil || info.LeaderEpoch <= c.epochs[k] {
+			continue
+		}
+		c.epochs[k] = info.LeaderEpoch
+		if info.Leader < 0 {
+			continue
+		}
+		c.r.rec.Event(&history.Event{E: history.Note, F: history.Leader, TP: history.TP(k), Broker: brokerName(info.Leader), Epoch: info.LeaderEpoch})
+	}
+}
+
+// mostAudits is how many broken invariants a result lists.
+const mostAudits = 20
+
+// audits are the broken invariants of a run, each sentence once, with the time at
+// which it was first found.
+type audits struct {
+	list []string
+	said map[string]bool
+}
+
+func (a *audits) add(at machine.Instant, sentences ...string) {
+	for _, s := range sentences {
+		if a.said[s] || len(a.list) > mostAudits {
+			continue
+		}
+		if a.said == nil {
+			a.said = make(map[string]bool)
+		}
+		a.said[s] = true
+		if len(a.list) == mostAudits {
+			a.list = append(a.list, fmt.Sprintf("%s more invariants were broken, which are not listed", seconds(at)))
+			continue
+		}
+		a.list = append(a.list, seconds(at)+" "+s)
+	}
+}
