@@ -102,9 +102,21 @@ func (f *finish) reader(by int32) string {
 	case history.Dump:
 		return fmt.Sprintf("the final read at %s", moment(x.t))
 	case history.Offsets:
-		return fmt.Sprintf("ListOffsets of process %d at %s", x.p, moment(x.t))
+		return fmt.Sprintf("ListOffsets of %s at %s", f.process("k", x.p), moment(x.t))
 	}
-	return fmt.Sprintf("a %v of process %d at %s", x.f, x.p, moment(x.t))
+	letter := "k"
+	if x.f == history.Send {
+		letter = "p"
+	}
+	return fmt.Sprintf("a %v of %s at %s", x.f, f.process(letter, x.p), moment(x.t))
+}
+
+// process names a process, in a simulated run as its traces name the node.
+func (f *finish) process(letter string, p int32) string {
+	if f.c.h.From == "sim" {
+		return fmt.Sprintf("%s%d", letter, p)
+	}
+	return fmt.Sprintf("process %d", p)
 }
 
 func (f *finish) sayLost(n int32, r *record, p *part) violation {
@@ -177,8 +189,8 @@ func (f *finish) sayDouble(x *double, r *record) violation {
 
 func (f *finish) sayOrder(a *record, aOff int64, b *record, bOff int64) violation {
 	v := violation{
-		what: fmt.Sprintf("Out of order: process %d sent %s before %s, but their offsets in %s are %d and %d.",
-			b.p, f.name(a), f.name(b), f.c.h.Name(b.tp), aOff, bOff),
+		what: fmt.Sprintf("Out of order: %s sent %s before %s, but their offsets in %s are %d and %d.",
+			f.process("p", b.p), f.name(a), f.name(b), f.c.h.Name(b.tp), aOff, bOff),
 		witness: []witness{f.sent(a), f.sent(b)},
 	}
 	for _, r := range []*record{a, b} {

@@ -175,7 +175,7 @@ func TestWindowsAreFixed(t *testing.T) {
 
 func TestStranded(t *testing.T) {
 	for text, want := range map[string]string{
-		"1s crash controller":                            `line 1: "1s crash controller" and nothing brings controller or c101 back: what needs it cannot make progress`,
+		"1s crash controller":                            `line 1: "1s crash controller" and nothing brings controller or c101 back: what needs it waits until everything is healed`,
 		"\n1s power-loss c101\n2s crash b1\n3s heal *":   `line 2: "1s power-loss c101"`,
 		"1s pause controller\n2s restart *":              `line 1: "1s pause controller"`,
 		"2s crash controller\n1s restart *":              `line 1: "2s crash controller"`,

@@ -33,7 +33,7 @@ func (s Schedule) Stranded(names ...string) string {
 	if stopped.Line > 0 {
 		where = fmt.Sprintf("line %d: ", stopped.Line)
 	}
-	return fmt.Sprintf("%s%q and nothing brings %s back: what needs it cannot make progress",
+	return fmt.Sprintf("%s%q and nothing brings %s back: what needs it waits until everything is healed",
 		where, stopped.String(), strings.Join(names, " or "))
 }
 

@@ -57,6 +57,10 @@ type Producer struct {
 	due   machine.Instant
 }
 
+// valuesOfProcess is what the process number is multiplied with in a record's id,
+// so that people can read it: 10010000000498 is record 498 of p1001.
+const valuesOfProcess = 10_000_000_000
+
 // lifeStep is what a life adds to the process number.
 const lifeStep = 10_000
 
@@ -164,7 +168,7 @@ func (p *Producer) record(now machine.Now) *client.Record {
 			p.head.Key = binary.BigEndian.AppendUint64(p.take(8)[:0], uint64(key))
 		}
 		p.head.Value = p.take(p.cfg.Size)
-		putValue(p.head.Value, int64(p.process)<<32+int64(p.counter), key)
+		putValue(p.head.Value, int64(p.process)*valuesOfProcess+int64(p.counter), key)
 		p.head.Ticket = p.cfg.Recorder.Op()
 	}
 	p.head.Time = now.Wall.Millis()

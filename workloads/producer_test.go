@@ -63,7 +63,7 @@ func TestProducerIsOpenLoop(t *testing.T) {
 		if end.E != history.OK || end.Sends[0].Offset < 0 || end.Sends[0].Value != e.Sends[0].Value || end.Sends[0].TP != e.Sends[0].TP || end.PID != 1 {
 			t.Fatalf("%+v ended as %+v", e, end)
 		}
-		if e.Sends[0].Value != 1001<<32+int64(i) || e.Sends[0].Key < 0 || e.Sends[0].Key >= 10 {
+		if e.Sends[0].Value != 1001*valuesOfProcess+int64(i) || e.Sends[0].Key < 0 || e.Sends[0].Key >= 10 {
 			t.Fatalf("record %d is %+v", i, e.Sends[0])
 		}
 	}

@@ -13,8 +13,8 @@ import (
 func TestValueTellsEveryChange(t *testing.T) {
 	key := binary.BigEndian.AppendUint64(nil, 7)
 	value := make([]byte, 40)
-	putValue(value, 1001<<32+5, 7)
-	if id, k, err := readValue(value, key); id != 1001<<32+5 || k != 7 || err != nil {
+	putValue(value, 1001*valuesOfProcess+5, 7)
+	if id, k, err := readValue(value, key); id != 1001*valuesOfProcess+5 || k != 7 || err != nil {
 		t.Fatalf("read %d, %d, %v", id, k, err)
 	}
 	for bit := range 8 * len(value) {

@@ -150,7 +150,7 @@ func nearest(word string, candidates []string) string {
 	if len(word) > 100 {
 		return ""
 	}
-	best, at := "", len(word)/2+2
+	best, at := "", min(len(word)/2+2, len(word))
 	for _, c := range candidates {
 		if d := levenshtein.ComputeDistance(word, c); d < at {
 			best, at = c, d

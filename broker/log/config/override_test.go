@@ -1,0 +1,33 @@
+package config
+
+import "testing"
+
+// A topic has what was set for it, and otherwise what its broker has.
+func TestOverride(t *testing.T) {
+	b := DefaultBroker()
+	b.MinInsyncReplicas, b.MessageMaxBytes, b.UncleanLeaderElection, b.LogFlushIntervalMessages = 2, 1000, true, 7
+	own := Topic{MinInsyncReplicas: 2, MaxMessageBytes: 1000, UncleanLeaderElection: true, FlushMessages: 7}
+	for _, tt := range []struct {
+		name string
+		set  map[string]string
+		want func(*Topic)
+	}{
+		{"nothing is set", nil, func(*Topic) {}},
+		{"one", map[string]string{"min.insync.replicas": "3"}, func(t *Topic) { t.MinInsyncReplicas = 3 }},
+		{"all", map[string]string{
+			"min.insync.replicas": "1", "max.message.bytes": "5", "unclean.leader.election.enable": "false", "flush.messages": "1",
+		}, func(t *Topic) { *t = Topic{MinInsyncReplicas: 1, MaxMessageBytes: 5, FlushMessages: 1} }},
+		{"the broker's own name for it", map[string]string{"message.max.bytes": "5"}, func(*Topic) {}},
+		{"a name that is not modelled", map[string]string{"retention.ms": "5"}, func(*Topic) {}},
+		{"a value that Kafka would refuse", map[string]string{"min.insync.replicas": "0", "flush.messages": "often", "max.message.bytes": "5"}, func(t *Topic) { t.MaxMessageBytes = 5 }},
+	} {
+		want := own
+		tt.want(&want)
+		if got := b.Override(tt.set); got != want {
+			t.Errorf("%s: %+v, want %+v", tt.name, got, want)
+		}
+	}
+	if got := DefaultTopic(); got != func() Topic { b := DefaultBroker(); return b.Override(nil) }() {
+		t.Errorf("a topic by Kafka's defaults is %+v", got)
+	}
+}
