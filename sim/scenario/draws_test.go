@@ -13,9 +13,9 @@ import (
 // this fault" mean something.
 func TestOneFaultLessLeavesTheOtherDraws(t *testing.T) {
 	if testing.Short() {
-		t.Skip("makes nine runs")
+		t.Skip("makes 21 runs")
 	}
-	spec := load(t, "orders")
+	spec := load(t, "healthy")
 	faults := manyFaults(200)
 	draws := func(lines []string) (map[uint64]int, uint64) {
 		text := strings.Join(lines, "\n")
@@ -38,19 +38,19 @@ func TestOneFaultLessLeavesTheOtherDraws(t *testing.T) {
 		total += n
 	}
 	worst := 1000
-	for k := 12; k < len(faults); k += 25 {
+	for k := 0; k < len(faults); k += 10 {
 		without, other := draws(append(append([]string(nil), faults[:k]...), faults[k+1:]...))
 		same := 0
 		for id, n := range whole {
 			same += min(n, without[id])
 		}
-		t.Logf("without %q: %d of %d draws the same", faults[k], same, total)
+		t.Logf("without %q: %d of %d draws the same, the same trace: %t", faults[k], same, total, other == hash)
 		if other != hash {
 			mattered++
 		}
 		worst = min(worst, same*1000/total)
 	}
-	if mattered < 6 {
+	if mattered < 5 {
 		t.Errorf("only %d of the faults that were removed had changed anything", mattered)
 	}
 	if worst < 990 {
@@ -62,7 +62,7 @@ func TestOneFaultLessLeavesTheOtherDraws(t *testing.T) {
 // links between brokers and to their clients.
 func manyFaults(n int) []string {
 	draw := machine.NewDraw(1, "many-faults")
-	nodes := []string{"b1", "b2", "b3", "inventory", "payment", "notification", "analytics", "order-service"}
+	nodes := []string{"b1", "b2", "b3", "inventory", "payment", "notification", "analytics", "service"}
 	var list []string
 	for i := range n {
 		d := draw.With(uint64(i))
@@ -78,8 +78,8 @@ func manyFaults(n int) []string {
 			list = append(list, fmt.Sprintf("%s for %dms cut %s %s", when, 1+d.Of("for").N(60), a, b))
 		case 1:
 			list = append(list, fmt.Sprintf("%s for %dms slow %s %s %dms", when, 1+d.Of("for").N(100), a, b, 1+d.Of("by").N(20)))
-		default:
-			list = append(list, fmt.Sprintf("%s reset %s %s", when, a, b))
+		default: // between brokers it would stop replication for all of replica.fetch.backoff.ms
+			list = append(list, fmt.Sprintf("%s reset %s %s", when, nodes[broker], nodes[3+d.Of("other").N(uint64(len(nodes)-3))]))
 		}
 	}
 	return list

@@ -40,9 +40,17 @@ func (r *run) planFaults() {
 		if step.Time < machine.Instant(r.Spec.For) {
 			r.sim.At(step.Time, func() { r.apply(step) })
 		} else {
-			r.late = append(r.late, step.Step.String())
+			r.late = append(r.late, planned(step))
 		}
 	}
+}
+
+// planned is a step as the plan has it, with the time that was drawn.
+func planned(step *faults.At) string {
+	s := step.Step
+	s.From, s.For = step.Time.Sub(machine.Instant(0)), 0
+	s.To = s.From
+	return s.String()
 }
 
 // apply applies a step and tells of it, as a comment if it has changed nothing.

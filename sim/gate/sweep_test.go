@@ -1,0 +1,170 @@
+package gate
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"testing"
+
+	"brokersim/checker/result"
+	"brokersim/faults/failpoint"
+	"brokersim/sim/scenario"
+)
+
+// sweep asks for the whole measurement: go test ./sim/gate -run 'Bug|Unplanted' -v -sweep
+var sweep = flag.Bool("sweep", false, "300 seeds of each scenario instead of a few")
+
+// seeds is how many seeds of each scenario are run.
+func seeds() uint64 {
+	switch {
+	case *sweep:
+		return 300
+	case testing.Short():
+		return 5
+	}
+	return 20
+}
+
+func load(t *testing.T, name string) *scenario.Spec {
+	t.Helper()
+	src, ok := scenario.Source(name)
+	if !ok {
+		t.Fatalf("there is no scenario %s", name)
+	}
+	spec, err := scenario.Parse(name+".yaml", src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return spec
+}
+
+func tally(c scenario.Case, first, n uint64) *Tally {
+	tally := &Tally{}
+	Sweep(c, first, n, tally.Add)
+	return tally
+}
+
+// The results come in the order of the seeds, each as if its run were alone.
+func TestSweep(t *testing.T) {
+	c := scenario.Case{Spec: load(t, "acks1-leader-crash")}
+	next := uint64(3)
+	Sweep(c, next, 6, func(r result.Result) {
+		alone := c
+		alone.Seed = next
+		if want := scenario.Run(alone); !reflect.DeepEqual(r, want) {
+			t.Errorf("seed %d came as %s, alone it is %s", next, r.Repro, want.Repro)
+		}
+		next++
+	})
+	if next != 9 {
+		t.Errorf("%d results, want 6", next-3)
+	}
+	Sweep(c, 1, 0, func(result.Result) { t.Error("a result of no seeds") })
+}
+
+func TestTally(t *testing.T) {
+	finding := func(property string, v result.Verdict) result.Finding {
+		return result.Finding{Property: property, Outcome: v}
+	}
+	var tally Tally
+	for _, r := range []result.Result{
+		{Verdict: result.Kept, Findings: []result.Finding{finding("no-skip", result.Kept)}, Reached: map[string]int64{"truncation": 2, "isr-shrink": 0}},
+		{Verdict: result.Broken, Findings: []result.Finding{finding("no-skip", result.Broken), finding("liveness", result.Kept)}, Reached: map[string]int64{"truncation": 1}},
+		{Verdict: result.Broken, Audits: []string{"a", "b"}},
+		{Verdict: result.Vacuous},
+		{Verdict: result.Unknown},
+	} {
+		tally.Add(r)
+	}
+	if tally.Runs != 5 || tally.Broken != 2 || tally.Vacuous != 1 || tally.Unknown != 1 || tally.Audits != 1 || len(tally.Failing) != 4 {
+		t.Errorf("%+v", tally)
+	}
+	if want := map[string]int{"no-skip": 1}; !maps.Equal(tally.Properties, want) {
+		t.Errorf("broken properties %v, want %v", tally.Properties, want)
+	}
+	if want := map[string]int{"truncation": 2}; !maps.Equal(tally.Reached, want) {
+		t.Errorf("reached %v, want %v", tally.Reached, want)
+	}
+}
+
+// planted says which scenario's faults can hit a planted bug, and which property
+// finds it. Of 40 seeds at least the least must.
+var planted = []struct {
+	bug      failpoint.Site
+	scenario string
+	property string
+	least    uint64 // of 40
+}{
+	{failpoint.R24AckBeforeISR, "followers-cut", "no-acked-loss", 30},
+	{failpoint.T01ForgetSequence, "lost-answers", "no-duplicate", 30},
+	{failpoint.R01TruncateToHighWatermark, "fast-failover", "no-acked-loss", 20},
+}
+
+func TestPlantedBugsAreFound(t *testing.T) {
+	for _, row := range planted {
+		c := scenario.Case{Spec: load(t, row.scenario), Plant: []string{row.bug.String()}}
+		got := tally(c, 1, seeds())
+		t.Logf("%-31s %-14s broken in %d of %d runs, with a failed audit in %d; by property: %v", row.bug, row.scenario, got.Broken, got.Runs, got.Audits, sorted(got.Properties))
+		if n := uint64(got.Properties[row.property]); n*40 < row.least*seeds() {
+			t.Errorf("%v: %s was broken in only %d of %d runs of %s", row.bug, row.property, n, seeds(), row.scenario)
+		}
+		if got.Reached[row.bug.String()] == 0 {
+			t.Errorf("%v has never changed anything in %s", row.bug, row.scenario)
+		}
+		if got.Vacuous+got.Unknown > 0 {
+			t.Errorf("%v: %d vacuous and %d unknown runs of %s", row.bug, got.Vacuous, got.Unknown, row.scenario)
+		}
+	}
+	if len(planted) != len(failpoint.Bugs()) {
+		t.Errorf("%d bugs can be planted and %d are", len(failpoint.Bugs()), len(planted))
+	}
+}
+
+// Without a bug there is nothing to be found, by nobody.
+func TestUnplantedRunsAreClean(t *testing.T) {
+	for _, name := range scenario.Names() {
+		if name == "acks1-leader-crash" {
+			continue // states more than it can keep
+		}
+		got := tally(scenario.Case{Spec: load(t, name)}, 1, seeds())
+		t.Logf("%-14s %d runs, reached: %v", name, got.Runs, sorted(got.Reached))
+		for _, r := range got.Failing {
+			t.Errorf("%s seed %s: %s %v %s", name, r.Seed, r.Verdict, r.Audits, broken(r))
+		}
+		if got.Audits > 0 || uint64(got.Runs) != seeds() {
+			t.Errorf("%s: audits failed in %d of %d runs", name, got.Audits, got.Runs)
+		}
+	}
+}
+
+// acks=1 loses what it has acknowledged, some time, and nothing else goes wrong.
+func TestStatedPromiseIsBroken(t *testing.T) {
+	got := tally(scenario.Case{Spec: load(t, "acks1-leader-crash")}, 1, 50)
+	t.Logf("acks1-leader-crash: broken in %d of %d runs: %v", got.Broken, got.Runs, got.Properties)
+	if got.Broken == 0 || got.Audits > 0 || !maps.Equal(got.Properties, map[string]int{"no-acked-loss": got.Broken}) || len(got.Failing) != got.Broken {
+		t.Errorf("%+v", got)
+	}
+	for _, r := range got.Failing {
+		if r.Exit != result.ExitBroken {
+			t.Errorf("seed %s: exit %d", r.Seed, r.Exit)
+		}
+	}
+}
+
+func broken(r result.Result) (list []string) {
+	for _, f := range r.Findings {
+		if len(f.Violations) > 0 {
+			list = append(list, f.Property+": "+f.Violations[0].What)
+		}
+	}
+	return list
+}
+
+func sorted(m map[string]int) (list []string) {
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		list = append(list, fmt.Sprintf("%s %d", k, m[k]))
+	}
+	return list
+}
