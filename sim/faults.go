@@ -47,15 +47,20 @@ func (s *Sim) Heal(from, to string) {
 	}
 }
 
-// HealAll heals every link.
+// HealAll heals every link, and takes back the drops and resets that wait for a
+// frame.
 func (s *Sim) HealAll() {
 	any := false
 	for _, n := range s.nodes {
 		for _, l := range n.links {
-			if l != nil && (l.cut || l.slow > 0) {
+			if l == nil {
+				continue
+			}
+			if l.cut || l.slow > 0 {
 				s.heal(l)
 				any = true
 			}
+			any = l.forget() || any
 		}
 	}
 	s.apply(any)

@@ -47,6 +47,17 @@ func takes(list []pending, class uint16) bool {
 	return false
 }
 
+// forget takes back what waits for frames, and reports whether there was anything.
+func (l *link) forget() (any bool) {
+	for _, list := range [][]pending{l.drops, l.afters} {
+		for i := range list {
+			any = any || list[i].n > 0
+		}
+	}
+	l.drops, l.afters = nil, nil
+	return any
+}
+
 // Classes of what the kernel itself sends, for the identity of its draws.
 const (
 	classDial   uint16 = 0xffff - iota // the key is the listener
