@@ -60,7 +60,7 @@ func Check(c Case) (warnings []string, err error) {
 func Settings(c Case) (*config.Settings, error) {
 	s := c.Spec
 	var targets config.Targets
-	own := config.Layer{Source: s.Name + ".yaml", Entries: slices.Clone(s.Set)}
+	own := config.Layer{Source: s.File, Entries: slices.Clone(s.Set)}
 	for _, t := range s.Topics {
 		targets.Topics = append(targets.Topics, t.Name)
 		for _, e := range t.Set {
@@ -96,7 +96,7 @@ func (c *Case) plan() (*plan, error) {
 	for _, name := range c.Plant {
 		site, err := failpoint.ParseBug(name)
 		if err != nil {
-			return nil, fmt.Errorf("--plant %w", err)
+			return nil, fmt.Errorf("--plant: %w", err)
 		}
 		p.bugs = append(p.bugs, site)
 	}
@@ -111,7 +111,7 @@ func (c *Case) plan() (*plan, error) {
 	}
 	for _, t := range c.Spec.Topics {
 		if minISR := p.set.Topic(t.Name).MinInsyncReplicas; minISR > int32(t.Replication) {
-			p.warnings = append(p.warnings, fmt.Sprintf("topic %s: min.insync.replicas=%d is above its %d replicas: with acks=all nothing can be written", t.Name, minISR, t.Replication))
+			p.warnings = append(p.warnings, fmt.Sprintf("topic %s: min.insync.replicas=%d is above its %d replicas, and counts as %d, as in Kafka", t.Name, minISR, t.Replication, t.Replication))
 		}
 	}
 	for _, name := range p.set.NotModelled() {
@@ -132,7 +132,7 @@ func (c *Case) plan() (*plan, error) {
 // schedule parses the schedule; an error in the scenario's own has its line in
 // the file.
 func (c *Case) schedule() (faults.Schedule, error) {
-	text, name, shift := c.Spec.Faults, c.Spec.Name+".yaml", c.Spec.FaultsLine
+	text, name, shift := c.Spec.Faults, c.Spec.File, c.Spec.FaultsLine
 	if c.Faults != nil {
 		text, name, shift = *c.Faults, "--faults", 0
 	}

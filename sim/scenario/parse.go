@@ -28,7 +28,7 @@ func Parse(name string, src []byte) (*Spec, error) {
 		return nil, fmt.Errorf("%s: %s", name, strings.SplitN(err.Error(), "\n", 2)[0])
 	}
 	p := &reader{file: name}
-	s := &Spec{Name: strings.TrimSuffix(name, ".yaml"), For: 5 * time.Second, Settle: 40 * time.Second, Brokers: 3}
+	s := &Spec{Name: strings.TrimSuffix(strings.TrimSuffix(name, ".yaml"), ".yml"), File: name, For: 5 * time.Second, Settle: 40 * time.Second, Brokers: 3}
 	if len(file.Docs) != 1 || file.Docs[0].Body == nil {
 		return nil, fmt.Errorf("%s:1: want one document with the scenario's fields", name)
 	}

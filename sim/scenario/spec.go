@@ -12,7 +12,8 @@ import (
 // Spec is a scenario as its file says it: the cluster, who produces and reads
 // what, what goes wrong and when, and what the run is held to.
 type Spec struct {
-	Name  string
+	Name  string // of its file, without .yaml or .yml
+	File  string // as it was named, to begin errors with
 	About string // one line for lists
 
 	// For is how long the producers produce. Everything is healed then.
