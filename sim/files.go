@@ -98,7 +98,10 @@ func (im *image) append(p []byte) {
 	if len(p) >= bigPiece {
 		p = p[:len(p):len(p)]
 	} else {
-		size := max(int64(len(p)), min(max(im.size, minChunk), maxChunk))
+		size := int64(len(p)) // of a file that may never grow
+		if im.size > 0 {
+			size = max(size, min(max(im.size, minChunk), maxChunk))
+		}
 		p = append(make([]byte, 0, size), p...)
 	}
 	im.extents = append(im.extents, extent{im.size, p})

@@ -3,7 +3,6 @@ package workloads
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -47,13 +46,21 @@ const (
 )
 
 func positionFile(generation uint64) string {
-	return fmt.Sprintf("%s%012d", positionPrefix, generation)
+	b := append(make([]byte, 0, len(positionPrefix)+20), positionPrefix...)
+	for n := generation; n < 1e11; n = max(n, 1) * 10 { // twelve digits at least
+		b = append(b, '0')
+	}
+	return string(strconv.AppendUint(b, generation, 10))
 }
 
 var errPosition = errors.New("not a whole position file")
 
 func encodePositions(list []position, first bool) []byte {
-	b := []byte{positionsNext}
+	size := 3 + 4
+	for _, p := range list {
+		size += 2 + len(p.tp.Topic) + 4 + 2*12
+	}
+	b := append(make([]byte, 0, size), positionsNext)
 	if first {
 		b[0] = positionsFirst
 	}

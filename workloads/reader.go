@@ -44,6 +44,7 @@ type Reader struct {
 	state     work
 	busyUntil machine.Instant // of working
 	saving    uint64          // number of the position file that is being written
+	older     []uint64        // numbers of the files that go when that one is durable
 	unsaved   bool            // no position file is known to have become durable
 	tag       machine.Tag
 	processed int64
@@ -126,6 +127,11 @@ func (r *Reader) start(files machine.Files) {
 	}
 	var saved []position
 	saved, r.saving, r.unsaved = loadPositions(files)
+	for _, name := range files.List() {
+		if n, is := positionNumber(name); is {
+			r.older = append(r.older, n)
+		}
+	}
 	var known, unknown []history.TP
 	for _, tp := range r.cfg.Partitions {
 		p := position{tp: tp, done: nowhere, next: nowhere}
@@ -211,14 +217,14 @@ func (r *Reader) synced(now machine.Instant, in *machine.Input) {
 		return
 	}
 	if in.Err != nil {
+		r.older = append(r.older, r.saving)
 		r.state, r.busyUntil = working, now.Add(saveAgain)
 		return
 	}
-	for _, name := range r.files.List() {
-		if n, is := positionNumber(name); is && n < r.saving {
-			_ = r.files.Remove(name) // one that stays costs no more than the last records once again
-		}
+	for _, n := range r.older {
+		_ = r.files.Remove(positionFile(n)) // one that stays costs no more than the last records once again
 	}
+	r.older = append(r.older[:0], r.saving)
 	r.unsaved = false
 	for i := range r.pos {
 		r.pos[i].done = r.pos[i].next

@@ -112,6 +112,7 @@ func (b *batch) encode() wire.Records {
 		return b.encoded
 	}
 	w := wire.NewBuilder(b.pid, b.epoch, b.baseSeq)
+	w.Grow(int(b.size))
 	for i := range b.records {
 		r := &b.records[i]
 		w.Append(r.Time, r.Key, r.Value, nil)

@@ -20,7 +20,14 @@ type Builder struct {
 func NewBuilder(producerID int64, producerEpoch int16, baseSequence int32) *Builder {
 	return &Builder{
 		h:   Batch{Magic: 2, LeaderEpoch: -1, ProducerID: producerID, ProducerEpoch: producerEpoch, BaseSequence: baseSequence},
-		buf: make([]byte, BatchHeaderSize, 512),
+		buf: make([]byte, BatchHeaderSize, BatchHeaderSize+64),
+	}
+}
+
+// Grow makes room for a batch of n bytes.
+func (b *Builder) Grow(n int) {
+	if n > cap(b.buf) {
+		b.buf = append(make([]byte, 0, n), b.buf...)
 	}
 }
 

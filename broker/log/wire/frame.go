@@ -37,15 +37,32 @@ func Split(buf []byte) (n int, err error) {
 	return 4 + int(size), nil
 }
 
-// message encodes a body after its header, with the records spliced in, and
-// puts the size before it: head begins with room for it.
-func message(head []byte, key int16, response bool, msg writable, records []Records) machine.Bytes {
+// scratch is memory that encoding and decoding use for a moment, so that a frame
+// costs no more than its own bytes. What holds it serves one frame at a time.
+type scratch struct {
+	flat []byte // a message as it is being encoded
+	cut  []byte // a message from outside, without its records
+}
+
+// head begins a message, with room for its size.
+func (s *scratch) head() []byte {
+	if s.flat == nil {
+		s.flat = make([]byte, 0, 256)
+	}
+	return append(s.flat[:0], 0, 0, 0, 0)
+}
+
+// message encodes a body after its header, which began with s.head, with the
+// records spliced in, and puts the size before it.
+func (s *scratch) message(head []byte, key int16, response bool, msg writable, records []Records) machine.Bytes {
 	start := len(head)
 	flat := msg.AppendTo(head)
+	s.flat = flat[:0]
 	l, ok := carries(key, msg.GetVersion(), response, msg.IsFlexible())
 	if !ok {
-		binary.BigEndian.PutUint32(flat, uint32(len(flat)-4))
-		return machine.Literal(flat)
+		frame := append(make([]byte, 0, len(flat)), flat...)
+		binary.BigEndian.PutUint32(frame, uint32(len(frame)-4))
+		return machine.Literal(frame)
 	}
 	return l.splice(flat, start, records)
 }
@@ -98,7 +115,7 @@ func read(w *walker, key int16, response bool, msg readable) (records []Records,
 	} else if flat, records, err = l.cut(w); err != nil {
 		return nil, err
 	}
-	return records, msg.ReadFrom(flat)
+	return records, msg.ReadFrom(flat) // which copies what it keeps, but for tags that nobody knows
 }
 
 type readable interface {
@@ -107,11 +124,11 @@ type readable interface {
 }
 
 // open checks a frame's size prefix and returns a walker that stands behind it.
-func open(frame machine.Bytes) (walker, error) {
+func (s *scratch) open(frame machine.Bytes) (walker, error) {
 	if frame.Len() < 4 || frame.Len()-4 > MaxFrame {
 		return walker{}, ErrFrameSize
 	}
-	w := over(frame)
+	w := over(frame, s.cut)
 	if size := uint32(w.int32()); int64(size) != frame.Len()-4 {
 		return walker{}, ErrFrameSize
 	}

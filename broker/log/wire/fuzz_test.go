@@ -28,7 +28,7 @@ func FuzzSplit(f *testing.F) {
 		if n == 0 {
 			return
 		}
-		if w, err := open(machine.Literal(buf[:n])); err != nil || w.at != 4 {
+		if w, err := (&scratch{}).open(machine.Literal(buf[:n])); err != nil || w.at != 4 {
 			t.Fatalf("a frame that was split off is none: %v", err)
 		}
 		if again, err := Split(buf[:n]); again != n || err != nil {

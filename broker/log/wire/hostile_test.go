@@ -465,7 +465,7 @@ func TestUvarint(t *testing.T) {
 		{[]byte{0}, 0, true}, {[]byte{0x7f}, 127, true}, {[]byte{0x80, 1}, 128, true}, {binary.AppendUvarint(nil, 1<<31), 1 << 31, true},
 		{[]byte{0xff, 0xff, 0xff, 0xff, 0x7f}, 1<<35 - 1, true}, {[]byte{0x80}, 0, false}, {[]byte{0x80, 0x80, 0x80, 0x80, 0x80, 1}, 0, false},
 	} {
-		w := over(machine.Literal(c.b))
+		w := over(machine.Literal(c.b), nil)
 		if got := w.uvarint(); got != c.want || (w.err == nil) != c.ok {
 			t.Errorf("%x: %d, %v", c.b, got, w.err)
 		}

@@ -22,6 +22,7 @@ type Peer struct {
 	agreed   []API // sorted like want; empty until ApiVersions was answered
 	ready    bool
 	flight   []flight
+	scratch  scratch
 }
 
 type flight struct {
@@ -53,7 +54,7 @@ func NewPeer(clientID string, want *Table) *Peer { return &Peer{clientID: client
 // Open begins a connection that is up: it asks ApiVersions. Whatever was known
 // of an earlier connection is forgotten.
 func (p *Peer) Open(conn machine.ConnID, out *machine.Effects) {
-	*p = Peer{clientID: p.clientID, want: p.want, conn: conn, flight: p.flight[:0]}
+	*p = Peer{clientID: p.clientID, want: p.want, conn: conn, flight: p.flight[:0], scratch: p.scratch}
 	p.askVersions(3, out)
 }
 
@@ -102,8 +103,7 @@ func (p *Peer) Send(out *machine.Effects, req kmsg.Request, records []Records, c
 
 func (p *Peer) send(out *machine.Effects, req kmsg.Request, version int16, records []Records, cookie any) {
 	req.SetVersion(version)
-	head := make([]byte, 4, 256)
-	head = binary.BigEndian.AppendUint16(head, uint16(req.Key()))
+	head := binary.BigEndian.AppendUint16(p.scratch.head(), uint16(req.Key()))
 	head = binary.BigEndian.AppendUint16(head, uint16(version))
 	head = binary.BigEndian.AppendUint32(head, uint32(p.next))
 	head = binary.BigEndian.AppendUint16(head, uint16(len(p.clientID)))
@@ -111,7 +111,7 @@ func (p *Peer) send(out *machine.Effects, req kmsg.Request, version int16, recor
 	if req.IsFlexible() {
 		head = append(head, 0) // request header version 2: no tagged fields
 	}
-	frame := message(head, req.Key(), false, req, records)
+	frame := p.scratch.message(head, req.Key(), false, req, records)
 	out.Send(p.conn, frame, machine.Ident{Class: Class(req.Key(), false), Key: RequestKey(req, records)})
 	if produce, ok := req.(*kmsg.ProduceRequest); !ok || produce.Acks != 0 {
 		p.flight = append(p.flight, flight{p.next, Pending{req, cookie}})
@@ -123,10 +123,11 @@ func (p *Peer) send(out *machine.Effects, req kmsg.Request, version int16, recor
 // sent; not ok if the frame was the peer's own matter, after which Ready may
 // have changed. An error means that the connection must be closed.
 func (p *Peer) Received(frame machine.Bytes, out *machine.Effects) (Answer, bool, error) {
-	w, err := open(frame)
+	w, err := p.scratch.open(frame)
 	if err != nil {
 		return Answer{}, false, err
 	}
+	defer func() { p.scratch.cut = w.out[:0] }()
 	if len(p.flight) == 0 {
 		return Answer{}, false, fmt.Errorf("%w: nothing was asked", ErrAnswer)
 	}

@@ -28,6 +28,7 @@ type Request struct {
 	Ident machine.Ident
 
 	unserved *kmsg.ProduceRequest // to name its partitions in the answer
+	scratch  *scratch             // of the table that it was read by
 
 	// UnsupportedVersion says that this is an ApiVersions of a version that
 	// nobody knows yet: it is answered in version 0 with error 35 and the list
@@ -42,10 +43,12 @@ var ErrUnknownAPI = errors.New("unknown API key or version")
 // closed, as Kafka does.
 func DecodeRequest(frame machine.Bytes, table *Table) (Request, error) {
 	var r Request
-	w, err := open(frame)
+	r.scratch = &table.scratch
+	w, err := r.scratch.open(frame)
 	if err != nil {
 		return r, err
 	}
+	defer func() { r.scratch.cut = w.out[:0] }()
 	r.Key, r.Version, r.Correlation = w.int16(), w.int16(), w.int32()
 	if w.err != nil {
 		return r, w.err
@@ -85,17 +88,20 @@ func DecodeRequest(frame machine.Bytes, table *Table) (Request, error) {
 }
 
 // EncodeResponse makes the frame that answers r. It sets the version of resp
-// and its correlation id, and makes nil arrays empty. The records are those of a Fetch response, one per
-// partition in the order of the message.
+// and its correlation id, and makes nil arrays empty. The records are those of a
+// Fetch response, one per partition in the order of the message.
 func EncodeResponse(r *Request, resp kmsg.Response, records []Records) machine.Bytes {
 	resp.SetVersion(r.Version)
 	neverNull(resp)
-	head := make([]byte, 4, 512)
-	head = binary.BigEndian.AppendUint32(head, uint32(r.Correlation))
+	s := r.scratch
+	if s == nil {
+		s = &scratch{}
+	}
+	head := binary.BigEndian.AppendUint32(s.head(), uint32(r.Correlation))
 	if resp.IsFlexible() && r.Key != ApiVersions {
 		head = append(head, 0) // response header version 1: no tagged fields
 	}
-	return message(head, r.Key, true, resp, records)
+	return s.message(head, r.Key, true, resp, records)
 }
 
 // refuse keeps what it takes to answer a request whose version is not served.

@@ -18,12 +18,16 @@ type API struct {
 }
 
 // Table is what a listener serves, or what a client can speak. ApiVersions is
-// answered from it, so that what is said and what is done cannot differ.
-type Table struct{ apis []API } // sorted by key
+// answered from it, so that what is said and what is done cannot differ. A table
+// belongs to one node: it lends its memory to whoever reads a request by it.
+type Table struct {
+	apis    []API // sorted by key
+	scratch scratch
+}
 
 // NewTable returns a table. Two rows for one key are a mistake in the program.
 func NewTable(apis ...API) *Table {
-	t := &Table{slices.Clone(apis)}
+	t := &Table{apis: slices.Clone(apis)}
 	slices.SortStableFunc(t.apis, func(a, b API) int { return int(a.Key) - int(b.Key) })
 	for i := range t.apis {
 		if i > 0 && t.apis[i].Key == t.apis[i-1].Key {

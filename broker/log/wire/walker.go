@@ -60,9 +60,9 @@ type walker struct {
 	at    int64
 }
 
-// over makes a walker of a message from outside.
-func over(in machine.Bytes) walker {
-	w := walker{in: in, out: make([]byte, 0, min(in.Len(), 256))}
+// over makes a walker of a message from outside; what it copies goes to buf.
+func over(in machine.Bytes, buf []byte) walker {
+	w := walker{in: in, out: buf[:0]}
 	pieces := 0
 	for range in.Pieces {
 		pieces++
