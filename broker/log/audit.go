@@ -45,7 +45,9 @@ func (a *Auditor) Step(stepped int, brokers []*Broker, c *ControllerNode) []stri
 	var broken []string
 	for _, p := range b.moved {
 		x := a.partition(p.TP(), len(brokers))
-		broken = append(broken, x.replica(stepped, b, p)...)
+		broken = append(broken, x.replica(stepped, b, seen{
+			broker: b.ID(), epoch: p.State().LeaderEpoch, leads: p.Leads(), highWatermark: p.HighWatermark(), logEnd: p.LogEnd(),
+		})...)
 		broken = append(broken, x.inSync(brokers, c)...)
 	}
 	return broken
@@ -53,18 +55,24 @@ func (a *Auditor) Step(stepped int, brokers []*Broker, c *ControllerNode) []stri
 
 // Controller audits the metadata after a step of the controller.
 func (a *Auditor) Controller(brokers int, c *ControllerNode) []string {
-	if c == nil || !c.Active() {
+	// What is not durable yet may be lost with the power: nobody has heard of it.
+	if c == nil || !c.Active() || c.HighWatermark() <= c.Image().Offset {
 		return nil
 	}
 	var broken []string
 	for info := range c.Image().Partitions() {
-		x := a.partition(wire.TP{Topic: info.Topic, Partition: info.Partition}, brokers)
-		if info.LeaderEpoch < x.epoch || info.PartitionEpoch < x.inEpochs {
-			broken = append(broken, fmt.Sprintf("%v: the controller's leader epoch fell from %d to %d, or its partition epoch from %d to %d",
-				x.tp, x.epoch, info.LeaderEpoch, x.inEpochs, info.PartitionEpoch))
-		}
-		x.epoch, x.inEpochs = info.LeaderEpoch, info.PartitionEpoch
+		broken = append(broken, a.partition(wire.TP{Topic: info.Topic, Partition: info.Partition}, brokers).metadata(info.LeaderEpoch, info.PartitionEpoch)...)
 	}
+	return broken
+}
+
+// metadata audits the epochs that the controller has for a partition.
+func (x *audited) metadata(leaderEpoch, partitionEpoch int32) (broken []string) {
+	if leaderEpoch < x.epoch || partitionEpoch < x.inEpochs {
+		broken = append(broken, fmt.Sprintf("%v: the controller's leader epoch fell from %d to %d, or its partition epoch from %d to %d",
+			x.tp, x.epoch, leaderEpoch, x.inEpochs, partitionEpoch))
+	}
+	x.epoch, x.inEpochs = leaderEpoch, partitionEpoch
 	return broken
 }
 
@@ -77,28 +85,36 @@ func (a *Auditor) partition(tp wire.TP, brokers int) *audited {
 	return x
 }
 
-// replica audits one replica by itself, and against those who led before.
-func (x *audited) replica(at int, b *Broker, p *partition) (broken []string) {
-	s := p.State()
-	if p.HighWatermark() > p.LogEnd() {
-		broken = append(broken, fmt.Sprintf("%v on broker %d: high watermark %d is above the log end offset %d", x.tp, b.ID(), p.HighWatermark(), p.LogEnd()))
+// seen is one replica as it is after a step.
+type seen struct {
+	broker                int32
+	epoch                 int32 // its leader epoch
+	leads                 bool
+	highWatermark, logEnd int64
+}
+
+// replica audits one replica by itself, and against those who led before. It is
+// of the broker at a place, in the life that it is in.
+func (x *audited) replica(at int, life *Broker, r seen) (broken []string) {
+	if r.highWatermark > r.logEnd {
+		broken = append(broken, fmt.Sprintf("%v on broker %d: high watermark %d is above the log end offset %d", x.tp, r.broker, r.highWatermark, r.logEnd))
 	}
-	if x.lives[at] != b {
-		x.lives[at], x.ofLog[at] = b, -1
+	if x.lives[at] != life {
+		x.lives[at], x.ofLog[at] = life, -1
 	}
-	if s.LeaderEpoch < x.ofLog[at] {
-		broken = append(broken, fmt.Sprintf("%v on broker %d: leader epoch fell from %d to %d", x.tp, b.ID(), x.ofLog[at], s.LeaderEpoch))
+	if r.epoch < x.ofLog[at] {
+		broken = append(broken, fmt.Sprintf("%v on broker %d: leader epoch fell from %d to %d", x.tp, r.broker, x.ofLog[at], r.epoch))
 	}
-	x.ofLog[at] = s.LeaderEpoch
-	if !p.Leads() {
+	x.ofLog[at] = r.epoch
+	if !r.leads {
 		return broken
 	}
-	i, led := slices.BinarySearchFunc(x.leaders, s.LeaderEpoch, func(l ledBy, epoch int32) int { return int(l.epoch - epoch) })
+	i, led := slices.BinarySearchFunc(x.leaders, r.epoch, func(l ledBy, epoch int32) int { return int(l.epoch - epoch) })
 	switch {
 	case !led:
-		x.leaders = slices.Insert(x.leaders, i, ledBy{s.LeaderEpoch, b.ID()})
-	case x.leaders[i].broker != b.ID():
-		broken = append(broken, fmt.Sprintf("%v: leader epoch %d is led by broker %d, and was by broker %d", x.tp, s.LeaderEpoch, b.ID(), x.leaders[i].broker))
+		x.leaders = slices.Insert(x.leaders, i, ledBy{r.epoch, r.broker})
+	case x.leaders[i].broker != r.broker:
+		broken = append(broken, fmt.Sprintf("%v: leader epoch %d is led by broker %d, and was by broker %d", x.tp, r.epoch, r.broker, x.leaders[i].broker))
 	}
 	return broken
 }
@@ -117,7 +133,7 @@ func (x *audited) inSync(brokers []*Broker, c *ControllerNode) (broken []string)
 		if id == leader.ID() || follower == nil || committed == 0 || !knows(leader, follower) {
 			continue
 		}
-		f := follower.partition(x.tp)
+		f := follower.byTP[x.tp]
 		switch {
 		case f == nil || f.LogEnd() < committed:
 			end := int64(0)
@@ -155,7 +171,7 @@ func (x *audited) leader(brokers []*Broker, c *ControllerNode) (*Broker, *partit
 		if b == nil {
 			continue
 		}
-		p := b.partition(x.tp)
+		p := b.byTP[x.tp]
 		if p == nil || p.State().LeaderEpoch < newest {
 			continue
 		}
@@ -225,7 +241,7 @@ func (x *audited) settled(brokers []*Broker, c *ControllerNode, replicas, isr []
 		if b == nil {
 			return fmt.Sprintf("%v: broker %d is down", x.tp, id)
 		}
-		f := b.partition(x.tp)
+		f := b.byTP[x.tp]
 		switch {
 		case f == nil || f.LogEnd() != r.LogEnd():
 			return fmt.Sprintf("%v: broker %d has not the log of leader %d, which ends at offset %d", x.tp, id, leader.ID(), r.LogEnd())

@@ -1,7 +1,6 @@
 package log
 
 import (
-	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -38,7 +37,7 @@ type Broker struct {
 	image      *controller.Image
 	delta      []*controller.PartitionInfo // changed and not yet applied
 	partitions []*partition                // by topic and partition
-	topics     map[string][]*partition     // by number; nil where there is no replica
+	byTP       map[wire.TP]*partition
 
 	life       lifecycle
 	metadata   link
@@ -52,6 +51,7 @@ type Broker struct {
 	touched []*partition
 	moved   []*partition // by this step
 	parked  parked
+	reading fetchAnswer
 	ids     producerIDs
 
 	syncs      []syncing
@@ -93,15 +93,17 @@ func NewBroker(cfg BrokerConfig) *Broker {
 		cfg:      cfg,
 		serves:   wire.BrokerTable(),
 		image:    controller.NewImage(),
-		topics:   make(map[string][]*partition),
+		byTP:     make(map[wire.TP]*partition),
 		conns:    make(map[machine.ConnID]*conn),
 		deadline: machine.Never,
 	}
 	name := "broker-" + strconv.Itoa(int(cfg.ID))
-	b.life.link = newLink(name+"-heartbeat", cfg.Controller, wire.ControllerTable(), reconnectBackoff, s.BrokerSessionTimeout)
+	b.life.link = newLink(name+"-heartbeat", cfg.Controller, wire.ControllerTable(), reconnectBackoff, s.BrokerSessionTimeout,
+		wire.BrokerRegistration, wire.BrokerHeartbeat)
 	b.life.epoch = -1
-	b.metadata = newLink(name+"-metadata", cfg.Controller, wire.ControllerTable(), reconnectBackoff, s.ControllerQuorumRequestTimeout)
-	b.commands.link = newLink(name+"-to-controller", cfg.Controller, wire.ControllerTable(), reconnectBackoff, controllerTimeout)
+	b.metadata = newLink(name+"-metadata", cfg.Controller, wire.ControllerTable(), reconnectBackoff, s.ControllerQuorumRequestTimeout, wire.Fetch)
+	b.commands.link = newLink(name+"-to-controller", cfg.Controller, wire.ControllerTable(), reconnectBackoff, controllerTimeout,
+		wire.AlterPartition, wire.AllocateProducerIDs, wire.CreateTopics)
 	b.parked.earliest = machine.Never
 	return b
 }
@@ -118,7 +120,7 @@ func (b *Broker) Image() *controller.Image { return b.image }
 
 // Replica is this broker's replica of a partition; nil if it has none.
 func (b *Broker) Replica(tp wire.TP) *replica.Replica {
-	if p := b.partition(tp); p != nil {
+	if p := b.byTP[tp]; p != nil {
 		return p.Replica
 	}
 	return nil
@@ -140,14 +142,6 @@ func (b *Broker) Err() error { return b.err }
 // Deadline is when the broker next wants a Tick.
 func (b *Broker) Deadline() machine.Instant { return b.deadline }
 
-func (b *Broker) partition(tp wire.TP) *partition {
-	list := b.topics[tp.Topic]
-	if tp.Partition < 0 || int(tp.Partition) >= len(list) {
-		return nil
-	}
-	return list[tp.Partition]
-}
-
 // tag is a new tag for a dial or a sync.
 func (b *Broker) tag() machine.Tag {
 	b.tags++
@@ -161,22 +155,23 @@ func (b *Broker) Step(now machine.Now, in *machine.Input, out *machine.Effects) 
 	}
 	b.moved = b.moved[:0]
 	if b.err != nil {
-		if in.Kind == machine.Accepted {
+		if in.Kind == machine.Accepted || in.Kind == machine.Opened {
 			out.Close(in.Conn)
 		}
 		return
 	}
 	b.input(now, in, out)
+	b.applyMetadata(now.Mono, out)
+	b.periodic(now, out)
+	b.admit(now, out)
+	b.settle(now, out)
 	if b.err == nil {
-		b.periodic(now, out)
-		b.admit(out)
-		b.settle(now, out)
 		b.beat(now.Mono, out)
 		b.fetchMetadata(now.Mono, out)
 		b.command(now.Mono, out)
 		b.follow(now.Mono, out)
 	}
-	b.deadline = b.nextDeadline(now.Mono)
+	b.deadline = b.nextDeadline()
 }
 
 func (b *Broker) input(now machine.Now, in *machine.Input, out *machine.Effects) {
@@ -189,9 +184,7 @@ func (b *Broker) input(now machine.Now, in *machine.Input, out *machine.Effects)
 		b.diskDone(now.Mono, in, out)
 	case machine.Received:
 		if c := b.conns[in.Conn]; c != nil {
-			if frame, ok := c.Arrived(in.Frame, out); ok {
-				b.serve(now, c, frame, out)
-			}
+			b.arrived(now, c, in.Frame, out)
 			return
 		}
 		b.stepLinks(now, in, out)
@@ -214,6 +207,9 @@ func (b *Broker) stepLinks(now machine.Now, in *machine.Input, out *machine.Effe
 
 // periodic does what is due by the clock.
 func (b *Broker) periodic(now machine.Now, out *machine.Effects) {
+	if b.err != nil {
+		return
+	}
 	at := now.Mono
 	if b.life.expire(at, out) {
 		b.life.nextAt = at
@@ -241,7 +237,7 @@ func (b *Broker) periodic(now machine.Now, out *machine.Effects) {
 	b.saveCheckpoint(at, out)
 }
 
-func (b *Broker) nextDeadline(now machine.Instant) machine.Instant {
+func (b *Broker) nextDeadline() machine.Instant {
 	if b.err != nil {
 		return machine.Never
 	}
@@ -255,7 +251,7 @@ func (b *Broker) nextDeadline(now machine.Instant) machine.Instant {
 		at = min(at, b.metadata.until)
 	}
 	for _, f := range b.fetchers {
-		at = min(at, f.due(now))
+		at = min(at, f.due())
 	}
 	return at
 }
@@ -317,7 +313,7 @@ func (b *Broker) fail(err error, out *machine.Effects) {
 		}
 	}
 	clear(b.conns)
-	b.parked, b.free, b.touched = parked{earliest: machine.Never}, nil, nil
+	b.parked, b.waiting, b.free, b.touched = parked{earliest: machine.Never}, nil, nil, nil
 }
 
 func (b *Broker) links() []*link {
@@ -327,5 +323,3 @@ func (b *Broker) links() []*link {
 	}
 	return list
 }
-
-func isCorrupt(err error) bool { return errors.Is(err, replica.ErrCorrupt) }

@@ -1,8 +1,8 @@
 package log
 
 import (
-	"bufio"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -57,24 +57,30 @@ func (b *Broker) saveCheckpoint(now machine.Instant, out *machine.Effects) {
 	if text == c.written || len(b.partitions) == 0 {
 		return
 	}
-	// What cannot be written is tried again next time.
-	if c.files.Remove(newCheckpointFile) != nil || c.files.Append(newCheckpointFile, machine.Literal([]byte(text))) != nil {
+	err := c.files.Remove(newCheckpointFile)
+	if err == nil {
+		err = c.files.Append(newCheckpointFile, machine.Literal([]byte(text)))
+	}
+	if err != nil {
+		b.fail(fmt.Errorf("write %s: %w", newCheckpointFile, err), out)
 		return
 	}
 	c.written, c.tag = text, b.tag()
 	out.Sync(newCheckpointFile, c.tag)
 }
 
+func (c *checkpoint) isMine(tag machine.Tag) bool { return c.tag != 0 && tag == c.tag }
+
 // synced takes the answer to the sync of the new file.
-func (c *checkpoint) synced(in *machine.Input) (mine bool) {
-	if in.Tag != c.tag {
-		return false
-	}
+func (c *checkpoint) synced(err error) error {
 	c.tag = 0
-	if in.Err != nil || c.files.Rename(newCheckpointFile, checkpointFile) != nil {
-		c.written = ""
+	if err == nil {
+		err = c.files.Rename(newCheckpointFile, checkpointFile)
 	}
-	return true
+	if err != nil {
+		return fmt.Errorf("write %s: %w", checkpointFile, err)
+	}
+	return nil
 }
 
 // checkpointText is Kafka's OffsetCheckpointFile: the version, the number of
@@ -90,31 +96,22 @@ func (b *Broker) checkpointText() string {
 
 // parseCheckpoint reads a checkpoint. A file that is not whole tells nothing.
 func parseCheckpoint(text string) map[wire.TP]int64 {
-	in := bufio.NewScanner(strings.NewReader(text))
-	var version, n int
-	if !in.Scan() || !scanExactly(in.Text(), &version) || version != 0 || !in.Scan() || !scanExactly(in.Text(), &n) {
+	lines := strings.Split(text, "\n")
+	if len(lines) < 3 || lines[0] != "0" || lines[1] != strconv.Itoa(len(lines)-3) || lines[len(lines)-1] != "" {
 		return nil
 	}
 	known := make(map[wire.TP]int64)
-	for in.Scan() {
-		var tp wire.TP
-		var offset int64
-		if !scanExactly(in.Text(), &tp.Topic, &tp.Partition, &offset) || offset < 0 || tp.Partition < 0 {
+	for _, line := range lines[2 : len(lines)-1] {
+		fields := strings.Split(line, " ")
+		if len(fields) != 3 {
 			return nil
 		}
-		known[tp] = offset
-	}
-	if len(known) != n {
-		return nil
+		n, err := strconv.ParseUint(fields[1], 10, 31)
+		offset, err2 := strconv.ParseUint(fields[2], 10, 63)
+		if err != nil || err2 != nil {
+			return nil
+		}
+		known[wire.TP{Topic: fields[0], Partition: int32(n)}] = int64(offset)
 	}
 	return known
-}
-
-// scanExactly reads fields separated by single spaces, and nothing else.
-func scanExactly(line string, to ...any) bool {
-	if len(strings.Split(line, " ")) != len(to) {
-		return false
-	}
-	n, err := fmt.Sscan(line, to...)
-	return err == nil && n == len(to)
 }

@@ -17,8 +17,8 @@ import (
 type commands struct {
 	link
 	asking   []*partition // have a question about their ISR
-	forwards []*forward
-	ids      bool // a block of producer ids is wanted
+	forwards []*forward   // by deadline
+	ids      bool         // a block of producer ids is wanted
 
 	under   request
 	pauseAt machine.Instant // not before: the controller was not active
@@ -60,8 +60,8 @@ func (c *commands) idle() bool { return len(c.asking) == 0 && len(c.forwards) ==
 
 func (c *commands) due() machine.Instant {
 	at := machine.Never
-	for _, f := range c.forwards {
-		at = min(at, f.until)
+	if len(c.forwards) > 0 {
+		at = c.forwards[0].until
 	}
 	switch {
 	case c.state == linkUp && !c.underWay:
@@ -81,27 +81,26 @@ func (c *commands) due() machine.Instant {
 // command sends the next request to the controller, if there is one.
 func (b *Broker) command(now machine.Instant, out *machine.Effects) {
 	c := &b.commands
-	// Nothing is asked in the name of a broker that has not registered.
-	if c.idle() || b.life.epoch < 0 || now < c.pauseAt || !c.ready(now, b, out) {
+	if c.idle() || now < c.pauseAt || !c.ready(now, b, out) {
 		return
 	}
 	switch {
-	case len(c.asking) > 0:
-		b.alterPartitions(now, out)
+	case b.alterPartitions(now, out):
 	case c.ids:
 		req := kmsg.NewPtrAllocateProducerIDsRequest()
 		req.BrokerID, req.BrokerEpoch = b.cfg.ID, b.life.epoch
 		c.under.ids = true
 		c.send(now, req, nil, controllerTimeout, out)
-	default:
+	case len(c.forwards) > 0:
 		f := c.forwards[0]
 		c.under.forward = f
 		c.send(now, f.body, nil, controllerTimeout, out)
 	}
 }
 
-// alterPartitions asks about all partitions that have a question, in one request.
-func (b *Broker) alterPartitions(now machine.Instant, out *machine.Effects) {
+// alterPartitions asks about all partitions that have a question, in one request,
+// if there are any.
+func (b *Broker) alterPartitions(now machine.Instant, out *machine.Effects) (asked bool) {
 	c := &b.commands
 	req := kmsg.NewPtrAlterPartitionRequest()
 	req.BrokerID, req.BrokerEpoch = b.cfg.ID, b.life.epoch
@@ -135,6 +134,7 @@ func (b *Broker) alterPartitions(now machine.Instant, out *machine.Effects) {
 	if len(c.under.alter) > 0 {
 		c.send(now, req, nil, controllerTimeout, out)
 	}
+	return c.underWay
 }
 
 func (b *Broker) brokerEpoch(id int32) int64 {
@@ -207,20 +207,19 @@ func (c *commands) drop(f *forward) {
 
 // alteredPartitions takes the answers about ISRs, in the order of the request.
 func (b *Broker) alteredPartitions(now machine.Instant, asked []altering, resp *kmsg.AlterPartitionResponse) {
-	n := 0
-	if resp.ErrorCode == 0 {
-		for i := range resp.Topics {
-			for j := range resp.Topics[i].Partitions {
-				x := &resp.Topics[i].Partitions[j]
-				if n < len(asked) && asked[n].p.TP().Partition == x.Partition {
-					b.altered(now, &asked[n], x.ErrorCode, x)
-				}
-				n++
+	for i := range resp.Topics {
+		t := &resp.Topics[i]
+		for j := range t.Partitions {
+			x := &t.Partitions[j]
+			if resp.ErrorCode != 0 || len(asked) == 0 || asked[0].p.topicID != t.TopidID || asked[0].p.TP().Partition != x.Partition {
+				continue // no answer to what was asked
 			}
+			b.altered(now, &asked[0], x.ErrorCode, x)
+			asked = asked[1:]
 		}
 	}
-	for ; n < len(asked); n++ {
-		b.altered(now, &asked[n], wire.NetworkException, nil)
+	for i := range asked {
+		b.altered(now, &asked[i], wire.NetworkException, nil)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 // time: see [wire.Conn].
 type conn struct {
 	wire.Conn
+	early   machine.Bytes  // its first request, which came before the broker takes any
 	produce *parkedProduce // what its request waits for
 	fetch   *parkedFetch
 }
@@ -32,17 +33,36 @@ func (b *Broker) accepted(id machine.ConnID, out *machine.Effects) {
 
 func (b *Broker) caughtUp() bool { return b.life.epoch >= 0 && b.image.Offset >= b.life.epoch }
 
+// arrived takes a frame of a connection. One may come although reading was
+// stopped: it was under way inside the node.
+func (b *Broker) arrived(now machine.Now, c *conn, frame machine.Bytes, out *machine.Effects) {
+	frame, ok := c.Arrived(frame, out)
+	switch {
+	case !ok:
+	case b.caughtUp():
+		b.serve(now, c, frame, out)
+	default:
+		c.early = frame
+	}
+}
+
 // admit begins to take requests.
-func (b *Broker) admit(out *machine.Effects) {
+func (b *Broker) admit(now machine.Now, out *machine.Effects) {
 	if len(b.waiting) == 0 || !b.caughtUp() {
 		return
 	}
-	for _, c := range b.waiting {
-		if b.conns[c.ID] == c {
-			out.Read(c.ID)
+	waiting := b.waiting
+	b.waiting = nil
+	for _, c := range waiting {
+		if b.err != nil {
+			return
+		}
+		out.Read(c.ID)
+		if frame := c.early; frame.Len() > 0 {
+			c.early = machine.Bytes{}
+			b.serve(now, c, frame, out)
 		}
 	}
-	b.waiting = nil
 }
 
 // forget drops a connection with everything that waits for it. What its requests
@@ -89,7 +109,12 @@ func (b *Broker) serve(now machine.Now, c *conn, frame machine.Bytes, out *machi
 	out.Work(machine.Work{Requests: 1, Bytes: frame.Len()})
 	switch body := req.Body.(type) {
 	case nil:
-		out.Send(c.ID, req.Unserved(), wire.AnswerIdent(req.Ident))
+		frame := req.Unserved()
+		if frame.Len() == 0 {
+			b.hangUp(c, out)
+			return
+		}
+		out.Send(c.ID, frame, wire.AnswerIdent(req.Ident))
 		b.done(c)
 	case *kmsg.ApiVersionsRequest:
 		resp := b.serves.ApiVersions()

@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"brokersim/broker/log/controller"
+	"brokersim/broker/log/replica"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 )
@@ -15,7 +16,7 @@ import (
 func (b *Broker) describeTopics(now machine.Instant, version int16, body *kmsg.MetadataRequest) *kmsg.MetadataResponse {
 	resp := kmsg.NewPtrMetadataResponse()
 	id := clusterID
-	resp.ClusterID, resp.ControllerID = &id, b.cfg.ID // any broker passes requests on (KIP-590)
+	resp.ClusterID, resp.ControllerID = &id, -1
 	resp.Brokers = make([]kmsg.MetadataResponseBroker, 0, len(b.image.Brokers))
 	for _, id := range b.image.BrokerIDs() {
 		info := b.image.Brokers[id]
@@ -29,6 +30,13 @@ func (b *Broker) describeTopics(now machine.Instant, version int16, body *kmsg.M
 		}
 		resp.Brokers = append(resp.Brokers, x)
 	}
+	// Any broker passes requests on to the controller (KIP-590).
+	switch {
+	case b.image.Alive(b.cfg.ID):
+		resp.ControllerID = b.cfg.ID
+	case len(resp.Brokers) > 0:
+		resp.ControllerID = resp.Brokers[0].NodeID
+	}
 	resp.Topics = []kmsg.MetadataResponseTopic{}
 	if body.Topics == nil || version == 0 && len(body.Topics) == 0 {
 		for _, name := range b.image.TopicNames() {
@@ -36,7 +44,7 @@ func (b *Broker) describeTopics(now machine.Instant, version int16, body *kmsg.M
 		}
 		return resp
 	}
-	create := body.AllowAutoTopicCreation && b.cfg.Settings.AutoCreateTopics
+	create := (version < 4 || body.AllowAutoTopicCreation) && b.cfg.Settings.AutoCreateTopics
 	for i := range body.Topics {
 		want := &body.Topics[i]
 		var t *controller.TopicInfo
@@ -80,7 +88,7 @@ func (b *Broker) describeTopic(t *controller.TopicInfo) kmsg.MetadataResponseTop
 			return r != nil && !r.Fenced
 		})
 		if leader := b.image.Brokers[info.Leader]; leader == nil || leader.Fenced {
-			p.ErrorCode = wire.LeaderNotAvailable
+			p.ErrorCode, p.Leader = wire.LeaderNotAvailable, replica.NoLeader
 		}
 		x.Partitions = append(x.Partitions, p)
 	}

@@ -10,30 +10,39 @@ import (
 	"brokersim/broker/machine"
 )
 
-// fetched is the answer to a Fetch as it is being made.
+// fetchAnswer is the answer to a Fetch as it is being made. A broker has one, which
+// it uses again: nothing of it is needed once the frame is made.
 type fetchAnswer struct {
-	resp    *kmsg.FetchResponse
+	resp    kmsg.FetchResponse
 	records []wire.Records
 	size    int64 // bytes of records
 	atOnce  bool  // an error, or logs that part: nothing to wait for
 }
 
+// The session epochs of a Fetch that names everything that it wants (KIP-227).
+const (
+	newSession = 0
+	noSession  = -1
+)
+
 // fetch reads for a consumer or a follower, and waits if there is too little. What
 // a follower asks for tells how far it has got.
 func (b *Broker) fetch(now machine.Instant, c *conn, req wire.Request, body *kmsg.FetchRequest, out *machine.Effects) {
-	if body.SessionEpoch > 0 {
+	if body.SessionEpoch != newSession && body.SessionEpoch != noSession {
 		// There are no fetch sessions (KIP-227): none was given out.
 		resp := kmsg.NewPtrFetchResponse()
 		resp.ErrorCode, resp.Topics = wire.FetchSessionIDNotFound, []kmsg.FetchResponseTopic{}
 		b.answer(c, &req, resp, nil, out)
 		return
 	}
+	body.MaxBytes = min(body.MaxBytes, b.cfg.Settings.FetchMaxBytes)
+	body.MinBytes = min(body.MinBytes, body.MaxBytes)
 	a := b.read(body)
 	if body.ReplicaID >= 0 {
-		b.noteFollower(now, body, a.resp)
+		b.noteFollower(now, body, &a.resp)
 	}
-	if a.size >= int64(body.MinBytes) || a.atOnce || body.MaxWaitMillis <= 0 || len(a.records) == 0 {
-		b.answerFetch(c, &req, &a, out)
+	if a.enough(body) || body.MaxWaitMillis <= 0 || len(a.records) == 0 {
+		b.answerFetch(c, &req, a, out)
 		return
 	}
 	x := &parkedFetch{conn: c, req: req, body: body, until: now.Add(time.Duration(body.MaxWaitMillis) * time.Millisecond)}
@@ -50,31 +59,43 @@ func (b *Broker) fetch(now machine.Instant, c *conn, req wire.Request, body *kms
 
 func (b *Broker) answerFetch(c *conn, req *wire.Request, a *fetchAnswer, out *machine.Effects) {
 	out.Work(machine.Work{Bytes: a.size, Partitions: int64(len(a.records))})
-	b.answer(c, req, a.resp, a.records, out)
+	b.answer(c, req, &a.resp, a.records, out)
 }
 
-// read reads everything that a Fetch asks for, as of now.
-func (b *Broker) read(body *kmsg.FetchRequest) fetchAnswer {
-	a := fetchAnswer{resp: kmsg.NewPtrFetchResponse()}
-	left := int64(body.MaxBytes)
-	if body.ReplicaID < 0 {
-		left = min(left, int64(b.cfg.Settings.FetchMaxBytes))
-	}
-	n := 0
+// read reads everything that a Fetch asks for, as of now. What it returns is good
+// until it is called again.
+func (b *Broker) read(body *kmsg.FetchRequest) *fetchAnswer {
+	a := &b.reading
+	topics := a.resp.Topics[:0]
+	*a = fetchAnswer{resp: kmsg.NewFetchResponse(), records: a.records[:0]}
 	for i := range body.Topics {
-		n += len(body.Topics[i].Partitions)
-	}
-	a.records = make([]wire.Records, 0, n)
-	a.resp.Topics = make([]kmsg.FetchResponseTopic, len(body.Topics))
-	for i := range body.Topics {
-		t, answer := &body.Topics[i], &a.resp.Topics[i]
+		t := &body.Topics[i]
+		var answer *kmsg.FetchResponseTopic
+		topics, answer = extend(topics)
+		partitions := answer.Partitions[:0]
 		*answer = kmsg.NewFetchResponseTopic()
-		answer.Topic, answer.Partitions = t.Topic, make([]kmsg.FetchResponseTopicPartition, len(t.Partitions))
+		answer.Topic = t.Topic
 		for j := range t.Partitions {
-			b.readPartition(&a, body, t.Topic, &t.Partitions[j], &answer.Partitions[j], max(left-a.size, 0))
+			var x *kmsg.FetchResponseTopicPartition
+			partitions, x = extend(partitions)
+			b.readPartition(a, body, t.Topic, &t.Partitions[j], x, max(int64(body.MaxBytes)-a.size, 0))
 		}
+		answer.Partitions = partitions
 	}
+	a.resp.Topics = topics
 	return a
+}
+
+// extend makes a list one longer. The new element may be one that was there
+// before, so that what it holds can be used again.
+func extend[T any](list []T) ([]T, *T) {
+	if n := len(list); n < cap(list) {
+		list = list[:n+1]
+	} else {
+		var zero T
+		list = append(list, zero)
+	}
+	return list, &list[len(list)-1]
 }
 
 func (b *Broker) readPartition(a *fetchAnswer, body *kmsg.FetchRequest, topic string, want *kmsg.FetchRequestTopicPartition, x *kmsg.FetchResponseTopicPartition, left int64) {
@@ -84,8 +105,8 @@ func (b *Broker) readPartition(a *fetchAnswer, body *kmsg.FetchRequest, topic st
 	x.AbortedTransactions = []kmsg.FetchResponseTopicPartitionAbortedTransaction{}
 	var records wire.Records
 	p, code := b.lookup(topic, want.Partition)
-	if code == 0 && body.ReplicaID >= 0 && p.Leads() && !p.Assigned(body.ReplicaID) {
-		code = wire.NotLeaderOrFollower
+	if code == 0 && body.ReplicaID >= 0 {
+		code = checkFollower(p, body.ReplicaID, want.CurrentLeaderEpoch)
 	}
 	if code == 0 {
 		who := replica.Reader{Follower: body.ReplicaID >= 0, From: want.FetchOffset, LastEpoch: want.LastFetchedEpoch, CurrentEpoch: want.CurrentLeaderEpoch}
@@ -108,6 +129,25 @@ func (b *Broker) readPartition(a *fetchAnswer, body *kmsg.FetchRequest, topic st
 	a.records = append(a.records, records)
 }
 
+// checkFollower is Kafka's error for somebody who reads as a follower and has no
+// replica, or 0. In a new epoch it may have been given one of which this leader
+// has not heard (Partition.followerReplicaOrThrow).
+func checkFollower(p *partition, id, epoch int32) int16 {
+	code := p.CheckEpoch(epoch)
+	switch {
+	case code != 0 || p.Assigned(id):
+		return code
+	case epoch >= 0:
+		return wire.UnknownLeaderEpoch
+	}
+	return wire.NotLeaderOrFollower
+}
+
+// enough reports whether there is nothing to wait for.
+func (a *fetchAnswer) enough(body *kmsg.FetchRequest) bool {
+	return a.atOnce || a.size >= int64(body.MinBytes)
+}
+
 // noteFollower takes a follower's fetch as the word that it has what comes before.
 func (b *Broker) noteFollower(now machine.Instant, body *kmsg.FetchRequest, resp *kmsg.FetchResponse) {
 	for i := range body.Topics {
@@ -116,7 +156,7 @@ func (b *Broker) noteFollower(now machine.Instant, body *kmsg.FetchRequest, resp
 			if x := &resp.Topics[i].Partitions[j]; x.ErrorCode != 0 || x.DivergingEpoch.EndOffset >= 0 {
 				continue
 			}
-			p := b.partition(wire.TP{Topic: t.Topic, Partition: t.Partitions[j].Partition})
+			p := b.byTP[wire.TP{Topic: t.Topic, Partition: t.Partitions[j].Partition}]
 			if p.Fetched(now, body.ReplicaID, t.Partitions[j].FetchOffset) {
 				b.touch(p)
 			}

@@ -1,11 +1,13 @@
 package log
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"brokersim/broker/log/replica"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 )
@@ -17,7 +19,8 @@ type fetcher struct {
 	link
 	leader int32
 	parts  []*fetching
-	asked  []asked // of the Fetch under way, in the order of the request
+	req    kmsg.FetchRequest // the one under way; used again
+	asked  []asked           // by it, in the order of the request
 }
 
 // fetching is one partition of a fetcher.
@@ -35,31 +38,31 @@ type asked struct {
 }
 
 // assignFetcher has a partition fetched from its leader, and from nobody else.
-func (b *Broker) assignFetcher(now machine.Instant, p *partition) {
+func (b *Broker) assignFetcher(p *partition) error {
 	if f := p.fetcher; f != nil {
 		f.parts = slices.DeleteFunc(f.parts, func(x *fetching) bool { return x.p == p })
 		p.fetcher = nil
 	}
 	if !p.Follows() {
-		return
+		return nil
 	}
 	leader := p.State().Leader
 	if b.image.Brokers[leader] == nil {
-		panic(fmt.Sprintf("log: broker %d: %v is led by broker %d, which has never registered", b.cfg.ID, p.TP(), leader))
+		return fmt.Errorf("%v is led by broker %d, which has never registered", p.TP(), leader)
 	}
 	f := b.fetcher(leader)
 	f.parts = append(f.parts, &fetching{p: p})
 	p.fetcher = f
+	return nil
 }
 
 // fetcher is the one for a leader.
 func (b *Broker) fetcher(leader int32) *fetcher {
 	i, ok := slices.BinarySearchFunc(b.fetchers, leader, func(f *fetcher, id int32) int { return int(f.leader - id) })
 	if !ok {
-		info := b.image.Brokers[leader]
 		f := &fetcher{leader: leader}
 		s := &b.cfg.Settings
-		f.link = newLink(fmt.Sprintf("broker-%d-fetcher-0", b.cfg.ID), address(info.Host, info.Port), fetcherTable(), s.ReplicaFetchBackoff, s.ReplicaSocketTimeout)
+		f.link = newLink(fmt.Sprintf("broker-%d-fetcher-0", b.cfg.ID), "", fetcherTable(), s.ReplicaFetchBackoff, s.ReplicaSocketTimeout, wire.Fetch)
 		b.fetchers = slices.Insert(b.fetchers, i, f)
 	}
 	return b.fetchers[i]
@@ -85,11 +88,20 @@ func (b *Broker) stepFetchers(now machine.Now, in *machine.Input, out *machine.E
 	return false
 }
 
-// follow sends the next Fetch of every fetcher that has one to send.
+// follow sends the next Fetch of every fetcher that has one to send, and hangs up
+// where there is nothing to follow any more (shutdownIdleFetcherThreads).
 func (b *Broker) follow(now machine.Instant, out *machine.Effects) {
 	for _, f := range b.fetchers {
-		if len(f.parts) == 0 && f.state == linkDown || f.underWay || f.earliest() > now {
+		if len(f.parts) == 0 && f.state != linkDown {
+			f.hangUp(now, out)
+			f.retryAt = now
+		}
+		if f.underWay || f.earliest() > now {
 			continue
+		}
+		if f.state == linkDown { // it may have moved since the last time
+			leader := b.image.Brokers[f.leader]
+			f.addr = address(leader.Host, leader.Port)
 		}
 		if f.ready(now, b, out) {
 			b.sendFetch(now, f, out)
@@ -110,7 +122,9 @@ func (f *fetcher) earliest() machine.Instant {
 
 func (b *Broker) sendFetch(now machine.Instant, f *fetcher, out *machine.Effects) {
 	s := &b.cfg.Settings
-	req := kmsg.NewPtrFetchRequest()
+	req := &f.req
+	topics := req.Topics[:0]
+	*req = kmsg.NewFetchRequest()
 	req.ReplicaID = b.cfg.ID
 	req.MaxWaitMillis, req.MinBytes, req.MaxBytes = int32(s.ReplicaFetchWaitMax.Milliseconds()), s.ReplicaFetchMinBytes, s.ReplicaFetchResponseMaxBytes
 	req.ForgottenTopics = []kmsg.FetchRequestForgottenTopic{}
@@ -119,19 +133,23 @@ func (b *Broker) sendFetch(now machine.Instant, f *fetcher, out *machine.Effects
 		if x.retryAt > now || x.p.Flushing() {
 			continue
 		}
+		tp := x.p.TP()
+		if n := len(topics); n == 0 || topics[n-1].Topic != tp.Topic {
+			var t *kmsg.FetchRequestTopic
+			topics, t = extend(topics)
+			partitions := t.Partitions[:0]
+			*t = kmsg.NewFetchRequestTopic()
+			t.Topic, t.Partitions = tp.Topic, partitions
+		}
+		t := &topics[len(topics)-1]
 		p := kmsg.NewFetchRequestTopicPartition()
-		p.Partition, p.CurrentLeaderEpoch = x.p.TP().Partition, x.p.State().LeaderEpoch
+		p.Partition, p.CurrentLeaderEpoch = tp.Partition, x.p.State().LeaderEpoch
 		p.FetchOffset, p.LastFetchedEpoch = x.p.Position()
 		p.LogStartOffset, p.PartitionMaxBytes = x.p.LogStart(), s.ReplicaFetchMaxBytes
-		if n := len(req.Topics); n == 0 || req.Topics[n-1].Topic != x.p.TP().Topic {
-			t := kmsg.NewFetchRequestTopic()
-			t.Topic = x.p.TP().Topic
-			req.Topics = append(req.Topics, t)
-		}
-		t := &req.Topics[len(req.Topics)-1]
 		t.Partitions = append(t.Partitions, p)
 		f.asked = append(f.asked, asked{x, p.FetchOffset, p.CurrentLeaderEpoch})
 	}
+	req.Topics = topics
 	out.Work(machine.Work{Requests: 1, Partitions: int64(len(f.asked))})
 	f.send(now, req, nil, s.ReplicaSocketTimeout, out)
 }
@@ -143,41 +161,44 @@ func (b *Broker) fetched(now machine.Now, f *fetcher, a wire.Answer, out *machin
 	if ok && resp.ErrorCode == 0 {
 		for i := range resp.Topics {
 			for j := range resp.Topics[i].Partitions {
-				if n < len(f.asked) && n < len(a.Records) {
-					b.fetchedPartition(now, &f.asked[n], &resp.Topics[i].Partitions[j], a.Records[n], out)
+				if n < len(f.asked) && b.err == nil {
+					b.fetchedPartition(now, &f.asked[n], resp.Topics[i].Topic, &resp.Topics[i].Partitions[j], a.Records[n], out)
 				}
 				n++
 			}
 		}
 	}
 	for ; n < len(f.asked); n++ { // what is left out says nothing
-		f.asked[n].f.retryAt = now.Mono.Add(b.cfg.Settings.ReplicaFetchBackoff)
+		b.retryFetch(now, f.asked[n].f)
 	}
 	clear(f.asked)
 	f.asked = f.asked[:0]
 }
 
-func (b *Broker) fetchedPartition(now machine.Now, q *asked, x *kmsg.FetchResponseTopicPartition, records wire.Records, out *machine.Effects) {
+func (b *Broker) fetchedPartition(now machine.Now, q *asked, topic string, x *kmsg.FetchResponseTopicPartition, records wire.Records, out *machine.Effects) {
 	p := q.f.p
-	if x.Partition != p.TP().Partition || !p.Follows() || p.State().LeaderEpoch != q.epoch || p.LogEnd() != q.offset {
+	if !p.Follows() || p.State().LeaderEpoch != q.epoch || p.LogEnd() != q.offset {
 		return
 	}
 	b.move(p)
 	var err error
 	switch {
+	case p.TP() != wire.TP{Topic: topic, Partition: x.Partition}:
+		b.retryFetch(now, q.f)
+		return
 	case x.ErrorCode == wire.FencedLeaderEpoch:
 		q.f.retryAt = machine.Never // there is a later leader: the metadata will name it
 		return
 	case x.ErrorCode != 0:
-		q.f.retryAt = now.Mono.Add(b.cfg.Settings.ReplicaFetchBackoff)
+		b.retryFetch(now, q.f)
 		return
 	case x.DivergingEpoch.EndOffset >= 0:
 		err = p.Diverged(x.DivergingEpoch.Epoch, x.DivergingEpoch.EndOffset)
 	default:
 		out.Work(machine.Work{Bytes: records.Len(), Partitions: 1})
 		err = p.AppendFetched(records, x.HighWatermark)
-		if isCorrupt(err) {
-			q.f.retryAt = now.Mono.Add(b.cfg.Settings.ReplicaFetchBackoff)
+		if errors.Is(err, replica.ErrCorrupt) {
+			b.retryFetch(now, q.f)
 			err = nil
 		}
 		b.flush(p, out)
@@ -187,14 +208,16 @@ func (b *Broker) fetchedPartition(now machine.Now, q *asked, x *kmsg.FetchRespon
 	}
 }
 
-func (f *fetcher) due(now machine.Instant) machine.Instant {
+func (b *Broker) retryFetch(now machine.Now, f *fetching) {
+	f.retryAt = now.Mono.Add(b.cfg.Settings.ReplicaFetchBackoff)
+}
+
+func (f *fetcher) due() machine.Instant {
 	switch {
-	case len(f.parts) == 0 && f.state == linkDown:
-		return machine.Never
 	case f.state == linkUp && !f.underWay:
 		return f.earliest()
 	case f.state == linkDown:
 		return max(f.retryAt, f.earliest())
 	}
-	return f.link.due(true)
+	return f.until
 }

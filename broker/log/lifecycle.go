@@ -41,14 +41,28 @@ func (b *Broker) heard(now machine.Instant, a wire.Answer) {
 	switch resp := a.Body.(type) {
 	case *kmsg.BrokerRegistrationResponse:
 		if resp.ErrorCode != 0 { // such as the session of its last life
+			l.again(now, resp.ErrorCode)
 			return
 		}
 		l.epoch, l.fenced = resp.BrokerEpoch, true
 		l.nextAt = now
 	case *kmsg.BrokerHeartbeatResponse:
-		if resp.ErrorCode == 0 {
-			l.fenced = resp.IsFenced
+		if resp.ErrorCode != 0 {
+			l.again(now, resp.ErrorCode)
+			return
 		}
+		l.fenced = resp.IsFenced
+		if said := a.Request.(*kmsg.BrokerHeartbeatRequest).CurrentMetadataOffset; said < l.epoch {
+			b.catchUp(now) // it may have, meanwhile
+		}
+	}
+}
+
+// again has what was refused said again soon, if all that is wrong is that the
+// controller is not active yet.
+func (l *lifecycle) again(now machine.Instant, code int16) {
+	if code == wire.NotController {
+		l.nextAt = now.Add(reconnectBackoff)
 	}
 }
 
@@ -97,5 +111,5 @@ func (l *lifecycle) due() machine.Instant {
 	case l.state == linkDown:
 		return max(l.retryAt, l.nextAt)
 	}
-	return l.link.due(true)
+	return l.until
 }

@@ -15,13 +15,14 @@ import (
 type link struct {
 	addr    string
 	peer    *wire.Peer
+	needs   []int16       // the APIs that the other end must serve
 	backoff time.Duration // between two dials
 	timeout time.Duration // of a dial, and of a request unless it says otherwise
 
 	state    linkState
 	tag      machine.Tag // of the dial
 	conn     machine.ConnID
-	until    machine.Instant // of the dial or the request under way
+	until    machine.Instant // of the dial or the request under way; Never: neither
 	retryAt  machine.Instant
 	underWay bool
 }
@@ -35,8 +36,8 @@ const (
 	linkUp
 )
 
-func newLink(clientID, addr string, serves *wire.Table, backoff, timeout time.Duration) link {
-	return link{addr: addr, peer: wire.NewPeer(clientID, serves), backoff: backoff, timeout: timeout, until: machine.Never}
+func newLink(clientID, addr string, speaks *wire.Table, backoff, timeout time.Duration, needs ...int16) link {
+	return link{addr: addr, peer: wire.NewPeer(clientID, speaks), needs: needs, backoff: backoff, timeout: timeout, until: machine.Never}
 }
 
 // ready reports whether a request may be sent now. It dials if it must and may.
@@ -53,17 +54,6 @@ func (l *link) ready(now machine.Instant, b *Broker, out *machine.Effects) bool 
 func (l *link) send(now machine.Instant, req kmsg.Request, cookie any, timeout time.Duration, out *machine.Effects) {
 	l.peer.Send(out, req, nil, cookie)
 	l.underWay, l.until = true, now.Add(timeout)
-}
-
-// due is when the link wants attention; waiting says that somebody wants it.
-func (l *link) due(waiting bool) machine.Instant {
-	switch {
-	case l.state == linkDown && waiting:
-		return l.retryAt
-	case l.state == linkDown:
-		return machine.Never
-	}
-	return l.until
 }
 
 // step takes an input. mine says that it was the link's; answered that there is
@@ -83,7 +73,7 @@ func (l *link) step(now machine.Instant, in *machine.Input, out *machine.Effects
 		return a, false, false, false
 	}
 	a, answered, err := l.peer.Received(in.Frame, out)
-	if err != nil {
+	if err != nil || l.peer.Ready() && !l.served() {
 		l.hangUp(now, out)
 		return a, true, false, true
 	}
@@ -94,6 +84,16 @@ func (l *link) step(now machine.Instant, in *machine.Input, out *machine.Effects
 		l.underWay, l.until = false, machine.Never
 	}
 	return a, true, answered, false
+}
+
+// served reports whether the other end serves what will be asked of it.
+func (l *link) served() bool {
+	for _, key := range l.needs {
+		if _, ok := l.peer.Version(key); !ok {
+			return false
+		}
+	}
+	return true
 }
 
 // expire ends what takes too long. It reports whether the connection was lost by

@@ -40,12 +40,9 @@ func (b *Broker) listPartition(version int16, topic string, replicaID int32, wan
 	}
 	switch want.Timestamp {
 	case latestTimestamp:
-		offset, code := p.Latest()
+		offset, code := latest(p, version)
 		if replicaID >= 0 {
 			offset, code = p.LogEnd(), 0
-		}
-		if code == wire.OffsetNotAvailable && version < 5 {
-			code = wire.LeaderNotAvailable // what clients knew before KIP-207
 		}
 		if x.ErrorCode = code; code == 0 {
 			x.Offset, x.LeaderEpoch = offset, p.State().LeaderEpoch
@@ -58,7 +55,20 @@ func (b *Broker) listPartition(version int16, topic string, replicaID int32, wan
 			return
 		}
 		x.Offset, x.Timestamp, x.LeaderEpoch, x.ErrorCode = p.OffsetForTime(want.Timestamp)
+		if x.Offset < 0 && x.ErrorCode == 0 {
+			// It may be where this leader cannot look yet.
+			_, x.ErrorCode = latest(p, version)
+		}
 	}
+}
+
+// latest is the end of what consumers may read, or an error that the version has.
+func latest(p *partition, version int16) (offset int64, code int16) {
+	offset, code = p.Latest()
+	if code == wire.OffsetNotAvailable && version < 5 {
+		code = wire.LeaderNotAvailable // what clients knew before KIP-207
+	}
+	return offset, code
 }
 
 func (b *Broker) offsetForLeaderEpoch(body *kmsg.OffsetForLeaderEpochRequest) *kmsg.OffsetForLeaderEpochResponse {

@@ -49,11 +49,10 @@ func (b *Broker) produce(now machine.Now, c *conn, req wire.Request, body *kmsg.
 
 func (b *Broker) producePartition(now machine.Now, x *parkedProduce, topic string, records wire.Records, a *kmsg.ProduceResponseTopicPartition, out *machine.Effects) {
 	w := producing{answer: a}
-	if x.acks < -1 || x.acks > 1 {
-		w.refuse(wire.InvalidRequiredAcks)
-		return
-	}
 	p, code := b.lookup(topic, a.Partition)
+	if code != wire.UnknownTopicOrPartition && (x.acks < -1 || x.acks > 1) {
+		code = wire.InvalidRequiredAcks
+	}
 	if code != 0 {
 		w.refuse(code)
 		return
@@ -79,7 +78,7 @@ func (b *Broker) producePartition(now machine.Now, x *parkedProduce, topic strin
 
 // lookup finds a partition that is served here, or Kafka's error.
 func (b *Broker) lookup(topic string, n int32) (*partition, int16) {
-	if p := b.partition(wire.TP{Topic: topic, Partition: n}); p != nil && p.State().LeaderEpoch >= 0 {
+	if p := b.byTP[wire.TP{Topic: topic, Partition: n}]; p != nil && p.State().LeaderEpoch >= 0 {
 		return p, 0
 	}
 	if b.image.Partition(topic, n) == nil {

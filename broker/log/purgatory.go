@@ -154,12 +154,12 @@ func (b *Broker) wakeFetches(now machine.Instant, p *partition, out *machine.Eff
 			continue
 		}
 		a := b.read(x.body)
-		if a.size < int64(x.body.MinBytes) && !a.atOnce {
+		if !a.enough(x.body) {
 			i++
 			continue
 		}
 		b.unparkFetch(x)
-		b.answerFetch(x.conn, &x.req, &a, out)
+		b.answerFetch(x.conn, &x.req, a, out)
 	}
 }
 
@@ -199,8 +199,7 @@ func (b *Broker) expireParked(now machine.Instant, out *machine.Effects) {
 			continue
 		}
 		b.unparkFetch(x)
-		a := b.read(x.body)
-		b.answerFetch(x.conn, &x.req, &a, out)
+		b.answerFetch(x.conn, &x.req, b.read(x.body), out)
 	}
 	b.parked.earliest = machine.Never
 	for _, x := range b.parked.produces {

@@ -2,6 +2,7 @@ package log
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -57,19 +58,20 @@ func (b *Broker) fetchedMetadata(now machine.Instant, a wire.Answer) error {
 		return nil
 	}
 	for h, batch := range wire.SplitBatches(a.Records[0]) {
+		if _, err := wire.CheckBatch(batch); err != nil {
+			b.metadataAt = now.Add(reconnectBackoff) // damaged on its way
+			break
+		}
 		if err := b.replay(&h, batch); err != nil {
 			return fmt.Errorf("replay the metadata log: %w", err)
 		}
 	}
 	b.catchUp(now)
-	return b.applyMetadata(now)
+	return nil
 }
 
 // replay replays one batch of the metadata log and notes what it changes.
 func (b *Broker) replay(h *wire.Batch, batch machine.Bytes) error {
-	if _, err := wire.CheckBatch(batch); err != nil {
-		return err
-	}
 	return wire.EachRecord(batch, func(rec *wire.Record) error {
 		offset := h.BaseOffset + int64(rec.OffsetDelta)
 		if offset <= b.image.Offset {
@@ -105,23 +107,28 @@ func (b *Broker) changed(p *controller.PartitionInfo) {
 }
 
 // applyMetadata brings the replicas in line with the metadata, once for all that
-// came in one answer.
-func (b *Broker) applyMetadata(now machine.Instant) error {
+// came in one answer. What is from before the broker's own registration is about
+// an earlier life: until that is replayed nobody leads or follows here (Kafka
+// installs its BrokerMetadataPublisher then).
+func (b *Broker) applyMetadata(now machine.Instant, out *machine.Effects) {
+	if b.err != nil || len(b.delta) == 0 || !b.caughtUp() {
+		return
+	}
 	for _, info := range b.delta {
 		if err := b.applyPartition(now, info); err != nil {
-			return err
+			b.fail(fmt.Errorf("apply the metadata: %w", err), out)
+			return
 		}
 	}
 	clear(b.delta)
 	b.delta = b.delta[:0]
-	return nil
 }
 
 func (b *Broker) applyPartition(now machine.Instant, info *controller.PartitionInfo) error {
 	tp := wire.TP{Topic: info.Topic, Partition: info.Partition}
-	p := b.partition(tp)
+	p := b.byTP[tp]
 	if p == nil {
-		if !holds(info, b.cfg.ID) {
+		if !slices.Contains(info.Replicas, b.cfg.ID) {
 			return nil
 		}
 		var err error
@@ -138,18 +145,9 @@ func (b *Broker) applyPartition(now machine.Instant, info *controller.PartitionI
 	if err != nil {
 		return err
 	}
-	if newEpoch {
-		b.assignFetcher(now, p)
-	}
 	b.touch(p)
-	return nil
-}
-
-func holds(info *controller.PartitionInfo, id int32) bool {
-	for _, r := range info.Replicas {
-		if r == id {
-			return true
-		}
+	if newEpoch {
+		return b.assignFetcher(p)
 	}
-	return false
+	return nil
 }

@@ -66,12 +66,7 @@ func (b *Broker) open(tp wire.TP) (*partition, error) {
 	p := &partition{Replica: r}
 	i, _ := slices.BinarySearchFunc(b.partitions, tp, func(p *partition, tp wire.TP) int { return p.TP().Compare(tp) })
 	b.partitions = slices.Insert(b.partitions, i, p)
-	list := b.topics[tp.Topic]
-	for int(tp.Partition) >= len(list) {
-		list = append(list, nil)
-	}
-	list[tp.Partition] = p
-	b.topics[tp.Topic] = list
+	b.byTP[tp] = p
 	return p, nil
 }
 
@@ -95,7 +90,10 @@ func (b *Broker) flush(p *partition, out *machine.Effects) {
 // diskDone takes the answer to a sync. After a failed one nobody knows what is on
 // the disk: the broker gives up, and a later life recovers what is there.
 func (b *Broker) diskDone(now machine.Instant, in *machine.Input, out *machine.Effects) {
-	if b.checkpoint.synced(in) {
+	if b.checkpoint.isMine(in.Tag) {
+		if err := b.checkpoint.synced(in.Err); err != nil {
+			b.fail(err, out)
+		}
 		return
 	}
 	i := slices.IndexFunc(b.syncs, func(s syncing) bool { return s.tag == in.Tag })

@@ -1,0 +1,219 @@
+package log
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"brokersim/broker/log/replica"
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+)
+
+// settledCluster is at rest: two brokers, one partition, one record.
+func settledCluster(t *testing.T) (*lab, []*Broker, *ControllerNode) {
+	l := newCluster(t, 2, nil)
+	l.create("orders", nil, 1, 2)
+	ask[*kmsg.ProduceResponse](l.client(l.brokers[0]), produceRequest("orders", -1, time.Second, batch("a")), 9)
+	l.advance(time.Second)
+	return l, []*Broker{l.broker(1), l.broker(2)}, l.controller.machine.(*ControllerNode)
+}
+
+// overwrite gives a follower another record than its leader has.
+func overwrite(t *testing.T, b *Broker) {
+	t.Helper()
+	p := b.partitions[0]
+	if err := p.Diverged(0, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.AppendFetched(stamped(0, 0, "x"), 1); err != nil {
+		t.Fatal(err)
+	}
+	b.move(p)
+}
+
+// What is wrong with one step is said in one sentence.
+func TestAuditStep(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		spoil func(t *testing.T, a *Auditor, brokers []*Broker) []string
+		want  string
+	}{
+		{"nothing is wrong", func(_ *testing.T, a *Auditor, brokers []*Broker) []string {
+			brokers[1].move(brokers[1].partitions[0])
+			return a.Step(1, brokers, nil)
+		}, ""},
+		{"high watermark", func(_ *testing.T, a *Auditor, brokers []*Broker) []string {
+			return a.partition(wire.TP{Topic: "orders"}, 2).replica(0, brokers[0], seen{broker: 1, highWatermark: 3, logEnd: 2})
+		}, "orders-0 on broker 1: high watermark 3 is above the log end offset 2"},
+		{"leader epoch", func(_ *testing.T, a *Auditor, brokers []*Broker) []string {
+			x := a.partition(wire.TP{Topic: "orders"}, 2)
+			x.replica(0, brokers[0], seen{broker: 1, epoch: 5})
+			return x.replica(0, brokers[0], seen{broker: 1, epoch: 4})
+		}, "orders-0 on broker 1: leader epoch fell from 5 to 4"},
+		{"leader epoch of another life", func(_ *testing.T, a *Auditor, brokers []*Broker) []string {
+			x := a.partition(wire.TP{Topic: "orders"}, 2)
+			x.replica(0, brokers[0], seen{broker: 1, epoch: 5})
+			return x.replica(0, &Broker{}, seen{broker: 1, epoch: 4})
+		}, ""},
+		{"two leaders", func(_ *testing.T, a *Auditor, brokers []*Broker) []string {
+			x := a.partition(wire.TP{Topic: "orders"}, 2)
+			for _, epoch := range []int32{7, 3, 5, 5} {
+				if s := x.replica(0, brokers[0], seen{broker: 1, epoch: epoch, leads: true}); len(s) > 0 && epoch != 3 {
+					return s
+				}
+			}
+			return x.replica(1, brokers[1], seen{broker: 2, epoch: 5, leads: true})
+		}, "orders-0: leader epoch 5 is led by broker 2, and was by broker 1"},
+		{"the controller's leader epoch", func(_ *testing.T, a *Auditor, _ []*Broker) []string {
+			x := a.partition(wire.TP{Topic: "orders"}, 2)
+			x.metadata(3, 9)
+			return x.metadata(2, 10)
+		}, "orders-0: the controller's leader epoch fell from 3 to 2, or its partition epoch from 9 to 10"},
+		{"the controller's partition epoch", func(_ *testing.T, a *Auditor, _ []*Broker) []string {
+			x := a.partition(wire.TP{Topic: "orders"}, 2)
+			x.metadata(3, 9)
+			return x.metadata(3, 8)
+		}, "orders-0: the controller's leader epoch fell from 3 to 3, or its partition epoch from 9 to 8"},
+		{"a follower without what is committed", func(t *testing.T, a *Auditor, brokers []*Broker) []string {
+			p := brokers[1].partitions[0]
+			if err := p.Diverged(0, 0); err != nil {
+				t.Fatal(err)
+			}
+			brokers[1].move(p)
+			return a.Step(1, brokers, nil)
+		}, "orders-0: broker 2 is in sync with leader 1 (epoch 0) and ends at offset 0, below the high watermark 1"},
+		{"a follower without a log", func(_ *testing.T, a *Auditor, brokers []*Broker) []string {
+			clear(brokers[1].byTP)
+			brokers[0].move(brokers[0].partitions[0])
+			return a.Step(0, brokers, nil)
+		}, "orders-0: broker 2 is in sync with leader 1 (epoch 0) and ends at offset 0, below the high watermark 1"},
+		{"a follower with something else", func(t *testing.T, a *Auditor, brokers []*Broker) []string {
+			overwrite(t, brokers[1])
+			return a.Step(1, brokers, nil)
+		}, "orders-0: broker 2 is in sync with leader 1 (epoch 0) and differs from offset 0 on, below the high watermark 1"},
+		{"a follower in another life", func(t *testing.T, a *Auditor, brokers []*Broker) []string {
+			overwrite(t, brokers[1])
+			brokers[1].life.epoch = -1
+			return a.Step(1, brokers, nil)
+		}, ""},
+		{"a leader that is not the newest", func(t *testing.T, a *Auditor, brokers []*Broker) []string {
+			overwrite(t, brokers[1])
+			p := brokers[1].partitions[0]
+			if _, err := p.Apply(0, replica.State{Replicas: []int32{1, 2}, ISR: []int32{1, 2}, Leader: 3, LeaderEpoch: 1, PartitionEpoch: 9}); err != nil {
+				t.Fatal(err)
+			}
+			return a.Step(1, brokers, nil)
+		}, ""},
+		{"a step that moved nothing", func(t *testing.T, a *Auditor, brokers []*Broker) []string {
+			overwrite(t, brokers[1])
+			brokers[1].moved = nil
+			return a.Step(1, brokers, nil)
+		}, ""},
+		{"a broker that is down", func(_ *testing.T, a *Auditor, brokers []*Broker) []string {
+			return a.Step(1, []*Broker{brokers[0], nil}, nil)
+		}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, brokers, _ := settledCluster(t)
+			if got := strings.Join(tt.spoil(t, NewAuditor(), brokers), "\n"); got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// The moves of every step are seen: an auditor that is asked after each of them
+// misses none.
+func TestAuditSeesSteps(t *testing.T) {
+	l := newCluster(t, 2, nil)
+	l.create("orders", nil, 1, 2)
+	tp := wire.TP{Topic: "orders"}
+	x := l.auditor.partitions[tp]
+	if x == nil || !slices.Equal(x.leaders, []ledBy{{0, 1}}) || !slices.Equal(x.ofLog, []int32{0, 0}) {
+		t.Errorf("seen %+v", x)
+	}
+}
+
+// What a controller had not synced may be gone after a power loss: that is no
+// epoch that fell.
+func TestAuditControllerPowerLoss(t *testing.T) {
+	l := newCluster(t, 2, nil)
+	l.create("orders", nil, 1, 2)
+	c := l.controller
+	c.holdSyncs = true
+	l.crash(l.brokers[0])
+	l.advance(15 * time.Second)
+	if p := c.machine.(*ControllerNode).Image().Partition("orders", 0); p.LeaderEpoch != 1 {
+		t.Fatalf("leader epoch %d", p.LeaderEpoch)
+	}
+	l.crash(c)
+	c.disk.PowerLoss(0)
+	c.holdSyncs = false
+	l.start(c)
+	if p := c.machine.(*ControllerNode).Image().Partition("orders", 0); p.LeaderEpoch != 0 {
+		t.Fatalf("leader epoch %d", p.LeaderEpoch)
+	}
+	l.advance(15 * time.Second)
+	if x := l.auditor.partitions[wire.TP{Topic: "orders"}]; x.epoch != 1 {
+		t.Errorf("the auditor has seen leader epoch %d", x.epoch)
+	}
+}
+
+// What keeps a cluster from being at rest is said in one sentence.
+func TestAuditSettled(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		spoil func(t *testing.T, l *lab, brokers []*Broker, c *ControllerNode)
+		want  []string
+	}{
+		{"at rest", func(*testing.T, *lab, []*Broker, *ControllerNode) {}, nil},
+		{"controller", func(_ *testing.T, _ *lab, _ []*Broker, c *ControllerNode) { c.active = false }, []string{"the controller is not active"}},
+		{"down", func(_ *testing.T, _ *lab, brokers []*Broker, _ *ControllerNode) { brokers[1] = nil }, []string{
+			"broker at place 1 is down", "orders-0: broker 2 is down",
+		}},
+		{"given up", func(_ *testing.T, _ *lab, brokers []*Broker, _ *ControllerNode) {
+			brokers[1].err = errors.New("bad disk")
+		}, []string{"broker 2 has given up: bad disk"}},
+		{"fenced", func(_ *testing.T, _ *lab, _ []*Broker, c *ControllerNode) { c.Image().Brokers[2].Fenced = true }, []string{"broker 2 is fenced"}},
+		{"behind", func(_ *testing.T, _ *lab, brokers []*Broker, _ *ControllerNode) { brokers[1].image.Offset = 3 }, []string{"broker 2 has replayed the metadata to offset 3 of 6"}},
+		{"purgatory", func(_ *testing.T, _ *lab, brokers []*Broker, _ *ControllerNode) {
+			brokers[0].parked.produces = append(brokers[0].parked.produces, &parkedProduce{})
+		}, []string{"broker 1 has 1 produce requests in purgatory"}},
+		{"leader", func(_ *testing.T, _ *lab, _ []*Broker, c *ControllerNode) {
+			c.Image().Partition("orders", 0).LeaderEpoch = 9
+		}, []string{"orders-0 has no leader"}},
+		{"ISR", func(_ *testing.T, _ *lab, _ []*Broker, c *ControllerNode) {
+			c.Image().Partition("orders", 0).ISR = []int32{1}
+		}, []string{"orders-0: ISR [1] of replicas [1 2]"}},
+		{"high watermark", func(t *testing.T, l *lab, brokers []*Broker, _ *ControllerNode) {
+			if _, code, err := brokers[0].partitions[0].Append(l.now.Mono, machine.Literal(batch("b")), 1); code != 0 || err != nil {
+				t.Fatal(code, err)
+			}
+		}, []string{"orders-0: high watermark 1, log end offset 2"}},
+		{"shorter log", func(t *testing.T, _ *lab, brokers []*Broker, _ *ControllerNode) {
+			if err := brokers[1].partitions[0].Diverged(0, 0); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"orders-0: broker 2 has not the log of leader 1, which ends at offset 1"}},
+		{"other log", func(t *testing.T, _ *lab, brokers []*Broker, _ *ControllerNode) { overwrite(t, brokers[1]) }, []string{
+			"orders-0: the logs of broker 2 and leader 1 differ from offset 0 on",
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l, brokers, c := settledCluster(t)
+			tt.spoil(t, l, brokers, c)
+			if got := NewAuditor().Settled(brokers, c); !slices.Equal(got, tt.want) {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
+	}
+	_, brokers, _ := settledCluster(t)
+	if got := NewAuditor().Settled(brokers, nil); len(got) != 1 {
+		t.Errorf("without a controller: %q", got)
+	}
+}

@@ -1,0 +1,74 @@
+package log
+
+import (
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"brokersim/broker/machine"
+)
+
+// A produce request with acks=all, all the way through three brokers: append,
+// both followers' fetches, their appends and next fetches, and the answer.
+func BenchmarkProduceAcksAll(b *testing.B) {
+	for _, bench := range []struct {
+		name   string
+		topics int
+	}{{"1 partition", 1}, {"16 partitions", 16}} {
+		b.Run(bench.name, func(b *testing.B) {
+			l := newCluster(b, 3, nil)
+			l.auditor = nil
+			l.create("orders", nil, 1, 2, 3)
+			for i := range bench.topics - 1 {
+				l.create("idle-"+string(rune('a'+i)), nil, 1, 2, 3)
+			}
+			c := l.client(l.brokers[0])
+			quiet := quietClient{}
+			req := produceRequest("orders", -1, 30*time.Second, batch("0123456789012345678901234567890123456789"))
+			req.SetVersion(9)
+			frame := machine.Literal(c.format.AppendRequest(nil, req, 1))
+			c.n.machine = &quiet
+			steps := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				l.perform(c.n, &machine.Effect{Kind: machine.DoSend, Conn: c.conn, Frame: frame})
+				l.run()
+				steps++
+			}
+			if quiet.received != steps {
+				b.Fatalf("%d answers to %d requests", quiet.received, steps)
+			}
+		})
+	}
+}
+
+// Fetches of a consumer that has something to read.
+func BenchmarkFetch(b *testing.B) {
+	l, c := newAlone(b, nil)
+	l.auditor = nil
+	ask[*kmsg.ProduceResponse](c, produceRequest("orders", 1, time.Second, batch("0123456789012345678901234567890123456789")), 9)
+	req := fetchRequest("orders", 0, 1, time.Second)
+	req.SetVersion(12)
+	in := machine.Input{Kind: machine.Received, Conn: c.n.ends[c.conn].peer.id, Frame: machine.Literal(c.format.AppendRequest(nil, req, 1))}
+	broker := l.broker(1)
+	b.ReportAllocs()
+	for b.Loop() {
+		l.out.Reset()
+		broker.Step(l.now, &in, &l.out)
+	}
+	if len(l.out.List) != 1 || l.out.List[0].Kind != machine.DoSend {
+		b.Fatalf("answered with %v", &l.out)
+	}
+}
+
+// quietClient counts what it receives.
+type quietClient struct{ received int }
+
+func (c *quietClient) Step(_ machine.Now, in *machine.Input, _ *machine.Effects) {
+	if in.Kind == machine.Received {
+		c.received++
+	}
+}
+
+func (c *quietClient) Deadline() machine.Instant { return machine.Never }

@@ -1,0 +1,103 @@
+// Package log is the node of a Kafka-style broker ([Broker]) and that of its
+// controller ([ControllerNode]), each a state machine that takes real Kafka frames
+// and answers with what should be done. A broker takes requests to its replicas,
+// parks what must wait, replicates what others lead, and does what the metadata
+// say.
+//
+// # The journey of a produce request
+//
+// acks=all, three replicas. A frame arrives on a connection (conn.go); if no other
+// request of it is in hand it is decoded and goes to produce.go, which finds the
+// partition's replica and has it append the batch. The batch is not committed yet,
+// so the request is parked (purgatory.go) and hangs at its partition, which is
+// touched: a fetch of a follower that hangs there too can now be answered
+// (fetch.go). The follower (fetcher.go, on its own node) appends what it got and
+// asks for what comes after it. That second Fetch is the word that it has the
+// batch: fetch.go notes it, the high watermark passes the batch, the partition is
+// touched again, and the request that hangs there is answered (conn.go), after
+// which the connection's next one is served.
+//
+// # Files
+//
+//	broker.go       the node: what it holds, the order of things in a step, its deadline
+//	start.go        what is on the disk at the start of a life; syncs
+//	conn.go         connections, and which request goes where
+//	produce.go      Produce
+//	fetch.go        Fetch, of consumers and followers
+//	purgatory.go    what waits, what wakes it, when its time is over
+//	listoffsets.go  ListOffsets, OffsetForLeaderEpoch
+//	describe.go     Metadata
+//	createtopics.go CreateTopics: passed on to the controller
+//	producerids.go  InitProducerId, from blocks of ids
+//	lifecycle.go    registration and heartbeats
+//	replay.go       the metadata log: fetched, replayed, applied to the replicas
+//	fetcher.go      following: one fetcher a leader
+//	commands.go     what the controller is asked for: ISRs, producer ids, topics
+//	link.go         a connection that a broker keeps to another node
+//	checkpoint.go   the high watermarks, written down now and then
+//	audit.go        brokers held against each other, for simulations
+//
+//	controllernode.go   the controller's node: its life, its disk, who waits
+//	controllerserve.go  its requests
+//
+// # What must hold
+//
+// Serving:
+//
+//   - Requests of one connection are served one at a time, as Kafka mutes a channel
+//     until the answer is out: answers keep the order of requests, and a long poll
+//     holds up what stands behind it.
+//   - Nothing is served, led or followed before the broker has replayed its own
+//     registration: until then the metadata speak of an earlier life, and a client
+//     would be told that there are no topics.
+//   - A parked request hangs at each of its partitions, and at nothing else. What
+//     changes a partition touches it, and everything that is touched is looked at
+//     before the step ends: the high watermark that passes, a new leader epoch, a
+//     sync. So a leadership change fails in one step whoever waits for the old
+//     leader, an append that the same broker would acknowledge in a later epoch of
+//     its own too.
+//   - What a timed-out or refused request has appended stays in the log. The client
+//     must take it as unknown.
+//   - An answer to a Fetch is made in memory that the next one uses again.
+//
+// Replication:
+//
+//   - The answer to a follower's Fetch counts only while epoch and log end are those
+//     that were asked with. A partition has one fetcher, so nothing else moves its
+//     log end meanwhile, but an election may.
+//   - A partition that answered with an error is asked for again after a back-off, a
+//     fenced one only when the metadata name a later leader.
+//   - Fetch between brokers is version 12, which carries no broker epoch. A Fetch of
+//     a broker's former life that is delayed long enough could be taken for one of
+//     its new life, whose log may be shorter. KIP-903 closes this from version 15
+//     on; here a leader's question about its ISR names broker epochs and the
+//     controller refuses old ones, which leaves the window between the two.
+//
+// The controller:
+//
+//   - There are three connections to it, since it answers those of one connection in
+//     order too: a long poll for metadata must not hold up a heartbeat, and neither
+//     may wait for a change of the metadata to become durable.
+//   - A command is asked until it is answered. It may so be done twice: a second
+//     AlterPartition finds the change made, a second block of producer ids leaves a
+//     gap, a second CreateTopics finds that the topic exists.
+//   - There is one heartbeat at once when the registration has been replayed: that is
+//     what the controller waits for before it unfences the broker.
+//
+// The disk:
+//
+//   - A failed write or sync ends the broker's life, as the last log directory does
+//     in Kafka. It serves nobody until it is started again, for only reading the
+//     disk again tells what is on it.
+//   - The checkpoint promises that a replica had been told that what is below is
+//     committed. It is a hint, for a lower value is as true: half a file is none, and
+//     more than the log holds is cut. It is written beside the old one, which it
+//     replaces when it is durable.
+//   - A read may be of what is not resident. That is charged to the step; it is not
+//     loaded while the node goes on yet.
+//
+// Time:
+//
+//   - A deadline in the past is one that the next Tick resolves. Whatever adds to
+//     Broker.nextDeadline must be done by a step of that time, whichever input it has.
+package log
