@@ -24,7 +24,7 @@ type diskOp struct {
 // is drawn by the node, the file and its length.
 func (s *Sim) sync(n *node, name string, tag machine.Tag) {
 	f := n.files
-	op := diskOp{node: n, life: n.life, era: f.era, tag: tag, name: name, file: f.cache[name], snap: &image{}}
+	op := diskOp{node: n, life: n.life, era: f.era, tag: tag, name: name, file: f.cache[name], snap: s.takeImage()}
 	if i := op.file; i != nil {
 		i.issued++
 		*op.snap = image{extents: i.extents, size: i.size, seq: i.issued, kept: i.size}
@@ -65,6 +65,8 @@ func (s *Sim) diskDone(op diskOp) {
 	switch {
 	case op.snap != nil:
 		err = s.synced(f, &op)
+		*op.snap = image{}
+		s.images = append(s.images, op.snap)
 	case op.file != nil:
 		op.file.warm(op.off, op.n)
 	}
@@ -96,6 +98,16 @@ func (s *Sim) synced(f *files, op *diskOp) error {
 	}
 	f.nameSynced(op.name, i)
 	return nil
+}
+
+// takeImage is an image to be filled in; one whose sync is over is used again.
+func (s *Sim) takeImage() *image {
+	if n := len(s.images); n > 0 {
+		im := s.images[n-1]
+		s.images = s.images[:n-1]
+		return im
+	}
+	return &image{}
 }
 
 // nameSynced makes durable that a file had a name when its sync was asked for. A
@@ -131,5 +143,8 @@ func (f *files) setDisk(name string, i *inode) {
 		return
 	}
 	f.disk[name] = i
+	if i.onDisk == nil {
+		i.onDisk = i.first[:0]
+	}
 	i.onDisk = append(i.onDisk, name)
 }

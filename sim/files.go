@@ -37,6 +37,7 @@ type inode struct {
 	issued   uint64   // syncs
 	poisoned bool
 	onDisk   []string // its names in files.disk
+	first    [1]string
 	resident []bool   // by block of 1 MiB; those beyond are resident
 }
 

@@ -36,6 +36,7 @@ type Sim struct {
 	calls   slots[func()] // of At
 	runs    slots[run]
 	disks   slots[diskOp]
+	images  []*image // of syncs that are over
 	nowhere slots[unanswered]
 
 	in      machine.Input

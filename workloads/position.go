@@ -46,7 +46,8 @@ const (
 )
 
 func positionFile(generation uint64) string {
-	b := append(make([]byte, 0, len(positionPrefix)+20), positionPrefix...)
+	var room [len(positionPrefix) + 20]byte
+	b := append(room[:0], positionPrefix...)
 	for n := generation; n < 1e11; n = max(n, 1) * 10 { // twelve digits at least
 		b = append(b, '0')
 	}

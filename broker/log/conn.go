@@ -17,6 +17,7 @@ type conn struct {
 	early   machine.Bytes  // its first request, which came before the broker takes any
 	produce *parkedProduce // what its request waits for
 	fetch   *parkedFetch
+	parking parkedFetch // what fetch points to: used again by the next
 }
 
 // accepted takes a new connection. Until the broker knows the metadata as of its

@@ -45,7 +45,8 @@ func (b *Broker) fetch(now machine.Instant, c *conn, req wire.Request, body *kms
 		b.answerFetch(c, &req, a, out)
 		return
 	}
-	x := &parkedFetch{conn: c, req: req, body: body, until: now.Add(time.Duration(body.MaxWaitMillis) * time.Millisecond)}
+	x := &c.parking
+	*x = parkedFetch{conn: c, req: req, body: body, until: now.Add(time.Duration(body.MaxWaitMillis) * time.Millisecond), parts: x.parts[:0]}
 	for i := range body.Topics {
 		t := &body.Topics[i]
 		for j := range t.Partitions {

@@ -109,10 +109,16 @@ func (l layout) splice(flat []byte, body int, records []Records) machine.Bytes {
 // read reads a body of which the walker has passed the header, and cuts its
 // records out.
 func read(w *walker, key int16, response bool, msg readable) (records []Records, err error) {
-	var flat []byte
-	if l, ok := carries(key, msg.GetVersion(), response, msg.IsFlexible()); !ok {
-		flat = w.in.Slice(w.at, w.in.Len()).Contiguous()
-	} else if flat, records, err = l.cut(w); err != nil {
+	l, ok := carries(key, msg.GetVersion(), response, msg.IsFlexible())
+	if !ok {
+		in := w.in.Slice(w.at, w.in.Len()).Contiguous()
+		if msg, ok := msg.(interface{ UnsafeReadFrom([]byte) error }); ok {
+			return nil, msg.UnsafeReadFrom(in) // its strings are the frame's own bytes, which never change
+		}
+		return nil, msg.ReadFrom(in)
+	}
+	flat, records, err := l.cut(w)
+	if err != nil {
 		return nil, err
 	}
 	return records, msg.ReadFrom(flat) // which copies what it keeps, but for tags that nobody knows
