@@ -115,7 +115,7 @@ func (b *Broker) applyMetadata(now machine.Instant, out *machine.Effects) {
 		return
 	}
 	for _, info := range b.delta {
-		if err := b.applyPartition(now, info); err != nil {
+		if err := b.applyPartition(now, info, out); err != nil {
 			b.fail(fmt.Errorf("apply the metadata: %w", err), out)
 			return
 		}
@@ -124,7 +124,7 @@ func (b *Broker) applyMetadata(now machine.Instant, out *machine.Effects) {
 	b.delta = b.delta[:0]
 }
 
-func (b *Broker) applyPartition(now machine.Instant, info *controller.PartitionInfo) error {
+func (b *Broker) applyPartition(now machine.Instant, info *controller.PartitionInfo, out *machine.Effects) error {
 	tp := wire.TP{Topic: info.Topic, Partition: info.Partition}
 	p := b.byTP[tp]
 	if p == nil {
@@ -145,6 +145,7 @@ func (b *Broker) applyPartition(now machine.Instant, info *controller.PartitionI
 	if err != nil {
 		return err
 	}
+	b.flush(p, out) // what was found at the start, by an interval that was not known then
 	b.touch(p)
 	if newEpoch {
 		return b.assignFetcher(p)

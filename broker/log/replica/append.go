@@ -32,6 +32,7 @@ func (r *Replica) Append(now machine.Instant, batch machine.Bytes, acks int16) (
 	if h.ProducerID >= 0 {
 		if at, ok := r.producers.duplicate(&h); ok {
 			r.cfg.Failpoints.Hit(failpoint.DuplicateSequence)
+			r.advance(now) // as after any append (Partition.appendRecordsToLeader)
 			return at, 0, nil
 		}
 		if code := r.producers.check(&h); code != 0 {
@@ -48,6 +49,9 @@ func (r *Replica) Append(now machine.Instant, batch machine.Bytes, acks int16) (
 	return Appended{Base: h.BaseOffset, End: h.NextOffset()}, 0, nil
 }
 
+// logAppendTime is the attribute of a batch whose timestamps are the broker's.
+const logAppendTime = 0x08
+
 // validate checks a producer's batch as Kafka's LogValidator does, without
 // looking into its records.
 func (r *Replica) validate(batch machine.Bytes) (wire.Batch, int16) {
@@ -58,14 +62,18 @@ func (r *Replica) validate(batch machine.Bytes) (wire.Batch, int16) {
 	}
 	h, err := wire.CheckBatch(batch)
 	switch {
+	case batch.Len() == 0:
+		return h, wire.InvalidRecord
 	case errors.Is(err, wire.ErrBatchMagic):
 		return h, wire.UnsupportedForMessageFormat
 	case errors.Is(err, wire.ErrTrailing), errors.Is(err, wire.ErrBatchCount):
 		return h, wire.InvalidRecord // one batch a partition, its offsets counted from 0
 	case err != nil:
 		return h, wire.CorruptMessage
-	case h.IsControl(), h.IsTransactional(), h.ProducerID >= 0 && h.BaseSequence < 0, h.ProducerID >= 0 && h.ProducerEpoch < 0:
+	case h.BaseOffset != 0, h.IsControl(), h.IsTransactional(), h.ProducerID >= 0 && h.BaseSequence < 0, h.ProducerID >= 0 && h.ProducerEpoch < 0:
 		return h, wire.InvalidRecord
+	case h.Attributes&logAppendTime != 0:
+		return h, wire.InvalidTimestamp
 	case h.Compression() > 4:
 		return h, wire.UnsupportedCompressionType
 	}

@@ -46,6 +46,12 @@
 //   - What is said of producers follows from the log alone, so that a replica that
 //     begins to lead knows what its predecessor knew. It is rebuilt from the log at
 //     start and after a truncation.
+//   - A follower has one fetch under way, on one connection. What tells a late
+//     answer is the log end and the leader epoch, and a log that was cut and has
+//     grown again may end where it did: an earlier "our logs part" would cut what
+//     has come since.
+//   - An epoch begins where it began: a log may go on with an epoch below one in
+//     which this replica has led and written nothing.
 //   - With a flush interval, what a leader has not flushed counts for nothing and a
 //     follower does not ask for more before its flush is done: the word that it
 //     has something is then a word about the disk.

@@ -10,19 +10,21 @@ type epochStart struct {
 	start int64
 }
 
-// begin notes that an epoch begins at an offset. What was noted before and does
-// not fit is wrong and goes: an epoch that never wrote anything, such as that of a
-// leader who lost to one of an earlier epoch's batches
-// (LeaderEpochFileCache.maybeTruncateNonMonotonicEntries).
+// begin notes that an epoch begins at an offset, or goes on there. What was noted
+// before and does not fit is wrong and goes: an epoch that never wrote anything,
+// such as that of a leader who lost to one of an earlier epoch's batches
+// (LeaderEpochFileCache.maybeTruncateNonMonotonicEntries). When the epoch that
+// goes on is the one below, its own beginning stays: Kafka has cut the empty epoch
+// off before, for there a follower asks with it and is told to truncate.
 func (e *epochs) begin(epoch int32, offset int64) {
 	n := len(e.list)
-	if n > 0 && e.list[n-1].epoch == epoch {
-		return
-	}
-	for n > 0 && (e.list[n-1].epoch >= epoch || e.list[n-1].start >= offset) {
+	for n > 0 && (e.list[n-1].epoch > epoch || e.list[n-1].start >= offset) {
 		n--
 	}
-	e.list = append(e.list[:n], epochStart{epoch, offset})
+	e.list = e.list[:n]
+	if n == 0 || e.list[n-1].epoch != epoch {
+		e.list = append(e.list, epochStart{epoch, offset})
+	}
 }
 
 // unknown is an epoch or offset that the log tells nothing about.

@@ -29,6 +29,17 @@ func (f *flush) count() {
 	}
 }
 
+// setInterval changes how many messages may wait. What was opened before the
+// topic's own interval was known, and should have been flushed by it, does not
+// count until it is.
+func (f *flush) setInterval(n int64) {
+	if n == f.interval {
+		return
+	}
+	f.interval, f.counted = n, f.done
+	f.count()
+}
+
 func (f *flush) appended(end int64) {
 	f.end = end
 	f.count()
@@ -36,6 +47,7 @@ func (f *flush) appended(end int64) {
 
 func (f *flush) truncated(end int64) {
 	f.end, f.done, f.asked, f.counted = end, min(f.done, end), min(f.asked, end), min(f.counted, end)
+	f.count() // less may be left than must be flushed
 }
 
 // Flush returns the file that the node must sync now, if it must.

@@ -27,7 +27,9 @@ func (r *Replica) AppendFetched(batches machine.Bytes, leaderHighWatermark int64
 			batch := rest.Slice(0, h.Size())
 			rest = rest.Slice(h.Size(), rest.Len())
 			h, err = wire.CheckBatch(batch)
-			if err == nil && (h.BaseOffset != r.log.End() || h.LeaderEpoch < r.log.LastEpoch()) {
+			// The checksum covers neither of the two. An epoch that is later than the
+			// one followed in would outlive what the leader knows (KAFKA-18723).
+			if err == nil && (h.BaseOffset != r.log.End() || h.LeaderEpoch < max(r.log.LastEpoch(), 0) || h.LeaderEpoch > r.state.LeaderEpoch) {
 				err = fmt.Errorf("batch at offset %d of epoch %d", h.BaseOffset, h.LeaderEpoch)
 			}
 			if err == nil {

@@ -67,12 +67,10 @@ func (r *Replica) Fetched(now machine.Instant, id int32, offset int64) (moved bo
 	if f == nil || r.role != leading {
 		return false
 	}
-	before := f.logEnd
 	f.fetched(now, offset, r.log.End())
 	r.maybeExpand(f)
-	if before == f.logEnd {
-		return false
-	}
+	// Also when it asks for the same again: somebody who was waited for may have
+	// ceased to keep up, and no other event would tell.
 	return r.advance(now)
 }
 

@@ -90,13 +90,16 @@ func (r *Replica) Answered(now machine.Instant, a Answer) (moved bool) {
 			r.asked.closed = true // somebody else was elected: the metadata will say so
 			return false
 		}
-		r.asked = question{}
-		if a.State.PartitionEpoch >= r.state.PartitionEpoch {
-			r.state.ISR, r.state.PartitionEpoch, r.state.Recovering = a.State.ISR, a.State.PartitionEpoch, a.State.Recovering
+		if a.State.PartitionEpoch < r.state.PartitionEpoch {
+			r.asked.closed = true // that is from before the question
+			return false
 		}
+		r.asked = question{}
+		r.state.ISR, r.state.PartitionEpoch, r.state.Recovering = a.State.ISR, a.State.PartitionEpoch, a.State.Recovering
 		return r.advance(now)
 	case wire.IneligibleReplica:
 		r.asked = question{} // back to what was agreed; the next fetch may ask again
+		return r.advance(now)
 	case wire.UnknownTopicOrPartition, wire.UnknownTopicID, wire.FencedLeaderEpoch, wire.InvalidUpdateVersion, wire.InvalidRequest, wire.NewLeaderElected:
 		r.asked.closed = true // what is true is on its way
 	default:

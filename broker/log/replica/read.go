@@ -45,6 +45,9 @@ func (r *Replica) Read(who Reader, maxBytes int32, atLeastOne bool) Read {
 	if code := r.CheckEpoch(who.CurrentEpoch); code != 0 {
 		return Read{Code: code}
 	}
+	if who.From < r.log.Start() {
+		return Read{Code: wire.OffsetOutOfRange}
+	}
 	if who.LastEpoch >= 0 {
 		epoch, end := r.epochs.endOf(who.LastEpoch, r.log.End())
 		switch {
@@ -54,7 +57,7 @@ func (r *Replica) Read(who Reader, maxBytes int32, atLeastOne bool) Read {
 			return Read{Diverges: true, DivergeEpoch: epoch, DivergeOffset: end}
 		}
 	}
-	if who.From < r.log.Start() || who.From > r.log.End() {
+	if who.From > r.log.End() {
 		return Read{Code: wire.OffsetOutOfRange}
 	}
 	b, err := r.log.Read(who.From, r.limit(who.Follower), maxBytes, atLeastOne)
@@ -84,7 +87,8 @@ func (r *Replica) Latest() (offset int64, code int16) {
 	return r.highWatermark, 0
 }
 
-// FirstEpoch is the leader epoch of the first record; -1 if there is none.
+// FirstEpoch is the leader epoch of the first record, or of the leader who would
+// write it; -1 if nobody has led yet.
 func (r *Replica) FirstEpoch() int32 {
 	if len(r.epochs.list) == 0 {
 		return unknown

@@ -119,7 +119,7 @@ func (r *Replica) Common(other *Replica) int64 { return r.log.Common(other.log) 
 // SetTopic takes over a changed configuration of the topic.
 func (r *Replica) SetTopic(t config.Topic) {
 	r.cfg.Topic = t
-	r.flush.interval = t.FlushMessages
+	r.flush.setInterval(t.FlushMessages)
 }
 
 // check panics about what no input can cause.
