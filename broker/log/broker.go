@@ -66,10 +66,11 @@ type Broker struct {
 type partition struct {
 	*replica.Replica
 	topicID  [16]byte
-	fetcher  *fetcher // nil: it does not follow
-	touched  bool     // is in Broker.touched
-	moved    bool     // is in Broker.moved
-	queued   bool     // has a question about its ISR for the controller
+	epochs   []memberEpoch // of followers, in this leader epoch
+	fetcher  *fetcher      // nil: it does not follow
+	touched  bool          // is in Broker.touched
+	moved    bool          // is in Broker.moved
+	queued   bool          // has a question about its ISR for the controller
 	produces []*parkedProduce
 	fetches  []*parkedFetch
 }

@@ -501,6 +501,30 @@ func TestAlterPartitionRetried(t *testing.T) {
 	}
 }
 
+// What a follower held when it fetched says nothing of a life that has begun since:
+// the question names the epoch of then, and the controller refuses it (KIP-903).
+func TestAlterPartitionOfAnEarlierLife(t *testing.T) {
+	l, c, follower := newLeading(t, 1, 2)
+	ask[*kmsg.FetchResponse](follower, followerFetch(3, 0), 12)
+	c.altered(wire.NotController, 0, 0)
+	again := controller.RegisterBroker{ID: 3, Incarnation: [16]byte{33}, Epoch: 77, Host: "b3", Port: 9092}
+	c.publish(again)
+	l.advance(reconnectBackoff)
+	question := func() int64 {
+		t.Helper()
+		for _, r := range c.take(wire.AlterPartition).Body.(*kmsg.AlterPartitionRequest).Topics[0].Partitions[0].NewEpochISR {
+			if r.BrokerID == 3 {
+				return r.BrokerEpoch
+			}
+		}
+		t.Fatal("broker 3 is not asked for")
+		return 0
+	}
+	if epoch := question(); epoch != 2 {
+		t.Errorf("asked with epoch %d, want 2: that of the life that has fetched", epoch)
+	}
+}
+
 // The metadata may answer a question first; what the controller says then is old.
 func TestAlterPartitionOvertaken(t *testing.T) {
 	l, c, follower := newLeading(t, 1, 2)

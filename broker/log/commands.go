@@ -122,7 +122,7 @@ func (b *Broker) alterPartitions(now machine.Instant, out *machine.Effects) (ask
 		x.NewISR = []int32{}
 		for _, id := range isr {
 			r := kmsg.NewAlterPartitionRequestTopicPartitionNewEpochISR()
-			r.BrokerID, r.BrokerEpoch = id, b.brokerEpoch(id)
+			r.BrokerID, r.BrokerEpoch = id, b.memberEpoch(p, id)
 			x.NewISR = append(x.NewISR, id)
 			x.NewEpochISR = append(x.NewEpochISR, r)
 		}
@@ -135,6 +135,36 @@ func (b *Broker) alterPartitions(now machine.Instant, out *machine.Effects) (ask
 		c.send(now, req, nil, controllerTimeout, out)
 	}
 	return c.underWay
+}
+
+// memberEpoch is the broker epoch that a follower had when it fetched last: what it
+// held then says nothing of a life that has begun since, and the controller, asked
+// with the epoch of then, refuses (KIP-903). Who has not fetched in this leader
+// epoch has the one that the metadata say.
+func (b *Broker) memberEpoch(p *partition, id int32) int64 {
+	for _, m := range p.epochs {
+		if m.id == id {
+			return m.epoch
+		}
+	}
+	return b.brokerEpoch(id)
+}
+
+// memberEpoch is the broker epoch of a follower at its last fetch.
+type memberEpoch struct {
+	id    int32
+	epoch int64
+}
+
+// noteEpoch notes that a follower fetches.
+func (p *partition) noteEpoch(id int32, epoch int64) {
+	for i := range p.epochs {
+		if p.epochs[i].id == id {
+			p.epochs[i].epoch = epoch
+			return
+		}
+	}
+	p.epochs = append(p.epochs, memberEpoch{id, epoch})
 }
 
 func (b *Broker) brokerEpoch(id int32) int64 {

@@ -70,8 +70,10 @@
 //   - Fetch between brokers is version 12, which carries no broker epoch. A Fetch of
 //     a broker's former life that is delayed long enough could be taken for one of
 //     its new life, whose log may be shorter. KIP-903 closes this from version 15
-//     on; here a leader's question about its ISR names broker epochs and the
-//     controller refuses old ones, which leaves the window between the two.
+//     on; here a leader notes the broker epoch that the metadata had when a follower
+//     fetched, its question about the ISR names that, and the controller refuses an
+//     old one. What is left is the Fetch that arrives after the leader has replayed
+//     the new registration.
 //
 // The controller:
 //

@@ -158,6 +158,7 @@ func (b *Broker) noteFollower(now machine.Instant, body *kmsg.FetchRequest, resp
 				continue
 			}
 			p := b.byTP[wire.TP{Topic: t.Topic, Partition: t.Partitions[j].Partition}]
+			p.noteEpoch(body.ReplicaID, b.brokerEpoch(body.ReplicaID))
 			if p.Fetched(now, body.ReplicaID, t.Partitions[j].FetchOffset) {
 				b.touch(p)
 			}

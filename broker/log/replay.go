@@ -148,6 +148,7 @@ func (b *Broker) applyPartition(now machine.Instant, info *controller.PartitionI
 	b.flush(p, out) // what was found at the start, by an interval that was not known then
 	b.touch(p)
 	if newEpoch {
+		p.epochs = p.epochs[:0]
 		return b.assignFetcher(p)
 	}
 	return nil
