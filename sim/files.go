@@ -38,7 +38,7 @@ type inode struct {
 	poisoned bool
 	onDisk   []string // its names in files.disk
 	first    [1]string
-	resident []bool   // by block of 1 MiB; those beyond are resident
+	resident []bool // by block of 1 MiB; those beyond are resident
 }
 
 // image is what a file holds at a time. Images share extents.
