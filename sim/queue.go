@@ -36,16 +36,27 @@ const (
 // earlier than what was popped last. Events of one instant come out in the
 // order in which they were pushed.
 //
-// An event is in the bucket of the highest bit in which its time differs from
-// that of the last redistribution. Equal times are always in one bucket, which
-// is only appended to: that is why ties are first in, first out.
+// Times are numbers in base 16. An event stands at the level of the highest digit in
+// which its time differs from last, in the bucket of its own digit there; those of
+// last itself are the run. When last moves on, to the earliest event, every other
+// event still stands where it should but for those of the bucket that it was taken
+// from, which spread over lower levels. Equal times are always in one bucket, which
+// is only appended to: that is why ties are first in, first out. A larger base moves
+// an event less often: with base 2 the queue took a quarter to a third more time.
 type queue struct {
 	last   uint64
-	bucket [65][]event
-	head   int    // of bucket 0, what was popped
-	mask   uint64 // bit i-1: bucket i is not empty
+	run    []event // of time last
+	head   int     // of run: what was popped
+	levels uint32  // bit l: level l is not empty
+	digits [queueLevels]uint16
+	bucket [queueLevels][1 << digitBits][]event
 	n      int
 }
+
+const (
+	digitBits   = 4
+	queueLevels = 64 / digitBits
+)
 
 func (q *queue) push(e event) {
 	if uint64(e.at) < q.last {
@@ -56,18 +67,24 @@ func (q *queue) push(e event) {
 }
 
 func (q *queue) put(e event) {
-	k := bits.Len64(uint64(e.at) ^ q.last)
-	q.bucket[k] = append(q.bucket[k], e)
-	if k > 0 {
-		q.mask |= 1 << (k - 1)
+	differs := uint64(e.at) ^ q.last
+	if differs == 0 {
+		q.run = append(q.run, e)
+		return
 	}
+	level := uint(bits.Len64(differs)-1) / digitBits % queueLevels
+	digit := uint64(e.at) >> (level * digitBits) % (1 << digitBits)
+	b := &q.bucket[level][digit]
+	*b = append(*b, e)
+	q.levels |= 1 << level
+	q.digits[level] |= 1 << digit
 }
 
 // pop takes the earliest event unless it is later than limit. What stays keeps
 // its place, so that earlier events than that one may still be pushed.
 func (q *queue) pop(limit machine.Instant) (event, bool) {
-	if q.head < len(q.bucket[0]) {
-		e := q.bucket[0][q.head]
+	if q.head < len(q.run) {
+		e := q.run[q.head]
 		if e.at > limit {
 			return event{}, false
 		}
@@ -78,26 +95,35 @@ func (q *queue) pop(limit machine.Instant) (event, bool) {
 	if q.n == 0 {
 		return event{}, false
 	}
-	k := bits.TrailingZeros64(q.mask) + 1
-	from := q.bucket[k]
+	level := bits.TrailingZeros32(q.levels) % queueLevels
+	digit := bits.TrailingZeros16(q.digits[level]) % (1 << digitBits)
+	b := &q.bucket[level][digit]
+	from := *b
 	first := 0
-	for i := 1; i < len(from); i++ {
-		if from[i].at < from[first].at {
-			first = i
+	if level > 0 { // at level 0 all of a bucket have one time
+		for i := 1; i < len(from); i++ {
+			if from[i].at < from[first].at {
+				first = i
+			}
 		}
 	}
 	e := from[first]
 	if e.at > limit {
 		return event{}, false
 	}
-	q.bucket[0], q.head = q.bucket[0][:0], 0
+	if q.digits[level] &^= 1 << digit; q.digits[level] == 0 {
+		q.levels &^= 1 << level
+	}
 	q.last = uint64(e.at)
-	q.mask &^= 1 << (k - 1)
-	q.bucket[k] = from[:0]
 	q.n--
+	if level == 0 {
+		*b, q.run, q.head = q.run[:0], from, 1
+		return e, true
+	}
+	*b, q.run, q.head = from[:0], q.run[:0], 0
 	for i := range from {
 		if i != first {
-			q.put(from[i]) // into lower buckets only
+			q.put(from[i]) // into the run or lower levels only
 		}
 	}
 	return e, true
