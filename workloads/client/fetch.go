@@ -102,7 +102,7 @@ func (c *Consumer) checkEpoch(a *assigned) {
 func (c *Consumer) gather(now machine.Instant, l *link, w want) []*assigned {
 	var list []*assigned
 	for _, a := range c.parts {
-		if a.meta != nil && a.meta.leader == l.id && c.next(now, a) == w {
+		if a.meta != nil && l.leads(a.meta) && c.next(now, a) == w {
 			list = append(list, a)
 		}
 	}

@@ -76,6 +76,10 @@ type outcome struct {
 // ready reports whether requests may be sent.
 func (l *link) ready() bool { return l.state == up }
 
+// leads reports whether the link's broker leads a partition. A bootstrap address
+// leads nothing, though its number may be that of no leader.
+func (l *link) leads(p *partMeta) bool { return !l.bootstrap && p.leader == l.id }
+
 // due is when the link next wants attention.
 func (l *link) due() machine.Instant {
 	switch {

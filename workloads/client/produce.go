@@ -76,7 +76,7 @@ func (p *Producer) sendTo(now machine.Instant, l *link, out *machine.Effects) bo
 // mayDrain reports whether the first batch of a partition may be sent to a
 // broker now (RecordAccumulator.shouldStopDrainBatchesForPartition).
 func (p *Producer) mayDrain(now machine.Instant, a *accumulated, l *link) bool {
-	if len(a.queue) == 0 || a.muted || a.meta.leader != l.id || now < a.readyAt(int64(p.set.BatchSize), p.set.Linger, p.blocked) {
+	if len(a.queue) == 0 || a.muted || !l.leads(a.meta) || now < a.readyAt(int64(p.set.BatchSize), p.set.Linger, p.blocked) {
 		return false
 	}
 	if !p.idempotent {
