@@ -39,6 +39,9 @@ var bannedNames = map[string]string{
 	"time.Tick":      "ask for a deadline",
 	"time.Local":     "the time zone is the machine's",
 
+	"iter.Pull":  "a coroutine: range over the sequence",
+	"iter.Pull2": "a coroutine: range over the sequence",
+
 	"sync.Pool": "what it keeps depends on the garbage collector",
 	"sync.Map":  "its order differs from run to run",
 
@@ -138,7 +141,11 @@ func under(t types.Type) types.Type {
 
 // call looks at functions that are hazards only in some places.
 func (e *examiner) call(n *ast.CallExpr, stack []ast.Node) {
-	switch name := e.callee(n); name {
+	name := e.callee(n)
+	if strings.HasPrefix(name, "fmt.") {
+		e.printed(n)
+	}
+	switch name {
 	case "maps.Keys", "maps.Values", "maps.All":
 		if outer, is := last(stack).(*ast.CallExpr); is {
 			switch e.callee(outer) {
@@ -158,6 +165,40 @@ func (e *examiner) call(n *ast.CallExpr, stack []ast.Node) {
 			e.add(n.Pos(), "%s: elements that compare equal may change places; use the stable one, or say // total: why none do", name)
 		}
 	}
+}
+
+// printed looks for arguments of which package fmt prints the address: functions,
+// and pointers to anything that has no fields or elements to print instead.
+func (e *examiner) printed(n *ast.CallExpr) {
+	for _, x := range n.Args {
+		t := e.info.TypeOf(x)
+		if t == nil || isNil(e.info.Types[x]) || saysItself(t) {
+			continue
+		}
+		switch u := t.Underlying().(type) {
+		case *types.Signature:
+			e.add(x.Pos(), "a function is printed by its address, which differs in every process")
+		case *types.Pointer:
+			switch u.Elem().Underlying().(type) {
+			case *types.Struct, *types.Slice, *types.Array, *types.Map:
+			default:
+				e.add(x.Pos(), "a pointer is printed by its address, which differs in every process")
+			}
+		}
+	}
+}
+
+func isNil(tv types.TypeAndValue) bool { return tv.IsNil() }
+
+// saysItself reports whether a type has a method that fmt asks for its text.
+func saysItself(t types.Type) bool {
+	methods := types.NewMethodSet(t)
+	for _, name := range []string{"Error", "String", "Format"} {
+		if methods.Lookup(nil, name) != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // callee is the full name of the function that is called, or "".

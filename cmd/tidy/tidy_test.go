@@ -26,10 +26,8 @@ func TestTree(t *testing.T) {
 		for _, f := range examine(p) {
 			t.Error(f)
 		}
-		for _, f := range p.other {
-			if strings.HasSuffix(p.fset.Position(f.Package).Filename, "_js.go") {
-				forJS = append(forJS, "./"+p.path)
-			}
+		if len(p.other) > 0 && repeatable(p.path) {
+			forJS = append(forJS, "./"+p.path)
 		}
 	}
 	if len(packages) < 3 || files < 10 {
@@ -40,6 +38,12 @@ func TestTree(t *testing.T) {
 	if len(forJS) == 0 {
 		t.Fatal("no package has a file for js: is the loader blind?")
 	}
+	seen := make(map[string]bool)
+	for _, p := range packages {
+		for _, f := range p.files {
+			seen[p.fset.Position(f.Package).Filename] = true
+		}
+	}
 	packages, err = loadTree(root, []string{"GOOS=js", "GOARCH=wasm"}, "wasm", forJS...)
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +52,21 @@ func TestTree(t *testing.T) {
 		for _, f := range examine(p) {
 			t.Errorf("on js: %v", f)
 		}
+		for _, f := range unseen(seen, p) {
+			t.Error(f)
+		}
 	}
+}
+
+// unseen are the files of a package that must repeat which are built neither here
+// nor for browsers: nobody looks into them.
+func unseen(seen map[string]bool, p *pkg) (list []finding) {
+	for _, f := range p.other {
+		if pos := p.fset.Position(f.Package); !seen[pos.Filename] && repeatable(p.path) && !strings.HasSuffix(pos.Filename, "_test.go") {
+			list = append(list, finding{pos.Filename, pos.Line, "is for another system, where nobody looks at it: a run is the same everywhere"})
+		}
+	}
+	return list
 }
 
 // core is what is compiled for browsers.
