@@ -17,7 +17,7 @@ import (
 // are sends of one record, half are polls.
 func healthy(h *history.Header, operations int, sink history.Sink) {
 	const parts, readers = 3, 4
-	h.Unique = true
+	h.Unique, h.From = true, "sim"
 	h.Set = history.Settings{Acks: "all", Idem: true, Reset: "earliest", Retries: true, InFlight: 5}
 	h.Topics = []history.Topic{{Name: "orders", Parts: parts, RF: 3, Cleanup: "delete"}}
 	h.TPs = []string{"orders-0", "orders-1", "orders-2"}
@@ -163,9 +163,9 @@ func (c *counter) Write(p []byte) (int, error) {
 
 func BenchmarkReadMillionOperations(b *testing.B) {
 	h := &history.Header{}
+	healthy(h, 0, discard{}) // fills the header, so that the reader is as strict as it can be
 	var text bytes.Buffer
 	w := history.NewWriter(&text, h)
-	*h = history.Header{}
 	healthy(h, million, w)
 	if err := w.Close(); err != nil {
 		b.Fatal(err)

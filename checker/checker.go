@@ -126,9 +126,9 @@ func (c *Checker) noted(e *history.Event) {
 		p.maxEpoch = max(p.maxEpoch, e.Epoch)
 	case history.NoCopy:
 		p := c.part(e.TP)
-		p.noCopy = append(p.noCopy, span{e.Offset, e.Until})
+		p.noCopy = append(p.noCopy, noCopy{span{e.Offset, e.Until}, e.I})
 	case history.Skipped:
-		c.process(e.P).at(e.TP).reset(e.Offset, e.Until)
+		c.process(e.P).at(e.TP).reset(e.Offset, e.Until, e.I)
 		c.jumps = append(c.jumps, jump{p: e.P, tp: e.TP, from: e.Offset, until: max(e.Offset, e.Until), by: c.read(), reset: true})
 	}
 }

@@ -54,9 +54,22 @@
 // A suspicion that follows from a record already reported lost is folded into
 // that finding and only counted: another record at its offset, an end that went
 // back over it, a record read at an offset of the same cut. So is what follows
-// from an acknowledgement that names the wrong offset. Under a derived promise
-// what lies in a NoCopy note (bytes that no disk has any more) is excused, and
-// a lost record there is lost_allowed, unless flush is fsync.
+// from an acknowledgement that names the wrong offset.
+//
+// # Excuses
+//
+// Under a derived promise what lies in a NoCopy note (bytes that no disk has any
+// more) is excused, and a lost record there is lost_allowed, unless flush is
+// fsync. A note excuses what was there before it: records whose send was
+// invoked, and reads that were asked for, earlier than the note, whenever they
+// were answered. What was sent later and came to lie on the same offsets is held
+// to the whole promise.
+//
+// Only the loss of every copy is an excuse. With the page cache as the only
+// flush policy and several power losses, Kafka without eligible leader replicas
+// (KIP-966) may elect a replica that has lost un-synced records although another
+// disk still holds them; that one then truncates to its new leader, and they are
+// gone. The derived promise calls that BROKEN, because not every copy was lost.
 //
 // # Files
 //

@@ -115,13 +115,56 @@ func (f *finish) violated(property int, say func() violation) {
 }
 
 // forgiven reports whether a suspicion about [from, until) follows from a loss
-// that is reported, or allowed, elsewhere.
-func (f *finish) forgiven(property int, p *part, from, until int64) bool {
+// that is reported elsewhere, or is excused: see excused for began.
+func (f *finish) forgiven(property int, p *part, from, until, began int64) bool {
 	if p.follows(from, until) {
 		f.found[property].folded++
 		return true
 	}
-	return f.excused(property, p, from, until)
+	return f.excused(property, p, from, until, began)
+}
+
+// beganShowing is when a record can first have been shown by a read: not before
+// both its send and that read had begun.
+func (f *finish) beganShowing(r *record, read int32) int64 {
+	return max(r.invI, f.c.reads[read].invI)
+}
+
+// beganConflict is when the one of two records at an offset began to be there
+// that may be gone: that is the earlier, whichever was seen first.
+func (f *finish) beganConflict(x *conflict, a, b *record) int64 {
+	first, second := a.invI, b.invI
+	if x.kind == readRead && a.seen == x.off {
+		first = f.beganShowing(a, a.seenBy)
+	}
+	if x.kind != ackAck {
+		second = f.beganShowing(b, x.by)
+	}
+	return min(first, second)
+}
+
+// beganProof is when the operation began that proved how far a log reaches.
+func (f *finish) beganProof(x proof) int64 {
+	if x.by < 0 {
+		return f.c.reads[^x.by].invI
+	}
+	return f.c.recs.at(x.by).invI
+}
+
+// beganAt is when the record began to be there that readableIn found at off.
+func (f *finish) beganAt(p *part, off int64) int64 {
+	n := p.logAt.Get(off)
+	if n == 0 {
+		n = p.readAt.Get(off)
+	}
+	if n == 0 {
+		n = p.ackAt.Get(off)
+	}
+	r := f.c.recs.at(n - 1)
+	if r.seen == off {
+		return f.beganShowing(r, r.seenBy)
+	}
+	return r.invI
 }
 
 // deaths marks the offsets that were read and then held another record, or none.
@@ -129,12 +172,12 @@ func (f *finish) deaths() {
 	for i := range f.c.conflicts {
 		x := &f.c.conflicts[i]
 		if p := f.c.part(x.tp); x.kind == readRead {
-			f.die(p, x.off, f.c.recs.at(x.a).flags&lost != 0)
+			f.die(p, x.off, f.c.recs.at(x.a))
 		}
 	}
 	for _, p := range f.c.parts {
 		if p != nil {
-			f.eachVanished(p, func(off int64, n int32) { f.die(p, off, f.c.recs.at(n).flags&lost != 0) })
+			f.eachVanished(p, func(off int64, n int32) { f.die(p, off, f.c.recs.at(n)) })
 		}
 	}
 }
@@ -170,7 +213,7 @@ func (f *finish) wrongAcks() {
 		if r.flags&wrong == 0 || f.weak() {
 			continue
 		}
-		if p := c.part(r.tp); !f.forgiven(slots, p, r.off, r.off+1) {
+		if p := c.part(r.tp); !f.forgiven(slots, p, r.off, r.off+1, r.invI) {
 			f.violated(slots, func() violation { return f.sayWrong(n, r, p) })
 		}
 	}
@@ -196,7 +239,7 @@ func (f *finish) conflicts() {
 		case x.kind != readRead && fate&(lost|wrong) != 0:
 			f.found[slots].folded++
 		case x.kind != readRead && f.weak():
-		case f.forgiven(slots, p, x.off, x.off+1):
+		case f.forgiven(slots, p, x.off, x.off+1, f.beganConflict(x, a, b)):
 		default:
 			told[slot{x.tp, x.off}] = true
 			f.violated(slots, func() violation { return f.sayConflict(x, a, b) })
@@ -211,7 +254,7 @@ func (f *finish) vanished() {
 		}
 		f.eachVanished(p, func(off int64, n int32) {
 			f.looked[slots]++
-			if r := f.c.recs.at(n); r.flags&(reused|unsent) == 0 && !f.forgiven(slots, p, off, off+1) {
+			if r := f.c.recs.at(n); r.flags&(reused|unsent) == 0 && !f.forgiven(slots, p, off, off+1, f.beganShowing(r, r.seenBy)) {
 				f.violated(slots, func() violation { return f.sayVanished(r, p, off) })
 			}
 		})
@@ -233,7 +276,7 @@ func (f *finish) doubles() {
 			f.found[dups].folded++ // one of the two offsets holds something else now, which is reported
 			continue
 		}
-		if !f.forgiven(dups, p, r.seen, r.seen+1) && !f.forgiven(dups, p, x.off, x.off+1) {
+		if !f.forgiven(dups, p, r.seen, r.seen+1, f.beganShowing(r, r.seenBy)) && !f.forgiven(dups, p, x.off, x.off+1, f.beganShowing(r, x.by)) {
 			f.violated(dups, func() violation { return f.sayDouble(x, r) })
 		}
 	}
@@ -269,7 +312,7 @@ func (f *finish) order() {
 			continue
 		}
 		c.ledger.Reordered++
-		if p := c.part(r.tp); !f.forgiven(order, p, off, at+1) {
+		if p := c.part(r.tp); !f.forgiven(order, p, off, at+1, before.invI) {
 			f.violated(order, func() violation { return f.sayOrder(before, at, r, off) })
 		}
 	}
@@ -315,15 +358,19 @@ func (f *finish) jumps() {
 		x := &c.jumps[i]
 		p := c.part(x.tp)
 		if x.until < x.from {
-			if !c.rules.unclean && !f.forgiven(skips, p, x.until, x.from) {
+			if !c.rules.unclean && !f.forgiven(skips, p, x.until, x.from, x.began) {
 				f.violated(skips, func() violation { return f.sayBack(x) })
 			}
 			continue
 		}
-		first, n := int64(history.None), int64(0)
+		first, n := int64(history.None), int64(0) // of those that nothing excuses
 		moved := c.process(x.p).at(x.tp).moved
 		for _, off := range f.readableIn(p, x.from, x.until) {
 			if x.processing && slices.ContainsFunc(moved, func(s span) bool { return s.overlaps(off, off+1) }) {
+				continue
+			}
+			c.ledger.Skipped++
+			if x.reset || f.excused(skips, p, off, off+1, f.beganAt(p, off)) {
 				continue
 			}
 			if n == 0 {
@@ -331,8 +378,7 @@ func (f *finish) jumps() {
 			}
 			n++
 		}
-		c.ledger.Skipped += n
-		if n > 0 && !x.reset && !f.excused(skips, p, x.from, x.until) {
+		if n > 0 {
 			f.violated(skips, func() violation { return f.saySkip(x, p, first, n) })
 		}
 	}
@@ -363,7 +409,7 @@ func (f *finish) behind() {
 				continue
 			}
 		}
-		if !f.forgiven(stale, p, x.off, x.proof.end) {
+		if !f.forgiven(stale, p, x.off, x.proof.end, f.beganProof(x.proof)) {
 			f.violated(stale, func() violation { return f.sayBehind(x, p) })
 		}
 	}

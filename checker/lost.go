@@ -2,13 +2,15 @@ package checker
 
 import (
 	"slices"
+	"strings"
 
 	"brokersim/checker/history"
 )
 
 // deadRun is a run of neighbouring offsets whose records, once acknowledged or
 // read, are not there at the end. If one of them is an acknowledged record
-// then the run as a whole is that loss: a log is cut from some offset on.
+// whose loss is reported then the run as a whole is that loss: a log is cut from
+// some offset on. A loss that is allowed forgives nothing but by its NoCopy note.
 type deadRun struct {
 	span
 	lost bool
@@ -68,15 +70,18 @@ func (f *finish) lostAcked(n int32, r *record) {
 	c := f.c
 	p := c.part(r.tp)
 	r.flags |= lost
-	if r.off >= 0 {
-		f.die(p, r.off, true)
-	}
 	until := r.off + 1
 	from := r.off
 	if from < 0 { // it may have been anywhere
 		from, until = 0, 1<<62
 	}
-	if f.excused(loss, p, from, until) {
+	if f.excused(loss, p, from, until, r.invI) {
+		r.flags |= allowed
+	}
+	if r.off >= 0 {
+		f.die(p, r.off, r)
+	}
+	if r.flags&allowed != 0 {
 		c.ledger.LostAllowed++
 		return
 	}
@@ -84,9 +89,9 @@ func (f *finish) lostAcked(n int32, r *record) {
 	f.violated(loss, func() violation { return f.sayLost(n, r, p) })
 }
 
-// die marks an offset whose record is not there at the end.
-func (f *finish) die(p *part, off int64, lost bool) {
-	p.dead = append(p.dead, deadRun{span{off, off + 1}, lost})
+// die marks an offset whose record r is not there at the end.
+func (f *finish) die(p *part, off int64, r *record) {
+	p.dead = append(p.dead, deadRun{span{off, off + 1}, r.flags&(lost|allowed) == lost})
 }
 
 // runs joins the dead offsets of each partition.
@@ -135,13 +140,15 @@ func (p *part) follows(from, until int64) bool {
 }
 
 // excused reports whether bytes of [from, until) were lost by every disk that
-// had them, and whether that is an excuse for this property.
-func (f *finish) excused(property int, p *part, from, until int64) bool {
+// had them, and whether that is an excuse for this property. began is the event
+// at which that operation was invoked which wrote, or showed, what is gone: its
+// answer may be late, but had it begun after the loss then it is no part of it.
+func (f *finish) excused(property int, p *part, from, until, began int64) bool {
 	if f.c.rules.onDisk || f.c.rules.strict[Properties()[property]] {
 		return false
 	}
 	for _, s := range p.noCopy {
-		if s.overlaps(from, until) {
+		if began < s.i && s.overlaps(from, until) {
 			return true
 		}
 	}
@@ -155,7 +162,7 @@ func (c *Checker) compacted(tp history.TP) bool {
 	for i := range c.h.Topics {
 		t := &c.h.Topics[i]
 		if len(name) > len(t.Name) && name[:len(t.Name)] == t.Name && (name[len(t.Name)] == '-' || name[len(t.Name)] == '/') && digits(name[len(t.Name)+1:]) {
-			return t.Cleanup == "compact"
+			return strings.Contains(t.Cleanup, "compact")
 		}
 	}
 	return false

@@ -14,6 +14,7 @@ type process struct {
 type position struct {
 	known    bool
 	next     int64 // the offset that the next poll must not pass
+	began    int64 // the event at which that operation was invoked which led to next
 	assigned bool  // since the last poll: it may begin again further back
 	fresh    bool  // ... or wherever auto.offset.reset says
 	working  bool
@@ -27,6 +28,7 @@ type jump struct {
 	p           int32
 	tp          history.TP
 	from, until int64
+	began       int64 // of a move back: the event at which that operation was invoked which led to from
 	by          int32
 	processing  bool // it was given the records but never finished with them
 	reset       bool // by auto.offset.reset: no violation, but the records count as skipped
@@ -62,11 +64,11 @@ func (x *process) died() {
 }
 
 // reset explains a move from one offset to another.
-func (pos *position) reset(from, to int64) {
+func (pos *position) reset(from, to, i int64) {
 	if from < to {
 		pos.moved = append(pos.moved, span{from, to})
 	}
-	pos.known, pos.next, pos.assigned, pos.fresh = true, to, false, false
+	pos.known, pos.next, pos.began, pos.assigned, pos.fresh = true, to, i, false, false
 }
 
 func (c *Checker) assigned(e *history.Event) {
@@ -96,12 +98,12 @@ func (c *Checker) polled(e *history.Event) {
 			off := run.Records[j].Offset
 			c.looked[skips]++
 			if off != pos.next {
-				c.jumps = append(c.jumps, jump{p: x.p, tp: run.TP, from: pos.next, until: off, by: c.read()})
+				c.jumps = append(c.jumps, jump{p: x.p, tp: run.TP, from: pos.next, until: off, began: pos.began, by: c.read()})
 				if off > pos.next {
 					pos.moved = append(pos.moved, span{pos.next, off})
 				}
 			}
-			pos.next = off + 1
+			pos.next, pos.began = off+1, c.asked.i
 		}
 	}
 	for k := range e.At {
@@ -110,9 +112,9 @@ func (c *Checker) polled(e *history.Event) {
 		if pos := x.at(cl.TP); cl.From >= 0 && endOf(e, cl.TP) < 0 && (!pos.known || cl.From > pos.next) {
 			c.starts(x, pos, cl.TP, cl.From, e)
 			if cl.From > pos.next {
-				c.jumps = append(c.jumps, jump{p: x.p, tp: cl.TP, from: pos.next, until: cl.From, by: c.read()})
+				c.jumps = append(c.jumps, jump{p: x.p, tp: cl.TP, from: pos.next, until: cl.From, began: pos.began, by: c.read()})
 				pos.moved = append(pos.moved, span{pos.next, cl.From})
-				pos.next = cl.From
+				pos.next, pos.began = cl.From, c.asked.i
 			}
 		}
 	}

@@ -26,10 +26,7 @@ const (
 // Properties are the names that may be promised, in the order of reports.
 // Those after NoStaleEnd are part of the vocabulary but decided elsewhere or
 // not yet: promised here they come out as unknown.
-func Properties() []string {
-	return []string{SlotAgreement, NoAckedLoss, NoDuplicate, PerKeyOrder, NoPhantom, NoSkip, NoStaleEnd,
-		"txn-atomic", "read-committed", "one-owner", "commit-register", "fencing", "retention", "compaction", "liveness"}
-}
+func Properties() []string { return history.Properties() }
 
 // Derive is what Kafka promises for these settings. Two more things depend on
 // the run itself and are decided there: a record whose every copy lost

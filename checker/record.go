@@ -41,6 +41,7 @@ const (
 	late                      // sent only after it had been read
 	several                   // read at more than one offset
 	lost                      // acknowledged, and not in the final read
+	allowed                   // lost, and a NoCopy note excuses it
 	wrong                     // acknowledged at an offset where it is not, though it is elsewhere
 )
 
@@ -109,12 +110,19 @@ type part struct {
 	answered int32 // the highest in which a reader was answered
 	noted    bool  // the history says when leaders change
 
-	noCopy []span
+	noCopy []noCopy
 	dump   dump
 
 	readable []int64 // offsets that a reader could have read; see finish.readableIn
 	sorted   bool
 	dead     []deadRun
+}
+
+// noCopy says that from event i on no disk has the bytes that lay in a span. It
+// says nothing of what was sent later and came to lie there.
+type noCopy struct {
+	span
+	i int64
 }
 
 // span is [from, until).

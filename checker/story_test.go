@@ -2,6 +2,7 @@ package checker
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -239,6 +240,15 @@ func only(d *datadriven.TestData) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// The vocabulary of the format begins with what is decided here, in the order of
+// the indexes.
+func TestDecidedProperties(t *testing.T) {
+	want := []string{slots: SlotAgreement, loss: NoAckedLoss, dups: NoDuplicate, order: PerKeyOrder, phantom: NoPhantom, skips: NoSkip, stale: NoStaleEnd}
+	if got := Properties()[:decided]; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 }
 
 func TestStories(t *testing.T) {

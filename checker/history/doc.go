@@ -48,6 +48,14 @@
 //
 // # Invariants that are not obvious
 //
+// A completion is of the function and the process of its invocation; one that
+// names no process has that of its invocation. What a simulation wrote ("from"
+// is sim) is held to more, so that an edit by hand is not taken for what clients
+// saw: a completion is about the partitions, values and keys that were asked
+// for; time is given and does not go back; the dead complete nothing; and the
+// partitions are those of "topics", if any are listed. Ids need not count up: a
+// send has its id before it has room to begin.
+//
 // A Poll is invoked when its fetch leaves, not when an application asks for
 // records that a client has already: a claim is held to what was known when
 // the operation began.

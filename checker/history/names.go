@@ -27,6 +27,12 @@ var otherFuncs = [...]string{
 	"publish", "deliver", "settle",
 }
 
+// Properties are the names that a header may promise, in the order of reports.
+func Properties() []string {
+	return []string{"slot-agreement", "no-acked-loss", "no-duplicate", "per-key-order", "no-phantom", "no-skip", "no-stale-end",
+		"txn-atomic", "read-committed", "one-owner", "commit-register", "fencing", "retention", "compaction", "liveness"}
+}
+
 func (k Kind) String() string {
 	if int(k) < len(kindNames) {
 		return kindNames[k]
@@ -60,22 +66,37 @@ func (h *Header) Text(v int64) string {
 	return strconv.FormatInt(v, 10)
 }
 
+// keyText is a key as the history has it: null if the record has none.
+func (h *Header) keyText(k int64) string {
+	if k == None {
+		return "null"
+	}
+	return h.Text(k)
+}
+
 // nearest returns `; did you mean "x"?` for the candidate that is nearest to a
 // mistyped word, or nothing when none is near.
 func nearest(word string, candidates ...[]string) string {
+	if best := closest(word, candidates...); best != "" {
+		return suggest(best)
+	}
+	return ""
+}
+
+func suggest(word string) string { return "; did you mean " + strconv.Quote(word) + "?" }
+
+// closest is the candidate that is nearest to a mistyped word, or empty.
+func closest(word string, candidates ...[]string) string {
 	best, dist := "", len(word)/2+2
 	if len(word) > 64 { // garbage has no nearest name, and the distance is quadratic
 		return ""
 	}
 	for _, list := range candidates {
 		for _, c := range list {
-			if d := levenshtein.ComputeDistance(strings.ToLower(word), c); d < dist {
+			if d := levenshtein.ComputeDistance(strings.ToLower(word), strings.ToLower(c)); d < dist {
 				best, dist = c, d
 			}
 		}
 	}
-	if best == "" {
-		return ""
-	}
-	return "; did you mean " + strconv.Quote(best) + "?"
+	return best
 }

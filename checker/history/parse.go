@@ -3,7 +3,6 @@ package history
 import (
 	"encoding/json"
 	"math"
-	"strconv"
 )
 
 // oneOf reads a string that must be one of names, and returns which.
@@ -48,10 +47,11 @@ func (rd *Reader) rest(name []byte) {
 	case "due":
 		e.Due = s.int(math.MinInt64, math.MaxInt64)
 	case "pid":
-		e.PID = rd.orNone(math.MinInt64, math.MaxInt64)
+		e.PID = rd.orNone(None, math.MaxInt64)
 	case "ep":
-		e.Epoch = int32(rd.orNone(math.MinInt32, math.MaxInt32))
+		e.Epoch = int32(rd.orNone(None, math.MaxInt32))
 	case "spec":
+		rd.at.spec = s.i
 		e.Spec = string(s.str())
 	case "reset":
 		e.Reset = s.bool()
@@ -62,9 +62,9 @@ func (rd *Reader) rest(name []byte) {
 	case "broker":
 		e.Broker = string(s.str())
 	case "off", "hw":
-		e.Offset = rd.orNone(math.MinInt64, math.MaxInt64)
+		e.Offset = rd.orNone(None, math.MaxInt64)
 	case "until":
-		e.Until = rd.orNone(math.MinInt64, math.MaxInt64)
+		e.Until = rd.orNone(None, math.MaxInt64)
 	case "why":
 		e.Why = string(s.str())
 	default:
@@ -75,6 +75,8 @@ func (rd *Reader) rest(name []byte) {
 // tp reads the name of a partition.
 func (rd *Reader) tp() TP {
 	s := &rd.s
+	s.peek()
+	at := s.i
 	name := s.str()
 	if s.err != nil {
 		return 0
@@ -86,6 +88,12 @@ func (rd *Reader) tp() TP {
 	if !ok {
 		tp = TP(len(rd.Header.TPs))
 		text := string(name)
+		if rd.sim && len(rd.Header.Topics) > 0 {
+			if why := rd.Header.strange(text); why != "" {
+				s.fail(at, "%s", why)
+				return 0
+			}
+		}
 		rd.Header.TPs = append(rd.Header.TPs, text)
 		rd.tps[text] = tp
 	}
@@ -197,6 +205,7 @@ func (rd *Reader) micro() {
 		at := s.i
 		switch what := s.str(); string(what) {
 		case "s":
+			rd.sentAt = append(rd.sentAt, at)
 			rd.sent()
 		case "p":
 			if s.next(']', false) {
@@ -331,135 +340,4 @@ func (rd *Reader) broker() string {
 	}
 	rd.lastBroker = n
 	return n
-}
-
-// header reads the first line.
-func (rd *Reader) header() {
-	s, h := &rd.s, rd.Header
-	kind, version := false, false
-	s.expect('{')
-	for first := true; s.next('}', first); first = false {
-		name := s.name()
-		switch string(name) {
-		case "v":
-			version = true
-			at := s.i
-			if v := s.int(0, math.MaxInt64); v != Version {
-				s.fail(at, "history version %d: this program reads %d", v, Version)
-			}
-		case "kind":
-			kind = true
-			rd.oneOf("kind", []string{"log-history"})
-		case "seed":
-			h.Seed = rd.seed()
-		case "unique":
-			h.Unique = s.bool()
-		case "topics":
-			rd.topics()
-		case "tps":
-			h.TPs = rd.strings(h.TPs)
-		case "promise":
-			rd.promise()
-		case "set":
-			rd.settings()
-		case "from":
-			h.From = string(s.str())
-		default:
-			s.skip(0)
-		}
-	}
-	if s.err == nil && (!kind || !version) {
-		s.fail(0, `no history: the first line needs "v":%d and "kind":"log-history"`, Version)
-	}
-}
-
-func (rd *Reader) seed() uint64 {
-	s := &rd.s
-	s.peek()
-	at := s.i
-	text := s.str()
-	if s.err != nil {
-		return 0
-	}
-	v, err := strconv.ParseUint(string(text), 0, 64)
-	if err != nil {
-		s.fail(at, `seed %q is no number such as "0x7"`, text)
-	}
-	return v
-}
-
-func (rd *Reader) strings(to []string) []string {
-	rd.s.expect('[')
-	for first := true; rd.s.next(']', first); first = false {
-		to = append(to, string(rd.s.str()))
-	}
-	return to
-}
-
-func (rd *Reader) topics() {
-	s := &rd.s
-	s.expect('{')
-	for first := true; s.next('}', first); first = false {
-		t := Topic{Name: string(s.name())}
-		s.expect('{')
-		for first := true; s.next('}', first); first = false {
-			switch string(s.name()) {
-			case "parts":
-				t.Parts = int(s.int(0, math.MaxInt32))
-			case "rf":
-				t.RF = int(s.int(0, math.MaxInt32))
-			case "cleanup":
-				t.Cleanup = string(s.str())
-			default:
-				s.skip(0)
-			}
-		}
-		rd.Header.Topics = append(rd.Header.Topics, t)
-	}
-}
-
-func (rd *Reader) promise() {
-	s := &rd.s
-	s.expect('{')
-	for first := true; s.next('}', first); first = false {
-		switch string(s.name()) {
-		case "from":
-			rd.Header.Promise.From = string(s.str())
-		case "properties":
-			rd.Header.Promise.Properties = rd.strings(nil)
-		default:
-			s.skip(0)
-		}
-	}
-}
-
-func (rd *Reader) settings() {
-	s, set := &rd.s, &rd.Header.Set
-	s.expect('{')
-	for first := true; s.next('}', first); first = false {
-		switch string(s.name()) {
-		case "acks":
-			set.Acks = string(s.str())
-		case "idem":
-			set.Idem = s.bool()
-		case "iso":
-			set.Iso = string(s.str())
-		case "sub":
-			set.Sub = string(s.str())
-		case "reset":
-			set.Reset = string(s.str())
-		case "minisr":
-			set.MinISR = int(s.int(0, math.MaxInt32))
-		case "flush":
-			set.Flush = string(s.str())
-		case "unclean":
-			set.Unclean = s.bool()
-		case "retries":
-			set.Retries = s.bool()
-		case "inflight":
-			set.InFlight = int(s.int(0, math.MaxInt32))
-		default:
-			s.skip(0)
-		}
-	}
 }

@@ -25,8 +25,8 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("line %d:%d: %s", e.Line, e.Col, e.Msg)
 }
 
-// Reader reads JSON lines. It keeps one event and the ids of operations that
-// are under way, whatever the length of the history.
+// Reader reads JSON lines. It keeps one event and what was asked by the
+// operations that are under way, whatever the length of the history.
 type Reader struct {
 	// Header is the first line. Its TPs and Names grow while reading.
 	Header *Header
@@ -42,9 +42,13 @@ type Reader struct {
 	keys  []int64  // "k", one a send
 	tps   map[string]TP
 	names map[string]int64
-	open  map[int64]Func // operations invoked and not completed
 	next  int64
 	last  TP // a run of the same partition needs no look-up
+
+	sim    bool // a simulation wrote it, so that it can be held to more
+	under  underWay
+	at     places
+	sentAt []int // where each record of "m" stands
 
 	brokers    []string
 	lastBroker string
@@ -58,7 +62,7 @@ func NewReader(r io.Reader) (*Reader, error) {
 		r:      bufio.NewReaderSize(r, 1<<16),
 		tps:    map[string]TP{},
 		names:  map[string]int64{},
-		open:   map[int64]Func{},
+		under:  newUnderWay(),
 	}
 	line, err := rd.readLine()
 	if err != nil {
@@ -68,9 +72,6 @@ func NewReader(r io.Reader) (*Reader, error) {
 	rd.header()
 	if err := rd.finish(); err != nil {
 		return nil, err
-	}
-	for i, name := range rd.Header.TPs {
-		rd.tps[name] = TP(i)
 	}
 	return rd, nil
 }
@@ -111,33 +112,6 @@ func (rd *Reader) Each(sinks ...Sink) error {
 			s.Event(e)
 		}
 	}
-}
-
-// order checks what holds between lines: the numbers run on, and a completion
-// has exactly one invocation.
-func (rd *Reader) order(known bool) error {
-	e := &rd.ev
-	if e.I != rd.next {
-		return &Error{rd.line, 0, fmt.Sprintf("event %d where %d must follow: a line is missing, doubled or out of order", e.I, rd.next)}
-	}
-	rd.next++
-	if !known || e.E == Note || e.F == Process || e.F == Crash {
-		return nil
-	}
-	f, open := rd.open[e.ID]
-	switch {
-	case e.E == Inv && open:
-		return &Error{rd.line, 0, fmt.Sprintf("operation %d was invoked already", e.ID)}
-	case e.E == Inv:
-		rd.open[e.ID] = e.F
-		return nil
-	case !open:
-		return &Error{rd.line, 0, fmt.Sprintf("%v of operation %d, which was not invoked or has completed", e.E, e.ID)}
-	case f != e.F:
-		return &Error{rd.line, 0, fmt.Sprintf("operation %d was invoked as %v and completes as %v", e.ID, f, e.F)}
-	}
-	delete(rd.open, e.ID)
-	return nil
 }
 
 // readLine returns the next line that is not blank, without its end.
@@ -192,7 +166,8 @@ func (rd *Reader) finish() error {
 func (rd *Reader) event() bool {
 	s, e := &rd.s, &rd.ev
 	*e = Event{Sends: e.Sends[:0], Runs: e.Runs[:0], At: e.At[:0], TPs: e.TPs[:0]}
-	rd.recs, rd.runs, rd.seqs, rd.keys = rd.recs[:0], rd.runs[:0], rd.seqs[:0], rd.keys[:0]
+	rd.recs, rd.runs, rd.seqs, rd.keys, rd.sentAt = rd.recs[:0], rd.runs[:0], rd.seqs[:0], rd.keys[:0], rd.sentAt[:0]
+	rd.at = places{}
 	var has struct{ i, e, f bool }
 	known := true
 	s.expect('{')
@@ -202,19 +177,25 @@ func (rd *Reader) event() bool {
 		case "i":
 			has.i, e.I = true, s.int(0, math.MaxInt64)
 		case "t":
+			rd.at.t = s.i
 			e.T = s.int(math.MinInt64, math.MaxInt64)
 		case "e":
+			rd.at.e = s.i
 			has.e, e.E = true, Kind(rd.oneOf("event", kindNames[:]))
 		case "f":
 			has.f = true
 			e.F, known = rd.function()
 		case "id":
+			rd.at.id = s.i
 			e.ID = s.int(math.MinInt64, math.MaxInt64)
 		case "p":
+			rd.at.p = s.i
 			e.P = int32(s.int(math.MinInt32, math.MaxInt32))
 		case "m":
+			rd.at.m = s.i
 			rd.micro()
 		case "at":
+			rd.at.claims = s.i
 			rd.claims()
 		case "tps":
 			s.expect('[')
@@ -224,9 +205,10 @@ func (rd *Reader) event() bool {
 		case "seq":
 			s.expect('[')
 			for first := true; s.next(']', first); first = false {
-				rd.seqs = append(rd.seqs, rd.orNone(math.MinInt32, math.MaxInt32))
+				rd.seqs = append(rd.seqs, rd.orNone(None, math.MaxInt32))
 			}
 		case "k":
+			rd.at.k = s.i
 			s.expect('[')
 			for first := true; s.next(']', first); first = false {
 				rd.keys = append(rd.keys, rd.key())

@@ -13,7 +13,9 @@
 // acknowledgement, if others waited already) until the next acknowledgement,
 // provided that this took longer than the stall that New was given. Sends that
 // fail or time out in between do not end it. The unavailable time of a run is
-// the time during which at least one partition was.
+// the time during which at least one partition was. It is time in which records
+// were due at a living producer: while the producers themselves are dead nothing
+// is offered, and nothing counts but what they had under way.
 package measure
 
 import (
@@ -73,6 +75,8 @@ type Summary struct {
 	Sent, Acked, Polled, Processed int64 // records; the last two times readers
 	// From and Until are the first and the last event that moved a record, in ns.
 	From, Until int64
+	// Unavailable is the time in which records that were due at a living producer
+	// waited and their partition acknowledged none: 0 where nothing was offered.
 	Unavailable time.Duration
 	Latencies   result.Latencies
 }

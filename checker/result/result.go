@@ -80,7 +80,9 @@ type Ledger struct {
 	AbortedVisible int64 `json:"aborted_visible"`
 	ZombieWrite    int64 `json:"zombie_write"`
 	StaleReads     int64 `json:"stale_reads"`
-	UnavailableUS  int64 `json:"unavailable_us"`
+	// UnavailableUS is the time in which records that were due at a living producer
+	// waited and their partition acknowledged none: 0 where nothing was offered.
+	UnavailableUS int64 `json:"unavailable_us"`
 }
 
 // Finding is the verdict on one property.

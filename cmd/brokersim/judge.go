@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 
 	"brokersim/checker"
@@ -80,6 +81,10 @@ func inFile(path string, err error) error {
 	var at *history.Error
 	switch {
 	case !errors.As(err, &at):
+		var failed *fs.PathError
+		if errors.As(err, &failed) {
+			err = failed.Err // which would say the path again
+		}
 		return fmt.Errorf("%s: %w", path, err)
 	case at.Col == 0:
 		return fmt.Errorf("%s:%d: %s", path, at.Line, at.Msg)
@@ -92,7 +97,7 @@ func notEDN(path string, src io.Reader) (io.Reader, error) {
 	head := make([]byte, 64)
 	n, err := io.ReadFull(src, head)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, fmt.Errorf("%s: %w", path, plainPathError(err))
+		return nil, inFile(path, err)
 	}
 	head = head[:n]
 	start := bytes.TrimLeft(head, " \t\r\n[")
