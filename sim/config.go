@@ -31,6 +31,14 @@ type Config struct {
 	Prices Prices
 	// ColdRead is what reading a block of 1 MiB from the disk takes; 0 is 500 us.
 	ColdRead time.Duration
+
+	// At a power loss, each file that has un-synced bytes has so much of a chance
+	// that its last sectors reached the disk in any order: each one of them, or
+	// what was there before. 0 is never.
+	ReorderedSectors machine.Threshold
+	// And each node such a chance that an un-synced sector was written to another
+	// place of the disk, over whatever is there, synced or not.
+	MisdirectedWrites machine.Threshold
 }
 
 func (c *Config) setDefaults() {
@@ -89,6 +97,9 @@ type NodeConfig struct {
 	Listeners []string
 	// Cores is how many inputs the node works on at a time; 0 is 1.
 	Cores int
+	// DiskBytes is what the node's files may hold together: what would be more
+	// fails with machine.ErrNoSpace. 0 is without bound.
+	DiskBytes int64
 	// Boot makes the machine of a life. It is called by Add and at each restart.
 	Boot func() machine.Machine
 }

@@ -29,9 +29,10 @@ type end struct {
 
 	// Towards this end.
 	in      ring[item]
-	arrived int  // of in: these wait for the machine
-	moving  bool // an event is queued for in[arrived]
-	held    bool // in[arrived] waits for the link to heal
+	arrived int             // of in: these wait for the machine
+	moving  bool            // an event is queued for in[arrived]
+	held    bool            // in[arrived] waits for the link to heal
+	moves   machine.Instant // when moving: the time of that event; any other is stale
 
 	// Of the machine.
 	queued  bool // waits for a core
@@ -160,13 +161,20 @@ func (s *Sim) transmit(to *end, it item) {
 // move queues the arrival of the first item that has not arrived.
 func (s *Sim) move(e *end) {
 	if !e.moving && !e.held && e.in.n > e.arrived {
-		e.moving = true
-		s.queue.push(event{at: max(e.in.at(e.arrived).at, s.now), kind: evArrive, side: e.side, idx: e.conn.idx, gen: e.conn.gen})
+		s.moveAt(e, max(e.in.at(e.arrived).at, s.now))
 	}
+}
+
+func (s *Sim) moveAt(e *end, at machine.Instant) {
+	e.moving, e.moves = true, at
+	s.queue.push(event{at: at, kind: evArrive, side: e.side, idx: e.conn.idx, gen: e.conn.gen})
 }
 
 // arrive is the arrival of the first item that has not arrived.
 func (s *Sim) arrive(e *end) {
+	if s.now != e.moves {
+		return // what it was for comes at another time since
+	}
 	e.moving = false
 	if e.in.n <= e.arrived {
 		return // it was lost meanwhile
@@ -176,7 +184,7 @@ func (s *Sim) arrive(e *end) {
 	case it.at > s.now: // another took its place
 		s.move(e)
 		return
-	case e.peer().out.cut:
+	case e.peer().out.holds():
 		e.held = true
 		return
 	}

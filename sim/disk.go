@@ -51,6 +51,7 @@ func (s *Sim) load(n *node, x *machine.Effect) {
 }
 
 func (s *Sim) startDisk(op diskOp, takes time.Duration) {
+	takes = op.node.files.faults.slowed(takes)
 	s.queue.push(event{at: s.now.Add(takes), kind: evDisk, idx: s.disks.put(op)})
 }
 
@@ -61,13 +62,20 @@ func (s *Sim) diskDone(op diskOp) {
 	if op.era != f.era {
 		return
 	}
+	if f.faults.stalled {
+		f.waiting = append(f.waiting, op)
+		return
+	}
 	var err error
 	switch {
 	case op.snap != nil:
 		err = s.synced(f, &op)
 		*op.snap = image{}
 		s.images = append(s.images, op.snap)
-	case op.file != nil:
+	case op.file == nil:
+	case op.file.unreadable(op.off, op.n):
+		err = machine.ErrIO
+	default:
 		op.file.warm(op.off, op.n)
 	}
 	if op.life == op.node.life && op.tag != 0 {
@@ -77,23 +85,29 @@ func (s *Sim) diskDone(op diskOp) {
 
 func (s *Sim) synced(f *files, op *diskOp) error {
 	i := op.file
+	fails := f.faults.failSyncs.has(op.name)
 	if i == nil {
-		if f.disk[op.name] != f.cache[op.name] {
+		switch {
+		case fails:
+			return machine.ErrIO
+		case f.faults.lies:
+		case f.disk[op.name] != f.cache[op.name]:
 			f.setDisk(op.name, nil)
 		}
 		return nil
 	}
 	i.syncing = slices.DeleteFunc(i.syncing, func(im *image) bool { return im == op.snap })
-	if s.SyncError != nil {
-		if err := s.SyncError(f.node.cfg.Name, op.name, op.snap.size); err != nil {
-			i.poisoned = true
-			return err
-		}
-	}
-	if i.poisoned {
+	switch {
+	case fails:
+		i.poisoned = true
+		return machine.ErrIO
+	case i.poisoned:
 		return nil // as operating systems do: the pages are clean, and not on the disk
+	case f.faults.lies:
+		return nil
 	}
 	if op.snap.seq > i.durable.seq {
+		i.rewritten(i.shared)
 		i.durable, i.shared = *op.snap, op.snap.kept
 	}
 	f.nameSynced(op.name, i)

@@ -48,7 +48,11 @@
 //	files.go       the page cache
 //	disk.go        Sync and Load
 //	powerloss.go   what a disk still holds afterwards, and what it lost
-//	faults.go      the faults of the world
+//	sectors.go     of that, what reached the disk in another order or place
+//	flaw.go        what a disk does not hold well at rest
+//	diskfaults.go  disks that fail, fill, stall, slow down, lie, or are wiped
+//	heal.go        links that clog or are throttled, and the end of what is wrong with them
+//	faults.go      the other faults of the world
 //	trace.go       the hash, the counters, inputs in words
 //	lockstep.go    the first difference of two runs
 //
@@ -65,10 +69,12 @@
 //   - Events name connections by place and generation and nodes by place and life.
 //     A connection's place is free when both ends have ended, which every way of
 //     ending leads to: a property test counts them.
-//   - An end has at most one arrival queued (moving), or waits for a heal (held).
-//     Items before arrived are the machine's; a reset is always the last.
-//   - What a link does to a frame is decided when it is sent, but for the cut, which
-//     is looked at when it arrives: what was under way waits as well.
+//   - An end has at most one arrival queued that counts (moving, at moves), or waits
+//     for a heal (held). Items before arrived are the machine's; a reset is always
+//     the last.
+//   - What a link does to a frame is decided when it is sent, but for the cut and the
+//     clog, which are looked at when it arrives: what was under way waits as well; and
+//     for the throttle, which what has not left yet leaves by.
 //   - An end whose node has lost power is gone, not ended: it must be there to
 //     answer, or not to answer, what the peer sends next.
 //   - Times of queued ticks are a stack, the earliest on top: a tick is queued only
@@ -78,6 +84,9 @@
 //     truncation copies the list, and gives up the room behind the last byte.
 //   - A sync is about what the file held when it was asked for. Until it is
 //     answered, truncations shrink what of it can be relied on (image.kept).
-//   - Mono is the run's time: workloads are due in it, and so are deadlines. When
-//     clocks drift, clock.go is where.
+//   - What a disk does not hold well is a list beside the extents, which hold what was
+//     written: the page cache reads those and a power loss looks at the list. A sync
+//     takes off it what it has written since the last.
+//   - Mono is the run's time unless it drifts: workloads are due in it, and so are
+//     deadlines, of which a clock that is made faster brings the next one nearer.
 package sim

@@ -40,56 +40,6 @@ func (s *Sim) Cut(from, to string) {
 	}
 }
 
-// Heal ends Cut and Slow of one direction. What waited goes the whole way again.
-func (s *Sim) Heal(from, to string) {
-	if l := s.linkOf(from, to); s.apply(l.cut || l.slow > 0) {
-		s.heal(l)
-	}
-}
-
-// HealAll heals every link, and takes back the drops and resets that wait for a
-// frame.
-func (s *Sim) HealAll() {
-	any := false
-	for _, n := range s.nodes {
-		for _, l := range n.links {
-			if l == nil {
-				continue
-			}
-			if l.cut || l.slow > 0 {
-				s.heal(l)
-				any = true
-			}
-			any = l.forget() || any
-		}
-	}
-	s.apply(any)
-}
-
-func (s *Sim) heal(l *link) {
-	l.cut, l.slow = false, 0
-	for _, c := range s.conns {
-		for i := range c.ends {
-			e := &c.ends[i]
-			if e.peer().out != l {
-				continue
-			}
-			if e.waiting {
-				e.waiting = false
-				s.tellDrained(e)
-			}
-			if e.held {
-				e.held = false
-				for k := e.arrived; k < e.in.n; k++ {
-					it := e.in.at(k)
-					it.at = max(it.at, s.now.Add(it.took))
-				}
-				s.move(e)
-			}
-		}
-	}
-}
-
 // Slow has what is sent from one node to another take longer, and what is sent
 // behind it on its connection wait. 0 ends it.
 func (s *Sim) Slow(from, to string, by time.Duration) {
@@ -234,6 +184,19 @@ func (s *Sim) SkewWall(name string, by time.Duration) {
 	was := n.clock.offset
 	n.clock.skew(by)
 	s.apply(n.clock.offset != was)
+}
+
+// Drift adds to what a node's monotonic clock is too fast by, in parts per million;
+// the node's lives share it. The wall clock stays right. A clock is at most a tenth
+// too fast or slow. Machines that act when they are due by the run's time, as
+// workloads are, should not drift.
+func (s *Sim) Drift(name string, ppm int64) {
+	n := s.node(name)
+	was := n.clock.gains
+	n.clock.drift(s.now, ppm)
+	if s.apply(n.clock.gains != was) && n.machine != nil {
+		s.arm(n) // the deadline may have come nearer
+	}
 }
 
 // WallOffset is what a node's wall clock is wrong by.

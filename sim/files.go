@@ -26,6 +26,12 @@ type files struct {
 	era   uint32 // grows at each power loss: syncs of before are void
 
 	powerLosses uint64
+
+	used    int64 // by all files of cache
+	faults  diskFaults
+	waiting []diskOp // done but for the disk, which is stalled
+	reading []int32  // of Sim.runs: steps that have read from it
+	blows   counter  // flaws, by what they were about
 }
 
 // inode is a file apart from its name.
@@ -39,6 +45,7 @@ type inode struct {
 	onDisk   []string // its names in files.disk
 	first    [1]string
 	resident []bool // by block of 1 MiB; those beyond are resident
+	flaws    []flaw
 }
 
 // image is what a file holds at a time. Images share extents.
@@ -77,6 +84,9 @@ func (f *files) Size(name string) (int64, bool) {
 }
 
 func (f *files) Append(name string, b machine.Bytes) error {
+	if err := f.refuses(name, b.Len()); err != nil {
+		return err
+	}
 	i := f.cache[name]
 	if i == nil {
 		i = &inode{}
@@ -85,6 +95,7 @@ func (f *files) Append(name string, b machine.Bytes) error {
 	for p := range b.Pieces {
 		i.append(p)
 	}
+	f.used += b.Len()
 	return nil
 }
 
@@ -117,8 +128,10 @@ func (f *files) Truncate(name string, size int64) error {
 	if size >= i.size {
 		return nil
 	}
+	f.used -= i.size - max(size, 0)
 	i.image = i.image.prefix(max(size, 0))
 	i.shared = min(i.shared, i.size)
+	i.cover(i.size)
 	for _, s := range i.syncing {
 		s.kept = min(s.kept, i.size)
 	}
@@ -142,14 +155,25 @@ func (f *files) Rename(from, to string) error {
 	if i == nil {
 		return fs.ErrNotExist
 	}
-	delete(f.cache, from)
-	f.cache[to] = i
+	if to != from {
+		f.forget(to)
+		delete(f.cache, from)
+		f.cache[to] = i
+	}
 	return nil
 }
 
 func (f *files) Remove(name string) error {
-	delete(f.cache, name)
+	f.forget(name)
 	return nil
+}
+
+// forget has a name mean nothing.
+func (f *files) forget(name string) {
+	if i := f.cache[name]; i != nil {
+		f.used -= i.size
+		delete(f.cache, name)
+	}
 }
 
 func (f *files) ReadAt(name string, off, n int64) (machine.Bytes, error) {
@@ -164,7 +188,10 @@ func (f *files) ReadAt(name string, off, n int64) (machine.Bytes, error) {
 	if n <= 0 {
 		return machine.Bytes{}, nil
 	}
-	f.cold += time.Duration(i.warm(off, n)) * f.s.cfg.ColdRead
+	if i.unreadable(off, n) {
+		return machine.Bytes{}, machine.ErrIO
+	}
+	f.cold += f.faults.slowed(time.Duration(i.warm(off, n)) * f.s.cfg.ColdRead)
 	return i.read(off, n), nil
 }
 

@@ -13,10 +13,12 @@ type link struct {
 	seen     counter         // how often an identity was sent
 	free     machine.Instant // when the wire has carried what it was given
 
-	cut    bool
-	slow   time.Duration
-	drops  []pending // frames to lose
-	afters []pending // frames to deliver and reset
+	cut     bool
+	clogged bool
+	slow    time.Duration
+	rate    int64     // in bytes a second; 0 is the world's
+	drops   []pending // frames to lose
+	afters  []pending // frames to deliver and reset
 }
 
 // pending is a fault that waits for frames of a class.
@@ -58,6 +60,12 @@ func (l *link) forget() (any bool) {
 	return any
 }
 
+// holds reports whether nothing arrives for now.
+func (l *link) holds() bool { return l.cut || l.clogged }
+
+// well reports that the link is as the world's configuration says.
+func (l *link) well() bool { return !l.cut && !l.clogged && l.slow == 0 && l.rate == 0 }
+
 // Classes of what the kernel itself sends, for the identity of its draws.
 const (
 	classDial   uint16 = 0xffff - iota // the key is the listener
@@ -94,9 +102,13 @@ func (s *Sim) drawn(d machine.Draw) machine.Draw {
 
 // carry is when the last of n bytes has left.
 func (s *Sim) carry(l *link, n int64) machine.Instant {
-	if s.cfg.BytesPerSecond == 0 {
+	rate := l.rate
+	if rate == 0 {
+		rate = s.cfg.BytesPerSecond
+	}
+	if rate == 0 {
 		return s.now
 	}
-	l.free = max(l.free, s.now).Add(price(n, time.Second, uint64(s.cfg.BytesPerSecond)))
+	l.free = max(l.free, s.now).Add(price(n, time.Second, uint64(rate)))
 	return l.free
 }

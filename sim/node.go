@@ -38,8 +38,8 @@ func newNode(s *Sim, c NodeConfig) *node {
 	if c.Cores == 0 {
 		c.Cores = 1
 	}
-	if c.Cores < 0 || c.Boot == nil || c.Name == "" {
-		panic(fmt.Sprintf("sim: node %q with %d cores, Boot: %t", c.Name, c.Cores, c.Boot != nil))
+	if c.Cores < 0 || c.DiskBytes < 0 || c.Boot == nil || c.Name == "" {
+		panic(fmt.Sprintf("sim: node %q with %d cores, %d bytes of disk, Boot: %t", c.Name, c.Cores, c.DiskBytes, c.Boot != nil))
 	}
 	n := &node{cfg: c, index: len(s.nodes), powered: true}
 	n.files = newFiles(s, n)
@@ -114,6 +114,7 @@ func (s *Sim) run(n *node, e *end) {
 	n.machine.Step(n.clock.now(s.now), &s.in, out)
 	n.deadline = n.machine.Deadline()
 	cost := s.cfg.Prices.of(out.Done) + n.files.cold
+	cold := n.files.cold > 0
 	if s.After != nil {
 		s.After(n.index)
 	}
@@ -123,7 +124,7 @@ func (s *Sim) run(n *node, e *end) {
 		return // After has ended it: the effects are lost
 	}
 	if cost > 0 {
-		s.occupy(n, e, cost)
+		s.occupy(n, e, cost, cold)
 	} else {
 		s.perform(n, out)
 	}
@@ -136,15 +137,16 @@ type run struct {
 	life uint32
 	end  *end // whose next input waits; nil: none
 	gen  uint32
+	cold bool // it has read from the disk, which may stall
 	out  machine.Effects
 }
 
 // occupy keeps a core of the node, and the effects in s.out, for as long as the
 // work takes.
-func (s *Sim) occupy(n *node, e *end, cost time.Duration) {
+func (s *Sim) occupy(n *node, e *end, cost time.Duration, cold bool) {
 	i := s.runs.reserve()
 	r := &s.runs.values[i]
-	r.node, r.life, r.end = n, n.life, e
+	r.node, r.life, r.end, r.cold = n, n.life, e, cold
 	r.out, s.out = s.out, r.out
 	if e != nil {
 		r.gen = e.conn.gen
@@ -162,6 +164,9 @@ func (s *Sim) done(i int32) {
 	case r.life != n.life: // it died meanwhile: the effects are lost
 	case n.paused:
 		n.late = append(n.late, i)
+		return
+	case r.cold && n.files.faults.stalled:
+		n.files.reading = append(n.files.reading, i)
 		return
 	default:
 		n.busy--
@@ -220,6 +225,9 @@ func (n *node) end(id machine.ConnID) *end {
 
 // boot begins a life.
 func (s *Sim) boot(n *node) {
+	if n.files.faults.wiped {
+		n.files.wipe()
+	}
 	n.machine = n.cfg.Boot()
 	n.powered = true
 	n.deadline = machine.Never
@@ -241,6 +249,10 @@ func (s *Sim) die(n *node) {
 		s.done(i) // frees it: the life is over
 	}
 	n.late = n.late[:0]
+	for _, i := range n.files.reading {
+		s.done(i)
+	}
+	n.files.reading = n.files.reading[:0]
 	n.ticks = n.ticks[:0]
 	n.tickReady = false
 }

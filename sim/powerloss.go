@@ -13,13 +13,23 @@ type Loss struct {
 	Node    string
 	File    string
 	Written int64 // length before
-	Durable int64 // of that, what had been synced and not touched since: kept in any case
+	Durable int64 // of that, what had been synced and not touched since: kept but for a misdirected write, a flaw, a wipe
 	Kept    int64 // length after
 	Garbled bool  // the last bytes that were kept are not those that were written
+
+	Holes      int64 // un-synced sectors that were lost though later ones were kept
+	Overwrites int64 // bytes that a misdirected write has put over whatever was there
+	Rotten     bool  // a flaw of the disk has come to light
+	Wiped      bool  // not a power loss: the disk was found empty
 }
 
-// Losses are all files that a power loss left otherwise than their node saw
-// them, in order of time, node and name.
+// differs reports whether a file is otherwise than its node saw it.
+func (l *Loss) differs() bool {
+	return l.Garbled || l.Rotten || l.Kept != l.Written || l.Holes > 0 || l.Overwrites > 0
+}
+
+// Losses are all files that a power loss, or a wipe, left otherwise than their
+// node saw them, in order of time, node and name.
 func (s *Sim) Losses() []Loss { return slices.Clone(s.losses) }
 
 // losePower leaves on the disk, and in the cache, what a power loss leaves: of
@@ -29,27 +39,38 @@ func (s *Sim) Losses() []Loss { return slices.Clone(s.losses) }
 func (f *files) losePower() {
 	f.era++
 	f.powerLosses++
+	f.waiting = nil
 	draw := machine.NewDraw(f.s.cfg.Seed, "power-loss").With(uint64(f.node.cfg.ID)).With(f.powerLosses)
-	names := slices.Collect(maps.Keys(f.cache)) // unordered: sorted below
-	for name := range f.disk {                  // unordered: sorted below
-		if f.cache[name] == nil {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
+	names := f.names()
 	left := f.namesLeft(names, draw)
-	for _, name := range names {
-		was, is := f.cache[name], left[name]
-		loss := Loss{At: f.s.now, Node: f.node.cfg.Name, File: name}
-		if was != nil {
+	losses := make([]Loss, len(names))
+	tails := make([]tail, 0, len(names))
+	for k, name := range names {
+		loss := &losses[k]
+		*loss = Loss{At: f.s.now, Node: f.node.cfg.Name, File: name}
+		if was := f.cache[name]; was != nil {
 			loss.Written, loss.Durable = was.size, was.shared
 		}
-		if is != nil {
-			loss.Garbled = is.losePower(f.s, draw.Of(name))
-			loss.Kept = is.size
+		if is := left[name]; is != nil && is.shared < is.size {
+			tails = append(tails, tail{is, is.image, is.shared, loss})
 		}
-		if was != is || loss.Garbled || loss.Kept != loss.Written {
-			f.s.losses = append(f.s.losses, loss)
+	}
+	for k, name := range names {
+		if is := left[name]; is != nil {
+			is.losePower(f.s, draw.Of(name), &losses[k])
+		}
+	}
+	if d := draw.Of("misdirected"); f.s.cfg.MisdirectedWrites > 0 && f.s.drawn(d).Below(f.s.cfg.MisdirectedWrites) {
+		misdirect(tails, names, left, losses, d)
+	}
+	f.used = 0
+	for k, name := range names {
+		if i := left[name]; i != nil {
+			i.settle(&losses[k])
+			f.used += i.size
+		}
+		if losses[k].differs() || f.cache[name] != left[name] {
+			f.s.losses = append(f.s.losses, losses[k])
 		}
 	}
 	for _, i := range left { // unordered: each by itself
@@ -61,6 +82,18 @@ func (f *files) losePower() {
 			f.setDisk(name, i)
 		}
 	}
+}
+
+// names are those of all files that the node sees or would see after a power loss.
+func (f *files) names() []string {
+	names := slices.Collect(maps.Keys(f.cache)) // unordered: sorted below
+	for name := range f.disk {                  // unordered: sorted below
+		if f.cache[name] == nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // namesLeft is what the names mean after a power loss. What was not synced may
@@ -94,34 +127,40 @@ func (f *files) namesLeft(names []string, draw machine.Draw) map[string]*inode {
 	return left
 }
 
-// sector is what a disk writes at once.
-const sector = 512
-
-// losePower leaves of a file what was synced, a part of what was written since,
-// and reports whether the last of that is garbled.
-func (i *inode) losePower(s *Sim, draw machine.Draw) (garbled bool) {
+// losePower leaves of a file what was synced and a part of what was written since.
+func (i *inode) losePower(s *Sim, draw machine.Draw, loss *Loss) {
 	if i.shared < i.durable.size && s.drawn(draw.Of("truncation")).N(2) == 0 {
 		i.image = i.durable.prefix(i.durable.size) // it has not reached the disk
-	} else {
-		kept := i.size
-		if unsynced := i.size - i.shared; unsynced > 0 {
-			switch how := s.drawn(draw.Of("tail")); how.N(4) {
-			case 0:
-				kept = i.shared
-			case 1: // all of it had been written back
-			default:
-				kept = i.shared + int64(how.Of("length").N(uint64(unsynced)+1))
-			}
-		}
-		i.image = i.image.prefix(kept)
-		if how := draw.Of("garbled"); kept > i.shared && s.drawn(how).N(4) == 0 {
-			i.garble(max(i.shared, (kept-1)/sector*sector), how)
-			garbled = true
+		return
+	}
+	kept := i.size
+	if unsynced := i.size - i.shared; unsynced > 0 {
+		switch how := s.drawn(draw.Of("tail")); how.N(4) {
+		case 0:
+			kept = i.shared
+		case 1: // all of it had been written back
+		default:
+			kept = i.shared + int64(how.Of("length").N(uint64(unsynced)+1))
 		}
 	}
+	if how := draw.Of("reordered"); i.shared < i.size && s.cfg.ReorderedSectors > 0 && s.drawn(how).Below(s.cfg.ReorderedSectors) {
+		loss.Holes = i.reorder(how)
+	} else {
+		i.image = i.image.prefix(kept)
+	}
+	i.rewritten(i.shared)
+	if how := draw.Of("garbled"); i.size > i.shared && s.drawn(how).N(4) == 0 {
+		i.garble(max(i.shared, (i.size-1)/sector*sector), how)
+		loss.Garbled = true
+	}
+}
+
+// settle has what a file holds be what its disk holds, flaws and all.
+func (i *inode) settle(loss *Loss) {
+	loss.Rotten = i.uncover()
+	loss.Kept = i.size
 	i.durable, i.shared, i.syncing, i.poisoned = i.image, i.size, nil, false
 	i.resident = make([]bool, (i.size+blockSize-1)/blockSize)
-	return garbled
 }
 
 // garble replaces every byte from an offset on by another.

@@ -74,6 +74,17 @@ func TestPowerLossOutcomes(t *testing.T) {
 			d.remove("x")
 			d.sync("x")
 		}, ""},
+		{"a removal and a rename that a disk lied about", func(d *testDisk) {
+			d.append("x", "1")
+			d.sync("x")
+			d.append("y", "2")
+			d.sync("y")
+			d.s.LieOnSync("a", true)
+			d.remove("x")
+			d.sync("x")
+			d.rename("y", "z")
+			d.sync("z")
+		}, "x=1 y=2|y=2|x=1 z=2|z=2"},
 		{"a truncation behind a sync that is under way", func(d *testDisk) {
 			d.s.cfg.SyncFor = slow
 			d.append("x", "1234")
@@ -120,10 +131,10 @@ func TestPowerLossOutcomes(t *testing.T) {
 		{"a poisoned file", func(d *testDisk) {
 			d.append("x", "1")
 			d.sync("x")
-			d.s.SyncError = func(string, string, int64) error { return machine.ErrIO }
+			d.s.FailSyncs("a", "x", true)
 			d.append("x", "2")
 			d.sync("x")
-			d.s.SyncError = nil
+			d.s.FailSyncs("a", "x", false)
 			d.sync("x")
 		}, "x=1|x=12|x=1?"},
 	} {

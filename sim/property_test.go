@@ -158,9 +158,14 @@ func TestConnections(t *testing.T) {
 					return func(out *machine.Effects) { out.StopReading(c) }
 				})
 			},
-			"cut":    func(t *rapid.T) { w.s.Cut(node.Draw(t, "from"), node.Draw(t, "to")) },
-			"heal":   func(t *rapid.T) { w.s.Heal(node.Draw(t, "from"), node.Draw(t, "to")) },
-			"slow":   func(t *rapid.T) { w.s.Slow(node.Draw(t, "from"), node.Draw(t, "to"), time.Millisecond) },
+			"cut":  func(t *rapid.T) { w.s.Cut(node.Draw(t, "from"), node.Draw(t, "to")) },
+			"heal": func(t *rapid.T) { w.s.Heal(node.Draw(t, "from"), node.Draw(t, "to")) },
+			"slow": func(t *rapid.T) { w.s.Slow(node.Draw(t, "from"), node.Draw(t, "to"), time.Millisecond) },
+			"clog": func(t *rapid.T) { w.s.Clog(node.Draw(t, "from"), node.Draw(t, "to")) },
+			"throttle": func(t *rapid.T) {
+				w.s.Throttle(node.Draw(t, "from"), node.Draw(t, "to"), rapid.Int64Range(0, 2).Draw(t, "MB/s")*1_000_000)
+			},
+			"drift":  func(t *rapid.T) { w.s.Drift(node.Draw(t, "node"), rapid.Int64Range(-500, 500).Draw(t, "ppm")) },
 			"pause":  func(t *rapid.T) { w.s.Pause(node.Draw(t, "node")) },
 			"resume": func(t *rapid.T) { w.s.Resume(node.Draw(t, "node")) },
 			"run": func(t *rapid.T) {
@@ -269,6 +274,13 @@ func TestFiles(t *testing.T) {
 		name := rapid.SampledFrom([]string{"x", "y", "z"})
 		lost := 0
 		check := func(t *rapid.T) {
+			used := int64(0)
+			for _, b := range model { // unordered: a sum
+				used += int64(len(b))
+			}
+			if f.used != used {
+				t.Fatalf("%d bytes are used, counted %d", used, f.used)
+			}
 			if got, want := f.List(), slices.Sorted(maps.Keys(model)); !slices.Equal(got, want) {
 				t.Fatalf("files %v, want %v", got, want)
 			}
@@ -441,5 +453,21 @@ func TestTornTails(t *testing.T) {
 	}
 	if seen[nothing] < 60 || seen[all] < 60 || seen[part] < 120 || seen[garbled] < 40 {
 		t.Errorf("nothing %d, all %d, a part %d, garbled %d times", seen[nothing], seen[all], seen[part], seen[garbled])
+	}
+}
+
+// However often a link changes its rate, there is one arrival queued for a
+// connection that never rests.
+func TestThrottledArrivals(t *testing.T) {
+	s := New(Config{Seed: 1})
+	for i, peer := range []string{"b", "a"} {
+		add(s, uint32(i+1), []string{"a", "b"}[i], ticker(peer+":1", uint64(i)))
+	}
+	for i := range machine.Instant(100) {
+		s.At(10*ms+i*ms, func() { s.Throttle("a", "b", int64(1-i%2)*100_000) })
+	}
+	s.Run(200 * ms)
+	if s.Frames() < 3500 || s.queue.n > 20 {
+		t.Errorf("%d frames, and %d events are queued", s.Frames(), s.queue.n)
 	}
 }

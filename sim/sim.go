@@ -17,9 +17,6 @@ type Sim struct {
 	Trace func(*TraceEvent)
 	// Drawn, if set, sees the identity of every random draw.
 	Drawn func(id uint64)
-	// SyncError, if set, may fail a sync of a file that has grown to end. The
-	// file is poisoned then: later syncs claim success and keep nothing.
-	SyncError func(node, file string, end int64) error
 
 	cfg     Config
 	now     machine.Instant

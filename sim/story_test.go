@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -15,7 +16,7 @@ import (
 // Each file of testdata is a story: what puppets and faults do when, and what is
 // delivered to whom. The ticks by which the puppets move are left out.
 //
-//	run [latency=1ms] [sync=1ms] [request=D] [bandwidth=N] [cores=N] [until=1s] [seed=N]
+//	run [latency=1ms] [sync=1ms] [request=D] [bandwidth=N] [cores=N] [disk=N] [reordered] [misdirected] [until=1s] [seed=N]
 //	1ms a dial b            its answers bear the tag that follows in order
 //	3ms a send 1 class=2    on connection 1; also bytes=N key=N
 //	5ms cut a b             faults: cut heal slow drop reset reset-after crash ...
@@ -129,7 +130,7 @@ func (p *puppet) do(l line, now machine.Now, out *machine.Effects) {
 	case "work":
 		out.Work(machine.Work{Requests: int64(num("requests", 1))})
 	case "append":
-		check(p.files.Append(arg(1), machine.Literal([]byte(arg(2)))))
+		check(p.files.Append(arg(1), machine.Literal(bytes.Repeat([]byte(arg(2)), num("times", 1)))))
 	case "truncate":
 		check(p.files.Truncate(arg(1), int64(num("size", 0))))
 	case "rename":
@@ -146,6 +147,9 @@ func (p *puppet) do(l line, now machine.Now, out *machine.Effects) {
 		say("%s resident: %t", arg(1), p.files.Resident(arg(1), 0, 1<<30))
 	case "show":
 		say("%s", strings.TrimSpace(contents(p.files)))
+	case "read":
+		b, err := p.files.ReadAt(arg(1), int64(num("off", 0)), int64(num("n", 0)))
+		say("%s from %d: %s %v", arg(1), num("off", 0), inRuns(b.Contiguous()), err)
 	case "clocks":
 		say("mono %s, wall %d ms", seconds(now.Mono), now.Wall.Millis())
 	case "panic":
@@ -161,22 +165,44 @@ func contents(f machine.Files) string {
 		n, _ := f.Size(name)
 		all, err := f.ReadAt(name, 0, n)
 		if err != nil {
-			panic(err)
+			fmt.Fprintf(&b, "%s: %v ", name, err)
+			continue
 		}
-		fmt.Fprintf(&b, "%s=%q ", name, all.Contiguous())
+		fmt.Fprintf(&b, "%s=%s ", name, inRuns(all.Contiguous()))
 	}
 	return b.String()
 }
 
+// inRuns quotes text, the longer with repetitions counted, such as "a"*512 "b"*100.
+func inRuns(text []byte) string {
+	if len(text) < 100 {
+		return strconv.Quote(string(text))
+	}
+	var runs []string
+	for len(text) > 0 {
+		n := 1
+		for n < len(text) && text[n] == text[0] {
+			n++
+		}
+		runs = append(runs, fmt.Sprintf("%q*%d", text[:1], n))
+		if text = text[n:]; len(runs) == 8 && len(text) > 0 {
+			runs = append(runs, fmt.Sprintf("and %d more", len(text)))
+			break
+		}
+	}
+	return strings.Join(runs, " ")
+}
+
 func runStory(t *testing.T, d *datadriven.TestData) (output string) {
 	var latency, sync, request string
-	var bandwidth, cores, seed = 0, 1, uint64(1)
+	var bandwidth, cores, disk, seed = 0, 1, 0, uint64(1)
 	until := "1s"
 	d.MaybeScanArgs(t, "latency", &latency)
 	d.MaybeScanArgs(t, "sync", &sync)
 	d.MaybeScanArgs(t, "request", &request)
 	d.MaybeScanArgs(t, "bandwidth", &bandwidth)
 	d.MaybeScanArgs(t, "cores", &cores)
+	d.MaybeScanArgs(t, "disk", &disk)
 	d.MaybeScanArgs(t, "until", &until)
 	d.MaybeScanArgs(t, "seed", &seed)
 	duration := func(text string) time.Duration {
@@ -196,7 +222,14 @@ func runStory(t *testing.T, d *datadriven.TestData) (output string) {
 		return Fixed(duration(text))
 	}
 	st := &stage{t: t, lines: make(map[string][]line)}
-	st.s = New(Config{Seed: seed, Latency: fixed(latency), SyncFor: fixed(sync), BytesPerSecond: int64(bandwidth), Prices: Prices{Request: duration(request)}})
+	cfg := Config{Seed: seed, Latency: fixed(latency), SyncFor: fixed(sync), BytesPerSecond: int64(bandwidth), Prices: Prices{Request: duration(request)}}
+	if d.HasArg("reordered") {
+		cfg.ReorderedSectors = machine.Always
+	}
+	if d.HasArg("misdirected") {
+		cfg.MisdirectedWrites = machine.Always
+	}
+	st.s = New(cfg)
 	var names []string
 	var world []line
 	for text := range strings.Lines(d.Input) {
@@ -213,7 +246,7 @@ func runStory(t *testing.T, d *datadriven.TestData) (output string) {
 		st.lines[l.who] = append(st.lines[l.who], l)
 	}
 	for _, name := range []string{"a", "b", "c"} {
-		st.s.Add(NodeConfig{Name: name, ID: uint32(name[0]), Listeners: []string{name + ":1"}, Cores: cores, Boot: func() machine.Machine {
+		st.s.Add(NodeConfig{Name: name, ID: uint32(name[0]), Listeners: []string{name + ":1"}, Cores: cores, DiskBytes: int64(disk), Boot: func() machine.Machine {
 			p := &puppet{stage: st, name: name, deadline: machine.Never}
 			return p
 		}})
@@ -241,7 +274,11 @@ func runStory(t *testing.T, d *datadriven.TestData) (output string) {
 		t.Fatalf("%s: %d works, of which %d are free", d.Pos, len(s.runs.values), len(s.runs.free))
 	}
 	for _, l := range st.s.Losses() {
-		fmt.Fprintf(&st.out, "%s %s lost: %s written=%d durable=%d kept=%d garbled=%t\n", seconds(l.At), l.Node, l.File, l.Written, l.Durable, l.Kept, l.Garbled)
+		fmt.Fprintf(&st.out, "%s %s lost: %s written=%d durable=%d kept=%d garbled=%t", seconds(l.At), l.Node, l.File, l.Written, l.Durable, l.Kept, l.Garbled)
+		if l.Holes+l.Overwrites > 0 || l.Rotten || l.Wiped {
+			fmt.Fprintf(&st.out, " holes=%d overwrites=%d rotten=%t wiped=%t", l.Holes, l.Overwrites, l.Rotten, l.Wiped)
+		}
+		st.out.WriteByte('\n')
 	}
 	return st.out.String()
 }
@@ -298,21 +335,40 @@ func (st *stage) fault(l line) {
 		s.Resume(arg(1))
 	case "skew":
 		s.SkewWall(arg(1), dur(2))
+	case "drift":
+		s.Drift(arg(1), int64(num(2)))
+	case "clog":
+		s.Clog(arg(1), arg(2))
+	case "throttle":
+		s.Throttle(arg(1), arg(2), int64(num(3)))
+	case "append-error":
+		s.FailAppends(arg(1), arg(2), true)
+	case "append-well":
+		s.FailAppends(arg(1), arg(2), false)
 	case "sync-error":
-		s.SyncError = func(_, file string, _ int64) error {
-			if file == arg(1) {
-				return machine.ErrIO
-			}
-			return nil
-		}
+		s.FailSyncs(arg(1), arg(2), true)
 	case "sync-well":
-		s.SyncError = nil
+		s.FailSyncs(arg(1), arg(2), false)
+	case "sync-lies":
+		s.LieOnSync(arg(1), arg(2) != "off")
+	case "fill":
+		s.FillDisk(arg(1), arg(2) != "off")
+	case "stall":
+		s.StallDisk(arg(1), arg(2) != "off")
+	case "slow-disk":
+		s.SlowDisk(arg(1), int64(num(2)))
+	case "mend":
+		s.MendDisk(arg(1))
+	case "wipe":
+		s.Wipe(arg(1))
+	case "bit-rot":
+		s.BitRot(arg(1), arg(2))
+	case "latent-error":
+		s.LatentError(arg(1), arg(2))
 	default:
 		st.t.Fatalf("unknown fault %v", w)
 	}
 	switch n := s.Applied() - before; {
-	case strings.HasPrefix(w[0], "sync-"):
-		fmt.Fprintf(&st.out, "%s %s\n", seconds(s.now), strings.Join(w, " "))
 	case n == 1:
 		fmt.Fprintf(&st.out, "%s %s\n", seconds(s.now), strings.Join(w, " "))
 	case n == 0:

@@ -106,7 +106,7 @@ func (s *Sim) tellDrained(sender *end) {
 func (s *Sim) hearDrained(e *end) {
 	switch {
 	case e.phase != open || e.full || e.drained: // there will be another
-	case e.peer().out.cut:
+	case e.peer().out.holds():
 		e.waiting = true
 	default:
 		e.drained = true
