@@ -124,7 +124,7 @@ func (c *Checker) noted(e *history.Event) {
 		p := c.part(e.TP)
 		p.noted = true
 		p.maxEpoch = max(p.maxEpoch, e.Epoch)
-	case history.NoCopy:
+	case history.NoCopy, history.MayLose:
 		p := c.part(e.TP)
 		p.noCopy = append(p.noCopy, noCopy{span{e.Offset, e.Until}, e.I})
 	case history.Skipped:

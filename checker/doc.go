@@ -70,6 +70,8 @@
 // (KIP-966) may elect a replica that has lost un-synced records although another
 // disk still holds them; that one then truncates to its new leader, and they are
 // gone. The derived promise calls that BROKEN, because not every copy was lost.
+// Runs whose faults nobody bounds have an oracle for it, which says of such a
+// leader what it lacks: a MayLose note excuses as a NoCopy note does.
 //
 // # Files
 //

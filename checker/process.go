@@ -146,11 +146,18 @@ func (c *Checker) starts(x *process, pos *position, tp history.TP, first int64, 
 		}
 	case !pos.known:
 		pos.next = first
-	case again && first <= pos.next:
-		pos.next = first
 	case again && reset:
-		c.jumps = append(c.jumps, jump{p: x.p, tp: tp, from: pos.next, until: first, by: c.read(), reset: true})
-		pos.moved = append(pos.moved, span{pos.next, first})
+		// What an earlier life was given and has not finished with goes as well.
+		from := pos.next
+		if pos.working {
+			from = min(from, pos.done)
+		}
+		if from < first {
+			c.jumps = append(c.jumps, jump{p: x.p, tp: tp, from: from, until: first, by: c.read(), reset: true})
+			pos.moved = append(pos.moved, span{from, first})
+		}
+		pos.next = first
+	case again && first <= pos.next:
 		pos.next = first
 	}
 	pos.known = true

@@ -65,7 +65,7 @@ func (s *story) line(t *testing.T, line string) {
 	head, tail, _ := strings.Cut(line, ":")
 	w := strings.Fields(head)
 	who := w[0]
-	if who == "dump" || who == "leader" || who == "nocopy" {
+	if who == "dump" || who == "leader" || who == "nocopy" || who == "maylose" {
 		w = append([]string{who}, w...)
 	}
 	e := history.Event{P: processOf(who), E: history.OK, PID: history.None}
@@ -150,11 +150,14 @@ func (s *story) line(t *testing.T, line string) {
 		e.E, e.F = history.Note, history.Crash
 	case "leader":
 		e = history.Event{E: history.Note, F: history.Leader, TP: history.TP(num(t, rest[0])), Epoch: int32(opt("epoch", 0))}
-	case "nocopy", "skips":
+	case "nocopy", "maylose", "skips":
 		from, until, _ := strings.Cut(rest[1], "..")
 		e.E, e.F, e.TP, e.Offset, e.Until = history.Note, history.NoCopy, history.TP(num(t, rest[0])), num(t, from), num(t, until)
-		if w[1] == "skips" {
+		switch {
+		case w[1] == "skips":
 			e.F = history.Skipped
+		case w[0] == "maylose":
+			e.F = history.MayLose
 		}
 	default:
 		t.Fatalf("what is %q?", line)

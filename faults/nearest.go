@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -8,29 +9,88 @@ import (
 	"github.com/agnivade/levenshtein"
 )
 
-// longestTypo bounds the words that a suggestion is looked for, which takes time
-// in the square of their length.
-const longestTypo = 64
+// What a suggestion may cost and how long it may get.
+const (
+	longestTypo = 64 // bytes; the distance takes time in the square of them
+	mostMeant   = 3
+	mostListed  = 20
+)
 
-// nearest ends a message about an unknown word with the known word that it
-// resembles most, or with all of them when they are few and it resembles none.
-func nearest(typed string, known []string) string {
+// near returns the known words that a typed one was most likely meant to be, at
+// most three, sorted; more would be guessing. These are, whatever the case, the
+// words that begin with it, that have all its parts in order ("no-loss" in
+// "no-acked-loss"), or otherwise those that are the fewest edits away, which may
+// be no more than half of it.
+func near(typed string, known []string) []string {
 	if len(typed) > longestTypo {
-		return ""
+		return nil
 	}
-	best, distance := "", max(2, len(typed)/3)+1
-	for _, k := range known {
-		if d := levenshtein.ComputeDistance(strings.ToLower(typed), strings.ToLower(k)); d < distance && d < len(k) {
-			best, distance = k, d
+	typed = strings.ToLower(typed)
+	best := min(len(typed)/2, max(2, len(typed)/3))
+	var meant []string
+	for _, k := range slices.Compact(slices.Sorted(slices.Values(known))) {
+		d := distance(typed, strings.ToLower(k))
+		if d < best {
+			best, meant = d, nil
+		}
+		if d == best && d < len(k) {
+			meant = append(meant, k)
 		}
 	}
-	switch {
-	case best != "":
-		return "; did you mean \"" + best + "\"?"
-	case len(known) > 0 && len(known) <= 20:
-		return "; there are " + strings.Join(known, ", ")
+	if len(meant) > mostMeant {
+		return nil
 	}
-	return ""
+	return meant
+}
+
+// distance counts edits; what was only not finished is one edit away.
+func distance(typed, known string) int {
+	if len(typed) >= 2 && strings.HasPrefix(known, typed) {
+		return min(1, len(known)-len(typed))
+	}
+	if typed != "" && hasParts(parts(known), parts(typed)) {
+		return 1
+	}
+	return levenshtein.ComputeDistance(typed, known)
+}
+
+func parts(word string) []string {
+	return strings.FieldsFunc(word, func(r rune) bool { return r == '-' || r == '.' || r == '_' })
+}
+
+// hasParts reports whether all of some are among the parts, in their order.
+func hasParts(all, some []string) bool {
+	for _, part := range all {
+		if len(some) > 0 && len(part) > 1 && part == some[0] {
+			some = some[1:]
+		}
+	}
+	return len(some) == 0
+}
+
+// didYouMean ends a message about an unknown word with what it was most likely
+// meant to be; it is empty when nothing is near.
+func didYouMean(typed string, known []string) string {
+	meant := near(typed, known)
+	if len(meant) == 0 {
+		return ""
+	}
+	for i, m := range meant {
+		meant[i] = fmt.Sprintf("%q", m)
+	}
+	last := len(meant) - 1
+	if last == 0 {
+		return "; did you mean " + meant[0] + "?"
+	}
+	return "; did you mean " + strings.Join(meant[:last], ", ") + " or " + meant[last] + "?"
+}
+
+// nearest is didYouMean or, when nothing is near, all known words if they are few.
+func nearest(typed string, known []string) string {
+	if clause := didYouMean(typed, known); clause != "" || len(known) == 0 || len(known) > mostListed {
+		return clause
+	}
+	return "; there are " + strings.Join(known, ", ")
 }
 
 func nearestKey(typed string, known map[string]uint16) string {

@@ -105,7 +105,7 @@ func TestParseErrors(t *testing.T) {
 		{"1s crash b1,b1", `line 1, column 13: b1 stands twice in b1,b1`},
 		{"1s crash b1,", `line 1, column 13: unknown node ""`},
 		{"1s crash leader,b1", `line 1, column 10: unknown node "leader"`},
-		{"1s crash leader(orders-9)", `line 1, column 17: unknown partition "orders-9"; did you mean "orders-0"?`},
+		{"1s crash leader(orders-9)", `line 1, column 17: unknown partition "orders-9"; did you mean "orders-0" or "orders-1"?`},
 		{"1s crash leader(orders-9=b1)", `line 1, column 17: unknown partition "orders-9"`},
 		{"1s crash leader(orders-0=b9)", `line 1, column 26: unknown node "b9"`},
 		{"1s crash leader(b9)", `line 1, column 17: unknown node "b9"`},

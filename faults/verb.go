@@ -62,6 +62,18 @@ var verbs = [numVerbs]verb{
 	Skew:             {"skew", nodeOffset, Skew, "skew NODE +DURATION or -DURATION"},
 }
 
+// Usages are the shapes of all steps after their time, such as "crash NODE": of
+// those that may have a "for", or of the others.
+func Usages(undoable bool) []string {
+	var list []string
+	for v := Cut; v < numVerbs; v++ {
+		if (verbs[v].undo != 0) == undoable && v != ResetAfterAccept { // that is in the usage of reset
+			list = append(list, verbs[v].usage)
+		}
+	}
+	return list
+}
+
 // String returns the verb as schedules write it.
 func (v Verb) String() string {
 	if v > 0 && v < numVerbs {

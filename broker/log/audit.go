@@ -16,12 +16,19 @@ type audited struct {
 	tp       wire.TP
 	leaders  []ledBy // by epoch
 	ofLog    []int32 // by broker: the leader epoch that it has heard of, in the life it is in
+	exposed  []shown // by broker: what it has shown as leader last
 	lives    []*Broker
 	epoch    int32 // of the controller
 	inEpochs int32 // the partition epoch of the controller
 }
 
 type ledBy struct{ epoch, broker int32 }
+
+// shown is a leader's high watermark, and the epoch in which it leads.
+type shown struct {
+	epoch         int32
+	highWatermark int64
+}
 
 // NewAuditor returns an auditor that has seen nothing.
 func NewAuditor() *Auditor { return &Auditor{partitions: make(map[wire.TP]*audited)} }
@@ -35,6 +42,7 @@ func NewAuditor() *Auditor { return &Auditor{partitions: make(map[wire.TP]*audit
 //   - a replica's leader epoch does not fall while it lives, nor a partition's with
 //     the controller, nor its partition epoch;
 //   - a leader epoch has one leader, over the whole run;
+//   - a leader's high watermark rises only while min.insync.replicas are in sync;
 //   - what is below the high watermark of the newest leader is the same on
 //     everybody whom it counts as in sync (StrongIsr).
 func (a *Auditor) Step(stepped int, brokers []*Broker, c *ControllerNode) []string {
@@ -45,9 +53,7 @@ func (a *Auditor) Step(stepped int, brokers []*Broker, c *ControllerNode) []stri
 	var broken []string
 	for _, p := range b.moved {
 		x := a.partition(p.TP(), len(brokers))
-		broken = append(broken, x.replica(stepped, b, seen{
-			broker: b.ID(), epoch: p.State().LeaderEpoch, leads: p.Leads(), highWatermark: p.HighWatermark(), logEnd: p.LogEnd(),
-		})...)
+		broken = append(broken, x.replica(stepped, b, b.see(p))...)
 		broken = append(broken, x.inSync(brokers, c)...)
 	}
 	return broken
@@ -79,7 +85,7 @@ func (x *audited) metadata(leaderEpoch, partitionEpoch int32) (broken []string) 
 func (a *Auditor) partition(tp wire.TP, brokers int) *audited {
 	x := a.partitions[tp]
 	if x == nil {
-		x = &audited{tp: tp, ofLog: make([]int32, brokers), lives: make([]*Broker, brokers)}
+		x = &audited{tp: tp, ofLog: make([]int32, brokers), exposed: make([]shown, brokers), lives: make([]*Broker, brokers)}
 		a.partitions[tp] = x
 	}
 	return x
@@ -91,6 +97,16 @@ type seen struct {
 	epoch                 int32 // its leader epoch
 	leads                 bool
 	highWatermark, logEnd int64
+	inSync, minISR        int // minISR is 0 when all are in sync
+}
+
+func (b *Broker) see(p *partition) seen {
+	s := p.State()
+	r := seen{broker: b.ID(), epoch: s.LeaderEpoch, leads: p.Leads(), highWatermark: p.HighWatermark(), logEnd: p.LogEnd(), inSync: len(s.ISR)}
+	if r.leads && r.inSync < len(s.Replicas) {
+		r.minISR = min(int(b.topicConfig(p.TP().Topic).MinInsyncReplicas), len(s.Replicas))
+	}
+	return r
 }
 
 // replica audits one replica by itself, and against those who led before. It is
@@ -106,6 +122,7 @@ func (x *audited) replica(at int, life *Broker, r seen) (broken []string) {
 		broken = append(broken, fmt.Sprintf("%v on broker %d: leader epoch fell from %d to %d", x.tp, r.broker, x.ofLog[at], r.epoch))
 	}
 	x.ofLog[at] = r.epoch
+	broken = append(broken, x.committed(at, r)...)
 	if !r.leads {
 		return broken
 	}
@@ -117,6 +134,21 @@ func (x *audited) replica(at int, life *Broker, r seen) (broken []string) {
 		broken = append(broken, fmt.Sprintf("%v: leader epoch %d is led by broker %d, and was by broker %d", x.tp, r.epoch, r.broker, x.leaders[i].broker))
 	}
 	return broken
+}
+
+// committed audits that a leader whose high watermark has risen since its last step
+// had as many in sync as the topic asks for: whoever waits with acks=all is told so.
+func (x *audited) committed(at int, r seen) []string {
+	was, is := x.exposed[at], shown{r.epoch, r.highWatermark}
+	if !r.leads {
+		is.epoch = -1
+	}
+	x.exposed[at] = is
+	if is.epoch < 0 || is.epoch != was.epoch || is.highWatermark <= was.highWatermark || r.inSync >= r.minISR {
+		return nil
+	}
+	return []string{fmt.Sprintf("%v: leader %d (epoch %d) moved its high watermark while %d of min.insync.replicas=%d were in sync",
+		x.tp, r.broker, r.epoch, r.inSync, r.minISR)}
 }
 
 // inSync audits the newest leader against its followers.

@@ -69,6 +69,27 @@ func TestAuditStep(t *testing.T) {
 			}
 			return x.replica(1, brokers[1], seen{broker: 2, epoch: 5, leads: true})
 		}, "orders-0: leader epoch 5 is led by broker 2, and was by broker 1"},
+		{"min.insync.replicas", func(_ *testing.T, a *Auditor, brokers []*Broker) []string {
+			x := a.partition(wire.TP{Topic: "orders"}, 2)
+			few := seen{broker: 1, epoch: 5, leads: true, highWatermark: 3, logEnd: 9, inSync: 1, minISR: 2}
+			var broken []string
+			see := func(r seen) { broken = append(broken, x.replica(0, brokers[0], r)...) }
+			see(few) // it may have been so when it began to lead
+			see(few)
+			few.highWatermark = 4
+			see(few)
+			few.epoch, few.highWatermark = 6, 5
+			see(few) // in another epoch
+			few.inSync, few.highWatermark = 2, 6
+			see(few)
+			few.inSync, few.minISR, few.highWatermark = 1, 1, 7
+			see(few)
+			few.leads, few.minISR, few.highWatermark = false, 2, 8
+			see(few)
+			few.highWatermark = 9
+			see(few)
+			return broken
+		}, "orders-0: leader 1 (epoch 5) moved its high watermark while 1 of min.insync.replicas=2 were in sync"},
 		{"the controller's leader epoch", func(_ *testing.T, a *Auditor, _ []*Broker) []string {
 			x := a.partition(wire.TP{Topic: "orders"}, 2)
 			x.metadata(3, 9)

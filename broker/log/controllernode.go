@@ -74,7 +74,7 @@ func NewController(cfg ControllerConfig) *ControllerNode {
 			SessionTimeout:           cfg.Settings.BrokerSessionTimeout,
 			NumPartitions:            cfg.Settings.NumPartitions,
 			DefaultReplicationFactor: cfg.Settings.DefaultReplicationFactor,
-			UncleanLeaderElection:    cfg.Settings.UncleanLeaderElection,
+			UncleanLeaderElection:    cfg.Settings.UncleanLeaderElection || cfg.Failpoints.On(failpoint.R11UncleanElection, uint64(cfg.ID)),
 		}),
 		conns:    make(map[machine.ConnID]*controllerConn),
 		deadline: machine.Never,

@@ -88,12 +88,22 @@ func (n *ControllerNode) request(now machine.Now, c *controllerConn, req wire.Re
 		return false
 	}
 	// Whatever the answer says, it may rest on records that are not durable.
-	if end := n.quorum.LogEnd(); end > n.quorum.HighWatermark() {
+	if end := n.quorum.LogEnd(); end > n.quorum.HighWatermark() && !n.early(cmd, end) {
 		n.pending = append(n.pending, pendingAnswer{end, c, req, body})
 		return false
 	}
 	n.answer(c, &req, body, nil, out)
 	return true
+}
+
+// early reports whether an answer leaves before the log is durable up to end: only a
+// planted bug does so.
+func (n *ControllerNode) early(cmd controller.Command, end int64) bool {
+	if n.cfg.Failpoints.On(failpoint.C01AnswerBeforeDurable, uint64(end)) {
+		return true
+	}
+	_, ids := cmd.(controller.AllocateProducerIDs)
+	return ids && n.cfg.Failpoints.On(failpoint.T22IDsBeforeDurable, uint64(end))
 }
 
 // do decides about a command, appends what it comes to and replays it at once, so

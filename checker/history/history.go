@@ -91,6 +91,7 @@ const (
 	Restart // Broker
 	NoCopy  // TP, Offset, Until: the log bytes of [Offset, Until) are on no disk any more
 	Skipped // TP, P, Offset, Until: a reader moved over [Offset, Until) by auto.offset.reset
+	MayLose // TP, Offset, Until, Why: somebody leads without [Offset, Until), and the settings allow it
 )
 
 // None is the offset, key, epoch or claim that is not known.

@@ -15,7 +15,7 @@ var funcNames = [...]string{
 	Send: "send", Poll: "poll", Assign: "assign", Offsets: "offsets", Dump: "dump",
 	Process: "process", Crash: "crash",
 	Leader: "leader", ISR: "isr", HW: "hw", Fault: "fault", Heal: "heal",
-	Restart: "restart", NoCopy: "nocopy", Skipped: "skipped",
+	Restart: "restart", NoCopy: "nocopy", Skipped: "skipped", MayLose: "maylose",
 }
 
 // otherFuncs are names of the format that no checker here reads yet: a line

@@ -157,7 +157,7 @@ func appendRest(b []byte, h *Header, e *Event) []byte {
 		b = append(b, `,"fin":true`...)
 	}
 	switch {
-	case e.TP != 0, e.F == Leader, e.F == ISR, e.F == HW, e.F == NoCopy, e.F == Skipped:
+	case e.TP != 0, e.F == Leader, e.F == ISR, e.F == HW, e.F == NoCopy, e.F == Skipped, e.F == MayLose:
 		b = appendString(append(b, `,"tp":`...), h.Name(e.TP))
 	}
 	if e.Broker != "" {

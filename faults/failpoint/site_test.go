@@ -28,7 +28,7 @@ func TestSitesAreNamed(t *testing.T) {
 			t.Errorf("ParseSituation(%q) = %v, %v", s, got, err)
 		}
 	}
-	if got := numSites.String(); got != "site(11)" {
+	if got := numSites.String(); got != "site(28)" {
 		t.Errorf("a site that does not exist is called %q", got)
 	}
 }

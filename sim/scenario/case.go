@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"brokersim/broker/log/config"
 	"brokersim/broker/log/wire"
-	"brokersim/checker"
 	"brokersim/checker/history"
 	"brokersim/faults"
 	"brokersim/faults/failpoint"
@@ -20,15 +20,21 @@ type Case struct {
 	Spec *Spec
 	Seed uint64
 
+	// Edits change the size of the scenario, in their order.
+	Edits []Edit
 	// Layers are settings above the scenario's own, the lowest first: the
 	// user's property files, then --set.
 	Layers []config.Layer
 	// Faults replaces the scenario's schedule if it is not nil.
 	Faults *string
-	// Plant names planted bugs, armed on every broker for the whole run.
+	// Plant names planted bugs, armed on every node for the whole run.
 	Plant []string
 	// Promise states what the run is held to, instead of the scenario.
 	Promise []string
+
+	// Until, if it is not 0, stops the run at that virtual time, before which it
+	// may have ended by itself. What was stopped has no verdict: it is unknown.
+	Until time.Duration
 
 	// History, if set, is given the history's header and gets every event.
 	History func(*history.Header) history.Sink
@@ -58,7 +64,15 @@ func Check(c Case) (warnings []string, err error) {
 
 // Settings are the Kafka settings of a case, resolved.
 func Settings(c Case) (*config.Settings, error) {
-	s := c.Spec
+	s, err := c.Scenario()
+	if err != nil {
+		return nil, err
+	}
+	return s.settings(c.Layers)
+}
+
+// settings puts layers over those of the scenario.
+func (s *Spec) settings(above []config.Layer) (*config.Settings, error) {
 	var targets config.Targets
 	own := config.Layer{Source: s.File, Entries: slices.Clone(s.Set)}
 	for _, t := range s.Topics {
@@ -78,16 +92,25 @@ func Settings(c Case) (*config.Settings, error) {
 	if profile, ok := config.Profile(s.Profile); ok {
 		layers = append(layers, profile)
 	}
-	return config.Resolve(targets, append(append(layers, own), c.Layers...)...)
+	return config.Resolve(targets, append(append(layers, own), above...)...)
 }
 
 func (c *Case) plan() (*plan, error) {
-	p := &plan{Case: c}
-	if err := c.Spec.check(); err != nil {
+	spec, err := c.Scenario()
+	if err != nil {
 		return nil, err
 	}
-	var err error
-	if p.set, err = Settings(*c); err != nil {
+	if err := spec.check(); err != nil {
+		return nil, err
+	}
+	if c.Until < 0 {
+		return nil, fmt.Errorf("until %v: want a time of the run", c.Until)
+	}
+	edited := *c
+	edited.Spec = spec
+	c = &edited
+	p := &plan{Case: c}
+	if p.set, err = spec.settings(c.Layers); err != nil {
 		return nil, err
 	}
 	if p.schedule, err = c.schedule(); err != nil {
@@ -105,8 +128,8 @@ func (c *Case) plan() (*plan, error) {
 		p.stated = c.Promise
 	}
 	for _, name := range p.stated {
-		if known := checker.Properties(); !slices.Contains(known, name) {
-			return nil, fmt.Errorf("promise: unknown property %q%s", name, Nearest(name, known))
+		if err := knownProperty(name); err != nil {
+			return nil, fmt.Errorf("promise: %w", err)
 		}
 	}
 	for _, t := range c.Spec.Topics {
@@ -144,9 +167,12 @@ func (c *Case) schedule() (faults.Schedule, error) {
 	return s, err
 }
 
+// roles are those that brokers and controllers have; clients have their names.
+var roles = []string{"leader", "follower", "follower2", "controller"}
+
 // vocabulary is what a schedule for this scenario may say.
 func (s *Spec) vocabulary() faults.Vocabulary {
-	v := faults.Vocabulary{Roles: []string{"leader", "follower", "follower2", "controller"}, Classes: wire.Classes()}
+	v := faults.Vocabulary{Roles: slices.Clone(roles), Classes: wire.Classes()}
 	for _, n := range s.nodes() {
 		v.Nodes = append(v.Nodes, n.name)
 		if n.role != n.name {
@@ -189,14 +215,11 @@ func (s *Spec) nodes() []nodeName {
 		add("b", i+1, "")
 	}
 	add("c", firstController, "")
-	id := firstClient
-	for _, p := range s.Producers {
-		add("p", id, p.Name)
-		id++
+	for i, p := range s.Producers {
+		add("p", int(s.producerNode(i)), p.Name)
 	}
-	for _, r := range s.Readers {
-		add("k", id, r.Name)
-		id++
+	for i, r := range s.Readers {
+		add("k", int(s.readerNode(i)), r.Name)
 	}
 	return list
 }

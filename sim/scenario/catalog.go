@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"embed"
+	"slices"
 	"strings"
 )
 
@@ -18,6 +19,7 @@ func Names() []string {
 	for _, e := range entries {
 		names = append(names, strings.TrimSuffix(e.Name(), ".yaml"))
 	}
+	slices.Sort(names) // the files are sorted, with their extension
 	return names
 }
 

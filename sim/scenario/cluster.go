@@ -35,6 +35,7 @@ type cluster struct {
 	points []*failpoint.Set // of brokers, the controller, clients; they outlive lives
 
 	losses losses
+	oracle oracle  // asked of unrestricted runs only
 	epochs []int32 // by partition: the leader epoch that the history tells of
 }
 
@@ -50,6 +51,7 @@ func newCluster(r *run) *cluster {
 		epochs:         make([]int32, len(r.topology.tps)),
 	}
 	c.losses.init(n, len(r.topology.tps))
+	c.oracle.init(n, len(r.topology.tps))
 	for i := range c.epochs {
 		c.epochs[i] = -1
 	}
@@ -72,11 +74,6 @@ func (c *cluster) addBroker(i int) {
 	id := uint32(i + 1)
 	name := fmt.Sprintf("b%d", id)
 	points := c.set(id)
-	for _, bug := range r.bugs {
-		if err := points.Arm(bug, failpoint.Always, "return(true)"); err != nil {
-			panic(err) // plan has found the bug
-		}
-	}
 	c.names = append(c.names, name)
 	r.sim.Add(sim.NodeConfig{
 		Name: name, ID: id, Listeners: []string{fmt.Sprintf("%s:%d", name, brokerPort)},
@@ -97,9 +94,14 @@ func (c *cluster) addBroker(i int) {
 	})
 }
 
-// set is the failpoints of a node.
+// set is the failpoints of a node, with the planted bugs armed.
 func (c *cluster) set(node uint32) *failpoint.Set {
 	s := failpoint.New(c.r.Seed, node)
+	for _, bug := range c.r.bugs {
+		if err := s.Arm(bug, failpoint.Always, "return(true)"); err != nil {
+			panic(err) // plan has found the bug
+		}
+	}
 	c.points = append(c.points, s)
 	return s
 }

@@ -33,7 +33,9 @@
 //	spec.go      a scenario as data; parse.go reads its file, catalog.go has those
 //	             that come with the program
 //	case.go      a run to be made, and all that can be wrong with it
+//	set.go       a case with settings above its own
 //	repro.go     the string that names a run
+//	edit.go      what a run leaves out of its scenario
 //	run.go       Run: the phases, the result, the verdict
 //	header.go    the head of the history: what the clients were promised
 //	topology.go  partitions and their numbers
@@ -44,6 +46,10 @@
 //	watch.go     leader epochs, audits
 //	lost.go      which bytes are on no disk any more
 //	settle.go    rest, and liveness
+//	swarm.go     a whole scenario drawn from a seed; swarmdraw.go has its cluster,
+//	             load and settings, swarmbudget.go what may go wrong at once, and
+//	             swarmpromise.go what Kafka's own flaws take from its promise
+//	oracle.go    what an unrestricted swarm may lose although disks have it
 //	trace.go     a line for every event
 //
 // # What must hold

@@ -41,7 +41,7 @@ func (p *plan) header(t *topology) *history.Header {
 			h.Set.Reset = "latest"
 		}
 	}
-	h.Promise = checker.Derive(h.Set)
+	h.Promise = p.forgo(checker.Derive(h.Set))
 	if len(p.stated) > 0 {
 		h.Promise = history.Promise{From: checker.Stated, Properties: p.stated}
 	}

@@ -77,6 +77,7 @@ func (c *cluster) capture(i int) {
 	for k, tp := range c.r.topology.tps {
 		if r := b.Replica(tp); r != nil {
 			at[k] = max(at[k], r.HighWatermark())
+			c.oracle.caughtUp(i, k, r.LogEnd())
 		}
 	}
 }
@@ -126,6 +127,7 @@ func (c *cluster) recovered(i int) {
 		if is := now.Replica(tp); is != nil {
 			kept = was.Common(is)
 		}
+		c.oracle.recovered(i, k, was.LogEnd(), kept)
 		for j := range c.brokers {
 			if j == i {
 				continue

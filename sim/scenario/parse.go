@@ -8,12 +8,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/agnivade/levenshtein"
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
 	"brokersim/broker/log/config"
+	"brokersim/checker"
 )
 
 // Parse reads a scenario file. An error is one line with the position and, for
@@ -34,19 +34,29 @@ func Parse(name string, src []byte) (*Spec, error) {
 	}
 	p.fields(file.Docs[0].Body, "the scenario", fields{
 		"about":     p.text(&s.About),
+		"swarm":     p.word(&s.Swarm, Restricted, Unrestricted),
 		"for":       p.duration(&s.For, time.Millisecond, maxFor),
 		"settle":    p.duration(&s.Settle, time.Millisecond, maxFor),
 		"brokers":   p.number(func(n int64) { s.Brokers = int(n) }, 1, maxBrokers),
 		"profile":   p.word(&s.Profile, "short"),
-		"topics":    p.named(func(name string, n ast.Node) { p.topic(s, name, n) }),
-		"producers": p.named(func(name string, n ast.Node) { p.producer(s, name, n) }),
-		"readers":   p.named(func(name string, n ast.Node) { p.reader(s, name, n) }),
+		"topics":    p.named(func(name string, at, n ast.Node) { p.topic(s, name, at, n) }),
+		"producers": p.named(func(name string, at, n ast.Node) { p.producer(s, name, at, n) }),
+		"readers":   p.named(func(name string, at, n ast.Node) { p.reader(s, name, at, n) }),
 		"set":       p.settings(&s.Set),
-		"promise":   p.list(&s.Promise),
+		"promise":   p.list(&s.Promise, p.property),
 		"faults":    p.faults(s),
 	})
-	if p.err == nil {
-		p.validate(s, file.Docs[0].Body)
+	if s.Swarm != "" {
+		p.drawn(file.Docs[0].Body)
+	}
+	if len(s.Topics) == 0 && s.Swarm == "" {
+		p.fail(file.Docs[0].Body, "topics are missing: a scenario needs at least one")
+	}
+	if len(s.Producers) == 0 && s.Swarm == "" {
+		p.fail(file.Docs[0].Body, "producers are missing: a scenario needs at least one")
+	}
+	for _, check := range p.checks {
+		check()
 	}
 	if p.err != nil {
 		return nil, p.err
@@ -56,9 +66,12 @@ func Parse(name string, src []byte) (*Spec, error) {
 
 // reader walks the file and keeps its first error.
 type reader struct {
-	file string
-	err  error
+	file   string
+	err    error
+	checks []func() // of what one field alone cannot show, for when all are read
 }
+
+func (p *reader) later(check func()) { p.checks = append(p.checks, check) }
 
 type fields map[string]func(ast.Node)
 
@@ -105,20 +118,21 @@ func (p *reader) fields(n ast.Node, what string, known fields) {
 			return
 		}
 		var names []string
-		for name := range known { // unordered: Nearest sorts them
+		for name := range known { // unordered: sorted below
 			names = append(names, name)
 		}
-		p.fail(at, "unknown field %s of %s%s", key, what, Nearest(key, names))
+		slices.Sort(names)
+		p.fail(at, "unknown field %s of %s%s", key, what, config.Suggest(key, names))
 	})
 }
 
-func (p *reader) named(f func(name string, n ast.Node)) func(ast.Node) {
+func (p *reader) named(f func(name string, at, n ast.Node)) func(ast.Node) {
 	return func(n ast.Node) {
 		p.pairs(n, "here", func(key string, at, value ast.Node) {
 			if !plainName(key) {
 				p.fail(at, "name %q: want letters, digits, '.', '_' and '-'", key)
 			}
-			f(key, value)
+			f(key, at, value)
 		})
 	}
 }
@@ -127,21 +141,35 @@ func plainName(s string) bool {
 	return s != "" && len(s) <= 249 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == "" && s != "." && s != ".."
 }
 
-func (p *reader) topic(s *Spec, name string, n ast.Node) {
+func (p *reader) topic(s *Spec, name string, at, n ast.Node) {
 	t := Topic{Name: name, Partitions: 1, Replication: 3}
+	replicationAt, byDefault := at, ", the default,"
 	p.fields(n, "topic "+name, fields{
 		"partitions":  p.number(func(n int64) { t.Partitions = int32(n) }, 1, maxPartitions),
-		"replication": p.number(func(n int64) { t.Replication = int16(n) }, 1, maxBrokers),
+		"replication": both(func(n ast.Node) { replicationAt, byDefault = n, "" }, p.number(func(n int64) { t.Replication = int16(n) }, 1, maxBrokers)),
 		"set":         p.settings(&t.Set),
+	})
+	p.later(func() {
+		if int(t.Replication) > s.Brokers {
+			p.fail(replicationAt, "topic %s: replication %d%s is above the %d brokers", name, t.Replication, byDefault, s.Brokers)
+		}
 	})
 	s.Topics = append(s.Topics, t)
 }
 
-func (p *reader) producer(s *Spec, name string, n ast.Node) {
+// client refuses names that schedules of faults cannot name a client by.
+func (p *reader) client(name string, at ast.Node) {
+	if reserved(name) {
+		p.fail(at, "%s cannot be the name of a client: in a schedule of faults it means something else", name)
+	}
+}
+
+func (p *reader) producer(s *Spec, name string, at, n ast.Node) {
 	r := Producer{Name: name, SizeBytes: 256}
-	arrivals := "constant"
+	arrivals, topicAt := "constant", at
+	p.client(name, at)
 	p.fields(n, "producer "+name, fields{
-		"topic":           p.text(&r.Topic),
+		"topic":           both(func(n ast.Node) { topicAt = n }, p.text(&r.Topic)),
 		"rate_per_second": p.number(func(n int64) { r.RatePerSecond = n }, 1, maxRate),
 		"arrivals":        p.word(&arrivals, "constant", "poisson"),
 		"keys":            p.number(func(n int64) { r.Keys = n }, 0, 1<<31),
@@ -149,18 +177,62 @@ func (p *reader) producer(s *Spec, name string, n ast.Node) {
 	})
 	r.Poisson = arrivals == "poisson"
 	if r.RatePerSecond == 0 {
-		p.fail(n, "producer %s: rate_per_second is missing", name)
+		p.fail(at, "producer %s: rate_per_second is missing", name)
 	}
+	p.later(func() { p.topicOf(s, "producer "+name, r.Topic, topicAt) })
 	s.Producers = append(s.Producers, r)
 }
 
-func (p *reader) reader(s *Spec, name string, n ast.Node) {
+func (p *reader) reader(s *Spec, name string, at, n ast.Node) {
 	r := Reader{Name: name}
+	p.client(name, at)
 	p.fields(n, "reader "+name, fields{
-		"topics": p.list(&r.Topics),
-		"work":   p.duration(&r.Work, 0, time.Minute),
+		"topics": p.list(&r.Topics, func(topic string, at ast.Node) {
+			p.later(func() { p.topicOf(s, "reader "+name, topic, at) })
+		}),
+		"work": p.duration(&r.Work, 0, time.Minute),
+	})
+	p.later(func() {
+		if len(r.Topics) == 0 {
+			p.fail(at, "reader %s: topics are missing", name)
+		}
+		if slices.ContainsFunc(s.Producers, func(p Producer) bool { return p.Name == name }) {
+			p.fail(at, "%s is both a producer and a reader: faults could not tell them apart", name)
+		}
 	})
 	s.Readers = append(s.Readers, r)
+}
+
+// topicOf checks that somebody's topic is one of the scenario's.
+func (p *reader) topicOf(s *Spec, who, topic string, at ast.Node) {
+	topics := s.topicNames()
+	switch {
+	case topic == "":
+		p.fail(at, "%s: topic is missing", who)
+	case !slices.Contains(topics, topic):
+		p.fail(at, "%s: unknown topic %q%s", who, topic, config.Suggest(topic, topics))
+	}
+}
+
+// property checks a promise.
+func (p *reader) property(name string, at ast.Node) {
+	if err := knownProperty(name); err != nil {
+		p.fail(at, "promise: %v", err)
+	}
+}
+
+func knownProperty(name string) error {
+	if known := checker.Properties(); !slices.Contains(known, name) {
+		return fmt.Errorf("unknown property %q%s", name, config.Suggest(name, known))
+	}
+	return nil
+}
+
+func both(f, g func(ast.Node)) func(ast.Node) {
+	return func(n ast.Node) {
+		f(n)
+		g(n)
+	}
 }
 
 func (p *reader) scalar(n ast.Node) (string, bool) {
@@ -186,7 +258,7 @@ func (p *reader) word(to *string, words ...string) func(ast.Node) {
 	return func(n ast.Node) {
 		if v, ok := p.scalar(n); ok {
 			if !slices.Contains(words, v) {
-				p.fail(n, "%q: want one of %s%s", v, strings.Join(words, ", "), Nearest(v, words))
+				p.fail(n, "%q: want one of %s%s", v, strings.Join(words, ", "), config.DidYouMean(v, words))
 			}
 			*to = v
 		}
@@ -226,7 +298,8 @@ func (p *reader) duration(to *time.Duration, least, most time.Duration) func(ast
 	}
 }
 
-func (p *reader) list(to *[]string) func(ast.Node) {
+// list reads a list and hands each item on, to be checked.
+func (p *reader) list(to *[]string, each func(item string, at ast.Node)) func(ast.Node) {
 	return func(n ast.Node) {
 		a, ok := n.(*ast.SequenceNode)
 		if !ok {
@@ -236,6 +309,7 @@ func (p *reader) list(to *[]string) func(ast.Node) {
 		for _, item := range a.Values {
 			if v, ok := p.scalar(item); ok {
 				*to = append(*to, v)
+				each(v, item)
 			}
 		}
 	}
@@ -260,57 +334,4 @@ func (p *reader) faults(s *Spec) func(ast.Node) {
 		}
 		s.Faults, s.FaultsLine = lit.Value.Value, line(n)
 	}
-}
-
-// validate checks what one field alone cannot show.
-func (p *reader) validate(s *Spec, body ast.Node) {
-	var topics, names []string
-	for _, t := range s.Topics {
-		topics = append(topics, t.Name)
-		if int(t.Replication) > s.Brokers {
-			p.fail(body, "topic %s: replication %d is above the %d brokers", t.Name, t.Replication, s.Brokers)
-		}
-	}
-	if len(topics) == 0 {
-		p.fail(body, "topics are missing: a scenario needs at least one")
-	}
-	want := func(who, topic string) {
-		if !slices.Contains(topics, topic) {
-			p.fail(body, "%s: unknown topic %q%s", who, topic, Nearest(topic, topics))
-		}
-	}
-	for _, r := range s.Producers {
-		want("producer "+r.Name, r.Topic)
-		names = append(names, r.Name)
-	}
-	if len(s.Producers) == 0 {
-		p.fail(body, "producers are missing: a scenario needs at least one")
-	}
-	for _, r := range s.Readers {
-		for _, t := range r.Topics {
-			want("reader "+r.Name, t)
-		}
-		if len(r.Topics) == 0 {
-			p.fail(body, "reader %s: topics are missing", r.Name)
-		}
-		if slices.Contains(names, r.Name) {
-			p.fail(body, "%s is both a producer and a reader: faults could not tell them apart", r.Name)
-		}
-	}
-}
-
-// Nearest suggests the known name that is most like word, as a clause to end
-// an error with; it is empty when none is near.
-func Nearest(word string, known []string) string {
-	known = slices.Sorted(slices.Values(known))
-	best, at := "", len(word)/2+2
-	for _, k := range known {
-		if d := levenshtein.ComputeDistance(word, k); d < at {
-			best, at = k, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %q?", best)
 }

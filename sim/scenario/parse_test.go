@@ -61,11 +61,16 @@ func TestParseRefuses(t *testing.T) {
 		{"for: 2s", "for: 2s\nfor: 3s", `small.yaml:3:`},
 		{"profile: short", "profile: shrot", `small.yaml:4: "shrot": want one of short; did you mean "short"?`},
 		{"poisson", "poison", `small.yaml:8: "poison": want one of constant, poisson; did you mean "poisson"?`},
-		{"replication: 3", "replication: 4", `small.yaml:1: topic orders: replication 4 is above the 3 brokers`},
-		{"{topic: orders,", "{topic: oders,", `small.yaml:1: producer shop: unknown topic "oders"; did you mean "orders"?`},
+		{"replication: 3", "replication: 4", `small.yaml:6: topic orders: replication 4 is above the 3 brokers`},
+		{"{topic: orders,", "{topic: oders,", `small.yaml:8: producer shop: unknown topic "oders"; did you mean "orders"?`},
+		{"{topic: orders,", "{", `small.yaml:8: producer shop: topic is missing`},
+		{"topics: [orders]", "topics: [oders]", `small.yaml:10: reader audit: unknown topic "oders"; did you mean "orders"?`},
+		{"topics: [orders]", "topics: [bills]", `small.yaml:10: reader audit: unknown topic "bills"; there are orders`},
+		{"[no-acked-loss]", "[no-loss]", `small.yaml:13: promise: unknown property "no-loss"; did you mean "no-acked-loss"?`},
+		{"[no-acked-loss]", "\n- no-skip\n- safety", `small.yaml:15: promise: unknown property "safety"; there are `},
 		{"topics: [orders]", "topics: orders", `small.yaml:10: want a list, such as [a, b]`},
-		{"topics: [orders], ", "", `small.yaml:1: reader audit: topics are missing`},
-		{"  audit:", "  shop:", `small.yaml:1: shop is both a producer and a reader: faults could not tell them apart`},
+		{"topics: [orders], ", "", `small.yaml:10: reader audit: topics are missing`},
+		{"  audit:", "  shop:", `small.yaml:10: shop is both a producer and a reader: faults could not tell them apart`},
 		{"  shop:", "  sh op:", `small.yaml:8: name "sh op": want letters, digits, '.', '_' and '-'`},
 		{"faults: |", "faults: x", `small.yaml:`},
 		{small, "", `small.yaml:1: want one document with the scenario's fields`},
@@ -79,6 +84,48 @@ func TestParseRefuses(t *testing.T) {
 			t.Errorf("%q for %q: no error, want %s", row.new, row.old, row.want)
 		case strings.Contains(err.Error(), "\n") || !strings.HasPrefix(err.Error(), row.want):
 			t.Errorf("%q for %q:\n got %s\nwant %s", row.new, row.old, err, row.want)
+		}
+	}
+}
+
+// In a file of one field a line, the line is that of the field or name to change.
+func TestParseRefusesAtTheLine(t *testing.T) {
+	const head = "brokers: 2\nreaders:\n  audit:\n    work: 1ms\n    topics:\n      - orders\n      - bills\n"
+	const tail = "producers:\n  shop:\n    rate_per_second: 1\n    topic: orders\n"
+	for _, row := range []struct{ src, want string }{
+		{head + "topics:\n  orders:\n    partitions: 2\n    replication: 2\n" + tail, `f.yaml:7: reader audit: unknown topic "bills"; there are orders`},
+		{head + "topics:\n  bills: {replication: 2}\n  orders:\n    partitions: 2\n    replication: 3\n" + tail, `f.yaml:12: topic orders: replication 3 is above the 2 brokers`},
+		{head + "topics:\n  bills: {replication: 2}\n  orders:\n    partitions: 2\n" + tail, `f.yaml:10: topic orders: replication 3, the default, is above the 2 brokers`},
+		{head + "topics:\n  bills: {replication: 2}\n" + tail, `f.yaml:6: reader audit: unknown topic "orders"; there are bills`},
+		{"topics: {t: {}}\n" + tail, `f.yaml:5: producer shop: unknown topic "orders"; there are t`},
+		{"topics: {orders: {}}\nproducers:\n  shop:\n    topic: orders\n", `f.yaml:3: producer shop: rate_per_second is missing`},
+		{"readers:\n  shop:\n    topics: [orders]\n" + tail + "topics: {orders: {}}\n", `f.yaml:2: shop is both a producer and a reader: faults could not tell them apart`},
+	} {
+		if _, err := Parse("f.yaml", []byte(row.src)); err == nil || err.Error() != row.want {
+			t.Errorf("%s\n got %v\nwant %s", row.src, err, row.want)
+		}
+	}
+}
+
+// A schedule must be able to name every client.
+func TestReservedNames(t *testing.T) {
+	for _, name := range []string{"leader", "follower", "follower2", "controller", "none", "all", "after-accept", "b1", "p1001", "k1002", "c101", "b99999"} {
+		for _, row := range []struct{ old, line string }{{"  shop:", "8"}, {"  audit:", "10"}} {
+			want := "small.yaml:" + row.line + ": " + name + " cannot be the name of a client: in a schedule of faults it means something else"
+			_, err := Parse("small.yaml", []byte(strings.Replace(small, row.old, "  "+name+":", 1)))
+			if err == nil || err.Error() != want {
+				t.Errorf("\n got %v\nwant %s", err, want)
+			}
+		}
+	}
+	for _, name := range []string{"b", "p", "leader2", "followers", "B1", "k-1", "x1001", "p10o1", "for", "crash", "any"} {
+		src := strings.Replace(small, "  shop:", "  "+name+":", 1)
+		s, err := Parse("small.yaml", []byte(strings.Replace(src, "crash leader", "crash "+name, 1)))
+		if err == nil {
+			_, err = Check(Case{Spec: s})
+		}
+		if err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -47,6 +47,7 @@ type run struct {
 	faults    []string // as applied
 	late      []string // due after the load
 	liveness  liveness
+	stopped   bool // by Until
 }
 
 // newRun builds the world of a case and nothing has happened in it yet.
@@ -74,10 +75,24 @@ func newRun(p *plan) *run {
 // final read.
 func (r *run) play() {
 	defer r.blame()
-	r.sim.Run(machine.Instant(r.Spec.For))
-	r.healAll()
-	r.comeToRest()
-	r.readAll()
+	for _, phase := range []func(){
+		func() { r.runTo(machine.Instant(r.Spec.For)) },
+		r.healAll,
+		r.comeToRest,
+		r.readAll,
+	} {
+		if phase(); r.stopped {
+			return
+		}
+	}
+}
+
+// runTo lets the run go on to an instant, or to Until if that comes first.
+func (r *run) runTo(at machine.Instant) {
+	if until := machine.Instant(r.Until); until > 0 && at >= until {
+		at, r.stopped = until, true
+	}
+	r.sim.Run(at)
 }
 
 // blame makes a panic of the cluster a finding of the run, which is over then.
@@ -133,7 +148,21 @@ func (r *run) judge(res *result.Result) {
 	if f.Outcome == result.Broken || len(res.Audits) > 0 {
 		res.Verdict = result.Broken
 	}
+	if r.stopped {
+		r.noVerdict(res)
+	}
 	res.Exit = res.Verdict.Exit()
+}
+
+// noVerdict takes back what was said of a run that was stopped: a record that is
+// missing may only not have been read yet.
+func (r *run) noVerdict(res *result.Result) {
+	res.Verdict = result.Unknown
+	for i := range res.Findings {
+		f := &res.Findings[i]
+		f.Outcome, f.Violations, f.More = result.Unknown, []result.Violation{}, 0
+	}
+	res.Warnings = append(slices.Clone(res.Warnings), fmt.Sprintf("stopped at %s, as asked: this is no verdict", seconds(r.sim.Now())))
 }
 
 // refused is the result of a case that cannot be run.

@@ -57,10 +57,10 @@ func (r *run) waitFor(open func() []string) []string {
 	until := r.sim.Now().Add(r.Spec.Settle)
 	for {
 		list := open()
-		if len(list) == 0 || r.sim.Now() >= until || r.clients.topics.Refused() != "" {
+		if len(list) == 0 || r.sim.Now() >= until || r.clients.topics.Refused() != "" || r.stopped {
 			return list
 		}
-		r.sim.Run(min(r.sim.Now().Add(look), until))
+		r.runTo(min(r.sim.Now().Add(look), until))
 	}
 }
 

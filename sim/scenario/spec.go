@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"brokersim/broker/log/config"
@@ -32,6 +33,10 @@ type Spec struct {
 	Readers   []Reader
 	Set       []config.Entry
 
+	// Swarm has a seed draw everything else of the run: [Restricted] or
+	// [Unrestricted]. It stays set in what was drawn.
+	Swarm string
+
 	// Promise holds the run to more than its configuration implies; empty
 	// derives the promise from the configuration.
 	Promise []string
@@ -55,8 +60,9 @@ type Producer struct {
 	Name          string
 	Topic         string
 	RatePerSecond int64
-	Poisson       bool  // else evenly spaced
-	Keys          int64 // uniformly drawn keys; 0 sends records without a key
+	Poisson       bool   // else evenly spaced
+	Node          uint32 // its number; 0: by its place in the file
+	Keys          int64  // uniformly drawn keys; 0 sends records without a key
 	SizeBytes     int
 }
 
@@ -64,6 +70,7 @@ type Producer struct {
 type Reader struct {
 	Name   string
 	Topics []string
+	Node   uint32 // its number; 0: by its place in the file
 	// Work is how long the processing of one record takes.
 	Work time.Duration
 }
@@ -78,12 +85,32 @@ const (
 	minSize       = 24 // a value carries its id, its key and a checksum
 )
 
+func (s *Spec) topicNames() []string {
+	var names []string
+	for _, t := range s.Topics {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
+// reserved reports whether a schedule of faults, or what takes one, reads a name
+// as anything but a client's: a role, every node or none, a word of the grammar,
+// or a node as traces print it.
+func reserved(name string) bool {
+	if slices.Contains(roles, name) || slices.Contains([]string{"all", "none", "after-accept"}, name) {
+		return true
+	}
+	return len(name) > 1 && strings.ContainsRune("bcpk", rune(name[0])) && strings.Trim(name[1:], "0123456789") == ""
+}
+
 // check finds what would keep a scenario that was not read by [Parse] from being
 // run at all.
 func (s *Spec) check() error {
 	switch {
 	case s == nil:
 		return errors.New("there is no scenario")
+	case s.Swarm != "" && s.Swarm != Restricted && s.Swarm != Unrestricted:
+		return fmt.Errorf("%s: swarm %q: want %s or %s", s.Name, s.Swarm, Restricted, Unrestricted)
 	case s.For <= 0 || s.For > maxFor || s.Settle < 0 || s.Settle > maxFor:
 		return fmt.Errorf("%s: for %v and settle %v: want up to %v", s.Name, s.For, s.Settle, maxFor)
 	case s.Brokers < 1 || s.Brokers > maxBrokers:
@@ -101,7 +128,7 @@ func (s *Spec) check() error {
 	known := func(who string, topics ...string) error {
 		for _, t := range topics {
 			if !slices.Contains(names, t) {
-				return fmt.Errorf("%s: %s: unknown topic %q%s", s.Name, who, t, Nearest(t, names))
+				return fmt.Errorf("%s: %s: unknown topic %q%s", s.Name, who, t, config.Suggest(t, names))
 			}
 		}
 		return nil

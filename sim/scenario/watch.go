@@ -31,6 +31,7 @@ func (c *cluster) afterBroker(i int) {
 	if offset := b.Image().Offset; offset != c.images[i] {
 		c.images[i] = offset
 		c.noteLeaders(i)
+		c.judgeLeader(i)
 		c.capture(i)
 	}
 	if broken := c.auditor.Step(i, c.brokers, c.controller); broken != nil {

@@ -5,6 +5,7 @@ import (
 
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -107,6 +108,9 @@ func (c *Consumer) listed(now machine.Instant, o *outcome) {
 		epoch := int32(-1)
 		if x := listedPart(resp, part.TP); x != nil {
 			part.Code, part.Offset, epoch = x.ErrorCode, x.Offset, x.LeaderEpoch
+		}
+		if (part.Code != 0 || part.Offset < 0) && c.fail.On(failpoint.F13ZeroForUnknown, uint64(part.TP.Partition)) {
+			part.Code, part.Offset = 0, 0
 		}
 		switch {
 		case part.Code != 0 || part.Offset < 0:

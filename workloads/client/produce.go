@@ -5,6 +5,7 @@ import (
 
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -21,6 +22,9 @@ func (p *Producer) sendAll(now machine.Instant, out *machine.Effects) (due machi
 		l := p.net.leader(a.meta)
 		if l == nil {
 			p.net.meta.stale = true // no leader known: ask, after the back-off
+			if p.fail.On(failpoint.F06RestartSequence, uint64(a.tp.Partition)) {
+				a.seqs.next = 0
+			}
 			p.net.refresh(now, out)
 			continue
 		}
@@ -257,6 +261,9 @@ func (p *Producer) retriable(b *batch, answer *kmsg.ProduceResponseTopicPartitio
 // lost is an attempt that nobody knows the end of.
 func (p *Producer) lost(now machine.Instant, b *batch) {
 	if p.mayRetry(now, b) {
+		if p.fail.On(failpoint.F07RenumberUnknown, b.number) {
+			b.part.seqs.renumber(b)
+		}
 		p.again(now, b)
 		return
 	}
@@ -269,6 +276,10 @@ func (p *Producer) again(now machine.Instant, b *batch) {
 	jitter := p.draw.Of("retry").Of(tp.Topic).With(uint64(tp.Partition)).With(b.number).With(uint64(b.attempts))
 	b.retryAt = now.Add(backoff(p.set.RetryBackoff, p.set.RetryBackoffMax, b.attempts, jitter))
 	b.attempts++
+	if p.fail.On(failpoint.F05RequeueAtTail, b.number) {
+		b.part.queue = append(b.part.queue, b)
+		return
+	}
 	b.part.requeue(b)
 }
 

@@ -66,6 +66,18 @@ func (s *sequences) drop(b *batch) {
 	}
 }
 
+// renumber gives a batch the next sequence instead of its own, as if it had never
+// been sent: only a planted bug does so.
+func (s *sequences) renumber(b *batch) {
+	if !b.numbered() {
+		return
+	}
+	s.drop(b)
+	b.setSequence(s.pid, s.epoch, s.next)
+	s.next = addSeq(s.next, int32(len(b.records)))
+	s.flying = append(s.flying, b)
+}
+
 // completed takes an acknowledgement.
 func (s *sequences) completed(b *batch, offset int64) {
 	if last := b.lastSeq(); b.pid == s.pid && b.epoch == s.epoch && (s.acked < 0 || seqBefore(s.acked, last)) {

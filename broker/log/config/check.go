@@ -15,6 +15,7 @@ func (s *Settings) check() error {
 		return err
 	}
 	s.checkTopics()
+	s.checkAutoCreate()
 	for _, name := range s.all(s.targets.Producers) {
 		if err := s.checkProducer(name); err != nil {
 			return err
@@ -99,6 +100,20 @@ func (s *Settings) checkTopics() {
 						d.key(), d.value.text, d.from, topic, own.Name, a.value.text, a.from)
 				}
 			}
+		}
+	}
+}
+
+// checkAutoCreate warns of what brokers obey only for topics that they create on
+// their own, where every topic is created with numbers that somebody chose.
+func (s *Settings) checkAutoCreate() {
+	if len(s.targets.Topics) == 0 {
+		return
+	}
+	for _, name := range []string{"num.partitions", "default.replication.factor"} {
+		if a := s.effective(known.byName[BrokerScope][name], ""); a != nil {
+			s.warn("%s=%s (%s) is for topics that brokers create on their own: those of the scenario have their own numbers, and it has no effect on them",
+				a.key(), a.value.text, a.from)
 		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 type Layer struct {
 	Source  string // a file, "--set", "profile short"
 	Entries []Entry
+
+	blank map[int]bool // the lines where a blank ended the name, and no "=" or ":"
 }
 
 // Entry is one setting. Its key begins with whom it is for:

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/agnivade/levenshtein"
 )
 
 // Scope is what a setting configures.
@@ -141,23 +139,5 @@ func unknownName(s Scope, name string) string {
 	for _, n := range known.list[s] {
 		all = append(all, n.Name)
 	}
-	return fmt.Sprintf("Kafka has no %v setting %q%s", s, name, nearest(name, all))
-}
-
-// nearest suggests the candidate that is most like a word, as a clause to end an
-// error with; it is empty when none is near.
-func nearest(word string, candidates []string) string {
-	if len(word) > 100 {
-		return ""
-	}
-	best, at := "", min(len(word)/2+2, len(word))
-	for _, c := range candidates {
-		if d := levenshtein.ComputeDistance(word, c); d < at {
-			best, at = c, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %q?", best)
+	return fmt.Sprintf("Kafka has no %v setting %q%s", s, name, Suggest(name, all))
 }

@@ -18,11 +18,17 @@ func Properties(scope Scope, file string, src []byte) (Layer, error) {
 		if !ok {
 			return l, nil
 		}
-		key, val, err := splitProperty(line)
+		key, val, blank, err := splitProperty(line)
 		if err != nil {
 			return Layer{}, &Error{Place: fmt.Sprintf("%s:%d", file, at), Msg: err.Error()}
 		}
 		l.Entries = append(l.Entries, Entry{Key: scope.String() + "." + key, Value: val, Line: at})
+		if blank {
+			if l.blank == nil {
+				l.blank = make(map[int]bool)
+			}
+			l.blank[at] = true
+		}
 	}
 }
 
@@ -86,8 +92,8 @@ func continues(line string) bool {
 }
 
 // splitProperty cuts a logical line at its first '=', ':' or blank that is not
-// escaped.
-func splitProperty(line string) (key, val string, err error) {
+// escaped. It reports whether only a blank is between the two.
+func splitProperty(line string) (key, val string, blank bool, err error) {
 	end := 0
 	for end < len(line) && !strings.ContainsRune(blanks+"=:", rune(line[end])) {
 		if line[end] == '\\' {
@@ -97,14 +103,15 @@ func splitProperty(line string) (key, val string, err error) {
 	}
 	end = min(end, len(line))
 	rest := strings.TrimLeft(line[end:], blanks)
-	if rest != "" && (rest[0] == '=' || rest[0] == ':') {
+	blank = rest != "" && rest[0] != '=' && rest[0] != ':'
+	if rest != "" && !blank {
 		rest = strings.TrimLeft(rest[1:], blanks)
 	}
 	if key, err = unescape(line[:end]); err != nil {
-		return "", "", err
+		return "", "", false, err
 	}
 	val, err = unescape(rest)
-	return key, val, err
+	return key, val, blank, err
 }
 
 func unescape(s string) (string, error) {

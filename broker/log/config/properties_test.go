@@ -50,6 +50,26 @@ func TestProperties(t *testing.T) {
 	}
 }
 
+// A line without "=" is legal in Java, and hardly what was meant when Kafka has no
+// setting of its first word.
+func TestPropertiesWithoutEquals(t *testing.T) {
+	for src, want := range map[string]string{
+		"acks 1":         "",
+		"a b c":          `f:1: Kafka has no producer setting "a" (a name ends at its first blank, as Java reads it: want name=value)`,
+		"#\nlinger ms=5": `f:2: Kafka has no producer setting "linger"; did you mean "linger.ms"? (a name ends at its first blank, as Java reads it: want name=value)`,
+		"ackz=1 2":       `f:1: Kafka has no producer setting "ackz"; did you mean "acks"?`,
+		"ackz = 1":       `f:1: Kafka has no producer setting "ackz"; did you mean "acks"?`,
+	} {
+		l, err := Properties(ProducerScope, "f", []byte(src))
+		if err == nil {
+			_, err = Resolve(Targets{}, l)
+		}
+		if (err == nil) != (want == "") || err != nil && err.Error() != want {
+			t.Errorf("%q:\n got %v\nwant %s", src, err, want)
+		}
+	}
+}
+
 func FuzzProperties(f *testing.F) {
 	f.Add([]byte("a=b\\\n c:d\n#e\r\n\\u0041 f"))
 	f.Fuzz(func(t *testing.T, src []byte) {

@@ -69,6 +69,9 @@ func (s *Settings) add(l *Layer) error {
 	for _, e := range l.Entries {
 		name, target, msg := s.parseKey(e.Key)
 		if msg != "" {
+			if l.blank[e.Line] {
+				msg += " (a name ends at its first blank, as Java reads it: want name=value)"
+			}
 			return &Error{l.place(e), msg}
 		}
 		v, err := name.parse(e.Value)
@@ -119,7 +122,7 @@ func (s *Settings) parseKey(k string) (n *Name, target, msg string) {
 	// producer.NAME.acks with a NAME that is nobody's.
 	for at := range rest {
 		if rest[at] == '.' && scope != BrokerScope && known.byName[scope][rest[at+1:]] != nil {
-			return nil, "", fmt.Sprintf("no %v is called %q%s", scope, rest[:at], nearest(rest[:at], targets))
+			return nil, "", fmt.Sprintf("no %v is called %q%s", scope, rest[:at], Suggest(rest[:at], targets))
 		}
 	}
 	if full := lookup(scope, k); full != nil { // broker.session.timeout.ms is a name of Kafka's by itself
@@ -135,7 +138,7 @@ func unknownScope(k, word string) string {
 			return fmt.Sprintf("setting %q does not say whose; did you mean %q?", k, scopeNames[i]+"."+k)
 		}
 	}
-	return fmt.Sprintf("setting %s does not begin with broker, topic, producer or consumer%s", quote(k), nearest(word, scopeNames[:]))
+	return fmt.Sprintf("setting %s does not begin with broker, topic, producer or consumer%s", quote(k), DidYouMean(word, scopeNames[:]))
 }
 
 func (s *Settings) skip(a *assignment) {

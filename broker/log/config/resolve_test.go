@@ -95,6 +95,24 @@ func TestChanged(t *testing.T) {
 	}
 }
 
+// The topics of a run are created with numbers of their own: what brokers take for
+// those that they create by themselves is said to be idle, once, even if it is
+// Kafka's default.
+func TestAutoCreateHasNoEffect(t *testing.T) {
+	two := Targets{Topics: []string{"orders", "bills"}}
+	s, err := Resolve(two, set("broker.num.partitions=3", "broker.num.partitions=1", "broker.default.replication.factor=2"))
+	want := []string{
+		"broker.num.partitions=1 (--set) is for topics that brokers create on their own: those of the scenario have their own numbers, and it has no effect on them",
+		"broker.default.replication.factor=2 (--set) is for topics that brokers create on their own: those of the scenario have their own numbers, and it has no effect on them",
+	}
+	if err != nil || !slices.Equal(s.Warnings(), want) {
+		t.Errorf("%v: %q\nwant %q", err, s.Warnings(), want)
+	}
+	if s, err = Resolve(two); err != nil || len(s.Warnings()) > 0 {
+		t.Errorf("%v: %q", err, s.Warnings())
+	}
+}
+
 // Each row is one --set; the error is one line with the nearest right name.
 func TestRefuses(t *testing.T) {
 	for _, row := range []struct{ set, want string }{

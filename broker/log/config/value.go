@@ -121,7 +121,7 @@ func (n *Name) oneOf(text string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s=%s: want one of %s%s", n.Name, quote(text), strings.Join(words, ", "), nearest(text, words))
+	return fmt.Errorf("%s=%s: want one of %s%s", n.Name, quote(text), strings.Join(words, ", "), DidYouMean(text, words))
 }
 
 // quote shows a value on one line of bounded length.

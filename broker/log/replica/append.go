@@ -30,12 +30,16 @@ func (r *Replica) Append(now machine.Instant, batch machine.Bytes, acks int16) (
 		return at, code, nil
 	}
 	if h.ProducerID >= 0 {
-		if at, ok := r.producers.duplicate(&h); ok {
+		remembered := window
+		if r.cfg.Failpoints.On(failpoint.T02RememberOneBatch, sequence(&h)) {
+			remembered = 1
+		}
+		if at, ok := r.producers.duplicate(&h, remembered); ok {
 			r.cfg.Failpoints.Hit(failpoint.DuplicateSequence)
 			r.advance(now) // as after any append (Partition.appendRecordsToLeader)
 			return at, 0, nil
 		}
-		if code := r.producers.check(&h); code != 0 {
+		if code := r.producers.check(&h); code != 0 && !r.cfg.Failpoints.On(failpoint.T25AnySequence, sequence(&h)) {
 			return at, code, nil
 		}
 	}
@@ -82,7 +86,12 @@ func (r *Replica) validate(batch machine.Bytes) (wire.Batch, int16) {
 
 // minISR is min.insync.replicas, but never more than there are replicas
 // (Partition.effectiveMinIsr).
-func (r *Replica) minISR() int { return min(int(r.cfg.Topic.MinInsyncReplicas), len(r.state.Replicas)) }
+func (r *Replica) minISR() int {
+	if r.cfg.Failpoints.On(failpoint.R12IgnoreMinISR, uint64(r.state.LeaderEpoch)) {
+		return 1
+	}
+	return min(int(r.cfg.Topic.MinInsyncReplicas), len(r.state.Replicas))
+}
 
 // Acknowledge reports whether an append of this leader up to end may be answered
 // now, and with which of Kafka's errors.

@@ -1,6 +1,10 @@
 package replica
 
-import "sort"
+import (
+	"sort"
+
+	"brokersim/faults/failpoint"
+)
 
 // epochs is where each leader epoch begins in the log (KIP-101).
 type epochs struct{ list []epochStart }
@@ -48,7 +52,15 @@ func (e *epochs) endOf(epoch int32, logEnd int64) (int32, int64) {
 	return e.list[above-1].epoch, e.list[above].start
 }
 
-// EndOfEpoch answers OffsetForLeaderEpoch: see [epochs.endOf].
+// EndOfEpoch answers OffsetForLeaderEpoch, and a Fetch that names the last epoch of
+// its reader's log: see [epochs.endOf].
 func (r *Replica) EndOfEpoch(epoch int32) (found int32, end int64) {
-	return r.epochs.endOf(epoch, r.log.End())
+	if r.cfg.Failpoints.On(failpoint.R02EpochEndIsLogEnd, uint64(epoch)) {
+		return epoch, r.log.End()
+	}
+	found, end = r.epochs.endOf(epoch, r.log.End())
+	if found != unknown && r.cfg.Failpoints.On(failpoint.R03EchoEpoch, uint64(epoch)) {
+		found = epoch
+	}
+	return found, end
 }

@@ -87,7 +87,7 @@ func (r *Replica) advance(now machine.Instant) (moved bool) {
 		if f.logEnd >= lowest {
 			continue
 		}
-		if r.asked.counts(r.state.ISR, f.id) || f.keepsUp(now, end, r.cfg.LagTimeMax) && r.cfg.Eligible(f.id) {
+		if r.waitsFor(f.id) || f.keepsUp(now, end, r.cfg.LagTimeMax) && r.cfg.Eligible(f.id) {
 			lowest = f.logEnd
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // question is what a leader asks the controller about the ISR: one replica
@@ -23,6 +24,14 @@ func (q *question) open() bool { return q.isr != nil }
 // asked out still counts (KIP-497).
 func (q *question) counts(isr []int32, id int32) bool {
 	return slices.Contains(isr, id) || q.open() && q.joins == id
+}
+
+// waitsFor reports whether the high watermark has to wait for a replica's word.
+func (r *Replica) waitsFor(id int32) bool {
+	if r.cfg.Failpoints.On(failpoint.R06ForgetPendingISR, uint64(r.state.PartitionEpoch)) {
+		return slices.Contains(r.state.ISR, id)
+	}
+	return r.asked.counts(r.state.ISR, id)
 }
 
 func (q *question) maximal(isr []int32) []int32 {
@@ -54,6 +63,9 @@ func (r *Replica) Shrink(now machine.Instant) {
 	})
 	if len(isr) < len(r.state.ISR) {
 		r.asked = question{isr: isr, joins: -1}
+		if r.cfg.Failpoints.On(failpoint.R05ShrinkBeforeAnswer, uint64(r.state.PartitionEpoch)) {
+			r.state.ISR = isr
+		}
 	}
 }
 

@@ -31,6 +31,9 @@ type produced struct {
 	base, end         int64
 }
 
+// sequence names a batch of an idempotent producer, for failpoints.
+func sequence(h *wire.Batch) uint64 { return uint64(h.ProducerID)<<32 | uint64(uint32(h.BaseSequence)) }
+
 func (p *producers) clear() { clear(p.byID) }
 
 // newest is the last batch of a producer's epoch; nil if it has none.
@@ -42,14 +45,14 @@ func (p *producer) newest() *produced {
 }
 
 // duplicate finds a batch that is in the log already: one of the last five of
-// its producer's epoch with the same sequences.
-func (p *producers) duplicate(h *wire.Batch) (Appended, bool) {
+// its producer's epoch with the same sequences. remembered is at most five.
+func (p *producers) duplicate(h *wire.Batch, remembered int) (Appended, bool) {
 	s := p.byID[h.ProducerID]
 	if s == nil || s.epoch != h.ProducerEpoch {
 		return Appended{}, false
 	}
-	for i := range s.seen {
-		if b := &s.recent[i]; b.firstSeq == h.BaseSequence && b.lastSeq == h.LastSequence() {
+	for i := range min(s.seen, remembered) {
+		if b := &s.recent[(s.next+window-1-i)%window]; b.firstSeq == h.BaseSequence && b.lastSeq == h.LastSequence() {
 			return Appended{Base: b.base, End: b.end, Duplicate: true}, true
 		}
 	}

@@ -85,7 +85,7 @@ func TestProducersAreTheSlowOnes(t *testing.T) {
 					LastOffsetDelta: int32(records - 1), Count: int32(records), MaxTimestamp: b.timestamp,
 				}
 				duplicate, code := has.appended(b)
-				at, ok := p.duplicate(&h)
+				at, ok := p.duplicate(&h, window)
 				switch {
 				case ok != (duplicate >= 0) || ok && (at.Base != duplicate || at.End != duplicate+int64(records) || !at.Duplicate):
 					t.Fatalf("%+v after %+v: at %+v %t, want a duplicate of %d", b, has, at, ok, duplicate)

@@ -3,6 +3,7 @@ package replica
 import (
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // Reader is who reads.
@@ -49,7 +50,7 @@ func (r *Replica) Read(who Reader, maxBytes int32, atLeastOne bool) Read {
 		return Read{Code: wire.OffsetOutOfRange}
 	}
 	if who.LastEpoch >= 0 {
-		epoch, end := r.epochs.endOf(who.LastEpoch, r.log.End())
+		epoch, end := r.EndOfEpoch(who.LastEpoch)
 		switch {
 		case epoch == unknown:
 			return Read{Code: wire.OffsetOutOfRange}
@@ -68,7 +69,7 @@ func (r *Replica) Read(who Reader, maxBytes int32, atLeastOne bool) Read {
 }
 
 func (r *Replica) limit(follower bool) int64 {
-	if follower {
+	if follower || r.cfg.Failpoints.On(failpoint.R18ReadToLogEnd, uint64(r.log.End())) {
 		return r.log.End()
 	}
 	return r.highWatermark
@@ -81,7 +82,7 @@ func (r *Replica) Available(follower bool, from int64) bool { return from < r.li
 // not passed the start of its epoch does not know it yet and says
 // OFFSET_NOT_AVAILABLE, for it could seem to go back (KIP-207).
 func (r *Replica) Latest() (offset int64, code int16) {
-	if r.highWatermark < r.epochStart {
+	if r.highWatermark < r.epochStart && !r.cfg.Failpoints.On(failpoint.R17LatestBeforeEpochStart, uint64(r.state.LeaderEpoch)) {
 		return 0, wire.OffsetNotAvailable
 	}
 	return r.highWatermark, 0

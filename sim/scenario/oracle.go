@@ -1,0 +1,99 @@
+package scenario
+
+import (
+	"brokersim/broker/log/wire"
+	"brokersim/checker/history"
+)
+
+// oracle says which committed records an unrestricted run may lose although some
+// disk still has them. Those that no disk has any more are lost.go's, in every run.
+//
+// Kafka before KIP-966 elects whoever is in sync as far as the controller knows.
+// A broker that has lost power is in that set until its session ends, and for good
+// if it is the last of it. It may then come to lead with less than it had when it
+// was found to be in sync, and the others truncate to it: what it had lost is gone,
+// with acks=all, with min.insync.replicas=2, and without an unclean election.
+// (KIP-966 calls the second the last replica standing; it keeps such a broker from
+// being elected by the epoch that it registers with.)
+//
+// So a leader may lack what it once held itself and lost with its power, and
+// nothing else. One that lacks what it never held was not in sync, and whoever
+// counted it as such has a bug that no power loss excuses.
+type oracle struct {
+	missing [][]missing // by broker and partition
+	led     [][]int32   // the epoch in which a broker began to lead last
+}
+
+// missing are the offsets of a log that its broker has lost with its power, and
+// has not got back from a leader. Nothing is missing if until is not above from.
+type missing struct{ from, until int64 }
+
+func (o *oracle) init(brokers, partitions int) {
+	o.missing, o.led = make([][]missing, brokers), make([][]int32, brokers)
+	for i := range brokers {
+		o.missing[i], o.led[i] = make([]missing, partitions), make([]int32, partitions)
+		for k := range partitions {
+			o.led[i][k] = -1
+		}
+	}
+}
+
+// recovered is told what a broker had of a partition when it lost power, and what
+// it has recovered.
+func (o *oracle) recovered(i, k int, had, has int64) {
+	m := &o.missing[i][k]
+	if has >= had && m.until <= m.from {
+		return
+	}
+	*m = missing{has, max(had, m.until)}
+}
+
+// caughtUp forgets what a broker has got back.
+func (o *oracle) caughtUp(i, k int, end int64) {
+	m := &o.missing[i][k]
+	if m.from = max(m.from, min(end, m.until)); m.until <= m.from {
+		*m = missing{}
+	}
+}
+
+// judgeLeader looks at a broker that has just learned what it leads, before any of
+// its answers has left: what it lacks of the committed log is lost from now on.
+func (c *cluster) judgeLeader(i int) {
+	if c.r.Spec.Swarm != Unrestricted {
+		return
+	}
+	o := &c.oracle
+	im := c.brokers[i].Image()
+	for k, tp := range c.r.topology.tps {
+		info := im.Partition(tp.Topic, tp.Partition)
+		if info == nil || info.Leader != int32(i+1) || info.LeaderEpoch <= o.led[i][k] {
+			continue
+		}
+		o.led[i][k] = info.LeaderEpoch
+		if r := c.brokers[i].Replica(tp); r != nil {
+			o.caughtUp(i, k, r.LogEnd())
+		}
+		if m := o.missing[i][k]; m.until > m.from {
+			c.noteMayLose(i, k, tp, m)
+		}
+	}
+}
+
+// noteMayLose tells the history what a leader lacks of what others hold and is
+// committed, as far as it was once held by the leader itself.
+func (c *cluster) noteMayLose(i, k int, tp wire.TP, m missing) {
+	c.captureAll()
+	leader := c.brokers[i].Replica(tp)
+	for j := range c.brokers {
+		other := c.log(j)
+		if j == i || other == nil || leader == nil || other.Replica(tp) == nil {
+			continue
+		}
+		from := max(m.from, leader.Common(other.Replica(tp)))
+		until := min(m.until, c.losses.committed[j][k], other.Replica(tp).LogEnd())
+		if from < until {
+			c.r.rec.Event(&history.Event{E: history.Note, F: history.MayLose, TP: history.TP(k), Offset: from, Until: until,
+				Why: brokerName(int32(i+1)) + " leads without what it had before it lost power (KIP-966)"})
+		}
+	}
+}
