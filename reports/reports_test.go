@@ -105,3 +105,27 @@ func TestAllowedLossIsSaid(t *testing.T) {
 		t.Errorf("%v\n%s", err, b.String())
 	}
 }
+
+// Nobody waits for a producer that is down: that no time was unavailable is no
+// merit then, and the ledger says so.
+func TestStoppedProducerIsSaid(t *testing.T) {
+	for fault, want := range map[string]bool{
+		"1.700s crash order-service(p1001)":          true,
+		"0.858881s power-loss p1001":                 true,
+		"1.000s pause b1,p1001":                      true,
+		"1.000s pause *(b1,b2,c101,p1001,k1002)":     true,
+		"1.000s crash svc-1(=p1001)":                 true,
+		"1.700s restart order-service(p1001)":        false,
+		"1.700s crash shop-p1(k1001)":                false,
+		"1.700s crash leader(p1-0=b1)":               false,
+		"1.700s cut p1001 b1":                        false,
+		"1.700s crash b1":                            false,
+		"# 1.700s crash shop(p1001): not applied: x": false,
+	} {
+		var b bytes.Buffer
+		err := Text(&b, result.Result{Faults: []string{"0.100s crash b1", fault}}, Details{}, Style{})
+		if got := strings.Contains(b.String(), "a producer was down or paused"); err != nil || got != want {
+			t.Errorf("%s: said %v, want %v, %v\n%s", fault, got, want, err, b.String())
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -286,7 +287,14 @@ func (t *text) ledger() {
 		count("dup log", l.DupLog), count("dup processed", l.DupProcessed), count("reordered", l.Reordered), count("skipped", l.Skipped))
 	t.numbers("", width, count("resurrected", l.Resurrected), count("aborted visible", l.AbortedVisible), count("zombie write", l.ZombieWrite), count("stale reads", l.StaleReads))
 	t.numbers("costs", width, cell{"unavailable", micros(l.UnavailableUS)})
+	if slices.ContainsFunc(t.r.Faults, producerStops.MatchString) {
+		t.f("  %*s  (a producer was down or paused: what it did not send waited for nobody)\n", width, "")
+	}
 }
+
+// producerStops matches a fault, as applied, that keeps a producer from sending:
+// "1.700s crash order-service(p1001)". One that was not applied begins with "#".
+var producerStops = regexp.MustCompile(`^[0-9.]+s (crash|power-loss|pause) [^ ]*\bp[0-9]+([,)]|$)`)
 
 // micros prints microseconds with the unit that suits people.
 func micros(us int64) string {

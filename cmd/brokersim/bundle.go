@@ -47,25 +47,32 @@ func (b *bundle) write(c scenario.Case, r result.Result, d reports.Details) erro
 	if err != nil {
 		return err
 	}
-	schedule := c.Spec.Faults
-	if c.Faults != nil {
-		schedule = *c.Faults
-	}
 	return errors.Join(
 		b.result.write(json.String()),
 		b.summary.write("# "+r.Scenario+", seed "+r.Seed+": "+string(r.Verdict)+"\n\n```\n"+text.String()+"```\n"),
 		b.repeat.write(d.Repeat+"\n"+r.Repro+"\n"),
-		b.schedule.write(schedule))
+		b.schedule.write(scheduleOf(c)))
 }
 
-// discard takes back the files of a run that came to nothing.
-func (b *bundle) discard() {
+// partial writes what there is of a run that came to no result, beside its history
+// until then: why, and how to run it again. A result.json would be a result.
+func (b *bundle) partial(c scenario.Case, why, repeat string) error {
 	if b == nil {
-		return
+		return nil
 	}
-	for _, w := range []*output{b.result, b.summary, b.repeat, b.schedule} {
-		w.discard()
+	b.result.discard()
+	seed := fmt.Sprintf("%#x", c.Seed)
+	return errors.Join(
+		b.summary.write("# "+c.Spec.Name+", seed "+seed+": no result\n\n```\n"+why+"\nnothing was judged; the history ends there\n\nRepeat  "+repeat+"\n```\n"),
+		b.repeat.write(repeat+"\n"),
+		b.schedule.write(scheduleOf(c)))
+}
+
+func scheduleOf(c scenario.Case) string {
+	if c.Faults != nil {
+		return *c.Faults
 	}
+	return c.Spec.At(c.Seed).Faults
 }
 
 // write makes text the whole file.

@@ -94,17 +94,23 @@ const noFaults = "none"
 
 // schedule is the text that --faults means. A preset is meant by its name, as a
 // scenario is: a file of that name is ./name. What has blanks in it and is no
-// file is the text itself.
+// file is the text itself. A schedule without a step or a comment is rather a
+// variable that nobody has set, or a file that nobody has written.
 func (a *app) schedule(arg string) (string, error) {
 	switch {
-	case arg == noFaults || strings.TrimSpace(arg) == "":
+	case arg == noFaults:
 		return "", nil
+	case saysNothing(arg):
+		return "", fmt.Errorf("--faults: %q has no step; if nothing shall go wrong, say --faults none", arg)
 	case slices.Contains(faults.Presets(), arg):
 		return faults.Preset(arg)
 	case isScheduleFile(arg):
 		src, err := a.readFile(arg)
 		if err != nil {
 			return "", fmt.Errorf("--faults %w", err)
+		}
+		if saysNothing(string(src)) {
+			return "", fmt.Errorf("--faults %s: the file has no step and no comment; if nothing shall go wrong, say --faults none", arg)
 		}
 		return string(src), nil
 	case !strings.ContainsAny(arg, " \t\r\n;"):
@@ -113,6 +119,8 @@ func (a *app) schedule(arg string) (string, error) {
 	}
 	return steps(arg), nil
 }
+
+func saysNothing(schedule string) bool { return strings.Trim(schedule, " \t\r\n;") == "" }
 
 func isScheduleFile(arg string) bool {
 	if arg == "-" {

@@ -10,7 +10,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
+	"brokersim/broker/log/config"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -54,6 +55,16 @@ func (a *app) openInput(path string) (io.ReadCloser, error) {
 	return f, nil
 }
 
+// bareError says "no space left on device" without the path, which the user does
+// not know.
+func bareError(err error) string {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		err = p.Err
+	}
+	return err.Error()
+}
+
 // plainPathError says "x.yaml: no such file or directory" without the system call.
 func plainPathError(err error) error {
 	var p *fs.PathError
@@ -78,29 +89,7 @@ func seed(s string) (uint64, error) {
 
 // unknown is the error for a word that is none of the known ones.
 func unknown(what, word string, known []string) error {
-	known = slices.Sorted(slices.Values(known))
-	if n := nearest(word, known); n != "" {
-		return fmt.Errorf("unknown %s %q; did you mean %q?", what, word, n)
-	}
-	return fmt.Errorf("unknown %s %q; there are %s", what, word, strings.Join(known, ", "))
-}
-
-// nearest is the known word that is most like word, or empty when none is near.
-func nearest(word string, known []string) string {
-	if len(word) > 100 {
-		return ""
-	}
-	best, at := "", max(3, len(word)/2+1)
-	for _, k := range known {
-		d := levenshtein.ComputeDistance(strings.ToLower(word), strings.ToLower(k))
-		if len(word) >= 2 && strings.HasPrefix(strings.ToLower(k), strings.ToLower(word)) {
-			d = 1
-		}
-		if d < at {
-			best, at = k, d
-		}
-	}
-	return best
+	return fmt.Errorf("unknown %s %q%s", what, word, config.Suggest(word, slices.Sorted(slices.Values(known))))
 }
 
 // flagError explains a wrong flag with the nearest right one.
@@ -110,8 +99,8 @@ func flagError(cmd *cobra.Command, err error) error {
 		var known []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
 		name := none.GetSpecifiedName()
-		if n := nearest(name, known); n != "" {
-			return fmt.Errorf("%s has no flag --%s; did you mean --%s?", verb(cmd), name, n)
+		if meant := config.Near(name, known); len(meant) > 0 {
+			return fmt.Errorf("%s has no flag --%s; did you mean --%s?", verb(cmd), name, strings.Join(meant, " or --"))
 		}
 		return fmt.Errorf("%s has no flag --%s: see %s --help", verb(cmd), name, cmd.CommandPath())
 	}

@@ -54,7 +54,20 @@ func TestInterrupt(t *testing.T) {
 	if err != nil || !bytes.HasSuffix(seen, []byte("}\n")) {
 		t.Errorf("%v: the history ends in %q", err, seen[max(0, len(seen)-100):])
 	}
-	if left, err := os.ReadDir(filepath.Join(dir, "out")); err != nil || len(left) > 0 {
+	repeat := "brokersim run " + shellWord(long) + " --seed 0x1"
+	interrupted := strings.TrimPrefix(last, "brokersim: ")
+	partial := map[string]string{
+		"summary.md":        "# " + strings.TrimSuffix(long, ".yaml") + ", seed 0x1: no result\n\n```\n" + interrupted + "\nnothing was judged; the history ends there\n\nRepeat  " + repeat + "\n```\n",
+		"repro.txt":         repeat + "\n",
+		"schedule.orig.txt": "",
+	}
+	left, err := os.ReadDir(filepath.Join(dir, "out"))
+	if err != nil || len(left) != len(partial) {
 		t.Errorf("%v: %v is left of a run without a result", err, left)
+	}
+	for name, want := range partial {
+		if text, err := os.ReadFile(filepath.Join(dir, "out", name)); err != nil || string(text) != want {
+			t.Errorf("%s: %v\n got %s\nwant %s", name, err, text, want)
+		}
 	}
 }

@@ -29,7 +29,10 @@ The history's header says what was promised; --promise holds it to more. "-" rea
   zcat h.jsonl.gz | brokersim judge - --json`,
 		Args:              oneArg("the file of a history"),
 		ValidArgsFunction: completeHistory,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := filled(cmd, "promise"); err != nil {
+				return err
+			}
 			if err := checkPromise(promise); err != nil {
 				return err
 			}

@@ -27,7 +27,8 @@ func main() {
 
 // Main is the program: it returns its exit code.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+	printed := &printer{w: stdout}
+	a := &app{stdin: stdin, stdout: printed, stderr: stderr}
 	defer func() {
 		if p := recover(); p != nil {
 			fmt.Fprintf(stderr, "brokersim: internal error: %v\n%s", p, debug.Stack())
@@ -37,9 +38,14 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(stdout)
+	root.SetOut(printed)
 	root.SetErr(stderr)
-	if err := root.Execute(); err != nil {
+	err := root.Execute()
+	if printed.err != nil { // whatever the verb made of it, and help makes nothing
+		fmt.Fprintf(stderr, "brokersim: writing to stdout: %s\n", oneLine(bareError(printed.err)))
+		return result.ExitInternal
+	}
+	if err != nil {
 		fmt.Fprintf(stderr, "brokersim: %s\n", oneLine(err.Error()))
 		return codeOf(err)
 	}
@@ -90,7 +96,9 @@ const exitCodes = `
 Exit codes:
   0  every property held             1    a property was violated
   2  usage or invalid input          3    inconclusive: nothing was shown
-  70 internal error                  130  interrupted
+  4  nondeterminism: one seed gave two runs
+  70 internal error, or output that cannot be written
+  130 interrupted: partial results were written
 `
 
 func (a *app) root() *cobra.Command {
@@ -118,7 +126,7 @@ func (a *app) root() *cobra.Command {
 		a.exit = result.ExitUsage
 		return cmd.Help()
 	}
-	root.AddCommand(a.runVerb(), a.judgeVerb(), a.scenarioVerb(), a.versionVerb())
+	root.AddCommand(a.runVerb(), a.checkVerb(), a.mergeVerb(), a.reproVerb(), a.shrinkVerb(), a.corpusVerb(), a.bugsVerb(), a.judgeVerb(), a.scenarioVerb(), a.versionVerb())
 	return root
 }
 

@@ -21,7 +21,9 @@ import (
 var update = flag.Bool("update", false, "write what the scripts compare with")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"brokersim": main})
+	commands := programs()
+	commands["brokersim"] = main
+	testscript.Main(m, commands)
 }
 
 // Each script is a story of the command line: what a user types, what comes out
@@ -32,9 +34,11 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":    exits,
-			"exec-any": execAny,
-			"refuses":  refuses,
+			"exits":           exits,
+			"exits-as":        exitsAs,
+			"same-but-shards": sameButShards,
+			"exec-any":        execAny,
+			"refuses":         refuses,
 		},
 	})
 }
@@ -110,13 +114,20 @@ func (panics) Write([]byte) (int, error) { panic("full") }
 
 // What cannot be printed is not success.
 func TestStdoutFails(t *testing.T) {
-	var stderr bytes.Buffer
-	code := Main([]string{"judge", os.DevNull}, nil, broken{}, &stderr)
-	if code != result.ExitInternal || !strings.Contains(stderr.String(), "no space") {
-		t.Errorf("exit %d: %s", code, stderr.String())
+	for _, args := range [][]string{
+		{"judge", os.DevNull}, {"run", "healthy"}, {"run", "healthy", "--json"}, {"version"}, {"--version"}, {"--help"}, {"run", "--help"},
+		{"scenario", "ls"}, {"scenario", "show", "orders"}, {"scenario", "validate", "orders"}, {"completion", "bash"},
+	} {
+		var stderr bytes.Buffer
+		code := Main(args, nil, broken{}, &stderr)
+		if code != result.ExitInternal || stderr.String() != "brokersim: writing to stdout: no space\n" {
+			t.Errorf("%q: exit %d: %s", args, code, stderr.String())
+		}
 	}
 }
 
 type broken struct{}
 
-func (broken) Write([]byte) (int, error) { return 0, errors.New("no space") }
+func (broken) Write([]byte) (int, error) {
+	return 0, &fs.PathError{Op: "write", Path: "/dev/stdout", Err: errors.New("no space")}
+}

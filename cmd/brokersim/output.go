@@ -17,8 +17,25 @@ func (a *app) style() reports.Style {
 }
 
 func isTerminal(w io.Writer) bool {
+	if p, printed := w.(*printer); printed {
+		w = p.w
+	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// printer is stdout, and keeps the first error.
+type printer struct {
+	w   io.Writer
+	err error
+}
+
+func (p *printer) Write(b []byte) (int, error) {
+	n, err := p.w.Write(b)
+	if p.err == nil {
+		p.err = err
+	}
+	return n, err
 }
 
 // print writes a result to stdout and makes its exit code the program's.

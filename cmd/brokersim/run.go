@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"brokersim/checker/result"
-	"brokersim/faults"
 	"brokersim/reports"
 	"brokersim/sim/scenario"
 
@@ -38,13 +37,7 @@ Settings have Kafka's names, units and defaults. The later decides: Kafka's defa
 scenario, the property files, --set.
   broker.X   topic.X   producer.X   consumer.X        for all of them
   topic.NAME.X   producer.NAME.X   consumer.NAME.X    for one
-
---faults replaces the scenario's schedule. It takes a preset, a file, the text itself with
-";" or a new line between two steps, or none. Times have units and count from the start;
-a window is drawn by the seed. Roles are looked up when the step is applied.
-  1s crash leader; 2s restart *
-  900ms..1400ms for 1s cut-both follower leader
-  `
+`
 
 const runExamples = `  brokersim run orders                                       the scenario as its file says
   brokersim run orders --seed 7 --json                       another seed; one line for a program
@@ -52,7 +45,7 @@ const runExamples = `  brokersim run orders                                     
   brokersim run orders --server-properties server.properties your own broker's settings
   brokersim run orders --faults leader-power-loss            another misfortune
   brokersim run orders --faults '1s crash leader; 2s restart *'
-  brokersim run orders --plant R24-ack-before-isr            does the checker see a bug?
+  brokersim run followers-cut --plant R24-ack-before-isr     does the checker see a bug?
   brokersim run orders --promise no-skip --history h.jsonl   what the clients saw, for judge
   brokersim scenario show orders > mine.yaml && brokersim run mine.yaml`
 
@@ -63,11 +56,14 @@ func (a *app) runVerb() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "run SCENARIO",
 		Short:             "Run one scenario under one seed and judge it",
-		Long:              runAbout + presetsLine(),
+		Long:              runAbout + scheduleHelp() + plantHelp(),
 		Example:           runExamples,
 		Args:              oneArg("a scenario, by name or by file"),
 		ValidArgsFunction: completeScenario,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := filled(cmd, "promise", "history", "trace", "out"); err != nil {
+				return err
+			}
 			f.scenario = args[0]
 			f.properties = propertyFiles(server, producer, consumer)
 			if cmd.Flags().Changed("faults") {
@@ -84,7 +80,7 @@ func (a *app) runVerb() *cobra.Command {
 	flags.StringArrayVar(&producer, "producer-properties", nil, "take settings for every producer from `FILE`")
 	flags.StringArrayVar(&consumer, "consumer-properties", nil, "take settings for every consumer from `FILE`")
 	flags.StringVar(&schedule, "faults", "", "let `PRESET|FILE|TEXT` go wrong instead of the scenario's schedule")
-	flags.StringArrayVar(&f.plant, "plant", nil, "plant `BUG` into every broker; may be repeated")
+	flags.StringArrayVar(&f.plant, "plant", nil, "plant `BUG` into every broker; may be repeated; see above for where it shows")
 	promiseFlag(cmd, &f.promise)
 	flags.StringVar(&f.history, "history", "", "write what the clients saw to `FILE`, one JSON object a line")
 	flags.StringVar(&f.trace, "trace", "", "write every event of the simulator to `FILE`; log is stderr")
@@ -92,6 +88,17 @@ func (a *app) runVerb() *cobra.Command {
 	flags.BoolVar(&f.json, "json", false, "print the result as one JSON object")
 	completeRunFlags(cmd)
 	return cmd
+}
+
+// filled refuses a flag whose value is empty, which asks for nothing: most likely
+// a variable that nobody has set.
+func filled(cmd *cobra.Command, flags ...string) error {
+	for _, name := range flags {
+		if f := cmd.Flags().Lookup(name); f.Changed && (f.Value.String() == "" || f.Value.String() == "[]") {
+			return fmt.Errorf("--%s: the value is empty; leave the flag out to go without", name)
+		}
+	}
+	return nil
 }
 
 // run makes one run. What is wrong with the input is found before it starts, and
@@ -137,19 +144,11 @@ func (f *runFlags) details(c scenario.Case) (reports.Details, error) {
 	if err != nil {
 		return reports.Details{}, err
 	}
-	d := reports.Details{About: c.Spec.About, Repeat: f.repeat(c.Seed)}
+	d := reports.Details{About: c.Spec.At(c.Seed).About, Repeat: f.repeat(c.Seed)}
 	for _, s := range settings.Changed() {
 		d.Changed = append(d.Changed, reports.Setting(s))
 	}
 	return d, nil
-}
-
-func presetsLine() string {
-	line := "Presets:"
-	for _, name := range faults.Presets() {
-		line += " " + name
-	}
-	return line
 }
 
 // warn says once on stderr what is legal and will surprise.

@@ -133,3 +133,18 @@ func TestRefusedRunKeepsFiles(t *testing.T) {
 		t.Errorf("exit %d, %v: %q", code, err, text)
 	}
 }
+
+// A terminal is one behind what keeps the errors of stdout, too.
+func TestTerminalIsSeen(t *testing.T) {
+	f, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil || !isTerminal(f) {
+		t.Skip("there is no terminal to open:", err)
+	}
+	defer f.Close()
+	if !isTerminal(&printer{w: f}) {
+		t.Error("a printer hides a terminal")
+	}
+	if isTerminal(&printer{w: &bytes.Buffer{}}) {
+		t.Error("a buffer is no terminal")
+	}
+}

@@ -50,7 +50,8 @@ func (a *app) watch(c scenario.Case, out *outputs, repeat string) (result.Result
 		select {
 		case e := <-done:
 			if e.panic != nil {
-				_ = out.close() // there is worse to say
+				// There is worse to say than that these cannot be written.
+				_ = errors.Join(out.close(), out.bundle.partial(c, fmt.Sprintf("internal error: %v", e.panic), repeat))
 				fmt.Fprintf(a.stderr, "%s", e.stack)
 				return result.Result{}, &failure{result.ExitInternal, fmt.Errorf("internal error: %v; it comes again with: %s", e.panic, repeat)}
 			}
@@ -58,10 +59,9 @@ func (a *app) watch(c scenario.Case, out *outputs, repeat string) (result.Result
 		case <-tick.C:
 			show(out.virtual())
 		case <-interrupt:
-			at := out.virtual()
-			out.bundle.discard()
-			err := fmt.Errorf("interrupted at %s of virtual time", seconds(at))
-			return result.Result{}, &failure{result.ExitInterrupted, errors.Join(err, out.close())}
+			err := fmt.Errorf("interrupted at %s of virtual time", seconds(out.virtual()))
+			unwritten := errors.Join(out.close(), out.bundle.partial(c, err.Error(), repeat))
+			return result.Result{}, &failure{result.ExitInterrupted, errors.Join(err, unwritten)}
 		}
 	}
 }
@@ -70,7 +70,7 @@ func (a *app) watch(c scenario.Case, out *outputs, repeat string) (result.Result
 // negative time takes the line back.
 func (a *app) progress(c scenario.Case) (show func(virtual int64), every time.Duration) {
 	text := func(virtual int64) string {
-		return fmt.Sprintf("%s: %s of virtual time; the load ends at %v", c.Spec.Name, seconds(virtual), c.Spec.For)
+		return fmt.Sprintf("%s: %s of virtual time; the load ends at %v", c.Spec.Name, seconds(virtual), c.Spec.At(c.Seed).For)
 	}
 	if !isTerminal(a.stderr) {
 		return func(virtual int64) {

@@ -1,10 +1,10 @@
-// Package gate runs one scenario over many seeds, on all cores. A run is a
-// value with no shared state, so this is the only place that needs goroutines.
+// Package gate runs scenarios over many seeds, on all cores. A run is a value
+// with no shared state, so this is the only place that needs goroutines; what a
+// sweep comes to depends on its runs and not on how many there are.
 package gate
 
 import (
 	"runtime"
-	"sync"
 
 	"brokersim/checker/result"
 	"brokersim/sim/scenario"
@@ -14,41 +14,23 @@ import (
 // there are cores and hands the results to each in the order of the seeds, from
 // one goroutine: what is printed does not depend on which run ended first.
 func Sweep(c scenario.Case, first, n uint64, each func(result.Result)) {
-	workers := uint64(runtime.GOMAXPROCS(0))
-	type done struct {
-		index uint64
-		r     result.Result
-	}
-	next := make(chan uint64)
-	results := make(chan done, workers)
-	var wg sync.WaitGroup
-	for range workers {
-		wg.Go(func() {
-			for i := range next {
-				mine := c
-				mine.Seed = first + i
-				results <- done{i, scenario.Run(mine)}
-			}
-		})
-	}
-	go func() {
-		for i := range n {
-			next <- i
-		}
-		close(next)
-		wg.Wait()
-		close(results)
-	}()
-	early := make(map[uint64]result.Result)
 	turn := uint64(0)
-	for d := range results {
-		early[d.index] = d.r
-		for r, ok := early[turn]; ok; r, ok = early[turn] {
-			delete(early, turn)
-			turn++
-			each(r)
+	next := func() (seed uint64, more bool) {
+		if turn == n {
+			return 0, false
 		}
+		turn++
+		return first + turn - 1, true
 	}
+	run := func(seed uint64) result.Result {
+		mine := c
+		mine.Seed = seed
+		return scenario.Run(mine)
+	}
+	inOrder(runtime.GOMAXPROCS(0), next, run, func(r result.Result) bool {
+		each(r)
+		return true
+	})
 }
 
 // Tally is what a sweep came to.

@@ -13,13 +13,13 @@ import (
 	"brokersim/sim/scenario"
 )
 
-// sweep asks for the whole measurement: go test ./sim/gate -run 'Bug|Unplanted' -v -sweep
-var sweep = flag.Bool("sweep", false, "300 seeds of each scenario instead of a few")
+// whole asks for the whole measurement: go test ./sim/gate -run 'Bug|Unplanted' -v -sweep
+var whole = flag.Bool("sweep", false, "300 seeds of each scenario instead of a few")
 
 // seeds is how many seeds of each scenario are run.
 func seeds() uint64 {
 	switch {
-	case *sweep:
+	case *whole:
 		return 300
 	case testing.Short():
 		return 5
@@ -27,7 +27,7 @@ func seeds() uint64 {
 	return 20
 }
 
-func load(t *testing.T, name string) *scenario.Spec {
+func load(t testing.TB, name string) *scenario.Spec {
 	t.Helper()
 	src, ok := scenario.Source(name)
 	if !ok {
@@ -40,7 +40,7 @@ func load(t *testing.T, name string) *scenario.Spec {
 	return spec
 }
 
-func tally(c scenario.Case, first, n uint64) *Tally {
+func tallyOf(c scenario.Case, first, n uint64) *Tally {
 	tally := &Tally{}
 	Sweep(c, first, n, tally.Add)
 	return tally
@@ -89,8 +89,9 @@ func TestTally(t *testing.T) {
 	}
 }
 
-// planted says which scenario's faults can hit a planted bug, and which property
-// finds it. Of 40 seeds at least the least must.
+// planted says of bugs that the faults of a scenario show as they stand how often
+// they do: of 40 seeds at least the least. That every bug is found is another test's
+// claim.
 var planted = []struct {
 	bug      failpoint.Site
 	scenario string
@@ -105,7 +106,7 @@ var planted = []struct {
 func TestPlantedBugsAreFound(t *testing.T) {
 	for _, row := range planted {
 		c := scenario.Case{Spec: load(t, row.scenario), Plant: []string{row.bug.String()}}
-		got := tally(c, 1, seeds())
+		got := tallyOf(c, 1, seeds())
 		t.Logf("%-31s %-14s broken in %d of %d runs, with a failed audit in %d; by property: %v", row.bug, row.scenario, got.Broken, got.Runs, got.Audits, sorted(got.Properties))
 		if n := uint64(got.Properties[row.property]); n*40 < row.least*seeds() {
 			t.Errorf("%v: %s was broken in only %d of %d runs of %s", row.bug, row.property, n, seeds(), row.scenario)
@@ -117,9 +118,6 @@ func TestPlantedBugsAreFound(t *testing.T) {
 			t.Errorf("%v: %d vacuous and %d unknown runs of %s", row.bug, got.Vacuous, got.Unknown, row.scenario)
 		}
 	}
-	if len(planted) != len(failpoint.Bugs()) {
-		t.Errorf("%d bugs can be planted and %d are", len(failpoint.Bugs()), len(planted))
-	}
 }
 
 // Without a bug there is nothing to be found, by nobody.
@@ -128,7 +126,7 @@ func TestUnplantedRunsAreClean(t *testing.T) {
 		if name == "acks1-leader-crash" {
 			continue // states more than it can keep
 		}
-		got := tally(scenario.Case{Spec: load(t, name)}, 1, seeds())
+		got := tallyOf(scenario.Case{Spec: load(t, name)}, 1, seeds())
 		t.Logf("%-14s %d runs, reached: %v", name, got.Runs, sorted(got.Reached))
 		for _, r := range got.Failing {
 			t.Errorf("%s seed %s: %s %v %s", name, r.Seed, r.Verdict, r.Audits, broken(r))
@@ -141,7 +139,7 @@ func TestUnplantedRunsAreClean(t *testing.T) {
 
 // acks=1 loses what it has acknowledged, some time, and nothing else goes wrong.
 func TestStatedPromiseIsBroken(t *testing.T) {
-	got := tally(scenario.Case{Spec: load(t, "acks1-leader-crash")}, 1, 50)
+	got := tallyOf(scenario.Case{Spec: load(t, "acks1-leader-crash")}, 1, 50)
 	t.Logf("acks1-leader-crash: broken in %d of %d runs: %v", got.Broken, got.Runs, got.Properties)
 	if got.Broken == 0 || got.Audits > 0 || !maps.Equal(got.Properties, map[string]int{"no-acked-loss": got.Broken}) || len(got.Failing) != got.Broken {
 		t.Errorf("%+v", got)

@@ -1,0 +1,452 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"brokersim/checker/result"
+	"brokersim/faults/failpoint"
+	"brokersim/reports"
+	"brokersim/sim/gate"
+	"brokersim/sim/scenario"
+
+	"github.com/spf13/cobra"
+)
+
+// checkRunner makes the runs of a check; a test puts another one here.
+var checkRunner gate.Runner = scenario.Run
+
+// checkFlags is the command line of check as it was typed.
+type checkFlags struct {
+	run       runFlags
+	scenarios []string
+
+	seeds       string
+	limit       time.Duration
+	minSeeds    uint64
+	workers     int
+	failFast    bool
+	maxFailures int64
+	twice       string
+	coverage    string
+	shard       string
+	runs        string
+	checkOutputs
+}
+
+// checkOutputs are where a check, or a merge of its shards, is written.
+type checkOutputs struct {
+	out    string
+	junit  string
+	github string
+	json   bool
+	quiet  bool
+}
+
+const checkAbout = `Runs scenarios under many seeds, on all cores, and says whether any promise was broken:
+the gate in front of a merge. Without a SCENARIO it runs those that come with the program
+and are held to what their configuration promises.
+
+A run that fails is made again before it is reported, and so is a share of all runs: a
+seed that gives two runs is exit 4, with the first event in which two fresh ones differ.
+A broker with a planted bug must be found out first, or nothing else is believed, and
+what the scenarios are there for must have come about in some run: otherwise exit 3.
+
+What is printed depends on the runs alone, not on -j. A check that ends at a failure has
+made all runs below it. --for is for nightly exploration: how far it gets is up to the
+machine. Split over machines with --shard, and put together with brokersim merge.`
+
+const checkExamples = `  brokersim check                                       the gate
+  brokersim check orders --seeds 5000 --fail-fast       one scenario, until the first failure
+  brokersim check --set producer.acks=1                 does this configuration keep its promises?
+  brokersim check --seeds 0x5EED --for 1h               as far as an hour goes, from there on
+  brokersim check --shard 3/16 --out shards             a sixteenth of it
+  brokersim check --junit junit.xml --out failures      for CI`
+
+// defaultSeeds is how many seeds each scenario gets: on two cores that takes
+// well under a minute.
+const defaultSeeds = "1..100"
+
+func (a *app) checkVerb() *cobra.Command {
+	f := &checkFlags{}
+	var schedule string
+	var server, producer, consumer []string
+	cmd := &cobra.Command{
+		Use:               "check [SCENARIO...]",
+		Short:             "Run scenarios under many seeds: the gate",
+		Long:              checkAbout,
+		Example:           checkExamples,
+		ValidArgsFunction: completeScenarios,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f.scenarios = args
+			f.run.properties = propertyFiles(server, producer, consumer)
+			if cmd.Flags().Changed("faults") {
+				f.run.faults = &schedule
+			}
+			if err := filled(cmd, "promise", "out", "junit", "runs", "shard"); err != nil {
+				return err
+			}
+			return a.check(f, cmd.Flags().Changed("seeds"))
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&f.seeds, "seeds", defaultSeeds, "run `SEEDS` of each scenario: 1..400, or 500 of them, or one, 0x5EED")
+	flags.DurationVar(&f.limit, "for", 0, "end after `TIME`; then --seeds 0x... is where to begin")
+	flags.Uint64Var(&f.minSeeds, "min-seeds", 0, "with --for, run at least `N` seeds")
+	flags.StringVar(&f.shard, "shard", "", "run one `PART` of it: 3/16, auto to ask the environment, or auto/16")
+	flags.IntVarP(&f.workers, "jobs", "j", 0, "make `N` runs at a time; 0 is as many as there are cores")
+	flags.BoolVar(&f.failFast, "fail-fast", false, "end at the first failure, as --max-failures 1")
+	flags.Int64Var(&f.maxFailures, "max-failures", 20, "end after `N` failures; 0 is never")
+	flags.StringVar(&f.twice, "determinism", "5%", "make this `SHARE` of the runs twice")
+	flags.StringVar(&f.coverage, "require-coverage", "on", "on, off, or the `SITUATIONS` that must come about")
+	flags.StringArrayVar(&f.run.set, "set", nil, "change a setting of Kafka's, `key=value`; may be repeated")
+	flags.StringArrayVar(&server, "server-properties", nil, "take broker settings from `FILE`, as Kafka's server.properties")
+	flags.StringArrayVar(&producer, "producer-properties", nil, "take settings for every producer from `FILE`")
+	flags.StringArrayVar(&consumer, "consumer-properties", nil, "take settings for every consumer from `FILE`")
+	flags.StringVar(&schedule, "faults", "", "let `PRESET|FILE|TEXT` go wrong instead of the scenarios' schedules")
+	flags.StringArrayVar(&f.run.plant, "plant", nil, "plant `BUG` into every broker; may be repeated")
+	promiseFlag(cmd, &f.run.promise)
+	flags.StringVar(&f.runs, "runs", "", "write every run to `FILE`, one JSON object a line; brokersim merge reads it")
+	f.outputFlags(cmd)
+	completeFlag(cmd, "plant", bugNames, cobra.ShellCompDirectiveNoFileComp)
+	completeFlag(cmd, "set", settingNames, cobra.ShellCompDirectiveNoSpace|cobra.ShellCompDirectiveNoFileComp)
+	return cmd
+}
+
+func (f *checkOutputs) outputFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.out, "out", "", "write the result and a bundle of each failure into `DIR`")
+	flags.StringVar(&f.junit, "junit", "", "write JUnit's XML to `FILE`: a case for each scenario and property")
+	flags.StringVar(&f.github, "github", "auto", "annotations and job summary for GitHub: auto, on or off")
+	flags.BoolVar(&f.json, "json", false, "print the result as one JSON object")
+	flags.BoolVar(&f.quiet, "quiet", false, "print no more than the answer, and no progress")
+}
+
+// check makes a check. What is wrong with the input is found before it starts.
+func (a *app) check(f *checkFlags, seedsGiven bool) error {
+	c, warnings, err := a.makeCheck(f, seedsGiven)
+	if err != nil {
+		return err
+	}
+	if err := f.checkOutputs.check(); err != nil {
+		return err
+	}
+	if c.Shard.Count > 1 && f.out == "" && f.runs == "" {
+		return errors.New("--shard: say --out DIR or --runs FILE, for brokersim merge to find what it came to")
+	}
+	if _, err := makeDirectory(f.out); err != nil {
+		return err
+	}
+	if f.runs == "" && c.Shard.Count > 1 {
+		f.runs = filepath.Join(f.out, fmt.Sprintf("shard-%d-of-%d.jsonl", c.Shard.Index+1, c.Shard.Count))
+	}
+	end := func(*result.Check) error { return nil }
+	if f.runs != "" {
+		file, err := os.Create(f.runs)
+		if err != nil {
+			return fmt.Errorf("--runs %w", plainPathError(err))
+		}
+		w := gate.NewRunsWriter(file, &c)
+		c.Each = w.Run
+		end = func(r *result.Check) error { return errors.Join(w.End(r), file.Close()) }
+	}
+	a.warn(warnings)
+	r := a.sweep(c, f.quiet)
+	return a.printCheck(&f.checkOutputs, r, end(&r), func(x result.Result, dir string) error { return a.bundleFailure(f, &c, x, dir) })
+}
+
+// makeCheck reads all that a command line names.
+func (a *app) makeCheck(f *checkFlags, seedsGiven bool) (c gate.Config, warnings []string, err error) {
+	c = gate.Config{Version: version(), For: f.limit, MinSeeds: f.minSeeds, Workers: f.workers, MaxFailures: f.maxFailures, Canary: true, Run: checkRunner}
+	if c.Seeds, err = gate.ParseSeeds(f.seeds); err != nil {
+		return c, nil, fmt.Errorf("--seeds %w", err)
+	}
+	switch {
+	case f.limit < 0:
+		return c, nil, fmt.Errorf("--for %v: want a time above 0", f.limit)
+	case f.limit == 0 && f.minSeeds > 0:
+		return c, nil, errors.New("--min-seeds: only with --for; without, --seeds says how many")
+	case f.limit > 0 && (!seedsGiven || c.Seeds.N == 1):
+		c.Seeds = gate.From(c.Seeds.First)
+	}
+	if f.workers < 0 || f.workers > 1024 {
+		return c, nil, fmt.Errorf("-j %d: want from 1 to 1024, or 0 for one a core", f.workers)
+	}
+	if f.maxFailures < 0 {
+		return c, nil, fmt.Errorf("--max-failures %d: want 1 or more, or 0 for never", f.maxFailures)
+	}
+	if f.failFast {
+		c.MaxFailures = 1
+	}
+	if c.Twice, err = gate.ParseShare(f.twice); err != nil {
+		return c, nil, fmt.Errorf("--determinism %w", err)
+	}
+	if f.shard != "" {
+		if c.Shard, err = gate.ParseShard(f.shard, os.Getenv); err != nil {
+			return c, nil, fmt.Errorf("--shard %w", err)
+		}
+		if c.Shard.Index >= c.Seeds.N {
+			return c, nil, fmt.Errorf("--shard %s: there are only %d seeds", c.Shard, c.Seeds.N)
+		}
+	}
+	if len(f.scenarios) == 0 {
+		if f.scenarios, err = derivedScenarios(); err != nil {
+			return c, nil, err
+		}
+	}
+	if c.Required, err = requiredSituations(f); err != nil {
+		return c, nil, err
+	}
+	warnings, err = a.makeCases(f, &c)
+	return c, warnings, err
+}
+
+// makeCases reads the scenarios, each with what the command line changes.
+func (a *app) makeCases(f *checkFlags, c *gate.Config) (warnings []string, err error) {
+	var names []string
+	for _, name := range f.scenarios {
+		one := f.run
+		one.scenario, one.seed = name, "1"
+		x, err := a.makeCase(&one)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(names, x.Spec.Name) {
+			return nil, fmt.Errorf("check: scenario %s is named twice", x.Spec.Name)
+		}
+		names = append(names, x.Spec.Name)
+		w, err := scenario.Check(x)
+		if err != nil {
+			return nil, one.placed(err)
+		}
+		for _, s := range w {
+			if !slices.Contains(warnings, s) {
+				warnings = append(warnings, s)
+			}
+		}
+		c.Cases = append(c.Cases, x)
+		c.Repeat = append(c.Repeat, strings.Replace(one.repeat(0), "--seed 0x0", "--seed "+result.AnySeed, 1))
+	}
+	return warnings, nil
+}
+
+// derivedScenarios are those of the catalog that are held to what their
+// configuration promises; one that states more is there to break it.
+func derivedScenarios() (names []string, err error) {
+	for _, name := range scenario.Names() {
+		spec, err := gate.Catalog(name)
+		if err != nil {
+			return nil, err
+		}
+		if len(spec.Promise) == 0 {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+func requiredSituations(f *checkFlags) ([]string, error) {
+	switch f.coverage {
+	case "off":
+		return nil, nil
+	case "on":
+		if f.run.faults != nil {
+			return nil, nil // other faults reach other situations
+		}
+		return gate.Required(f.scenarios), nil
+	}
+	names := strings.Split(f.coverage, ",")
+	for _, name := range names {
+		if _, err := failpoint.ParseSituation(name); err != nil {
+			return nil, fmt.Errorf("--require-coverage: want on, off or situations: %w", err)
+		}
+	}
+	return slices.Compact(slices.Sorted(slices.Values(names))), nil
+}
+
+// sweep makes the runs and shows how far it is. The first interrupt ends it at
+// the runs under way, a second one ends the program.
+func (a *app) sweep(c gate.Config, quiet bool) result.Check {
+	stop := make(chan struct{})
+	interrupt := make(chan os.Signal, 1)
+	signal.Notify(interrupt, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		select {
+		case <-interrupt:
+			close(stop)
+		case <-done:
+		}
+		signal.Stop(interrupt)
+	}()
+	c.Stop = stop
+	clear := func() {}
+	if !quiet {
+		c.Progress, clear = a.checkProgress()
+	}
+	defer clear()
+	return gate.Check(c)
+}
+
+// checkProgress returns what shows how far a check is, and what takes the line back.
+func (a *app) checkProgress() (show func(gate.Progress), clear func()) {
+	live := isTerminal(a.stderr)
+	every, begin, end := lineEvery, "", "\n"
+	if live {
+		every, begin, end = liveEvery/4, "\r\x1b[K", ""
+	}
+	began := time.Now()
+	last, shown := began, false
+	show = func(p gate.Progress) {
+		now := time.Now()
+		if now.Sub(last) < every {
+			return
+		}
+		last, shown = now, true
+		fmt.Fprintf(a.stderr, "%s%s%s", begin, progressText(p, now.Sub(began)), end)
+	}
+	return show, func() {
+		if live && shown {
+			fmt.Fprint(a.stderr, begin)
+		}
+	}
+}
+
+func progressText(p gate.Progress, after time.Duration) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d runs", p.Done)
+	if p.Of > 0 {
+		fmt.Fprintf(&b, " of %d", p.Of)
+	}
+	if p.Failures > 0 {
+		fmt.Fprintf(&b, ", %d failed", p.Failures)
+	}
+	if ms := after.Milliseconds(); ms > 0 && p.Done > 0 {
+		fmt.Fprintf(&b, "; %d a second", p.Done*1000/ms)
+		if p.Of > p.Done {
+			left := after / time.Duration(p.Done) * time.Duration(p.Of-p.Done)
+			fmt.Fprintf(&b, "; about %v left", left.Round(time.Second))
+		}
+	}
+	return b.String()
+}
+
+func (f *checkOutputs) check() error {
+	switch {
+	case !slices.Contains([]string{"auto", "on", "off"}, f.github):
+		return fmt.Errorf("--github: %w", unknown("value", f.github, []string{"auto", "on", "off"}))
+	case f.junit == "-":
+		return errors.New("--junit -: stdout is for the result; name a file")
+	}
+	return nil
+}
+
+// printCheck writes a check wherever it was asked for, and makes its exit code
+// the program's. What cannot be written does not hide what was found.
+func (a *app) printCheck(f *checkOutputs, r result.Check, unwritten error, bundle func(result.Result, string) error) error {
+	unwritten = errors.Join(unwritten, f.files(&r, bundle), a.github(f, &r))
+	var err error
+	switch {
+	case f.json:
+		err = reports.CheckJSON(a.stdout, r)
+	case f.quiet:
+		err = reports.CheckAnswer(a.stdout, r, a.style())
+	default:
+		err = reports.CheckText(a.stdout, r, a.style())
+	}
+	if err = errors.Join(err, unwritten); err != nil {
+		return &failure{result.Worse(result.ExitInternal, r.Exit), err}
+	}
+	a.exit = r.Exit
+	return nil
+}
+
+func (f *checkOutputs) files(r *result.Check, bundle func(result.Result, string) error) error {
+	junit := func(w io.Writer) error { return reports.JUnit(w, *r) }
+	var err error
+	if f.junit != "" {
+		err = writeReport("--junit", f.junit, junit)
+	}
+	if f.out == "" {
+		return err
+	}
+	if _, e := makeDirectory(f.out); e != nil {
+		return errors.Join(err, e)
+	}
+	in := func(name string) string { return filepath.Join(f.out, name) }
+	err = errors.Join(err,
+		writeReport("--out", in("result.json"), func(w io.Writer) error { return reports.CheckJSON(w, *r) }),
+		writeReport("--out", in("summary.md"), func(w io.Writer) error { return reports.CheckMarkdown(w, *r) }),
+		writeReport("--out", in("junit.xml"), junit))
+	for _, x := range r.Results {
+		if bundle != nil {
+			err = errors.Join(err, bundle(x, in("fail-"+x.Scenario+"-"+x.Seed)))
+		}
+	}
+	return err
+}
+
+func writeReport(flag, path string, write func(io.Writer) error) error {
+	var b bytes.Buffer
+	err := write(&b)
+	if err == nil {
+		err = os.WriteFile(path, b.Bytes(), 0o666)
+	}
+	if err != nil {
+		return fmt.Errorf("%s %w", flag, plainPathError(err))
+	}
+	return nil
+}
+
+// github writes annotations to stderr, where GitHub reads them too, and the job
+// summary to the file that it names.
+func (a *app) github(f *checkOutputs, r *result.Check) error {
+	if f.github == "off" || f.github == "auto" && os.Getenv("GITHUB_ACTIONS") != "true" {
+		return nil
+	}
+	err := reports.GitHub(a.stderr, *r)
+	path := os.Getenv("GITHUB_STEP_SUMMARY")
+	if path == "" {
+		return err
+	}
+	file, e := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
+	if e != nil {
+		return errors.Join(err, fmt.Errorf("GITHUB_STEP_SUMMARY %w", plainPathError(e)))
+	}
+	return errors.Join(err, reports.CheckMarkdown(file, *r), file.Close())
+}
+
+// bundleFailure makes a failing run once more, for its history, and writes all
+// that it came to into a directory.
+func (a *app) bundleFailure(f *checkFlags, c *gate.Config, x result.Result, dir string) error {
+	at := slices.IndexFunc(c.Cases, func(k scenario.Case) bool { return k.Spec.Name == x.Scenario })
+	one := f.run
+	one.scenario = f.scenarios[at]
+	k := c.Cases[at]
+	var err error
+	if k.Seed, err = seed(x.Seed); err != nil {
+		return err
+	}
+	details, err := one.details(k)
+	if err != nil {
+		return err
+	}
+	out, err := a.openOutputs("", "", dir)
+	if err != nil {
+		return err
+	}
+	out.attach(&k)
+	r := c.Run(k)
+	return errors.Join(out.close(), out.bundle.write(k, r, details))
+}

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"text/tabwriter"
+
+	"brokersim/checker/result"
+	"brokersim/faults/failpoint"
+	"brokersim/sim/gate"
+	"brokersim/sim/scenario"
+
+	"github.com/spf13/cobra"
+)
+
+const corpusAbout = `A corpus is a directory of failures of the past: explicit, minimised schedules, one a
+file, each with the planted bug that keeps it honest. It must pass as it is, and with its
+bug planted the property must be broken that its file names.`
+
+func (a *app) corpusVerb() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "corpus",
+		Short: "Keep minimised failures, each with the planted bug that keeps it honest",
+		Long:  corpusAbout,
+		Args:  cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknown("verb of corpus", args[0], verbs(cmd))
+			}
+			return fmt.Errorf("corpus: want one of add, ls, prune, refresh, verify")
+		},
+	}
+	k := &gate.Corpus{}
+	cmd.PersistentFlags().StringVar(&k.Dir, "dir", filepath.Join("testdata", "corpus"), "the corpus is in `DIR`")
+	k.Find = func(name string) (*scenario.Spec, error) {
+		return a.findScenario(&wantedRun{from: "corpus", named: scenario.Repro{Scenario: name}}, k.Dir, "")
+	}
+	cmd.AddCommand(a.corpusAddVerb(k), a.corpusListVerb(k), a.corpusVerifyVerb(k), a.corpusRefreshVerb(k), a.corpusPruneVerb(k))
+	return cmd
+}
+
+func (a *app) corpusAddVerb(k *gate.Corpus) *cobra.Command {
+	var bug, property string
+	var budget int
+	cmd := &cobra.Command{
+		Use:   "add STRING|FILE|DIR --bug BUG",
+		Short: "Minimise a run that a planted bug breaks, and add it",
+		Args:  oneArg("a repro string, a file with one, or a directory of run --out"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, err := failpoint.ParseBug(bug); err != nil {
+				return fmt.Errorf("--bug: %w", err)
+			}
+			w, err := a.findRun(args[0], "")
+			if err != nil {
+				return err
+			}
+			c, report, err := k.New(w.named, bug, property, budget)
+			if err != nil {
+				return fmt.Errorf("%s: %w", w.from, err)
+			}
+			if err := k.Add(&c); err != nil {
+				return plainPathError(err)
+			}
+			_, err = fmt.Fprintf(a.stdout, "%s: %s with %s\n%v\n", c.Name, c.Property, c.Bug, &report)
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&bug, "bug", "", "the planted `BUG` that the case must find")
+	cmd.Flags().StringVar(&property, "finding", "", "by this `FINDING`; otherwise the first that is broken")
+	cmd.Flags().IntVar(&budget, "budget", gate.DefaultShrinkBudget, "minimise it with at most `N` replays")
+	completeFlag(cmd, "bug", bugNames, cobra.ShellCompDirectiveNoFileComp)
+	return cmd
+}
+
+func (a *app) corpusListVerb(k *gate.Corpus) *cobra.Command {
+	return &cobra.Command{
+		Use:   "ls",
+		Short: "List the cases",
+		Args:  noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			cases, err := k.Cases()
+			if err != nil {
+				return plainPathError(err)
+			}
+			w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+			for i := range cases {
+				c := &cases[i]
+				fmt.Fprintf(w, "%s\t%s\tseed %#x\t%s\t%s\n", c.Name, c.Run.Scenario, c.Run.Seed, c.Property, c.Bug)
+			}
+			return w.Flush()
+		},
+	}
+}
+
+func (a *app) corpusVerifyVerb(k *gate.Corpus) *cobra.Command {
+	return &cobra.Command{
+		Use:   "verify",
+		Short: "Run every case as it is and with its bug",
+		Long: `Each case must pass as it is, and with its bug planted its property must be broken: else
+exit 1. That its run or its witnesses have moved is said, and no failure.
+A corpus without a case shows nothing: exit 3.`,
+		Args: noArgs,
+		RunE: func(*cobra.Command, []string) error { return a.corpusVerify(k) },
+	}
+}
+
+func (a *app) corpusVerify(k *gate.Corpus) error {
+	cases, err := k.Cases()
+	if err != nil {
+		return plainPathError(err)
+	}
+	failed, drifted := 0, 0
+	for i := range cases {
+		v, said := k.Verify(&cases[i]), "passes, and its bug is found"
+		switch {
+		case v.Problem != "":
+			failed++
+			said = "FAIL " + oneLine(v.Problem)
+		case v.Drifted:
+			drifted++
+			said += "; it has drifted: corpus refresh takes that down"
+		}
+		fmt.Fprintf(a.stdout, "%s: %s\n", cases[i].Name, said)
+	}
+	fmt.Fprintf(a.stdout, "%d cases, %d failed, %d drifted\n", len(cases), failed, drifted)
+	switch {
+	case failed > 0:
+		a.exit = result.ExitBroken
+	case len(cases) == 0:
+		a.exit = result.ExitInconclusive
+	}
+	return nil
+}
+
+func (a *app) corpusRefreshVerb(k *gate.Corpus) *cobra.Command {
+	var seeds, budget int
+	cmd := &cobra.Command{
+		Use:   "refresh",
+		Short: "Find the witnesses of drifted cases again",
+		Long: `Takes down the witnesses of today. For a case that has lost its teeth, or does not pass any
+more, it looks for a seed near by that makes it one again: first with the case's schedule,
+then with that of its scenario, which is minimised anew. A case for which there is none
+stays as it is, and makes this exit 1.`,
+		Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if seeds < 1 || budget < 1 {
+				return fmt.Errorf("corpus refresh: --seeds %d --budget %d: want 1 or more of each", seeds, budget)
+			}
+			return a.corpusRefresh(k, seeds, budget)
+		},
+	}
+	cmd.Flags().IntVar(&seeds, "seeds", 100, "try `N` seeds near that of the case")
+	cmd.Flags().IntVar(&budget, "budget", gate.DefaultShrinkBudget, "minimise with at most `N` replays")
+	return cmd
+}
+
+func (a *app) corpusRefresh(k *gate.Corpus, seeds, budget int) error {
+	cases, err := k.Cases()
+	if err != nil {
+		return plainPathError(err)
+	}
+	for i := range cases {
+		c := &cases[i]
+		got, err := k.Refresh(c, seeds, budget)
+		said := "is as it was"
+		switch {
+		case err != nil:
+			said = "FAIL " + oneLine(err.Error())
+			a.exit = result.ExitBroken
+		case got.Changed:
+			if err := k.Write(&got.Case); err != nil {
+				return &failure{result.ExitInternal, plainPathError(err)}
+			}
+			said = fmt.Sprintf("is found again, under seed %#x", got.Case.Run.Seed)
+		}
+		fmt.Fprintf(a.stdout, "%s: %s\n", c.Name, said)
+	}
+	return nil
+}
+
+func (a *app) corpusPruneVerb(k *gate.Corpus) *cobra.Command {
+	var dry bool
+	cmd := &cobra.Command{
+		Use:   "prune",
+		Short: "Remove cases that add nothing",
+		Long: `Removes a case if another of the same scenario has the same bug and property with no longer
+a schedule, and a case that is none any more. Refresh first: that may save it.`,
+		Args: noArgs,
+		RunE: func(*cobra.Command, []string) error { return a.corpusPrune(k, dry) },
+	}
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what would be removed, and remove nothing")
+	return cmd
+}
+
+func (a *app) corpusPrune(k *gate.Corpus, dry bool) error {
+	cases, err := k.Cases()
+	if err != nil {
+		return plainPathError(err)
+	}
+	remove := func(c *gate.CorpusCase, why string) error {
+		fmt.Fprintf(a.stdout, "%s: removed: %s\n", c.Name, oneLine(why))
+		if dry {
+			return nil
+		}
+		if err := k.Remove(c); err != nil {
+			return &failure{result.ExitInternal, plainPathError(err)}
+		}
+		return nil
+	}
+	var good []gate.CorpusCase
+	for i := range cases {
+		v := k.Verify(&cases[i])
+		if v.Problem == "" {
+			good = append(good, cases[i])
+		} else if err := remove(&cases[i], v.Problem); err != nil {
+			return err
+		}
+	}
+	over := gate.Superfluous(good)
+	for i := range good {
+		if better, is := over[good[i].Name]; is {
+			if err := remove(&good[i], better+" says the same"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,29 @@
+package gate
+
+import (
+	"slices"
+
+	"brokersim/faults/failpoint"
+)
+
+// mustReach says for scenarios of the catalog what they are there for: a sweep
+// in which that never came about has shown nothing.
+var mustReach = map[string][]failpoint.Site{
+	"orders":        {failpoint.LeaderChange, failpoint.ISRShrink, failpoint.ISRExpand},
+	"followers-cut": {failpoint.LeaderChange, failpoint.ISRShrink},
+	"lost-answers":  {failpoint.LeaderChange, failpoint.DuplicateSequence},
+	"fast-failover": {failpoint.LeaderChange},
+}
+
+// Required are the situations that a sweep of these scenarios of the catalog must
+// have reached, sorted.
+func Required(scenarios []string) []string {
+	var names []string
+	for _, s := range scenarios {
+		for _, site := range mustReach[s] {
+			names = append(names, site.String())
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
