@@ -26,6 +26,23 @@ type World interface {
 	Pause(node string)                              // it stands still, its connections stay
 	Resume(node string)                             // after a pause
 	SkewWall(node string, by time.Duration)         // added to the offset that it has
+	Drift(node string, ppm int64)                   // added to the drift of the monotonic clock
+
+	Clog(from, to string)                           // frames pile up, one way, until Heal
+	Throttle(from, to string, bytesPerSecond int64) // one way; 0, or Heal, ends it
+
+	// Of disks. Files are a pattern as of path.Match, of files or of a directory
+	// that they are in; an empty one means all.
+	BitRot(node, files string)               // a durable bit flips
+	LatentError(node, files string)          // a durable sector cannot be read
+	FailAppends(node, files string, on bool) // with an input/output error
+	FailSyncs(node, files string, on bool)   // the same
+	FillDisk(node string, on bool)           // no room for more
+	SlowDisk(node string, times int64)       // 1 ends it
+	StallDisk(node string, on bool)          // no answers
+	LieOnSync(node string, on bool)          // they claim success
+	MendDisk(node string)                    // ends the six above
+	Wipe(node string)                        // empty at the next start
 }
 
 // View answers who has a role at this moment, asked in the words of the
@@ -139,6 +156,36 @@ func (s *Step) doNode(w World, a string) {
 		w.Resume(a)
 	case Skew:
 		w.SkewWall(a, s.By)
+	case Drift:
+		w.Drift(a, int64(s.N))
+	default:
+		s.doDisk(w, a)
+	}
+}
+
+func (s *Step) doDisk(w World, a string) {
+	switch s.Verb {
+	case BitRot:
+		w.BitRot(a, s.Files)
+	case LatentError:
+		w.LatentError(a, s.Files)
+	case IOError:
+		w.FailAppends(a, s.Files, !s.Off)
+		w.FailSyncs(a, s.Files, !s.Off)
+	case SyncError:
+		w.FailSyncs(a, s.Files, !s.Off)
+	case DiskFull:
+		w.FillDisk(a, !s.Off)
+	case DiskSlow:
+		w.SlowDisk(a, int64(s.N))
+	case DiskStall:
+		w.StallDisk(a, !s.Off)
+	case FsyncLies:
+		w.LieOnSync(a, !s.Off)
+	case Mend:
+		w.MendDisk(a)
+	case Wipe:
+		w.Wipe(a)
 	default:
 		panic(fmt.Sprintf("faults: %v is no verb about a node", s.Verb))
 	}
@@ -158,6 +205,10 @@ func (s *Step) doLink(w World, a, b string) {
 		w.Heal(b, a)
 	case Slow:
 		w.Slow(a, b, s.By)
+	case Clog:
+		w.Clog(a, b)
+	case Throttle:
+		w.Throttle(a, b, int64(s.N))
 	case Drop:
 		w.Drop(s.ClassID, a, b, s.N)
 	case Reset:

@@ -21,7 +21,8 @@
 //	action    = "cut" target target                one way: frames from the first
 //	                                               to the second wait in order
 //	          | "cut-both" target target           both ways
-//	          | "heal" target target               one way: ends cut and slow
+//	          | "heal" target target               one way: ends cut, slow, clog and
+//	                                               throttle
 //	          | "heal-both" target target
 //	          | "heal" "*"                         every link
 //	          | "slow" target target duration      one way: frames take that much
@@ -42,6 +43,31 @@
 //	          | "pause" target                     stands still
 //	          | "resume" target
 //	          | "skew" target offset               the wall clock jumps
+//	          | "drift" target ( "+" | "-" ) n     the monotonic clock goes that many
+//	                                               parts per million faster
+//	          | "clog" target target               one way: frames pile up, and all
+//	                                               arrive at once when it is healed
+//	          | "throttle" target target n "/s"    one way: so many bytes a second;
+//	                                               0/s ends it
+//	          | "bit-rot" target [ files ]         a bit that is on the disk flips
+//	          | "latent-error" target [ files ]    a sector on the disk cannot be read
+//	                                               until it is written again
+//	          | "io-error" target [ files ] [ "off" ]
+//	                                               appends and syncs fail
+//	          | "sync-error" target [ files ] [ "off" ]
+//	                                               syncs fail, and keep nothing
+//	                                               from then on
+//	          | "disk-full" target [ "off" ]       appends fail for want of room
+//	          | "disk-slow" target n               n times slower; 1 ends it
+//	          | "disk-stall" target [ "off" ]      the disk does not answer
+//	          | "fsync-lies" target [ "off" ]      syncs claim success, keep nothing
+//	          | "mend" target                      ends io-error, sync-error, disk-...
+//	                                               and fsync-lies
+//	          | "wipe" target                      the disk is empty at the next start
+//	files     = pattern                            of path.Match: "orders-0",
+//	                                               "orders-*", "orders-0/*.log"; what
+//	                                               it matches is a file, or a directory
+//	                                               with all in it
 //	offset    = ( "+" | "-" ) duration
 //	target    = role [ "(" [ partition ] ")" ]     who has the role when the step
 //	                                               is applied
@@ -53,8 +79,10 @@
 //
 // Words are separated by spaces or tabs. With several nodes a step is applied to
 // each, or to each pair of two different ones. "for" goes with cut, cut-both,
-// slow, crash, power-loss, pause and skew: after that time the same nodes get
-// the heal, restart, resume, or the opposite offset, whoever has the role then.
+// slow, clog, throttle, crash, power-loss, pause, skew, drift, io-error, sync-error,
+// disk-full, disk-slow, disk-stall and fsync-lies: after that time the same nodes
+// get the heal, restart, resume, the opposite offset, or the end of it, whoever has
+// the role then.
 //
 // # What may be relied upon
 //

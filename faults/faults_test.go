@@ -49,6 +49,22 @@ func (l *log) Pause(node string)                      { l.add("pause %s", node) 
 func (l *log) Resume(node string)                     { l.add("resume %s", node) }
 func (l *log) SkewWall(node string, by time.Duration) { l.add("skew %s %v", node, by) }
 
+func (l *log) Drift(node string, ppm int64)          { l.add("drift %s %d", node, ppm) }
+func (l *log) Clog(from, to string)                  { l.add("clog %s>%s", from, to) }
+func (l *log) Throttle(from, to string, bytes int64) { l.add("throttle %s>%s %d", from, to, bytes) }
+func (l *log) BitRot(node, files string)             { l.add("bit rot %s %q", node, files) }
+func (l *log) LatentError(node, files string)        { l.add("latent error %s %q", node, files) }
+func (l *log) FailAppends(node, files string, on bool) {
+	l.add("fail appends %s %q %t", node, files, on)
+}
+func (l *log) FailSyncs(node, files string, on bool) { l.add("fail syncs %s %q %t", node, files, on) }
+func (l *log) FillDisk(node string, on bool)         { l.add("fill %s %t", node, on) }
+func (l *log) SlowDisk(node string, times int64)     { l.add("slow disk %s %d", node, times) }
+func (l *log) StallDisk(node string, on bool)        { l.add("stall %s %t", node, on) }
+func (l *log) LieOnSync(node string, on bool)        { l.add("lie %s %t", node, on) }
+func (l *log) MendDisk(node string)                  { l.add("mend %s", node) }
+func (l *log) Wipe(node string)                      { l.add("wipe %s", node) }
+
 func mustParse(t testing.TB, text string) Schedule {
 	t.Helper()
 	s, err := Parse(text, testVocabulary)

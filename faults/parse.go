@@ -238,6 +238,14 @@ func (p *parser) operands(s *Step) error {
 		}
 	case nodeOffset:
 		return p.offset(s)
+	case nodePPM:
+		return p.partsPerMillion(s)
+	case nodeFactor:
+		return p.factor(s)
+	case nodeFiles:
+		return p.files(s)
+	case filesOrOff, nodeOrOff:
+		return p.filesOrOff(s, shape == filesOrOff)
 	}
 	if _, err = p.target(s, &s.B); err != nil {
 		return err
@@ -250,6 +258,8 @@ func (p *parser) operands(s *Step) error {
 		return p.delay(s)
 	case frames:
 		return p.count(s)
+	case rateLink:
+		return p.rate(s)
 	}
 	return nil
 }

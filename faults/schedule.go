@@ -22,7 +22,9 @@ type Step struct {
 	ClassID  uint16 // its number
 	A, B     Target // B only for verbs about links
 	By       time.Duration
-	N        int // drop: how many frames
+	N        int    // how many frames, bytes a second, times, or parts per million
+	Files    string // verbs about files: a pattern; empty for all
+	Off      bool   // verbs about a disk: the end of it
 }
 
 // String returns the schedule as text, a step a line. It parses back to the
@@ -67,6 +69,18 @@ func (s *Step) what() string {
 		if s.N != 1 {
 			words = append(words, fmt.Sprint(s.N))
 		}
+	case Throttle:
+		words = append(words, fmt.Sprintf("%d/s", s.N))
+	case DiskSlow:
+		words = append(words, fmt.Sprint(s.N))
+	case Drift:
+		words = append(words, fmt.Sprintf("%+d", s.N))
+	}
+	if s.Files != "" {
+		words = append(words, s.Files)
+	}
+	if s.Off {
+		words = append(words, "off")
 	}
 	return strings.Join(words, " ")
 }
@@ -119,8 +133,16 @@ func (s Schedule) Plan(seed uint64) []*At {
 // undo is the step that ends a step with "for".
 func (s *Step) undo() Step {
 	end := Step{Line: s.Line, Verb: verbs[s.Verb].undo, A: s.A, B: s.B}
-	if s.Verb == Skew {
+	end.Files = s.Files
+	switch s.Verb {
+	case Skew:
 		end.By = -s.By
+	case Drift:
+		end.N = -s.N
+	case DiskSlow:
+		end.N = 1
+	case IOError, SyncError, DiskFull, DiskStall, FsyncLies:
+		end.Off = true
 	}
 	return end
 }

@@ -21,6 +21,19 @@ const (
 	Pause                            // A stands still, as in a long collection of garbage
 	Resume                           // A goes on
 	Skew                             // the wall clock of A jumps by By
+	Clog                             // frames from A to B pile up, and all come at once when it is healed
+	Throttle                         // A to B carries N bytes a second; 0 ends it
+	BitRot                           // a durable bit of Files on A flips
+	LatentError                      // a sector of Files on A cannot be read
+	IOError                          // appends to Files on A and syncs of them fail
+	SyncError                        // syncs of Files on A fail
+	DiskFull                         // A has no room for more bytes
+	DiskSlow                         // the disk of A takes N times longer; 1 ends it
+	DiskStall                        // the disk of A does not answer
+	FsyncLies                        // syncs on A claim success and keep nothing
+	Mend                             // ends what is wrong with the disk of A, but for rot and latent errors
+	Wipe                             // A finds its disk empty at its next start
+	Drift                            // the monotonic clock of A becomes N parts per million faster
 	numVerbs
 )
 
@@ -36,6 +49,12 @@ const (
 	node                    // A
 	nodeOrAll               // A | *
 	nodeOffset              // A +DURATION
+	rateLink                // A B N/s
+	nodeFiles               // A [FILES]
+	filesOrOff              // A [FILES] [off]
+	nodeOrOff               // A [off]
+	nodeFactor              // A N
+	nodePPM                 // A +N
 )
 
 type verb struct {
@@ -60,6 +79,19 @@ var verbs = [numVerbs]verb{
 	Pause:            {"pause", node, Resume, "pause NODE"},
 	Resume:           {"resume", node, 0, "resume NODE"},
 	Skew:             {"skew", nodeOffset, Skew, "skew NODE +DURATION or -DURATION"},
+	Clog:             {"clog", link, Heal, "clog FROM TO"},
+	Throttle:         {"throttle", rateLink, Throttle, "throttle FROM TO BYTES/s"},
+	BitRot:           {"bit-rot", nodeFiles, 0, "bit-rot NODE [FILES]"},
+	LatentError:      {"latent-error", nodeFiles, 0, "latent-error NODE [FILES]"},
+	IOError:          {"io-error", filesOrOff, IOError, "io-error NODE [FILES] [off]"},
+	SyncError:        {"sync-error", filesOrOff, SyncError, "sync-error NODE [FILES] [off]"},
+	DiskFull:         {"disk-full", nodeOrOff, DiskFull, "disk-full NODE [off]"},
+	DiskSlow:         {"disk-slow", nodeFactor, DiskSlow, "disk-slow NODE FACTOR"},
+	DiskStall:        {"disk-stall", nodeOrOff, DiskStall, "disk-stall NODE [off]"},
+	FsyncLies:        {"fsync-lies", nodeOrOff, FsyncLies, "fsync-lies NODE [off]"},
+	Mend:             {"mend", node, 0, "mend NODE"},
+	Wipe:             {"wipe", node, 0, "wipe NODE"},
+	Drift:            {"drift", nodePPM, Drift, "drift NODE +PPM or -PPM"},
 }
 
 // Usages are the shapes of all steps after their time, such as "crash NODE": of

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -184,11 +185,10 @@ func TestMergeRefuses(t *testing.T) {
 
 // When a run is another one every time, that is found, and hides nothing else.
 func TestDifferences(t *testing.T) {
-	turn := 0
+	var turns atomic.Int64 // two runs are made side by side to find where they part
 	flip := func(c scenario.Case) result.Result {
-		turn++
 		r := fake(0, 0)(c)
-		r.TraceHash = fmt.Sprint(turn)
+		r.TraceHash = fmt.Sprint(turns.Add(1))
 		return r
 	}
 	c := fakeConfig(1, 4, flip)
@@ -340,10 +340,9 @@ func TestBound(t *testing.T) {
 // What fails and then does not is no failure of the broker, whatever the share
 // that is made twice.
 func TestFailureIsMadeAgain(t *testing.T) {
-	turn := 0
+	var turns atomic.Int64
 	c := fakeConfig(1, 1, func(c scenario.Case) result.Result {
-		turn++
-		return fake(uint64(turn%2*100), 0)(c)
+		return fake(uint64(turns.Add(1)%2*100), 0)(c)
 	})
 	c.Workers, c.Twice = 1, 0
 	got := Check(c)

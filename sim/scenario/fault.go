@@ -31,6 +31,31 @@ func (w world) PowerLoss(node string) {
 	w.Sim.PowerLoss(node)
 }
 
+// Restart boots a node that is down, or has given up: its process has ended in all
+// but name (Kafka halts when its log directory fails), and somebody starts it again.
+func (w world) Restart(node string) {
+	if w.cluster.gaveUp(node) {
+		w.Crash(node)
+	}
+	w.Sim.Restart(node)
+}
+
+// RestartAll does so with every node.
+func (w world) RestartAll() {
+	for _, node := range w.Sim.Nodes() {
+		w.Restart(node)
+	}
+}
+
+// gaveUp reports whether a node has met an error that it cannot go on after.
+func (c *cluster) gaveUp(node string) bool {
+	if node == c.controllerName {
+		return c.controller != nil && c.controller.Err() != nil
+	}
+	i := c.place(node)
+	return i >= 0 && c.brokers[i] != nil && c.brokers[i].Err() != nil
+}
+
 func (r *run) world() world { return world{r.sim, r.cluster} }
 
 // planFaults has each step of the schedule applied at its time. Steps that are
@@ -106,6 +131,7 @@ func (r *run) healAll() {
 	w := r.world()
 	do("heal *", w.HealAll)
 	for _, node := range r.sim.Nodes() {
+		do("mend "+node, func() { w.MendDisk(node) })
 		do("restart "+node, func() { w.Restart(node) })
 		do("resume "+node, func() { w.Resume(node) })
 	}
