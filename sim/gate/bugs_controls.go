@@ -21,7 +21,7 @@ type Control struct {
 // Happened reports whether what the control is about came about in a run.
 func (c *Control) Happened(r *result.Result) bool { return c.happened(r) }
 
-// Controls are those of BROKER.md section 3.6 that this broker has the room for.
+// Controls are what Kafka allows under the settings of each and a gate must not report.
 // Compaction, transactions and groups have theirs to come.
 func Controls() []Control { return slices.Clone(controls) }
 
