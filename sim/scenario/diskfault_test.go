@@ -33,3 +33,18 @@ func TestDisksAndClocks(t *testing.T) {
 		})
 	}
 }
+
+// What was on the one disk that is wiped may be lost, however the process ended.
+func TestWipedCopy(t *testing.T) {
+	for _, schedule := range []string{
+		"2s crash b1\n2s wipe b1\n2500ms restart *",
+		"2s wipe b1\n2200ms crash b1\n2500ms restart *",
+		"2s power-loss b1\n2100ms wipe b1\n2500ms restart *",
+	} {
+		r := Run(Case{Spec: load(t, "single-copies"), Seed: 1, Faults: text(schedule)})
+		wantKept(t, r)
+		if r.Ledger.LostAllowed == 0 {
+			t.Errorf("%q lost nothing", schedule)
+		}
+	}
+}

@@ -31,6 +31,12 @@ func (w world) PowerLoss(node string) {
 	w.Sim.PowerLoss(node)
 }
 
+// Wipe has a node start with an empty disk.
+func (w world) Wipe(node string) {
+	w.cluster.wiped(node)
+	w.Sim.Wipe(node)
+}
+
 // Restart boots a node that is down, or has given up: its process has ended in all
 // but name (Kafka halts when its log directory fails), and somebody starts it again.
 func (w world) Restart(node string) {

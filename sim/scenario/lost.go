@@ -5,7 +5,7 @@ import (
 	"brokersim/checker/history"
 )
 
-// losses remember what disks had before they lost power, to tell which bytes are
+// losses remember what disks had before they lost power or all, to tell which bytes are
 // nowhere any more when a broker has recovered what was left.
 //
 // A record that every holder has lost with its power is no broken promise under
@@ -16,6 +16,7 @@ import (
 type losses struct {
 	last []*log.Broker // by broker: its newest life that has recovered its log
 	torn []*log.Broker // by broker: the life before a power loss, until one has recovered
+	wipe []bool        // by broker: its next life starts with an empty disk
 
 	// By broker and partition: the offset below which what the broker's log holds
 	// was committed, as far as high watermarks have told. With acks=all nothing
@@ -26,7 +27,7 @@ type losses struct {
 
 func (l *losses) init(brokers, partitions int) {
 	l.last, l.torn = make([]*log.Broker, brokers), make([]*log.Broker, brokers)
-	l.committed = make([][]int64, brokers)
+	l.wipe, l.committed = make([]bool, brokers), make([][]int64, brokers)
 	for i := range l.committed {
 		l.committed[i] = make([]int64, partitions)
 	}
@@ -60,7 +61,21 @@ func (c *cluster) dies(node string, power bool) {
 		l.last[i] = c.brokers[i]
 	}
 	c.brokers[i] = nil
-	if power && l.torn[i] == nil {
+	if (power || l.wipe[i]) && l.torn[i] == nil {
+		l.torn[i] = l.last[i]
+	}
+}
+
+// wiped notes that a node starts with an empty disk: the life before it has lost
+// what it had, as if by a loss of power.
+func (c *cluster) wiped(node string) {
+	i := c.place(node)
+	if i < 0 {
+		return
+	}
+	l := &c.losses
+	l.wipe[i] = true
+	if c.brokers[i] == nil && l.torn[i] == nil {
 		l.torn[i] = l.last[i]
 	}
 }
@@ -140,5 +155,5 @@ func (c *cluster) recovered(i int) {
 			c.r.rec.Event(&history.Event{E: history.Note, F: history.NoCopy, TP: history.TP(k), Offset: kept, Until: until})
 		}
 	}
-	c.losses.torn[i] = nil
+	c.losses.torn[i], c.losses.wipe[i] = nil, false
 }
