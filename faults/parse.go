@@ -2,9 +2,13 @@ package faults
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"brokersim/broker/near"
 )
 
 // longest is how late a step may be undone, and how long anything may take: more
@@ -203,7 +207,7 @@ func (p *parser) verb(s *Step) error {
 		}
 	}
 	if s.Verb == 0 {
-		return p.fail(w, "unknown verb %q%s", w.text, nearest(w.text, names))
+		return p.fail(w, "unknown verb %q%s", w.text, near.Suggest(w.text, names))
 	}
 	if s.Verb == Reset && len(p.words) > 0 {
 		switch after := p.words[0]; {
@@ -211,7 +215,7 @@ func (p *parser) verb(s *Step) error {
 			s.Verb = ResetAfterAccept
 			p.words = p.words[1:]
 		case len(p.words) >= 3:
-			return p.fail(after, "unknown word %q%s", after.text, nearest(after.text, []string{"after-accept"}))
+			return p.fail(after, "unknown word %q%s", after.text, near.Suggest(after.text, []string{"after-accept"}))
 		}
 	}
 	return nil
@@ -271,7 +275,7 @@ func (p *parser) class(s *Step) error {
 	}
 	id, known := p.vocabulary.Classes[w.text]
 	if !known {
-		return p.fail(w, "unknown class of frames %q%s", w.text, nearestKey(w.text, p.vocabulary.Classes))
+		return p.fail(w, "unknown class of frames %q%s", w.text, near.Suggest(w.text, slices.Sorted(maps.Keys(p.vocabulary.Classes))))
 	}
 	s.Class, s.ClassID = w.text, id
 	return nil

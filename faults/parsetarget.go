@@ -3,6 +3,8 @@ package faults
 import (
 	"slices"
 	"strings"
+
+	"brokersim/broker/near"
 )
 
 // target reads one target into t and returns its word.
@@ -25,7 +27,7 @@ func (p *parser) target(s *Step, t *Target) (word, error) {
 			return w, p.fail(w, "%s is a node: only roles take (...)", name)
 		}
 		known := slices.Concat([]string{everyone}, p.vocabulary.Roles, p.vocabulary.Nodes)
-		return w, p.fail(w, "unknown node or role %q%s", name, nearest(name, known))
+		return w, p.fail(w, "unknown node or role %q%s", name, near.Suggest(name, known))
 	}
 	t.Role = name
 	if !called {
@@ -51,7 +53,7 @@ func (p *parser) inside(t *Target, w word) error {
 			return p.fail(w, "%s is every node: it takes no partition", everyone)
 		}
 		if !slices.Contains(p.vocabulary.Partitions, partition) {
-			return p.fail(w, "unknown partition %q%s", partition, nearest(partition, p.vocabulary.Partitions))
+			return p.fail(w, "unknown partition %q%s", partition, near.Suggest(partition, p.vocabulary.Partitions))
 		}
 		t.Partition = partition
 		if !both {
@@ -71,7 +73,7 @@ func (p *parser) nodes(w word) ([]string, error) {
 		at.text = name
 		switch {
 		case !slices.Contains(p.vocabulary.Nodes, name):
-			return nil, p.fail(at, "unknown node %q%s", name, nearest(name, p.vocabulary.Nodes))
+			return nil, p.fail(at, "unknown node %q%s", name, near.Suggest(name, p.vocabulary.Nodes))
 		case slices.Contains(nodes, name):
 			return nil, p.fail(at, "%s stands twice in %s", name, w.text)
 		}

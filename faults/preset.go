@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+
+	"brokersim/broker/near"
 )
 
 //go:embed presets/*.txt
@@ -27,7 +29,7 @@ func Presets() []string {
 func Preset(name string) (string, error) {
 	text, err := presets.ReadFile("presets/" + name + ".txt")
 	if err != nil {
-		return "", fmt.Errorf("unknown preset of faults %q%s", name, nearest(name, Presets()))
+		return "", fmt.Errorf("unknown preset of faults %q%s", name, near.Suggest(name, Presets()))
 	}
 	return string(text), nil
 }

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"brokersim/broker/log/config"
+	"brokersim/broker/near"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -89,7 +89,7 @@ func seed(s string) (uint64, error) {
 
 // unknown is the error for a word that is none of the known ones.
 func unknown(what, word string, known []string) error {
-	return fmt.Errorf("unknown %s %q%s", what, word, config.Suggest(word, slices.Sorted(slices.Values(known))))
+	return fmt.Errorf("unknown %s %q%s", what, word, near.Suggest(word, slices.Sorted(slices.Values(known))))
 }
 
 // flagError explains a wrong flag with the nearest right one.
@@ -99,7 +99,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		var known []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
 		name := none.GetSpecifiedName()
-		if meant := config.Near(name, known); len(meant) > 0 {
+		if meant := near.Words(name, known); len(meant) > 0 {
 			return fmt.Errorf("%s has no flag --%s; did you mean --%s?", verb(cmd), name, strings.Join(meant, " or --"))
 		}
 		return fmt.Errorf("%s has no flag --%s: see %s --help", verb(cmd), name, cmd.CommandPath())

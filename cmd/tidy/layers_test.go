@@ -14,12 +14,13 @@ const module = "brokersim"
 var rows = [][]layer{
 	{ // 0: no import of this module
 		{"broker/machine", ""},
+		{"broker/near", ""},
 		{"checker/history", ""},
 		{"checker/result", ""},
 		{"faults/failpoint", ""},
 	},
 	{ // 1
-		{"broker/log/config", ""},
+		{"broker/log/config", "broker/near"},
 		{"broker/log/wire", "broker/machine"},
 		{"broker/pubsub/wire", "broker/machine"},
 		{"broker/queue/wire", "broker/machine"},
@@ -45,21 +46,21 @@ var rows = [][]layer{
 	},
 	{ // 4: none imports another
 		{"broker/host", "broker/machine"},
-		{"faults", "broker/machine faults/failpoint"},
+		{"faults", "broker/machine broker/near faults/failpoint"},
 		{"reports", "checker/result"},
 		{"reports/plot", "checker/result"},
 		{"sim", "broker/machine"},
 		{"workloads", "broker/machine checker/history faults/failpoint broker/log/config broker/log/wire workloads/client"},
 	},
 	{ // 5
-		{"sim/scenario", "broker/machine checker/history faults/failpoint broker/log/config broker/log/wire" +
+		{"sim/scenario", "broker/machine broker/near checker/history faults/failpoint broker/log/config broker/log/wire" +
 			" broker/log broker/pubsub broker/queue checker checker/linear checker/measure checker/result faults sim workloads workloads/client"},
 	},
 	{ // 6
 		{"sim/gate", "broker/machine checker/history checker/result faults/failpoint faults sim sim/scenario"},
 	},
 	{ // 7
-		{"cmd/brokersim", "broker/machine checker/history faults/failpoint broker/log/config broker/host" +
+		{"cmd/brokersim", "broker/machine broker/near checker/history faults/failpoint broker/log/config broker/host" +
 			" checker checker/linear checker/measure checker/result faults reports reports/plot sim sim/scenario sim/gate"},
 		{"cmd/tidy", ""},
 	},

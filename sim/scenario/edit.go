@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"brokersim/broker/log/config"
+	"brokersim/broker/near"
 	"brokersim/faults"
 )
 
@@ -88,7 +89,7 @@ func (s *Spec) apply(edit Edit) (err error) {
 	case key == "rate":
 		i := slices.IndexFunc(s.Producers, func(p Producer) bool { return p.Name == name })
 		if i < 0 {
-			return fmt.Errorf("unknown producer %q%s", name, config.Suggest(name, s.clientNames()))
+			return fmt.Errorf("unknown producer %q%s", name, near.Suggest(name, s.clientNames()))
 		}
 		var rate int
 		rate, err = editNumber(edit.Value, maxRate)
@@ -96,7 +97,7 @@ func (s *Spec) apply(edit Edit) (err error) {
 	case key == "partitions":
 		i := slices.IndexFunc(s.Topics, func(t Topic) bool { return t.Name == name })
 		if i < 0 {
-			return fmt.Errorf("unknown topic %q%s", name, config.Suggest(name, s.topicNames()))
+			return fmt.Errorf("unknown topic %q%s", name, near.Suggest(name, s.topicNames()))
 		}
 		var n int
 		n, err = editNumber(edit.Value, maxPartitions)
@@ -121,7 +122,7 @@ func (s *Spec) leaveOut(name string) error {
 	s.Readers = slices.DeleteFunc(s.Readers, func(r Reader) bool { return r.Name == name })
 	switch {
 	case clients == len(s.Producers)+len(s.Readers):
-		return fmt.Errorf("unknown client%s", config.Suggest(name, s.clientNames()))
+		return fmt.Errorf("unknown client%s", near.Suggest(name, s.clientNames()))
 	case len(s.Producers) == 0:
 		return fmt.Errorf("nobody is left who produces")
 	}
@@ -145,7 +146,7 @@ func (s *Spec) leaveOutTopic(name string) error {
 	topics := len(s.Topics)
 	s.Topics = slices.DeleteFunc(s.Topics, func(t Topic) bool { return t.Name == name })
 	if topics == len(s.Topics) {
-		return fmt.Errorf("unknown topic%s", config.Suggest(name, s.topicNames()))
+		return fmt.Errorf("unknown topic%s", near.Suggest(name, s.topicNames()))
 	}
 	s.forget(config.TopicScope, name)
 	for _, p := range s.Producers {

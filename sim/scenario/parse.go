@@ -13,6 +13,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"brokersim/broker/log/config"
+	"brokersim/broker/near"
 	"brokersim/checker"
 )
 
@@ -122,7 +123,7 @@ func (p *reader) fields(n ast.Node, what string, known fields) {
 			names = append(names, name)
 		}
 		slices.Sort(names)
-		p.fail(at, "unknown field %s of %s%s", key, what, config.Suggest(key, names))
+		p.fail(at, "unknown field %s of %s%s", key, what, near.Suggest(key, names))
 	})
 }
 
@@ -210,7 +211,7 @@ func (p *reader) topicOf(s *Spec, who, topic string, at ast.Node) {
 	case topic == "":
 		p.fail(at, "%s: topic is missing", who)
 	case !slices.Contains(topics, topic):
-		p.fail(at, "%s: unknown topic %q%s", who, topic, config.Suggest(topic, topics))
+		p.fail(at, "%s: unknown topic %q%s", who, topic, near.Suggest(topic, topics))
 	}
 }
 
@@ -223,7 +224,7 @@ func (p *reader) property(name string, at ast.Node) {
 
 func knownProperty(name string) error {
 	if known := checker.Properties(); !slices.Contains(known, name) {
-		return fmt.Errorf("unknown property %q%s", name, config.Suggest(name, known))
+		return fmt.Errorf("unknown property %q%s", name, near.Suggest(name, known))
 	}
 	return nil
 }
@@ -258,7 +259,7 @@ func (p *reader) word(to *string, words ...string) func(ast.Node) {
 	return func(n ast.Node) {
 		if v, ok := p.scalar(n); ok {
 			if !slices.Contains(words, v) {
-				p.fail(n, "%q: want one of %s%s", v, strings.Join(words, ", "), config.DidYouMean(v, words))
+				p.fail(n, "%q: want one of %s%s", v, strings.Join(words, ", "), near.DidYouMean(v, words))
 			}
 			*to = v
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"brokersim/broker/log/config"
+	"brokersim/broker/near"
 )
 
 // Spec is a scenario as its file says it: the cluster, who produces and reads
@@ -128,7 +129,7 @@ func (s *Spec) check() error {
 	known := func(who string, topics ...string) error {
 		for _, t := range topics {
 			if !slices.Contains(names, t) {
-				return fmt.Errorf("%s: %s: unknown topic %q%s", s.Name, who, t, config.Suggest(t, names))
+				return fmt.Errorf("%s: %s: unknown topic %q%s", s.Name, who, t, near.Suggest(t, names))
 			}
 		}
 		return nil

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"brokersim/broker/near"
 )
 
 // Scope is what a setting configures.
@@ -139,5 +141,5 @@ func unknownName(s Scope, name string) string {
 	for _, n := range known.list[s] {
 		all = append(all, n.Name)
 	}
-	return fmt.Sprintf("Kafka has no %v setting %q%s", s, name, Suggest(name, all))
+	return fmt.Sprintf("Kafka has no %v setting %q%s", s, name, near.Suggest(name, all))
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"brokersim/broker/near"
 )
 
 // Targets are the names that keys may have between the scope and Kafka's name.
@@ -122,7 +124,7 @@ func (s *Settings) parseKey(k string) (n *Name, target, msg string) {
 	// producer.NAME.acks with a NAME that is nobody's.
 	for at := range rest {
 		if rest[at] == '.' && scope != BrokerScope && known.byName[scope][rest[at+1:]] != nil {
-			return nil, "", fmt.Sprintf("no %v is called %q%s", scope, rest[:at], Suggest(rest[:at], targets))
+			return nil, "", fmt.Sprintf("no %v is called %q%s", scope, rest[:at], near.Suggest(rest[:at], targets))
 		}
 	}
 	if full := lookup(scope, k); full != nil { // broker.session.timeout.ms is a name of Kafka's by itself
@@ -138,7 +140,7 @@ func unknownScope(k, word string) string {
 			return fmt.Sprintf("setting %q does not say whose; did you mean %q?", k, scopeNames[i]+"."+k)
 		}
 	}
-	return fmt.Sprintf("setting %s does not begin with broker, topic, producer or consumer%s", quote(k), DidYouMean(word, scopeNames[:]))
+	return fmt.Sprintf("setting %s does not begin with broker, topic, producer or consumer%s", quote(k), near.DidYouMean(word, scopeNames[:]))
 }
 
 func (s *Settings) skip(a *assignment) {

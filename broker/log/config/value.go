@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"brokersim/broker/near"
 )
 
 // value is what a user wrote for a name, parsed as Kafka parses it.
@@ -121,7 +123,7 @@ func (n *Name) oneOf(text string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s=%s: want one of %s%s", n.Name, quote(text), strings.Join(words, ", "), DidYouMean(text, words))
+	return fmt.Errorf("%s=%s: want one of %s%s", n.Name, quote(text), strings.Join(words, ", "), near.DidYouMean(text, words))
 }
 
 // quote shows a value on one line of bounded length.

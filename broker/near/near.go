@@ -1,8 +1,9 @@
-package faults
+// Package near finds the known words that a mistyped one was meant to be: one rule
+// for settings, scenarios, schedules of faults and the command line.
+package near
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -16,12 +17,12 @@ const (
 	mostListed  = 20
 )
 
-// near returns the known words that a typed one was most likely meant to be, at
+// Words returns the known words that a typed one was most likely meant to be, at
 // most three, sorted; more would be guessing. These are, whatever the case, the
 // words that begin with it, that have all its parts in order ("no-loss" in
 // "no-acked-loss"), or otherwise those that are the fewest edits away, which may
 // be no more than half of it.
-func near(typed string, known []string) []string {
+func Words(typed string, known []string) []string {
 	if len(typed) > longestTypo {
 		return nil
 	}
@@ -68,10 +69,10 @@ func hasParts(all, some []string) bool {
 	return len(some) == 0
 }
 
-// didYouMean ends a message about an unknown word with what it was most likely
+// DidYouMean ends an error about an unknown word with what it was most likely
 // meant to be; it is empty when nothing is near.
-func didYouMean(typed string, known []string) string {
-	meant := near(typed, known)
+func DidYouMean(typed string, known []string) string {
+	meant := Words(typed, known)
 	if len(meant) == 0 {
 		return ""
 	}
@@ -85,14 +86,11 @@ func didYouMean(typed string, known []string) string {
 	return "; did you mean " + strings.Join(meant[:last], ", ") + " or " + meant[last] + "?"
 }
 
-// nearest is didYouMean or, when nothing is near, all known words if they are few.
-func nearest(typed string, known []string) string {
-	if clause := didYouMean(typed, known); clause != "" || len(known) == 0 || len(known) > mostListed {
+// Suggest is [DidYouMean] or, when nothing is near, all known words if they are
+// few.
+func Suggest(typed string, known []string) string {
+	if clause := DidYouMean(typed, known); clause != "" || len(known) == 0 || len(known) > mostListed {
 		return clause
 	}
 	return "; there are " + strings.Join(known, ", ")
-}
-
-func nearestKey(typed string, known map[string]uint16) string {
-	return nearest(typed, slices.Sorted(maps.Keys(known)))
 }

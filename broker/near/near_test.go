@@ -1,4 +1,4 @@
-package config
+package near
 
 import (
 	"fmt"
@@ -7,7 +7,7 @@ import (
 )
 
 // A suggestion is what was meant or nothing: never the least bad of what there is.
-func TestNear(t *testing.T) {
+func TestWords(t *testing.T) {
 	properties := []string{"slot-agreement", "no-acked-loss", "no-duplicate", "per-key-order", "no-phantom", "no-skip", "no-stale-end"}
 	for _, row := range []struct {
 		typed string
@@ -36,7 +36,7 @@ func TestNear(t *testing.T) {
 		{"min.replicas", []string{"min.insync.replicas"}, "[min.insync.replicas]"},
 		{strings.Repeat("x", 65), []string{strings.Repeat("x", 64)}, "[]"},
 	} {
-		if got := fmt.Sprint(Near(row.typed, row.known)); got != row.want {
+		if got := fmt.Sprint(Words(row.typed, row.known)); got != row.want {
 			t.Errorf("%q among %v: %s, want %s", row.typed, row.known, got, row.want)
 		}
 	}
