@@ -25,14 +25,7 @@ func JSON(w io.Writer, r result.Result) error {
 	if r.Reached == nil {
 		r.Reached = map[string]int64{}
 	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(&r); err != nil {
-		return err
-	}
-	_, err := w.Write(b.Bytes())
-	return err
+	return encode(w, &r)
 }
 
 func list(s []string) []string {
@@ -40,4 +33,16 @@ func list(s []string) []string {
 		return []string{}
 	}
 	return s
+}
+
+// encode writes a value as one line of JSON without HTML escapes.
+func encode(w io.Writer, value any) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(value); err != nil {
+		return err
+	}
+	_, err := w.Write(b.Bytes())
+	return err
 }

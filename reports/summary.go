@@ -26,14 +26,7 @@ func CheckJSON(w io.Writer, c result.Check) error {
 	if c.Reached == nil {
 		c.Reached = map[string]int64{}
 	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(&c); err != nil {
-		return err
-	}
-	_, err := w.Write(b.Bytes())
-	return err
+	return encode(w, &c)
 }
 
 // withLists is r as [JSON] writes it: no list is null.

@@ -1,0 +1,74 @@
+package reports
+
+import (
+	"fmt"
+	"math"
+
+	"brokersim/checker/result"
+)
+
+// chance is how likely the violation is after a row of the story.
+type chance struct {
+	*result.Chance
+	row          *result.Row
+	p, low, high float64 // in percent; low and high are the 95 % interval
+	noReturn     bool    // the point of no return: from here on every fork breaks the promise
+}
+
+// chances are those whose rows there are.
+func chances(e *result.Explanation) (list []chance) {
+	for i := range e.Likelihood {
+		c := &e.Likelihood[i]
+		if c.Row < 0 || c.Row >= len(e.Story.Rows) || c.Forks <= 0 || c.Violated < 0 || c.Violated > c.Forks {
+			continue
+		}
+		x := chance{Chance: c, row: &e.Story.Rows[c.Row], p: 100 * float64(c.Violated) / float64(c.Forks)}
+		x.low, x.high = wilson(c.Violated, c.Forks)
+		list = append(list, x)
+	}
+	for i := len(list) - 1; i >= 0 && list[i].Violated == list[i].Forks; i-- {
+		list[i].noReturn = i == 0 || list[i-1].Violated != list[i-1].Forks
+	}
+	return list
+}
+
+// wilson is the 95 % interval of a proportion by E. B. Wilson (1927), in percent:
+// it holds near 0 and 1, where the usual one is empty.
+func wilson(k, n int) (low, high float64) {
+	const z = 1.959964
+	p, m := float64(k)/float64(n), float64(n)
+	middle := (p + z*z/(2*m)) / (1 + z*z/m)
+	half := z / (1 + z*z/m) * math.Sqrt(p*(1-p)/m+z*z/(4*m*m))
+	return max(0, 100*(middle-half)), min(100, 100*(middle+half))
+}
+
+// percents says the interval: "92.1 .. 96.5".
+func (c *chance) percents() string { return fmt.Sprintf("%.1f .. %.1f", c.low, c.high) }
+
+// likelihood is a table of the rows after which the run was forked.
+func (t *explanation) likelihood() {
+	list := chances(t.e)
+	if len(list) == 0 {
+		return
+	}
+	t.part("Likelihood", "of the violation, when all that is drawn after a row is drawn anew")
+	rows := []string{"  after\t\t\tbroken\t%\t95 %"}
+	for i := range list {
+		c := &list[i]
+		line := fmt.Sprintf("  %s\t%s\t%s\t%d of %d\t%.1f\t%s", t.story.clock(c.row.AtNS), t.story.who(c.row), short(clean(c.row.What), 32), c.Violated, c.Forks, c.p, c.percents())
+		if c.noReturn {
+			line += "\t<- point of no return"
+		}
+		rows = append(rows, line)
+	}
+	t.table(rows...)
+}
+
+// short cuts a text down to n characters.
+func short(s string, n int) string {
+	runes := []rune(s)
+	if len(runes) <= n {
+		return s
+	}
+	return string(runes[:n-1]) + "…"
+}

@@ -1,0 +1,227 @@
+package reports
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"brokersim/checker/result"
+)
+
+// pageWidth is how many columns an explanation takes, but for what must be
+// copied whole.
+const pageWidth = 120
+
+// longRepro is the length from which a repro string is left to a file.
+const longRepro = 2000
+
+// ExplanationJSON writes an explanation as one line of JSON, as [JSON] does a
+// result.
+func ExplanationJSON(w io.Writer, e *result.Explanation) error {
+	full := *e
+	full.Result = withLists(e.Result)
+	s := &full.Story
+	s.Lanes, s.Rows = append([]result.Lane{}, s.Lanes...), append([]result.Row{}, s.Rows...)
+	s.Strips = append([]result.Strip{}, s.Strips...)
+	for i := range s.Strips {
+		s.Strips[i].Cells = append([]result.Cell{}, s.Strips[i].Cells...)
+	}
+	full.Why, full.Needed, full.NotNeeded = list(e.Why), list(e.Needed), list(e.NotNeeded)
+	full.Nearest = append([]result.Variant{}, e.Nearest...)
+	for i := range full.Nearest {
+		full.Nearest[i].Set = list(full.Nearest[i].Set)
+	}
+	full.Settings = append([]result.Setting{}, e.Settings...)
+	return encode(w, &full)
+}
+
+// ExplanationText writes for people how a run came to break its promise: the
+// sentence, the causal chain, what it needed and what would have kept it, and
+// last the line that repeats it.
+func ExplanationText(w io.Writer, e *result.Explanation, s Style) error {
+	t := &explanation{text: text{r: &e.Result, d: &Details{}, style: s}, e: e, story: tell(&e.Story)}
+	t.answer()
+	t.chain()
+	t.reasons()
+	t.likelihood()
+	t.repeat()
+	_, err := w.Write(t.b.Bytes())
+	return err
+}
+
+type explanation struct {
+	text
+	e     *result.Explanation
+	story *told
+}
+
+func (t *explanation) answer() {
+	e := t.e
+	t.f("%s   scenario %s   seed %s\n", t.paint(red, "FAIL "+clean(e.Finding)), clean(e.Result.Scenario), clean(e.Result.Seed))
+	for _, line := range wrap(clean(e.Sentence), pageWidth-2) {
+		t.f("  %s\n", line)
+	}
+	if e.Shrunk.Replays > 0 {
+		for _, line := range wrap(shrunkLine(&e.Shrunk), pageWidth-2) {
+			t.f("  %s\n", line)
+		}
+	}
+}
+
+// shrunkLine says how much smaller the run is than the one that was found.
+func shrunkLine(s *result.Shrunk) string {
+	cut := ""
+	switch s.Cut {
+	case "":
+	case "budget":
+		cut = "; that was the budget: there may be a smaller run"
+	default:
+		cut = "; " + clean(s.Cut) + ": there may be a smaller run"
+	}
+	return fmt.Sprintf("shrunk %d -> %d events, %d -> %d faults, %d -> %d records  (%s%s)",
+		s.From.Events, s.To.Events, s.From.Faults, s.To.Faults, s.From.Records, s.To.Records, plural(s.Replays, "replay", "replays"), cut)
+}
+
+// chain shows the rows that lead to the violation, a column for each of when,
+// where, what and what it does.
+func (t *explanation) chain() {
+	rows := t.story.chain()
+	when, who, what := 0, 0, 0
+	for _, i := range rows {
+		r := &t.story.Rows[i]
+		when = max(when, len(t.story.clock(r.AtNS)))
+		who = max(who, utf8.RuneCountInString(t.story.who(r)))
+		what = max(what, utf8.RuneCountInString(clean(r.What)))
+	}
+	who, what = min(who, 24), min(what, 48)
+	left := 4 + when + 2 + who + 3 + what + 3
+	if len(rows) > 0 {
+		t.f("\n")
+	}
+	for _, i := range rows {
+		r := &t.story.Rows[i]
+		cells := [][]string{wrap(t.story.who(r), who), wrap(clean(r.What), what), pack(remark(r), "   ", pageWidth-left)}
+		for n := range max(len(cells[0]), len(cells[1]), len(cells[2])) {
+			clock := ""
+			if n == 0 {
+				clock = t.story.clock(r.AtNS)
+			}
+			line := fmt.Sprintf("    %*s  %-*s   %-*s   %s", when, clock, who, nth(cells[0], n), what, nth(cells[1], n), nth(cells[2], n))
+			line = strings.TrimRight(line, " ")
+			if r.Violation {
+				line = t.paint(red, line)
+			}
+			t.f("%s\n", line)
+		}
+	}
+}
+
+func nth(list []string, n int) string {
+	if n < len(list) {
+		return list[n]
+	}
+	return ""
+}
+
+// remark is what a row does, with an arrow where the promise is broken.
+func remark(r *result.Row) []string {
+	list := does(r)
+	if !r.Violation {
+		return list
+	}
+	if len(list) == 0 {
+		list = []string{"here it is broken"}
+	}
+	list[0] = "<- " + list[0]
+	return list
+}
+
+// reasons say what made it possible, and what would have kept the promise.
+func (t *explanation) reasons() {
+	t.f("\n")
+	t.part("Why", t.e.Why...)
+	t.part("Needed", t.e.Needed...)
+	t.part("Not needed", pack(unneeded(t.e), ", ", pageWidth-titleWidth)...)
+	var tried []string
+	title := "Tried"
+	for _, v := range t.e.Nearest {
+		if v.Verdict == result.Kept && title == "Tried" {
+			title = "Nearest pass"
+			tried = append([]string{variantLine(&v)}, tried...)
+			continue
+		}
+		tried = append(tried, variantLine(&v))
+	}
+	t.part(title, tried...)
+}
+
+// unneeded is what was not needed, and what that means.
+func unneeded(e *result.Explanation) []string {
+	list := make([]string, len(e.NotNeeded))
+	for i, s := range e.NotNeeded {
+		list[i] = clean(s)
+	}
+	if n := len(list); n > 0 {
+		list[n-1] += ": removing this changes nothing"
+	}
+	return list
+}
+
+func variantLine(v *result.Variant) string {
+	var b strings.Builder
+	for _, s := range v.Set {
+		fmt.Fprintf(&b, "--set %s ", clean(s))
+	}
+	fmt.Fprintf(&b, "  -> %s", v.Verdict)
+	if v.Costs != "" {
+		fmt.Fprintf(&b, ": %s", clean(v.Costs))
+	}
+	return b.String()
+}
+
+// titleWidth is that of the column of titles.
+const titleWidth = 2 + len("Nearest pass") + 2
+
+// part is a title and paragraphs beside it, or nothing.
+func (t *explanation) part(title string, paragraphs ...string) {
+	for _, p := range paragraphs {
+		for _, line := range wrap(clean(p), pageWidth-titleWidth) {
+			t.title(title)
+			t.f("%s\n", line)
+			title = ""
+		}
+	}
+}
+
+func (t *explanation) title(s string) {
+	t.f("  %s%*s", t.paint(bold, s), titleWidth-2-len(s), "")
+}
+
+// repeat ends with the line that makes the run again.
+func (t *explanation) repeat() {
+	e := t.e
+	if e.Repro == "" {
+		return
+	}
+	t.title("Repeat")
+	t.f("%s", repeatLine(e))
+	if e.Verified > 0 {
+		t.f("   verified: %s", verified(e))
+	}
+	t.f("\n")
+}
+
+// repeatLine is the command that makes the smallest run again.
+func repeatLine(e *result.Explanation) string {
+	repro := clean(e.Repro)
+	if len(repro) > longRepro {
+		return fmt.Sprintf("brokersim repro DIR   (of --out; the string has %d characters)", len(repro))
+	}
+	return "brokersim repro '" + strings.ReplaceAll(repro, "'", `'\''`) + "'"
+}
+
+func verified(e *result.Explanation) string {
+	hash := clean(e.Result.TraceHash)
+	return fmt.Sprintf("%s, hash %s", plural(e.Verified, "replay", "replays"), hash[:min(len(hash), 8)])
+}
