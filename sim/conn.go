@@ -66,6 +66,7 @@ type item struct {
 	took  time.Duration // of that the way, to be gone again after a heal
 	ident machine.Ident
 	frame machine.Bytes
+	cause int64 // the event in whose step it was sent
 }
 
 type itemKind uint8
@@ -154,6 +155,7 @@ func (s *Sim) transmit(to *end, it item) {
 	depart := s.carry(l, it.frame.Len())
 	it.took = s.latency(l, it.ident) + l.slow
 	it.at = depart.Add(it.took)
+	it.cause = s.doing
 	to.in.push(it)
 	s.move(to)
 }

@@ -18,13 +18,15 @@ type diskOp struct {
 	snap *image // of a Sync: what becomes durable
 	off  int64  // of a Load
 	n    int64
+
+	cause int64 // the event in whose step it was asked for
 }
 
 // sync makes durable what a file holds now, when the disk has done so. Its time
 // is drawn by the node, the file and its length.
 func (s *Sim) sync(n *node, name string, tag machine.Tag) {
 	f := n.files
-	op := diskOp{node: n, life: n.life, era: f.era, tag: tag, name: name, file: f.cache[name], snap: s.takeImage()}
+	op := diskOp{node: n, life: n.life, era: f.era, tag: tag, name: name, file: f.cache[name], snap: s.takeImage(), cause: s.doing}
 	if i := op.file; i != nil {
 		i.issued++
 		*op.snap = image{extents: i.extents, size: i.size, seq: i.issued, kept: i.size}
@@ -37,7 +39,7 @@ func (s *Sim) sync(n *node, name string, tag machine.Tag) {
 
 // load brings a range into memory.
 func (s *Sim) load(n *node, x *machine.Effect) {
-	op := diskOp{node: n, life: n.life, era: n.files.era, tag: x.Tag, name: x.Name, file: n.files.cache[x.Name], off: x.Off, n: x.N}
+	op := diskOp{node: n, life: n.life, era: n.files.era, tag: x.Tag, name: x.Name, file: n.files.cache[x.Name], off: x.Off, n: x.N, cause: s.doing}
 	var takes time.Duration
 	if i := op.file; i != nil {
 		lo, hi := i.blocks(x.Off, x.N)
@@ -79,7 +81,7 @@ func (s *Sim) diskDone(op diskOp) {
 		op.file.warm(op.off, op.n)
 	}
 	if op.life == op.node.life && op.tag != 0 {
-		s.ready(op.node, ready{kind: machine.DiskDone, tag: op.tag, err: err})
+		s.ready(op.node, ready{kind: machine.DiskDone, tag: op.tag, err: err, cause: op.cause})
 	}
 }
 

@@ -79,11 +79,14 @@ func (s *Sim) link(from, to *node) *link {
 	}
 	l := from.links[to.index]
 	if l == nil {
-		l = &link{from: from, to: to}
-		l.draw = machine.NewDraw(s.cfg.Seed, "latency").With(uint64(from.cfg.ID)).With(uint64(to.cfg.ID))
+		l = &link{from: from, to: to, draw: s.latencyDraw(from, to)}
 		from.links[to.index] = l
 	}
 	return l
+}
+
+func (s *Sim) latencyDraw(from, to *node) machine.Draw {
+	return machine.NewDraw(s.cfg.Seed, "latency").With(uint64(from.cfg.ID)).With(uint64(to.cfg.ID))
 }
 
 // latency draws the time that a frame takes. The n-th frame of one identity has

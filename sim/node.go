@@ -54,6 +54,8 @@ type ready struct {
 	gen  uint32 // of the connection
 	tag  machine.Tag
 	err  error
+
+	cause int64 // of DiskDone: the event in whose step it was asked for
 }
 
 // ready adds an input to those that wait for a core.
@@ -79,6 +81,7 @@ func (s *Sim) runNext(n *node) {
 	r := n.ready.pop()
 	in := &s.in
 	in.Kind, in.Tag, in.Err = r.kind, r.tag, r.err
+	s.taking = r.cause
 	switch r.kind {
 	case machine.Received:
 		e := r.end
@@ -126,7 +129,7 @@ func (s *Sim) run(n *node, e *end) {
 	if cost > 0 {
 		s.occupy(n, e, cost, cold)
 	} else {
-		s.perform(n, out)
+		s.perform(n, out, s.counts.events)
 	}
 	s.arm(n)
 }
@@ -137,7 +140,8 @@ type run struct {
 	life uint32
 	end  *end // whose next input waits; nil: none
 	gen  uint32
-	cold bool // it has read from the disk, which may stall
+	cold bool  // it has read from the disk, which may stall
+	step int64 // the event
 	out  machine.Effects
 }
 
@@ -146,7 +150,7 @@ type run struct {
 func (s *Sim) occupy(n *node, e *end, cost time.Duration, cold bool) {
 	i := s.runs.reserve()
 	r := &s.runs.values[i]
-	r.node, r.life, r.end, r.cold = n, n.life, e, cold
+	r.node, r.life, r.end, r.cold, r.step = n, n.life, e, cold, s.counts.events
 	r.out, s.out = s.out, r.out
 	if e != nil {
 		r.gen = e.conn.gen
@@ -174,7 +178,7 @@ func (s *Sim) done(i int32) {
 			e.busy = false
 			s.offer(e)
 		}
-		s.perform(n, &r.out)
+		s.perform(n, &r.out, r.step)
 		s.wake(n)
 	}
 	r.out.Reset() // keeps the memory
@@ -182,7 +186,9 @@ func (s *Sim) done(i int32) {
 	s.runs.free = append(s.runs.free, i)
 }
 
-func (s *Sim) perform(n *node, out *machine.Effects) {
+// perform does what the step of an event wants done.
+func (s *Sim) perform(n *node, out *machine.Effects, step int64) {
+	s.doing = step
 	for i := range out.List {
 		x := &out.List[i]
 		switch x.Kind {
@@ -213,6 +219,7 @@ func (s *Sim) perform(n *node, out *machine.Effects) {
 			panic(fmt.Sprintf("sim: %s: effect of kind %d", n.cfg.Name, x.Kind))
 		}
 	}
+	s.doing = 0
 }
 
 // end is the node's end of a connection, nil if it has ended.

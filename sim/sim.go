@@ -37,6 +37,8 @@ type Sim struct {
 	nowhere slots[unanswered]
 
 	in      machine.Input
+	taking  int64 // the event that led to in
+	doing   int64 // the event whose effects are being performed
 	out     machine.Effects
 	blamed  *node // is being stepped
 	last    TraceEvent

@@ -53,6 +53,7 @@ func (s *Sim) runConn(n *node, e *end) {
 	}
 	it := e.in.pop()
 	e.arrived--
+	s.taking = it.cause
 	switch it.kind {
 	case itDial:
 		in.Kind, in.Listen = machine.Accepted, e.listen

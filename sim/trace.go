@@ -11,10 +11,11 @@ import (
 // TraceEvent is one input as it was delivered. It is valid during the call of
 // [Sim.Trace] only.
 type TraceEvent struct {
-	N    int64 // from 1
-	At   machine.Instant
-	Node string
-	Kind machine.Kind
+	N     int64 // from 1
+	Cause int64 // N of the event in whose step the frame was sent, or the sync or load asked for; 0: none, or the world's own
+	At    machine.Instant
+	Node  string
+	Kind  machine.Kind
 
 	Conn   machine.ConnID
 	Peer   string        // the node at the other end of a connection
@@ -102,7 +103,7 @@ func (s *Sim) note(n *node) {
 // trace shows the input in s.in. Ident and Peer of s.last are set.
 func (s *Sim) trace(n *node, digest uint64) {
 	e, in := &s.last, &s.in
-	e.N, e.At, e.Node, e.Kind, e.Conn = s.counts.events, s.now, n.cfg.Name, in.Kind, in.Conn
+	e.N, e.Cause, e.At, e.Node, e.Kind, e.Conn = s.counts.events, s.taking, s.now, n.cfg.Name, in.Kind, in.Conn
 	e.Len, e.Digest, e.Tag, e.Err, e.Hash = in.Frame.Len(), digest, in.Tag, "", s.hash
 	if in.Err != nil {
 		e.Err = in.Err.Error()
@@ -134,4 +135,30 @@ func errCode(err error) uint8 {
 		return 6
 	}
 	return 7
+}
+
+// Doing is what a machine is being told, and what it wants done about it. Both are
+// valid during a call of [Sim.After] only.
+func (s *Sim) Doing() (*machine.Input, *machine.Effects) { return &s.in, &s.out }
+
+// Peer is the node at the other end of a connection of the node at a place of
+// [Sim.Nodes]; empty if the connection has ended.
+func (s *Sim) Peer(node int, c machine.ConnID) string {
+	if e := s.nodes[node].end(c); e != nil {
+		return e.peer().node.cfg.Name
+	}
+	return ""
+}
+
+// Reseed has everything that the world draws from now on be drawn from another
+// seed: what has happened stays, and what comes is another future of it.
+func (s *Sim) Reseed(seed uint64) {
+	s.cfg.Seed = seed
+	for _, n := range s.nodes {
+		for _, l := range n.links {
+			if l != nil {
+				l.draw = s.latencyDraw(l.from, l.to)
+			}
+		}
+	}
 }

@@ -36,17 +36,24 @@ func putValue(b []byte, id, key int64) {
 
 // readValue takes a value apart and checks it, and that it stands under its key.
 func readValue(value, key []byte) (id, k int64, err error) {
-	if len(value) < MinValue {
+	id, ok := RecordID(value)
+	if !ok {
 		return 0, 0, errValue
 	}
-	n := len(value) - 4
-	if binary.BigEndian.Uint32(value[n:]) != checksum(value[:n]) {
-		return 0, 0, errValue
-	}
-	id, k = int64(binary.BigEndian.Uint64(value[valueID:])), int64(binary.BigEndian.Uint64(value[valueKey:]))
+	k = int64(binary.BigEndian.Uint64(value[valueKey:]))
 	switch {
 	case k == noKey && key == nil, len(key) == 8 && int64(binary.BigEndian.Uint64(key)) == k:
 		return id, k, nil
 	}
 	return 0, 0, errValue
+}
+
+// RecordID is the unique id that a value of these workloads holds; not ok if it is
+// none, or was changed.
+func RecordID(value []byte) (id int64, ok bool) {
+	n := len(value) - 4
+	if len(value) < MinValue || binary.BigEndian.Uint32(value[n:]) != checksum(value[:n]) {
+		return 0, false
+	}
+	return int64(binary.BigEndian.Uint64(value[valueID:])), true
 }

@@ -47,9 +47,11 @@ type Size struct {
 
 // Variant is a run with other settings.
 type Variant struct {
-	Set     []string `json:"set"` // as --set takes them
-	Verdict Verdict  `json:"verdict"`
-	Costs   string   `json:"costs"` // what it costs, in words: "0 lost, 12 rejected with NOT_ENOUGH_REPLICAS, 1.8 s unavailable"
+	Set     []string `json:"set"`     // as --set takes them
+	Verdict Verdict  `json:"verdict"` // kept if every run was
+	Runs    int      `json:"runs"`    // under several seeds, that of the run first
+	Passed  int      `json:"passed"`
+	Costs   string   `json:"costs"` // of the first, in words: "0 lost, 12 rejected, 1.8 s unavailable"
 }
 
 // Setting is a setting that is not as Kafka has it by default.
@@ -63,7 +65,7 @@ type Setting struct {
 // Chance is how likely the violation is when the run is forked after a row of the
 // story: its past stays as it was, and what is drawn later is drawn anew.
 type Chance struct {
-	Row      int `json:"row"` // of Story.Rows
+	Row      int `json:"row"` // of Story.Rows; -1: before anything has happened
 	Forks    int `json:"forks"`
 	Violated int `json:"violated"`
 }

@@ -57,9 +57,13 @@ var rows = [][]layer{
 			" broker/log broker/pubsub broker/queue checker checker/linear checker/measure checker/result faults sim workloads workloads/client"},
 	},
 	{ // 6
-		{"sim/gate", "broker/machine checker/history checker/result faults/failpoint faults sim sim/scenario"},
+		{"sim/story", "broker/machine checker/history checker/result broker/log broker/log/controller broker/log/replica" +
+			" broker/log/wire checker sim sim/scenario workloads"},
 	},
 	{ // 7
+		{"sim/gate", "broker/machine broker/log/config checker/history checker/result faults/failpoint faults sim sim/scenario sim/story"},
+	},
+	{ // 8
 		{"cmd/brokersim", "broker/machine broker/near checker/history faults/failpoint broker/log/config broker/host" +
 			" checker checker/linear checker/measure checker/result faults reports reports/plot sim sim/scenario sim/gate"},
 		{"cmd/tidy", ""},

@@ -40,6 +40,19 @@ type Case struct {
 	History func(*history.Header) history.Sink
 	// Trace, if set, gets a line for every event of the simulator.
 	Trace io.Writer
+	// Watch, if set, sees what happens at every node.
+	Watch Watcher
+
+	// Fork, if At is not 0, has the run go on otherwise from that virtual time:
+	// what network and disks draw after it is drawn from another seed. The
+	// schedule and what clients want stay as they are.
+	Fork Fork
+}
+
+// Fork is where a run parts from the one that its case names.
+type Fork struct {
+	At   time.Duration
+	Seed uint64
 }
 
 // plan is a case that was found to be good: everything that its texts say.

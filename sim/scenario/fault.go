@@ -101,6 +101,9 @@ func (r *run) apply(step *faults.At) {
 func (r *run) tell(text string) {
 	r.faults = append(r.faults, text)
 	r.trace.line("-- " + text)
+	if r.Watch != nil {
+		r.showFault(text)
+	}
 }
 
 // note writes an applied step into the history.

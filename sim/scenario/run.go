@@ -42,6 +42,7 @@ type run struct {
 	clients *clients
 	audits  audits
 	trace   trace
+	moment  Moment
 
 	observing bool     // in After: a panic is ours, not the node's
 	faults    []string // as applied
@@ -63,9 +64,9 @@ func newRun(p *plan) *run {
 	r.cluster = newCluster(r)
 	r.clients = newClients(r)
 	r.sim.After = r.after
-	if p.Trace != nil {
-		r.trace.out = p.Trace
-		r.sim.Trace = r.trace.event
+	r.look()
+	if p.Fork.At > 0 {
+		r.sim.At(machine.Instant(p.Fork.At), func() { r.sim.Reseed(p.Fork.Seed) })
 	}
 	r.planFaults()
 	return r

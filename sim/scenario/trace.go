@@ -18,6 +18,9 @@ type trace struct {
 }
 
 func (t *trace) event(e *sim.TraceEvent) {
+	if t.out == nil {
+		return
+	}
 	text := e.String()
 	if e.Kind == machine.Received {
 		text = strings.Replace(text, fmt.Sprintf("class=%d ", e.Ident.Class), "class="+wire.ClassName(e.Ident.Class)+" ", 1)

@@ -19,6 +19,9 @@ func (r *run) after(node int) {
 	case node == len(c.brokers):
 		c.afterController()
 	}
+	if r.Watch != nil {
+		r.show(node)
+	}
 	r.observing = false
 }
 

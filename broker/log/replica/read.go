@@ -1,6 +1,8 @@
 package replica
 
 import (
+	"math"
+
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 	"brokersim/faults/failpoint"
@@ -134,4 +136,26 @@ func (r *Replica) recordForTime(h wire.Batch, timestamp int64) (offset, found in
 		return h.BaseOffset, h.BaseTimestamp, h.LeaderEpoch, 0 // records that lie about their times
 	}
 	return offset, found, h.LeaderEpoch, 0
+}
+
+// Durable is the log end that the replica has had made durable: what is above it
+// may be lost with the power, though the disk may have written it by itself.
+func (r *Replica) Durable() int64 { return min(r.flush.done, r.log.End()) }
+
+// Each calls f for every record from the batch on that holds an offset, committed
+// or not, until f returns an error. It is for those who look on: nobody is served by it.
+func (r *Replica) Each(from int64, f func(b *wire.Batch, x *wire.Record) error) error {
+	if from >= r.log.End() {
+		return nil
+	}
+	all, err := r.log.Read(max(from, r.log.Start()), r.log.End(), math.MaxInt32, true)
+	if err != nil {
+		return err
+	}
+	for h, batch := range wire.SplitBatches(all) {
+		if err := wire.EachRecord(batch, func(x *wire.Record) error { return f(&h, x) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }

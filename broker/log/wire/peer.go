@@ -139,19 +139,11 @@ func (p *Peer) Received(frame machine.Bytes, out *machine.Effects) (Answer, bool
 		return Answer{}, false, fmt.Errorf("%w: correlation id %d, want %d", ErrAnswer, got, asked.correlation)
 	}
 	key, version := asked.Request.Key(), asked.Request.GetVersion()
-	body := asked.Request.ResponseKind()
-	body.SetVersion(version)
-	if w.flexible = body.IsFlexible() && key != ApiVersions; w.flexible {
-		w.tags() // response header version 1
-	}
-	if w.err != nil {
-		return Answer{}, false, w.err
-	}
-	a := Answer{Pending: asked.Pending, Body: body}
-	a.Records, err = read(&w, key, true, body)
+	a := Answer{Pending: asked.Pending, Body: asked.Request.ResponseKind()}
+	a.Records, err = w.response(key, version, a.Body)
 	if !p.ready && key == ApiVersions {
 		p.flight = p.flight[:0]
-		return Answer{}, false, p.versions(body.(*kmsg.ApiVersionsResponse), version, err, out)
+		return Answer{}, false, p.versions(a.Body.(*kmsg.ApiVersionsResponse), version, err, out)
 	}
 	if err != nil {
 		return Answer{}, false, fmt.Errorf("%s response version %d: %w", kmsg.NameForKey(key), version, err)
@@ -160,6 +152,35 @@ func (p *Peer) Received(frame machine.Bytes, out *machine.Effects) (Answer, bool
 	p.flight[len(p.flight)-1] = flight{}
 	p.flight = p.flight[:len(p.flight)-1]
 	return a, true, nil
+}
+
+// response reads a response from behind its correlation id.
+func (w *walker) response(key, version int16, body kmsg.Response) ([]Records, error) {
+	body.SetVersion(version)
+	if w.flexible = body.IsFlexible() && key != ApiVersions; w.flexible {
+		w.tags() // response header version 1
+	}
+	if w.err != nil {
+		return nil, w.err
+	}
+	return read(w, key, true, body)
+}
+
+// DecodeResponse reads an answer to a request of that key and version, for whoever
+// looks on: the requester has [Peer.Received].
+func DecodeResponse(frame machine.Bytes, key, version int16) (kmsg.Response, []Records, error) {
+	body := kmsg.ResponseForKey(key)
+	if body == nil {
+		return nil, nil, fmt.Errorf("%w: %d", ErrUnknownAPI, key)
+	}
+	var s scratch
+	w, err := s.open(frame)
+	if err != nil {
+		return nil, nil, err
+	}
+	w.pass(4) // correlation id
+	records, err := w.response(key, version, body)
+	return body, records, err
 }
 
 // versions agrees on a version of every API that both ends know. A broker that

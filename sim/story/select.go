@@ -1,0 +1,402 @@
+package story
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+	"brokersim/checker"
+	"brokersim/checker/history"
+)
+
+// findBroken finds the moment in which the promise was broken, for good.
+func (t *telling) findBroken() int {
+	switch {
+	case t.property == Audit:
+		return t.auditMoment()
+	case len(t.records) > 0:
+		at := -1
+		switch t.property {
+		case checker.NoAckedLoss:
+			at = t.lostAt(t.records[0])
+		case checker.NoDuplicate:
+			at = t.appendedTwice(t.records[0])
+		case checker.PerKeyOrder:
+			at = t.lastAppend()
+		}
+		if at >= 0 {
+			return at
+		}
+	}
+	at := len(t.moments)
+	for i := range t.moments {
+		for k := range t.moments[i].heard {
+			if slices.Contains(t.events, t.moments[i].heard[k].I) {
+				at = i
+			}
+		}
+	}
+	return at
+}
+
+// auditMoment is the step after which an audit has failed, by the time that its
+// sentence begins with. A panic ends the run within a step, which is behind all.
+func (t *telling) auditMoment() int {
+	when, _, _ := strings.Cut(t.violation.What, "s ")
+	whole, part, _ := strings.Cut(when, ".")
+	ns, err := strconv.ParseInt(whole+part, 10, 64)
+	if err != nil || len(part) != 9 {
+		return len(t.moments)
+	}
+	at := len(t.moments)
+	for i := range t.moments {
+		if m := &t.moments[i]; m.At == machine.Instant(ns) && m.N > 0 {
+			at = i
+		}
+	}
+	if strings.Contains(t.violation.What, "panic: ") {
+		return len(t.moments)
+	}
+	return at
+}
+
+// lostAt is when an acknowledged record was lost: somebody came to lead without it
+// after it had been acknowledged, or the last log that held it lost it.
+func (t *telling) lostAt(record int64) int {
+	acked, last := false, -1
+	now := make(map[place]*replica)
+	for i := range t.moments {
+		m := &t.moments[i]
+		for k := range m.changes {
+			c := &m.changes[k]
+			if c.is == nil || !t.hasTP(c.tp) {
+				continue
+			}
+			at := place{m.Node, c.tp}
+			had := now[at] != nil && now[at].holds(record)
+			now[at] = c.is
+			switch {
+			case acked && c.kind == began && !c.is.holds(record):
+				return i
+			case had && !c.is.holds(record) && !anyHolds(now, record):
+				last = i
+			}
+		}
+		for k := range m.heard {
+			acked = acked || acknowledges(&m.heard[k], record)
+		}
+	}
+	return last
+}
+
+func anyHolds(now map[place]*replica, record int64) bool {
+	for _, x := range now { // unordered: whichever it is, the answer is the same
+		if x.holds(record) {
+			return true
+		}
+	}
+	return false
+}
+
+// acknowledges reports whether an event tells a producer that a record is in the
+// log.
+func acknowledges(e *history.Event, record int64) bool {
+	if e.F != history.Send || (e.E != history.OK && e.E != history.Info) {
+		return false
+	}
+	return slices.ContainsFunc(e.Sends, func(s history.Sent) bool {
+		return s.Value == record && s.Err == "" && (e.E == history.OK || s.Offset >= 0)
+	})
+}
+
+// appendedTwice is when a leader appended a record that its log had.
+func (t *telling) appendedTwice(record int64) int {
+	for i := range t.moments {
+		for k := range t.moments[i].changes {
+			c := &t.moments[i].changes[k]
+			if c.kind == appended && c.is.leads && c.was.holds(record) && c.adds(record) {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// adds reports whether an append is of a record.
+func (c *change) adds(record int64) bool {
+	return slices.ContainsFunc(c.is.entries, func(e entry) bool { return e.offset >= c.from && e.record == record })
+}
+
+// lastAppend is when a leader appended the last of the records in question.
+func (t *telling) lastAppend() int {
+	at := -1
+	for i := range t.moments {
+		for k := range t.moments[i].changes {
+			if c := &t.moments[i].changes[k]; c.kind == appended && c.is.leads && t.touchesRecords(c) {
+				at = i
+			}
+		}
+	}
+	return at
+}
+
+// touchesRecords reports whether a change of a log is about records, or offsets, in
+// question.
+func (t *telling) touchesRecords(c *change) bool {
+	if !t.hasTP(c.tp) {
+		return false
+	}
+	if t.inRange(c.tp, c.from, c.until) {
+		return true
+	}
+	of := c.is
+	if c.kind != appended {
+		of = c.was
+	}
+	return slices.ContainsFunc(of.entries, func(e entry) bool {
+		return c.from <= e.offset && e.offset < c.until && t.hasRecord(e.record)
+	})
+}
+
+// markAll says of every moment how much it matters.
+func (t *telling) markAll() {
+	t.marks = make([]mark, len(t.moments))
+	shown := map[int32]bool{} // processes that have been seen reading the subject
+	for i := range t.moments {
+		m := &t.moments[i]
+		if m.N == 0 {
+			t.marks[i] = chain
+			continue
+		}
+		for k := range m.changes {
+			t.marks[i] = max(t.marks[i], t.weigh(i, &m.changes[k]))
+		}
+		for k := range m.heard {
+			t.marks[i] = max(t.marks[i], t.weighEvent(i, &m.heard[k], shown))
+		}
+	}
+	t.keepContext()
+	for i := range t.moments { // backwards in time: who has sent what mattered
+		if t.marks[i] == nothing || t.moments[i].N == 0 {
+			continue
+		}
+		if from := t.cause(&t.moments[i]); from >= 0 && (t.marks[i] == chain || i >= t.first) {
+			t.marks[from] = max(t.marks[from], t.marks[i])
+		}
+	}
+}
+
+// weigh says how much a change matters.
+func (t *telling) weigh(i int, c *change) mark {
+	if c.kind == gaveUp {
+		return chain
+	}
+	if c.kind == fenced {
+		return t.ifReplica(c.leader)
+	}
+	if !t.hasTP(c.tp) {
+		return nothing
+	}
+	switch c.kind {
+	case appended, truncated, vanished:
+		if t.touchesRecords(c) && (i <= t.broken || c.kind != appended || c.is.leads) {
+			return chain
+		}
+	case committed:
+		if c.is.leads && t.inRange(c.tp, c.from, c.until) {
+			return context
+		}
+	case began, elected, inSync:
+		if i < t.first || i > t.broken {
+			return context
+		}
+		return chain
+	}
+	return nothing
+}
+
+// ifReplica is context if a broker has a replica of a partition in question.
+func (t *telling) ifReplica(broker int32) mark {
+	for _, p := range t.metadata.partitions {
+		if t.hasTP(wire.TP{Topic: p.Topic, Partition: p.Partition}) && slices.Contains(p.Replicas, broker) {
+			return context
+		}
+	}
+	return nothing
+}
+
+func (t *telling) weighEvent(i int, e *history.Event, shown map[int32]bool) mark {
+	switch {
+	case slices.Contains(t.events, e.I):
+		return chain
+	case !t.speaksOf(e):
+		return nothing
+	case e.F == history.Send:
+		return chain
+	case e.F == history.Poll && e.E == history.OK && !shown[e.P]:
+		shown[e.P] = true
+		return context
+	}
+	return nothing
+}
+
+// Bounds of a story.
+const (
+	mostRows   = 64
+	mostBefore = 12 // moments before a broken invariant that names no record
+)
+
+// keepContext drops what shows how things were long before, or after it mattered.
+func (t *telling) keepContext() {
+	if len(t.slots) == 0 {
+		t.markRecent()
+	}
+	last := map[string]int{} // what was said last before the subject was heard of
+	for i := range t.moments {
+		if t.marks[i] != context {
+			continue
+		}
+		if i > t.broken {
+			t.marks[i] = nothing
+			continue
+		}
+		if i >= t.first {
+			continue
+		}
+		kind := t.moments[i].Node
+		if before, ok := last[kind]; ok {
+			t.marks[before] = nothing
+		}
+		last[kind] = i
+	}
+}
+
+// markRecent marks the last steps that have changed the partitions in question: a
+// broken invariant names no record.
+func (t *telling) markRecent() {
+	left := mostBefore
+	for i := min(t.broken, len(t.moments)-1); i >= 0 && left > 0; i-- {
+		m := &t.moments[i]
+		if slices.ContainsFunc(m.changes, func(c change) bool { return t.hasTP(c.tp) && c.kind != updated }) {
+			t.marks[i] = chain
+			left--
+		}
+	}
+}
+
+// choose decides which moments become rows.
+func (t *telling) choose() {
+	t.flights()
+	for least := context; ; least++ {
+		t.told = t.told[:0]
+		t.rowOf = make([]int, len(t.moments))
+		for i := range t.moments {
+			t.rowOf[i] = -1
+			if t.marks[i] < least && i != t.broken {
+				continue
+			}
+			t.rowOf[i] = len(t.told)
+			t.told = append(t.told, told{moment: i})
+			for k := range t.lost {
+				if t.lost[k].moment == i {
+					t.told = append(t.told, told{i, &t.lost[k]})
+				}
+			}
+		}
+		if len(t.told) <= mostRows || least == chain {
+			break
+		}
+	}
+	t.thin()
+}
+
+// thin leaves out of a story that is too long what stands between its beginning
+// and the violation.
+func (t *telling) thin() {
+	if len(t.told) <= mostRows {
+		return
+	}
+	at := len(t.told)
+	for i := range t.told {
+		if t.told[i].moment >= t.broken {
+			at = i
+			break
+		}
+	}
+	half := mostRows / 2
+	from := max(min(at-half/2, len(t.told)-half), half)
+	kept := append(slices.Clone(t.told[:half]), t.told[from:min(len(t.told), from+half)]...)
+	for i := range t.rowOf {
+		t.rowOf[i] = -1
+	}
+	for i, x := range kept {
+		if x.lost == nil {
+			t.rowOf[x.moment] = i
+		}
+	}
+	t.told = kept
+}
+
+// mostLost bounds the frames that are shown to be lost.
+const mostLost = 8
+
+// flights finds frames about the subject that nobody has taken before the promise
+// was broken.
+func (t *telling) flights() {
+	for i := t.first; i < min(t.broken, len(t.moments)); i++ {
+		for k := range t.moments[i].sends {
+			s := &t.moments[i].sends[k]
+			if s.taken >= 0 && s.taken <= t.broken || len(t.lost) >= mostLost || !t.carries(s) {
+				continue
+			}
+			t.lost = append(t.lost, flown{i, k})
+			t.marks[i] = max(t.marks[i], context)
+		}
+	}
+}
+
+// carries reports whether a frame that was not taken carries a record in question,
+// or the answer about it.
+func (t *telling) carries(s *sending) bool {
+	switch api(s.ident.Class) {
+	case wire.Produce:
+		if response(s.ident.Class) {
+			return true
+		}
+		r, err := wire.DecodeRequest(s.frame, t.words.broker)
+		return err == nil && slices.ContainsFunc(r.Records, t.hasAny)
+	case wire.Fetch:
+		if !response(s.ident.Class) || strings.HasPrefix(s.to, "c") {
+			return false
+		}
+		_, records, err := wire.DecodeResponse(s.frame, wire.Fetch, t.fetchVersion(s.to))
+		return err == nil && slices.ContainsFunc(records, t.hasAny)
+	}
+	return false
+}
+
+// fetchVersion is the version in which a node fetches: brokers and clients have one
+// each, as long as all nodes are of one version.
+func (t *telling) fetchVersion(node string) int16 {
+	for i := range t.moments {
+		for k := range t.moments[i].sends {
+			if s := &t.moments[i].sends[k]; t.moments[i].Node == node && s.ident.Class == wire.Class(wire.Fetch, false) {
+				return s.version
+			}
+		}
+	}
+	return 0
+}
+
+func (t *telling) hasAny(records wire.Records) bool {
+	for _, b := range wire.SplitBatches(records) {
+		for _, id := range recordIDs(b) {
+			if t.hasRecord(id) {
+				return true
+			}
+		}
+	}
+	return false
+}
