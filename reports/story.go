@@ -12,24 +12,39 @@ import (
 // told is a story with what every way of showing it needs to know.
 type told struct {
 	*result.Story
-	micro bool  // times are shown in microseconds: milliseconds do not tell them apart
-	place []int // of each row: its number on the causal chain from 1, or 0
+	lanes []result.Lane // those of the story, and of nodes that it forgot
+	micro bool          // times are shown in microseconds: milliseconds do not tell them apart
+	place []int         // of each row: its number on the causal chain from 1, or 0
 }
 
 func tell(s *result.Story) *told {
-	t := &told{Story: s, place: make([]int, len(s.Rows))}
+	t := &told{Story: s, lanes: slices.Clone(s.Lanes), place: make([]int, len(s.Rows))}
 	n := 0
 	for i := range s.Rows {
 		if s.Rows[i].Chain || s.Rows[i].Violation {
 			n++
 			t.place[i] = n
 		}
+		t.add(s.Rows[i].Node)
+		t.add(s.Rows[i].From)
 		if i > 0 {
 			a, b := s.Rows[i-1].AtNS, s.Rows[i].AtNS
 			t.micro = t.micro || a != b && a/1e6 == b/1e6
 		}
 	}
 	return t
+}
+
+// add makes a lane for a node that has none.
+func (t *told) add(node string) {
+	if node != "" && t.lane(node) < 0 {
+		t.lanes = append(t.lanes, result.Lane{Node: node, Name: node})
+	}
+}
+
+// lane is the number of a node's lane, or -1.
+func (t *told) lane(node string) int {
+	return slices.IndexFunc(t.lanes, func(l result.Lane) bool { return l.Node == node })
 }
 
 // chain is the numbers of the rows that lead to the violation: all, if nobody
@@ -65,9 +80,10 @@ func (t *told) sent(r *result.Row) bool {
 // are about no frame.
 func ends(r *result.Row) (from, to string, ok bool) {
 	switch {
-	case r.Kind == result.RowMessage && r.From != "":
+	case r.From == "" || r.Node == "":
+	case r.Kind == result.RowMessage:
 		return r.From, r.Node, true
-	case r.Kind == result.RowLost && r.From != "":
+	case r.Kind == result.RowLost:
 		return r.Node, r.From, true // From is whom it was sent to
 	}
 	return "", "", false
@@ -103,8 +119,8 @@ func (t *told) touched(r *result.Row) (nodes []string) {
 		text = text[at[5]:] // what ends one word may begin the next
 	}
 	all := slices.Contains(strings.Fields(faultText(r)), "*")
-	for _, l := range t.Lanes {
-		if named[l.Node] || all && !slices.Contains(nodes, l.Node) {
+	for _, l := range t.lanes {
+		if named[l.Node] || all {
 			nodes = append(nodes, l.Node)
 		}
 	}

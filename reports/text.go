@@ -87,6 +87,7 @@ func (t *text) f(format string, args ...any) { fmt.Fprintf(&t.b, format, args...
 
 // clean keeps what a history or a file says from speaking to the terminal.
 func clean(s string) string {
+	s = strings.ToValidUTF8(s, "\ufffd")
 	if !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return s
 	}

@@ -25,7 +25,7 @@ type claim struct {
 
 // shown is a witness in words. A line that is not understood is shown as it is,
 // and has neither time nor event.
-type shown struct{ when, what, event string }
+type shown struct{ When, What, Event string }
 
 // witnesses shows the operations that prove a violation, in the order of the
 // history, with the number that finds each in it.
@@ -34,16 +34,16 @@ func (t *text) witnesses(lines []string) {
 	width := 0
 	for i, line := range lines {
 		list[i] = show(line)
-		if list[i].event != "" {
-			width = max(width, utf8.RuneCountInString(list[i].what))
+		if list[i].Event != "" {
+			width = max(width, utf8.RuneCountInString(list[i].What))
 		}
 	}
 	for _, s := range list {
-		if s.event == "" {
-			t.f("       %s\n", s.what)
+		if s.Event == "" {
+			t.f("       %s\n", s.What)
 			continue
 		}
-		t.f("       %9s  %-*s  %s\n", s.when, width, s.what, s.event)
+		t.f("       %9s  %-*s  %s\n", s.When, width, s.What, s.Event)
 	}
 }
 
@@ -54,7 +54,7 @@ func show(line string) shown {
 			return shown{moment(w.T), clean(what), fmt.Sprintf("event %d", w.I)}
 		}
 	}
-	return shown{what: clean(line)}
+	return shown{What: clean(line)}
 }
 
 // what says the operation in words, or nothing if it is of another kind.

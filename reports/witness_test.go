@@ -31,7 +31,7 @@ func TestWitness(t *testing.T) {
 	} {
 		want := shown{"0.030 s", row.want, "event 2"}
 		if row.want == "" {
-			want = shown{what: row.line}
+			want = shown{What: row.line}
 		}
 		if got := show(row.line); got != want {
 			t.Errorf("%s\n got %q\nwant %q", row.line, got, want)
@@ -48,7 +48,7 @@ func FuzzWitness(f *testing.F) {
 	f.Add(`{"f":"dump","m":[["p",{}]],"at":{"\u001b[31m":{"end":1}}}`)
 	f.Fuzz(func(t *testing.T, line string) {
 		s := show(line)
-		if strings.ContainsFunc(s.when+s.what+s.event, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		if strings.ContainsFunc(s.When+s.What+s.Event, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			t.Errorf("%q: %q", line, s)
 		}
 	})

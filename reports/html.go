@@ -1,0 +1,249 @@
+package reports
+
+import (
+	"bytes"
+	_ "embed" // the page and its style
+	"fmt"
+	"html/template"
+	"io"
+	"slices"
+	"strings"
+
+	"brokersim/checker/result"
+)
+
+var (
+	//go:embed html.tmpl
+	pageText string
+	//go:embed html.css
+	pageStyle string
+
+	page = template.Must(template.New("page").Funcs(template.FuncMap{"clean": clean, "outcome": outcomeClass}).Parse(pageText))
+)
+
+// ExplanationHTML writes an explanation as one page that needs nothing else: no
+// script, no font, no address. It is for light and dark screens and for paper,
+// and whatever its pictures show stands in tables too.
+func ExplanationHTML(w io.Writer, e *result.Explanation) error {
+	var b bytes.Buffer
+	if err := page.Execute(&b, newPageView(e)); err != nil {
+		return err
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// outcomeClass is the class of a verdict.
+func outcomeClass(v result.Verdict) string {
+	switch v {
+	case result.Kept:
+		return "kept"
+	case result.Broken:
+		return "broken"
+	}
+	return "doubtful"
+}
+
+// pageView is what the page shows. Texts of a run are cleaned here or by the
+// template, and escaped by it.
+type pageView struct {
+	E        *result.Explanation
+	Style    template.CSS
+	Repeat   string
+	Verified string
+	Shrunk   string
+
+	Head   template.HTML
+	Slices []template.HTML
+	Legend []legendEntry
+	Rows   []rowView
+	Chain  []rowView
+	Strips []*stripsOf
+
+	Ledger   []ledgerGroup
+	Original []string
+	Minimal  []string
+	Chart    template.HTML
+	Chances  []chanceView
+	Findings []findingView
+}
+
+// rowView is a row in words.
+type rowView struct {
+	N, Place                    int // from 1; Place 0: not on the chain
+	At, Event, Kind, Who, Where string
+	What                        string
+	Does                        []string
+	Violation                   bool
+}
+
+type chanceView struct {
+	At, What, Share, Percent, Interval string
+	NoReturn                           bool
+}
+
+type findingView struct {
+	*result.Finding
+	Violations []violationView
+}
+
+type violationView struct {
+	What    string
+	Witness []shown
+}
+
+func newPageView(e *result.Explanation) *pageView {
+	t := tell(&e.Story)
+	v := &pageView{E: e, Style: template.CSS(pageStyle), Repeat: repeatLine(e), Strips: drawStrips(e.Story.Strips), Ledger: ledgerGroups(&e.Result.Ledger)} //nolint:gosec // our own file
+	if e.Verified > 0 {
+		v.Verified = verified(e)
+	}
+	if e.Shrunk.Replays > 0 {
+		v.Shrunk = shrunkLine(&e.Shrunk)
+	}
+	v.Original, v.Minimal = scheduleLines(e.Shrunk.Original), scheduleLines(e.Shrunk.Minimal)
+	v.story(t)
+	if list := chances(e); len(list) > 0 {
+		v.Chart = drawChances(t, list)
+		for i := range list {
+			v.Chances = append(v.Chances, newChanceView(t, &list[i]))
+		}
+	}
+	for i := range e.Result.Findings {
+		v.Findings = append(v.Findings, newFindingView(&e.Result.Findings[i]))
+	}
+	return v
+}
+
+// story draws the rows and says them.
+func (v *pageView) story(t *told) {
+	if len(t.Rows) == 0 {
+		return
+	}
+	d := drawSpaceTime(t)
+	v.Head, v.Slices, v.Legend = d.head(), d.slices(), legend(t)
+	for i := range t.Rows {
+		v.Rows = append(v.Rows, newRowView(t, i))
+	}
+	for _, i := range t.chain() {
+		v.Chain = append(v.Chain, v.Rows[i])
+	}
+}
+
+func newRowView(t *told, i int) rowView {
+	r := &t.Rows[i]
+	v := rowView{N: i + 1, Place: t.place[i], At: t.clock(r.AtNS), Kind: clean(string(r.Kind)), Who: arrowed(t.who(r)), What: clean(r.What), Does: does(r), Violation: r.Violation}
+	if r.Event > 0 {
+		v.Event = fmt.Sprint(r.Event)
+	}
+	return v
+}
+
+func newChanceView(t *told, c *chance) chanceView {
+	return chanceView{
+		At: t.clock(c.row.AtNS), What: arrowed(t.who(c.row)) + " " + clean(c.row.What), NoReturn: c.noReturn,
+		Share: fmt.Sprintf("%d of %d", c.Violated, c.Forks), Percent: fmt.Sprintf("%.1f", c.p), Interval: c.percents(),
+	}
+}
+
+func newFindingView(f *result.Finding) findingView {
+	v := findingView{Finding: f}
+	for _, x := range f.Violations {
+		violation := violationView{What: clean(x.What)}
+		for _, line := range x.Witness {
+			violation.Witness = append(violation.Witness, show(line))
+		}
+		v.Violations = append(v.Violations, violation)
+	}
+	return v
+}
+
+func scheduleLines(schedule string) (lines []string) {
+	for line := range strings.Lines(schedule) {
+		if line = clean(strings.TrimRight(line, "\r\n")); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// ledgerGroup is a part of the ledger; wrong are numbers that should be 0.
+type ledgerGroup struct {
+	Name    string
+	Entries []ledgerEntry
+}
+
+type ledgerEntry struct {
+	Name, Value string
+	Wrong       bool
+}
+
+func ledgerGroups(l *result.Ledger) []ledgerGroup {
+	n := func(name string, value int64) ledgerEntry { return ledgerEntry{Name: name, Value: fmt.Sprint(value)} }
+	bad := func(name string, value int64) ledgerEntry {
+		return ledgerEntry{Name: name, Value: fmt.Sprint(value), Wrong: value > 0}
+	}
+	return []ledgerGroup{
+		{"Records", []ledgerEntry{n("sent", l.Sent), n("acked", l.Acked), n("rejected", l.Rejected), n("unknown", l.Unknown), n("in log", l.InLog)}},
+		{"Records × readers", []ledgerEntry{n("delivered", l.Delivered), n("processed", l.Processed), n("effected", l.Effected), n("readers", l.Readers), n("expected", l.InLog*l.Readers)}},
+		{"Anomalies", []ledgerEntry{
+			bad("lost acked", l.LostAcked), n("lost unacked", l.LostUnacked), n("lost allowed", l.LostAllowed), bad("dup log", l.DupLog),
+			bad("dup processed", l.DupProcessed), bad("reordered", l.Reordered),
+		}},
+		{"Anomalies, and costs", []ledgerEntry{
+			n("skipped", l.Skipped), bad("resurrected", l.Resurrected), bad("aborted visible", l.AbortedVisible), bad("zombie write", l.ZombieWrite),
+			n("stale reads", l.StaleReads), {Name: "unavailable", Value: micros(l.UnavailableUS)},
+		}},
+	}
+}
+
+// legendEntry explains a sign of the space-time diagram.
+type legendEntry struct {
+	Sign  template.HTML
+	Words string
+}
+
+// legend explains the signs that a story has.
+func legend(t *told) (list []legendEntry) {
+	kinds := make(map[result.RowKind]bool)
+	for i := range t.Rows {
+		kinds[t.Rows[i].Kind] = true
+	}
+	entry := func(words string, draw func(*svg)) {
+		var s svg
+		draw(&s)
+		list = append(list, legendEntry{picture("sign", 0, 0, 36, 24, words, "", s.done()), words})
+	}
+	for _, k := range []struct {
+		kind  result.RowKind
+		words string
+	}{
+		{result.RowStep, "acts by itself: a time-out, a start"}, {result.RowDisk, "a disk sync has ended"}, {result.RowClient, "what a client knows"},
+		{result.RowFault, "a fault"}, {result.RowJudge, "the final read"},
+	} {
+		if kinds[k.kind] {
+			entry(k.words, func(s *svg) { mark(s, &result.Row{Kind: k.kind}, false, 18, 12) })
+		}
+	}
+	if kinds[result.RowMessage] {
+		entry("a message on the causal chain", func(s *svg) { s.arrow("arrow chain", 0, 4, 36, 20, 1) })
+		entry("another message", func(s *svg) { s.arrow("arrow", 0, 4, 36, 20, 1) })
+	}
+	if slices.ContainsFunc(t.Rows, func(r result.Row) bool { return r.Kind == result.RowMessage && !t.sent(&r) }) {
+		entry("its sending is not told", func(s *svg) { s.arrow("arrow untold", 0, 4, 36, 20, 1) })
+	}
+	if kinds[result.RowLost] {
+		entry("a message that never arrives", func(s *svg) {
+			s.line("arrow", 2, 6, 26, 15)
+			s.line("arrow cross", 21, 10, 31, 20)
+			s.line("arrow cross", 21, 20, 31, 10)
+		})
+	}
+	if len(t.downs()) > 0 {
+		entry("down or paused", func(s *svg) { s.draw("rect", "class", "down", "x", 6, "y", 2, "width", 24, "height", 20) })
+	}
+	if len(t.links()) > 0 {
+		entry("its network is disturbed", func(s *svg) { s.line("rail", 18, 1, 18, 23) })
+	}
+	return list
+}
