@@ -23,6 +23,9 @@ type Check struct {
 	Determinism Determinism      `json:"determinism"`
 	Canary      *Canary          `json:"canary,omitempty"`
 
+	// Explained are the first failures of each kind, the smallest runs that fail so.
+	Explained []Explained `json:"explained,omitempty"`
+
 	// Stopped says why there are fewer runs than were asked for: "failures",
 	// "time" or "interrupted".
 	Stopped string `json:"stopped,omitempty"`
@@ -32,6 +35,12 @@ type Check struct {
 	Internal []string `json:"internal,omitempty"`
 	Shard    string   `json:"shard,omitempty"`  // this is only one part: "3/16"
 	Shards   []Shard  `json:"shards,omitempty"` // the parts that were merged
+}
+
+// Explained is the explanation of one run of a check.
+type Explained struct {
+	Index int64 `json:"index"` // the number of the run: see [CheckRun]
+	Explanation
 }
 
 // CheckScenario is the part of one scenario.

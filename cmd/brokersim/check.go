@@ -39,6 +39,7 @@ type checkFlags struct {
 	twice       string
 	coverage    string
 	shard       string
+	shrink      string
 	runs        string
 	checkOutputs
 }
@@ -55,6 +56,9 @@ type checkOutputs struct {
 const checkAbout = `Runs scenarios under many seeds, on all cores, and says whether any promise was broken:
 the gate in front of a merge. Without a SCENARIO it runs those that come with the program
 and are held to what their configuration promises.
+
+Of each kind of failure the first run is explained, as brokersim why does: the smallest run
+that fails in the same way, how it came to, and what would have kept the promise.
 
 A run that fails is made again before it is reported, and so is a share of all runs: a
 seed that gives two runs is exit 4, with the first event in which two fresh ones differ.
@@ -107,6 +111,7 @@ func (a *app) checkVerb() *cobra.Command {
 	flags.IntVarP(&f.workers, "jobs", "j", 0, "make `N` runs at a time; 0 is as many as there are cores")
 	flags.BoolVar(&f.failFast, "fail-fast", false, "end at the first failure, as --max-failures 1")
 	flags.Int64Var(&f.maxFailures, "max-failures", 20, "end after `N` failures; 0 is never")
+	shrinkFlag(cmd, &f.shrink)
 	flags.StringVar(&f.twice, "determinism", "5%", "make this `SHARE` of the runs twice")
 	flags.StringVar(&f.coverage, "require-coverage", "on", "on, off, or the `SITUATIONS` that must come about")
 	flags.StringArrayVar(&f.run.set, "set", nil, "change a setting of Kafka's, `key=value`; may be repeated")
@@ -191,6 +196,10 @@ func (a *app) makeCheck(f *checkFlags, seedsGiven bool) (c gate.Config, warnings
 	if c.Twice, err = gate.ParseShare(f.twice); err != nil {
 		return c, nil, fmt.Errorf("--determinism %w", err)
 	}
+	if c.Shrink, err = shrinkBudget(f.shrink); err != nil {
+		return c, nil, err
+	}
+	c.Shrink = max(c.Shrink, 0)
 	if f.shard != "" {
 		if c.Shard, err = gate.ParseShard(f.shard, os.Getenv); err != nil {
 			return c, nil, fmt.Errorf("--shard %w", err)
@@ -292,8 +301,11 @@ func (a *app) sweep(c gate.Config, quiet bool) result.Check {
 	}()
 	c.Stop = stop
 	clear := func() {}
+	doing := a.doing()
+	defer doing.end()
 	if !quiet {
 		c.Progress, clear = a.checkProgress()
+		c.Telling = doing.say
 	}
 	defer clear()
 	return gate.Check(c)
@@ -363,7 +375,7 @@ func (a *app) printCheck(f *checkOutputs, r result.Check, unwritten error, bundl
 	case f.quiet:
 		err = reports.CheckAnswer(a.stdout, r, a.style())
 	default:
-		err = reports.CheckText(a.stdout, r, a.style())
+		err = errors.Join(reports.CheckText(a.stdout, r, a.style()), a.printExplained(f, &r))
 	}
 	if err = errors.Join(err, unwritten); err != nil {
 		return &failure{result.Worse(result.ExitInternal, r.Exit), err}
@@ -391,7 +403,30 @@ func (f *checkOutputs) files(r *result.Check, bundle func(result.Result, string)
 		writeReport("--out", in("junit.xml"), junit))
 	for _, x := range r.Results {
 		if bundle != nil {
-			err = errors.Join(err, bundle(x, in("fail-"+x.Scenario+"-"+x.Seed)))
+			err = errors.Join(err, bundle(x, f.failureDir(&x)))
+		}
+	}
+	for i := range r.Explained {
+		e := &r.Explained[i].Explanation
+		err = errors.Join(err, writeExplanation(f.failureDir(&e.Result), e))
+	}
+	return err
+}
+
+// failureDir is where the bundle of a failing run is.
+func (f *checkOutputs) failureDir(r *result.Result) string {
+	return filepath.Join(f.out, "fail-"+r.Scenario+"-"+r.Seed)
+}
+
+// printExplained prints how the first failure of each kind came about.
+func (a *app) printExplained(f *checkOutputs, r *result.Check) (err error) {
+	for i := range r.Explained {
+		e := &r.Explained[i].Explanation
+		_, blank := fmt.Fprintln(a.stdout)
+		err = errors.Join(err, blank, reports.ExplanationText(a.stdout, e, a.style()))
+		if f.out != "" {
+			_, open := fmt.Fprintf(a.stdout, "  Open          %s\n", filepath.Join(f.failureDir(&e.Result), reportFile))
+			err = errors.Join(err, open)
 		}
 	}
 	return err

@@ -30,6 +30,9 @@ type Config struct {
 	Required    []string // situations
 	Canary      bool
 	Shard       Shard
+	// Shrink is the budget, in replays, for the smallest run of the first failure of
+	// each kind, which is explained; 0 explains none.
+	Shrink int
 
 	// Run makes a run; nil is [scenario.Run].
 	Run Runner
@@ -37,6 +40,8 @@ type Config struct {
 	Each func(*result.CheckRun)
 	// Progress, if set, is told of every run.
 	Progress func(Progress)
+	// Telling, if set, is told what the check does after its runs.
+	Telling func(what string)
 	// Stop, when closed, interrupts the check: what is under way is finished.
 	Stop <-chan struct{}
 	// Now is the clock of For; nil is [time.Now].
@@ -51,7 +56,7 @@ type Progress struct {
 
 // Plan is what the check has in common with the other shards of it.
 func (c *Config) Plan() Plan {
-	p := Plan{Version: c.Version, Core: scenario.Core, Seeds: c.Seeds, For: c.For, MaxFailures: c.MaxFailures, Twice: c.Twice, Required: append([]string{}, c.Required...)}
+	p := Plan{Version: c.Version, Core: scenario.Core, Seeds: c.Seeds, For: c.For, MaxFailures: c.MaxFailures, Twice: c.Twice, Required: append([]string{}, c.Required...), Shrink: c.Shrink}
 	if c.Canary {
 		p.Canary = canaryBug.String()
 	}
@@ -84,6 +89,7 @@ func Check(c Config) result.Check {
 	case s.late:
 		s.tally.check.Stopped = "time"
 	}
+	s.explain()
 	part := c.Shard.Count > 1
 	if part {
 		s.tally.check.Shard = c.Shard.String()
@@ -156,10 +162,7 @@ func (s *checking) next() (index int64, more bool) {
 // has failed: what does not fail the same way twice is not reported as a failure
 // of the broker.
 func (s *checking) run(index int64) (r *result.CheckRun) {
-	n := int64(len(s.Cases))
-	c := s.Cases[index%n]
-	c.Seed = s.Seeds.First + uint64(index/n)
-	c.History, c.Trace = nil, nil
+	c := s.caseOf(index)
 	r = &result.CheckRun{Index: index}
 	defer func() {
 		if p := recover(); p != nil {
@@ -174,6 +177,15 @@ func (s *checking) run(index int64) (r *result.CheckRun) {
 		r.Difference = compare(s.Run, c, &r.Result, &again)
 	}
 	return r
+}
+
+// caseOf is the case of the run of that number.
+func (s *checking) caseOf(index int64) scenario.Case {
+	n := int64(len(s.Cases))
+	c := s.Cases[index%n]
+	c.Seed = s.Seeds.First + uint64(index/n)
+	c.History, c.Trace = nil, nil
+	return c
 }
 
 func (s *checking) collect(r *result.CheckRun) (more bool) {

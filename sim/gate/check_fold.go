@@ -16,6 +16,8 @@ type tally struct {
 	failures int64
 	places   []map[string]int // by scenario: where a property stands
 	last     int64            // the number of the last run
+	kinds    []failureKind    // of failures to explain
+	explain  []int64          // the number of the first run of each kind
 }
 
 func newTally(p *Plan) *tally {
@@ -46,6 +48,7 @@ func (t *tally) add(r *result.CheckRun) (more bool) {
 		t.count(r, s)
 		t.properties(r, s, t.places[at])
 	}
+	t.explainable(r)
 	if r.Failed() {
 		t.failures++
 	}

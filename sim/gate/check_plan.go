@@ -86,6 +86,7 @@ type Plan struct {
 	Twice       Share          `json:"twice_ppm"`
 	Required    []string       `json:"required"`
 	Canary      string         `json:"canary"`
+	Shrink      int            `json:"shrink"` // replays; 0: nothing is explained
 }
 
 // PlanScenario is one scenario of a plan.
@@ -150,6 +151,8 @@ func (p *Plan) differs(q *Plan) string {
 		return show("requires the situations", p.Required, q.Required)
 	case p.Canary != q.Canary:
 		return show("has the canary", p.Canary, q.Canary)
+	case p.Shrink != q.Shrink:
+		return show("shrinks in replays:", p.Shrink, q.Shrink)
 	}
 	return ""
 }

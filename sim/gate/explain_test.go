@@ -83,3 +83,35 @@ func TestExplainEveryBug(t *testing.T) {
 		})
 	}
 }
+
+// The first failure of each kind is explained, and by a merge of shards as by the
+// check of everything.
+func TestCheckExplains(t *testing.T) {
+	spec, err := Catalog("acks1-leader-crash")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := Config{Version: "1", Seeds: Seeds{1, 8}, Cases: []scenario.Case{{Spec: spec}}, Shrink: 30}
+	whole := Check(c)
+	if len(whole.Explained) != 1 || whole.Explained[0].Finding != "no-acked-loss" || whole.Explained[0].Original != whole.Results[0].Repro {
+		t.Fatalf("%d violations, explained %+v", whole.Violations, whole.Explained)
+	}
+	if e := whole.Explained[0]; e.Shrunk.Replays > 30 || e.Shrunk.To.Events >= e.Shrunk.From.Events || len(e.Why) == 0 {
+		t.Errorf("%+v", e)
+	}
+	var files []ShardFile
+	for i := range uint64(3) {
+		files = append(files, ShardFile{string(rune('a' + i)), shardOf(t, c, Shard{i, 3})})
+	}
+	merged, err := Merge(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if merged.Shards = nil; text(t, merged) != text(t, whole) {
+		t.Errorf("merged\n%s\nwhole\n%s", text(t, merged), text(t, whole))
+	}
+	c.Shrink = 0
+	if none := Check(c); len(none.Explained) > 0 || none.Violations != whole.Violations {
+		t.Errorf("without a budget %d are explained", len(none.Explained))
+	}
+}

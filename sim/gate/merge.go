@@ -32,6 +32,7 @@ func Merge(files []ShardFile) (result.Check, error) {
 		return result.Check{}, err
 	}
 	t.ends(shards)
+	t.adopt(shards)
 	t.holes(shards)
 	c := t.finish(false)
 	for _, s := range shards {

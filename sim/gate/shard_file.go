@@ -12,7 +12,7 @@ import (
 )
 
 // A shard's file is lines of JSON: what it is a part of, then its runs in order,
-// then that it is at its end. A file without its last line was cut short: what it
+// then the failures that it explains, then that it is at its end. A file without its last line was cut short: what it
 // says counts, and what it does not say is unknown.
 
 // fileFormat is the first thing in a shard's file.
@@ -32,8 +32,9 @@ type fileEnd struct {
 
 // fileLine is any line but the first.
 type fileLine struct {
-	Run *result.CheckRun `json:"run,omitempty"`
-	End *fileEnd         `json:"end,omitempty"`
+	Run       *result.CheckRun  `json:"run,omitempty"`
+	Explained *result.Explained `json:"explained,omitempty"`
+	End       *fileEnd          `json:"end,omitempty"`
 }
 
 // maxLine bounds a line of a shard's file, in bytes.
@@ -65,6 +66,9 @@ func (w *RunsWriter) Run(r *result.CheckRun) {
 
 // End ends the file of a check that came to c, and says the first error.
 func (w *RunsWriter) End(c *result.Check) error {
+	for i := range c.Explained {
+		w.line(fileLine{Explained: &c.Explained[i]})
+	}
 	w.line(fileLine{End: &fileEnd{Runs: w.runs, Stopped: c.Stopped, Canary: c.Canary}})
 	if err := w.w.Flush(); w.err == nil {
 		w.err = err
@@ -94,6 +98,8 @@ type runsReader struct {
 	next *result.CheckRun // nil: there are no more
 	end  *fileEnd         // nil while there are more, and of a file that was cut short
 	row  result.Shard
+
+	explained []*result.Explained
 }
 
 func newRunsReader(name string, r io.Reader) (*runsReader, error) {
@@ -127,19 +133,11 @@ func (f *runsReader) advance() error {
 		last = f.next.Index
 	}
 	f.next = nil
-	if f.end != nil || !f.scan() {
-		return f.fault()
-	}
-	var l fileLine
-	text := bytes.Clone(f.lines.Bytes())
-	if err := json.Unmarshal(text, &l); err != nil || l.Run == nil && l.End == nil {
-		if !f.scan() && f.lines.Err() == nil {
-			return nil
-		}
-		f.n--
-		return f.bad(errors.New("is no run"))
-	}
-	if l.End != nil {
+	l, err := f.line()
+	switch {
+	case err != nil || l == nil:
+		return err
+	case l.End != nil:
 		f.end = l.End
 		f.row.Complete = l.End.Stopped != "interrupted" && l.End.Runs == f.row.Runs
 		return nil
@@ -154,6 +152,29 @@ func (f *runsReader) advance() error {
 		f.row.Violations++
 	}
 	return nil
+}
+
+// line reads the next line that is of a run or the end; nil if there is none.
+func (f *runsReader) line() (*fileLine, error) {
+	for f.end == nil && f.scan() {
+		var l fileLine
+		text := bytes.Clone(f.lines.Bytes())
+		if err := json.Unmarshal(text, &l); err != nil || l.Run == nil && l.End == nil && l.Explained == nil {
+			if !f.scan() && f.lines.Err() == nil {
+				return nil, nil
+			}
+			f.n--
+			return nil, f.bad(errors.New("is no run"))
+		}
+		if l.Explained == nil {
+			return &l, nil
+		}
+		if len(f.explained) == mostExplained {
+			return nil, f.bad(errors.New("explains more than a check does"))
+		}
+		f.explained = append(f.explained, l.Explained)
+	}
+	return nil, f.fault()
 }
 
 func (f *runsReader) fault() error {

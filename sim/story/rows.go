@@ -46,8 +46,8 @@ func (t *telling) row(x told) result.Row {
 			}
 		}
 	}
-	if len(row.Does) == 0 {
-		row.Does = t.saySends(x.moment)
+	if len(row.Does) == 0 { // it is told only for what it has sent, which the row of that says
+		row.Does, row.Chain = t.saySends(x.moment), false
 	}
 	return row
 }

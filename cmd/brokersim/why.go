@@ -1,0 +1,196 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"brokersim/checker/result"
+	"brokersim/reports"
+	"brokersim/sim/gate"
+
+	"github.com/spf13/cobra"
+)
+
+// whyFlags is the command line of why.
+type whyFlags struct {
+	scenario   string
+	finding    string
+	shrink     string
+	likelihood int
+	limit      time.Duration
+	out        string
+	json       bool
+}
+
+const whyAbout = `Says how a failing run came to fail. It looks for the smallest run that fails in the same
+way, makes it again and follows what is wrong back through messages and disks: who sent
+what, who appended it, who lost it, who was elected. It says what was not needed, and which
+settings, changed as little as possible, would have passed under the same faults. What it is
+told is what repro is.
+
+--likelihood N forks the smallest run after each step of the story, gives network and disks N
+other futures, and counts how many of them fail: the step from which it can no longer be
+averted is the point of no return.
+
+The exit code is that of the run that it explains: 1.`
+
+const whyExamples = `  brokersim why out                          what run --out out has written
+  brokersim why out --likelihood 400         and when it could not be averted any more
+  brokersim why out --out explained          with report.html, to open in a browser
+  brokersim why bs1:orders:0x7@1.9f3c0a51 --finding liveness --shrink off`
+
+func (a *app) whyVerb() *cobra.Command {
+	f := &whyFlags{}
+	cmd := &cobra.Command{
+		Use:     "why STRING|FILE|DIR",
+		Short:   "Explain how a run came to fail",
+		Long:    whyAbout,
+		Example: whyExamples,
+		Args:    oneArg("a repro string, a file with one, or a directory of run --out"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := filled(cmd, "scenario", "finding", "out"); err != nil {
+				return err
+			}
+			if f.likelihood < 0 {
+				return fmt.Errorf("--likelihood %d: want a number of futures, such as 400", f.likelihood)
+			}
+			if cmd.Flags().Changed("for") && f.limit <= 0 {
+				return fmt.Errorf("--for %v: want a time, such as 2m", f.limit)
+			}
+			budget, err := shrinkBudget(f.shrink)
+			if err != nil {
+				return err
+			}
+			return a.why(args[0], f, budget)
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	scenarioFlag(cmd, &f.scenario)
+	flags.StringVar(&f.finding, "finding", "", "explain this `FINDING`, a property such as no-acked-loss")
+	shrinkFlag(cmd, &f.shrink)
+	flags.IntVar(&f.likelihood, "likelihood", 0, "try `N` other futures after each step")
+	flags.DurationVar(&f.limit, "for", 0, "stop shrinking after `TIME`, on this machine's clock")
+	flags.StringVar(&f.out, "out", "", "write the explanation and how to repeat the run into `DIR`")
+	flags.BoolVar(&f.json, "json", false, "print the explanation as one JSON object")
+	return cmd
+}
+
+func shrinkFlag(cmd *cobra.Command, to *string) {
+	cmd.Flags().StringVar(to, "shrink", strconv.Itoa(gate.DefaultShrinkBudget), "look for the smallest run in at most `N` replays; or off")
+}
+
+// shrinkBudget reads a number of replays; "off" is none, and negative.
+func shrinkBudget(text string) (int, error) {
+	if text == "off" {
+		return -1, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("--shrink %s: want a number of replays, 1 or more, or off", text)
+	}
+	return n, nil
+}
+
+func (a *app) why(arg string, f *whyFlags, budget int) error {
+	w, err := a.findRun(arg, f.scenario)
+	if err != nil {
+		return err
+	}
+	stop := stopper(f.limit)
+	defer stop.end()
+	tell := a.doing()
+	o := &gate.Explainer{
+		Shrinker:   gate.Shrinker{Budget: budget, Stop: stop.asked, Progress: tell.count},
+		Likelihood: f.likelihood, Telling: tell.say,
+	}
+	e, err := o.Explain(w.run, f.finding)
+	tell.end()
+	switch {
+	case errors.Is(err, gate.ErrNotRepeated):
+		return &failure{result.ExitNondeterminism, err}
+	case err != nil:
+		return fmt.Errorf("%s: %w", w.from, err)
+	}
+	if err := a.printWhy(f, &e); err != nil {
+		return err
+	}
+	a.exit = e.Result.Exit
+	if stop.interrupted() {
+		return &failure{result.ExitInterrupted, errors.New("interrupted: this is what is known until then")}
+	}
+	return nil
+}
+
+// printWhy writes an explanation wherever it was asked for.
+func (a *app) printWhy(f *whyFlags, e *result.Explanation) error {
+	unwritten := error(nil)
+	if f.out != "" {
+		unwritten = writeExplanation(f.out, e)
+	}
+	var err error
+	if f.json {
+		err = reports.ExplanationJSON(a.stdout, e)
+	} else {
+		err = reports.ExplanationText(a.stdout, e, a.style())
+		if f.out != "" && unwritten == nil {
+			_, open := fmt.Fprintf(a.stdout, "  Open          %s\n", filepath.Join(f.out, reportFile))
+			err = errors.Join(err, open)
+		}
+	}
+	if err == nil && unwritten != nil {
+		return &failure{result.ExitInternal, unwritten}
+	}
+	return err
+}
+
+// The files of a bundle that explain a failure.
+const (
+	explanationFile = "explanation.json"
+	reportFile      = "report.html"
+)
+
+// writeExplanation writes an explanation into a bundle.
+func writeExplanation(dir string, e *result.Explanation) error {
+	if _, err := makeDirectory(dir); err != nil {
+		return err
+	}
+	in := func(name string) string { return filepath.Join(dir, name) }
+	plain := func(text string) func(io.Writer) error {
+		return func(w io.Writer) error {
+			_, err := io.WriteString(w, text)
+			return err
+		}
+	}
+	return errors.Join(
+		writeReport("--out", in(explanationFile), func(w io.Writer) error { return reports.ExplanationJSON(w, e) }),
+		writeReport("--out", in("schedule.min.txt"), plain(e.Shrunk.Minimal)),
+		writeReport("--out", in("repro.min.txt"), plain(e.Repro+"\n")))
+}
+
+// doing shows on a terminal what long work is at.
+type doing struct {
+	app  *app
+	what string
+}
+
+func (a *app) doing() *doing { return &doing{a, "shrinking"} }
+
+func (s *doing) say(what string) {
+	s.what = what
+	s.show("")
+}
+
+func (s *doing) count(n int) { s.show(fmt.Sprintf(": %d runs", n)) }
+
+func (s *doing) show(more string) {
+	if isTerminal(s.app.stderr) {
+		fmt.Fprintf(s.app.stderr, "\r\x1b[K%s%s", s.what, more)
+	}
+}
+
+func (s *doing) end() { s.app.endReplays() }
