@@ -116,6 +116,7 @@ func (a *app) repro(arg string, f *reproFlags) error {
 	if err := a.print(r, details, f.json); err != nil {
 		return err
 	}
+	unwritten = errors.Join(unwritten, a.explainInto(f.out, w.run, &r))
 	if unwritten != nil {
 		return &failure{result.ExitInternal, unwritten}
 	}

@@ -132,6 +132,7 @@ func (a *app) run(f *runFlags) error {
 	if err := a.print(r, details, f.json); err != nil {
 		return err
 	}
+	unwritten = errors.Join(unwritten, a.explainInto(f.out, c, &r))
 	if unwritten != nil {
 		return &failure{result.ExitInternal, unwritten}
 	}

@@ -11,6 +11,7 @@ import (
 	"brokersim/checker/result"
 	"brokersim/reports"
 	"brokersim/sim/gate"
+	"brokersim/sim/scenario"
 
 	"github.com/spf13/cobra"
 )
@@ -148,6 +149,25 @@ func (a *app) printWhy(f *whyFlags, e *result.Explanation) error {
 	return err
 }
 
+// explainInto explains a run that has failed in its bundle, if there is one.
+func (a *app) explainInto(dir string, c scenario.Case, r *result.Result) error {
+	if dir == "" || gate.FindingOf(*r) == "" {
+		return nil
+	}
+	stop, tell := stopper(0), a.doing()
+	defer stop.end()
+	o := &gate.Explainer{Shrinker: gate.Shrinker{Stop: stop.asked, Progress: tell.count}, Telling: tell.say}
+	e, err := o.Explain(c, "")
+	tell.end()
+	if err == nil {
+		err = writeExplanation(dir, &e)
+	}
+	if err == nil {
+		fmt.Fprintf(a.stderr, "%s shows how it came about\n", filepath.Join(dir, reportFile))
+	}
+	return err
+}
+
 // The files of a bundle that explain a failure.
 const (
 	explanationFile = "explanation.json"
@@ -168,6 +188,7 @@ func writeExplanation(dir string, e *result.Explanation) error {
 	}
 	return errors.Join(
 		writeReport("--out", in(explanationFile), func(w io.Writer) error { return reports.ExplanationJSON(w, e) }),
+		writeReport("--out", in(reportFile), func(w io.Writer) error { return reports.ExplanationHTML(w, e) }),
 		writeReport("--out", in("schedule.min.txt"), plain(e.Shrunk.Minimal)),
 		writeReport("--out", in("repro.min.txt"), plain(e.Repro+"\n")))
 }

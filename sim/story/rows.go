@@ -80,6 +80,11 @@ func (t *telling) step(m *moment) (result.RowKind, string) {
 			return result.RowClient, "a record is due"
 		}
 	}
+	for k := range m.changes {
+		if c := &m.changes[k]; c.kind == fenced {
+			return result.RowStep, "the session of " + brokerName(c.leader) + " is over"
+		}
+	}
 	return result.RowStep, "a timer is due"
 }
 
@@ -101,7 +106,7 @@ func (t *telling) say(c *change) string {
 	case gaveUp:
 		return "gives up: " + c.text
 	case fenced:
-		return "fences " + brokerName(c.leader) + ": its session has ended"
+		return "fences " + brokerName(c.leader)
 	case unfenced:
 		return "unfences " + brokerName(c.leader)
 	}
