@@ -19,11 +19,14 @@ type chance struct {
 func chances(e *result.Explanation) (list []chance) {
 	for i := range e.Likelihood {
 		c := &e.Likelihood[i]
-		if c.Row < 0 || c.Row >= len(e.Story.Rows) || c.Forks <= 0 || c.Violated < 0 || c.Violated > c.Forks {
+		if c.Row < -1 || c.Row >= len(e.Story.Rows) || c.Forks <= 0 || c.Violated < 0 || c.Violated > c.Forks {
 			continue
 		}
-		x := chance{Chance: c, row: &e.Story.Rows[c.Row], p: 100 * float64(c.Violated) / float64(c.Forks)}
+		x := chance{Chance: c, p: 100 * float64(c.Violated) / float64(c.Forks)}
 		x.low, x.high = wilson(c.Violated, c.Forks)
+		if c.Row >= 0 {
+			x.row = &e.Story.Rows[c.Row]
+		}
 		list = append(list, x)
 	}
 	for i := len(list) - 1; i >= 0 && list[i].Violated == list[i].Forks; i-- {
@@ -42,6 +45,22 @@ func wilson(k, n int) (low, high float64) {
 	return max(0, 100*(middle-half)), min(100, 100*(middle+half))
 }
 
+// clock is the time after which the run is forked.
+func (c *chance) clock(t *told) string {
+	if c.row == nil {
+		return t.clock(0)
+	}
+	return t.clock(c.row.AtNS)
+}
+
+// words say where the run is forked.
+func (c *chance) words(t *told) string {
+	if c.row == nil {
+		return "the start"
+	}
+	return t.who(c.row) + "  " + clean(c.row.What)
+}
+
 // percents says the interval: "92.1 .. 96.5".
 func (c *chance) percents() string { return fmt.Sprintf("%.1f .. %.1f", c.low, c.high) }
 
@@ -52,10 +71,10 @@ func (t *explanation) likelihood() {
 		return
 	}
 	t.part("Likelihood", "of the violation, when all that is drawn after a row is drawn anew")
-	rows := []string{"  after\t\t\tbroken\t%\t95 %"}
+	rows := []string{"  after\t\tbroken\t%\t95 %"}
 	for i := range list {
 		c := &list[i]
-		line := fmt.Sprintf("  %s\t%s\t%s\t%d of %d\t%.1f\t%s", t.story.clock(c.row.AtNS), t.story.who(c.row), short(clean(c.row.What), 32), c.Violated, c.Forks, c.p, c.percents())
+		line := fmt.Sprintf("  %s\t%s\t%d of %d\t%.1f\t%s", c.clock(t.story), short(c.words(t.story), 46), c.Violated, c.Forks, c.p, c.percents())
 		if c.noReturn {
 			line += "\t<- point of no return"
 		}
@@ -70,5 +89,5 @@ func short(s string, n int) string {
 	if len(runes) <= n {
 		return s
 	}
-	return string(runes[:n-1]) + "…"
+	return string(runes[:n-3]) + "..."
 }

@@ -50,14 +50,13 @@ func stair(list []chance) string {
 }
 
 func drawChance(s *svg, t *told, c *chance, y int) {
-	label := arrowed(t.who(c.row)) + "  " + clean(c.row.What)
 	class := ""
 	if c.noReturn {
 		class = " broken"
 		s.draw("rect", "class", "brokenrow", "x", 0, "y", y-chartStep/2, "width", chartWidth, "height", chartStep)
 	}
-	s.text("charttime", "end", timeRight, y+4, t.clock(c.row.AtNS))
-	s.text("chartlabel", "start", timeRight+16, y+4, beginning(label, 12, chartLeft-timeRight-40))
+	s.text("charttime", "end", timeRight, y+4, c.clock(t))
+	s.text("chartlabel", "start", timeRight+16, y+4, beginning(arrowed(c.words(t)), 12, chartLeft-timeRight-40))
 	low, high, x := chartX(c.low), chartX(c.high), chartX(c.p)
 	s.line("whisker", low, y, high, y)
 	s.line("whisker", low, y-4, low, y+4)

@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -40,14 +41,18 @@ func ExplanationJSON(w io.Writer, e *result.Explanation) error {
 // sentence, the causal chain, what it needed and what would have kept it, and
 // last the line that repeats it.
 func ExplanationText(w io.Writer, e *result.Explanation, s Style) error {
+	_, err := io.WriteString(w, explanationText(e, s))
+	return err
+}
+
+func explanationText(e *result.Explanation, s Style) string {
 	t := &explanation{text: text{r: &e.Result, d: &Details{}, style: s}, e: e, story: tell(&e.Story)}
 	t.answer()
 	t.chain()
 	t.reasons()
 	t.likelihood()
 	t.repeat()
-	_, err := w.Write(t.b.Bytes())
-	return err
+	return t.b.String()
 }
 
 type explanation struct {
@@ -87,21 +92,21 @@ func shrunkLine(s *result.Shrunk) string {
 // where, what and what it does.
 func (t *explanation) chain() {
 	rows := t.story.chain()
-	when, who, what := 0, 0, 0
+	when, who := 0, 0
 	for _, i := range rows {
 		r := &t.story.Rows[i]
 		when = max(when, len(t.story.clock(r.AtNS)))
 		who = max(who, utf8.RuneCountInString(t.story.who(r)))
-		what = max(what, utf8.RuneCountInString(clean(r.What)))
 	}
-	who, what = min(who, 24), min(what, 48)
-	left := 4 + when + 2 + who + 3 + what + 3
+	who = min(who, 24)
+	room := pageWidth - (4 + when + 2 + who + 3 + 3)
+	what := t.whatWidth(rows, room)
 	if len(rows) > 0 {
 		t.f("\n")
 	}
 	for _, i := range rows {
 		r := &t.story.Rows[i]
-		cells := [][]string{wrap(t.story.who(r), who), wrap(clean(r.What), what), pack(remark(r), "   ", pageWidth-left)}
+		cells := [][]string{wrap(t.story.who(r), who), wrap(clean(r.What), what), pack(t.remark(i), "   ", room-what)}
 		for n := range max(len(cells[0]), len(cells[1]), len(cells[2])) {
 			clock := ""
 			if n == 0 {
@@ -117,6 +122,22 @@ func (t *explanation) chain() {
 	}
 }
 
+// whatWidth is the width of the column of what happens with which the rows need
+// the fewest lines, and of those the least.
+func (t *explanation) whatWidth(rows []int, room int) int {
+	best, fewest := 0, 0
+	for width := 24; width <= room-24; width++ {
+		lines := 0
+		for _, i := range rows {
+			lines += max(len(wrap(clean(t.story.Rows[i].What), width)), len(pack(t.remark(i), "   ", room-width)))
+		}
+		if best == 0 || lines < fewest {
+			best, fewest = width, lines
+		}
+	}
+	return best
+}
+
 func nth(list []string, n int) string {
 	if n < len(list) {
 		return list[n]
@@ -125,9 +146,9 @@ func nth(list []string, n int) string {
 }
 
 // remark is what a row does, with an arrow where the promise is broken.
-func remark(r *result.Row) []string {
-	list := does(r)
-	if !r.Violation {
+func (t *explanation) remark(i int) []string {
+	list := slices.Clone(t.story.does[i])
+	if !t.story.Rows[i].Violation {
 		return list
 	}
 	if len(list) == 0 {
@@ -174,6 +195,9 @@ func variantLine(v *result.Variant) string {
 		fmt.Fprintf(&b, "--set %s ", clean(s))
 	}
 	fmt.Fprintf(&b, "  -> %s", v.Verdict)
+	if v.Runs > 1 {
+		fmt.Fprintf(&b, " in %d of %d runs", v.Passed, v.Runs)
+	}
 	if v.Costs != "" {
 		fmt.Fprintf(&b, ": %s", clean(v.Costs))
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"slices"
 	"strings"
 
 	"brokersim/checker/result"
@@ -132,7 +131,7 @@ func (v *pageView) story(t *told) {
 
 func newRowView(t *told, i int) rowView {
 	r := &t.Rows[i]
-	v := rowView{N: i + 1, Place: t.place[i], At: t.clock(r.AtNS), Kind: clean(string(r.Kind)), Who: arrowed(t.who(r)), What: clean(r.What), Does: does(r), Violation: r.Violation}
+	v := rowView{N: i + 1, Place: t.place[i], At: t.clock(r.AtNS), Kind: clean(string(r.Kind)), Who: arrowed(t.who(r)), What: clean(r.What), Does: t.does[i], Violation: r.Violation}
 	if r.Event > 0 {
 		v.Event = fmt.Sprint(r.Event)
 	}
@@ -141,7 +140,7 @@ func newRowView(t *told, i int) rowView {
 
 func newChanceView(t *told, c *chance) chanceView {
 	return chanceView{
-		At: t.clock(c.row.AtNS), What: arrowed(t.who(c.row)) + " " + clean(c.row.What), NoReturn: c.noReturn,
+		At: c.clock(t), What: arrowed(c.words(t)), NoReturn: c.noReturn,
 		Share: fmt.Sprintf("%d of %d", c.Violated, c.Forks), Percent: fmt.Sprintf("%.1f", c.p), Interval: c.percents(),
 	}
 }
@@ -206,8 +205,12 @@ type legendEntry struct {
 // legend explains the signs that a story has.
 func legend(t *told) (list []legendEntry) {
 	kinds := make(map[result.RowKind]bool)
+	breaks, mended := false, false
 	for i := range t.Rows {
-		kinds[t.Rows[i].Kind] = true
+		r := &t.Rows[i]
+		kinds[r.Kind] = true
+		mended = mended || mends(r)
+		breaks = breaks || r.Kind == result.RowFault && !mends(r)
 	}
 	entry := func(words string, draw func(*svg)) {
 		var s svg
@@ -219,17 +222,23 @@ func legend(t *told) (list []legendEntry) {
 		words string
 	}{
 		{result.RowStep, "acts by itself: a time-out, a start"}, {result.RowDisk, "a disk sync has ended"}, {result.RowClient, "what a client knows"},
-		{result.RowFault, "a fault"}, {result.RowJudge, "the final read"},
+		{result.RowJudge, "the final read"},
 	} {
 		if kinds[k.kind] {
 			entry(k.words, func(s *svg) { mark(s, &result.Row{Kind: k.kind}, false, 18, 12) })
 		}
 	}
+	if breaks {
+		entry("a fault", func(s *svg) { mark(s, &result.Row{Kind: result.RowFault}, false, 18, 12) })
+	}
+	if mended {
+		entry("it is mended", func(s *svg) { mark(s, &result.Row{Kind: result.RowFault, What: "heal"}, false, 18, 12) })
+	}
 	if kinds[result.RowMessage] {
 		entry("a message on the causal chain", func(s *svg) { s.arrow("arrow chain", 0, 4, 36, 20, 1) })
 		entry("another message", func(s *svg) { s.arrow("arrow", 0, 4, 36, 20, 1) })
 	}
-	if slices.ContainsFunc(t.Rows, func(r result.Row) bool { return r.Kind == result.RowMessage && !t.sent(&r) }) {
+	if t.untold() {
 		entry("its sending is not told", func(s *svg) { s.arrow("arrow untold", 0, 4, 36, 20, 1) })
 	}
 	if kinds[result.RowLost] {
@@ -246,4 +255,14 @@ func legend(t *told) (list []legendEntry) {
 		entry("its network is disturbed", func(s *svg) { s.line("rail", 18, 1, 18, 23) })
 	}
 	return list
+}
+
+// untold reports whether a message is told and its sending is not.
+func (t *told) untold() bool {
+	for i := range t.Rows {
+		if t.Rows[i].Kind == result.RowMessage && !t.sent(i) {
+			return true
+		}
+	}
+	return false
 }

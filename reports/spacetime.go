@@ -115,7 +115,7 @@ func (d *spaceTime) place() {
 		}
 		p := placedRow{top: y, y: y + 17}
 		p.what = wrapBy(arrowed(d.t.who(r))+"  "+clean(r.What), func(line string) bool { return textWidth(line, whatSize)*21/20 <= words }) // bold is wider
-		if list := does(r); len(list) > 0 {
+		if list := d.t.does[i]; len(list) > 0 {
 			p.does = wrapBy(strings.Join(list, " · "), func(line string) bool { return textWidth(line, doesSize) <= words })
 		}
 		lines := len(p.does)
@@ -194,7 +194,7 @@ func (d *spaceTime) drawSpans() {
 			d.add(layerText, top, bottom, func(s *svg) { s.text("spanlabel", "middle", d.laneX(x.lane), top+30, x.what) })
 		}
 	}
-	for _, x := range joined(d.t.links()) {
+	for _, x := range d.t.links() {
 		at := d.laneX(x.lane) - 9
 		top, bottom := d.rows[x.from].y, d.endOf(x)
 		d.add(layerSpan, top, bottom, func(s *svg) { s.line("rail", at, top, at, bottom) })
@@ -212,7 +212,7 @@ func (d *spaceTime) endOf(x span) int {
 func (d *spaceTime) drawRow(i int) {
 	r, p := &d.t.Rows[i], &d.rows[i]
 	layer, class := layerArrow, "arrow"
-	if d.t.place[i] > 0 {
+	if r.Chain {
 		layer, class = layerChain, "arrow chain"
 	}
 	if r.Violation {
@@ -228,7 +228,7 @@ func (d *spaceTime) drawRow(i int) {
 		d.drawLost(p, class, layer, d.laneX(d.t.lane(from)), d.laneX(d.t.lane(to)))
 	case frame && from != to:
 		x1, y1 := d.laneX(d.t.lane(from)), p.y-13
-		if d.t.sent(r) && r.Sent < i {
+		if d.t.sent(i) {
 			y1 = d.rows[r.Sent].y
 		} else {
 			class += " untold"
@@ -239,7 +239,7 @@ func (d *spaceTime) drawRow(i int) {
 		return
 	}
 	if lane := d.t.lane(r.Node); lane >= 0 {
-		d.add(layerMark, p.top, p.bottom, func(s *svg) { mark(s, r, d.t.place[i] > 0, d.laneX(lane), p.y) })
+		d.add(layerMark, p.top, p.bottom, func(s *svg) { mark(s, r, r.Chain, d.laneX(lane), p.y) })
 	}
 }
 
@@ -264,7 +264,10 @@ func (d *spaceTime) drawAcross(r *result.Row, p *placedRow) {
 	if len(lanes) == 0 {
 		return
 	}
-	class := "across " + string(r.Kind)
+	class := "across"
+	if r.Kind == result.RowFault && !mends(r) {
+		class = "across fault"
+	}
 	d.add(layerArrow, p.top, p.bottom, func(s *svg) { s.line(class, d.laneX(lanes[0]), p.y, d.laneX(lanes[len(lanes)-1]), p.y) })
 	for _, lane := range lanes {
 		d.add(layerMark, p.top, p.bottom, func(s *svg) { mark(s, r, false, d.laneX(lane), p.y) })
@@ -283,6 +286,11 @@ func mark(s *svg, r *result.Row, chain bool, x, y int) {
 	}
 	switch r.Kind {
 	case result.RowFault:
+		if mends(r) {
+			s.draw("rect", "class", "mended", "x", x-8, "y", y-8, "width", 16, "height", 16, "rx", 4)
+			s.draw("path", "class", "plus", "d", fmt.Sprintf("M%d %d h8 m-4 -4 v8", x-4, y))
+			break
+		}
 		s.draw("rect", "class", "fault", "x", x-8, "y", y-8, "width", 16, "height", 16, "rx", 4)
 		s.draw("path", "class", "bolt", "d", fmt.Sprintf("M%d %d l-4 6 h3 l-1 4 l5 -6.5 h-3 l1 -3.5z", x+1, y-5))
 	case result.RowDisk:

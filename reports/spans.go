@@ -17,12 +17,14 @@ type span struct {
 // downs are the times in which a node is down or paused.
 func (t *told) downs() (list []span) {
 	for i := range t.Rows {
-		what := map[string]string{"crash": "down", "power-loss": "down", "pause": "paused"}[t.verb(i)]
-		if what == "" {
-			continue
-		}
-		for _, node := range t.touched(&t.Rows[i]) {
-			list = append(list, span{t.lane(node), i, t.backAt(i+1, node), what})
+		for _, f := range t.faults(&t.Rows[i]) {
+			what := map[string]string{"crash": "down", "power-loss": "down", "pause": "paused"}[f.verb]
+			if what == "" {
+				continue
+			}
+			for _, node := range f.nodes {
+				list = append(list, span{t.lane(node), i, t.backAt(i+1, node), what})
+			}
 		}
 	}
 	return list
@@ -34,12 +36,14 @@ func (t *told) backAt(i int, node string) int {
 	for ; i < len(t.Rows); i++ {
 		r := &t.Rows[i]
 		switch r.Kind {
-		case result.RowFault:
-			if verb := t.verb(i); (verb == "restart" || verb == "resume") && slices.Contains(t.touched(r), node) {
-				return i
-			}
 		case result.RowMessage, result.RowStep, result.RowDisk:
 			if r.Node == node {
+				return i
+			}
+		case result.RowFault:
+			if slices.ContainsFunc(t.faults(r), func(f fault) bool {
+				return (f.verb == "restart" || f.verb == "resume") && slices.Contains(f.nodes, node)
+			}) {
 				return i
 			}
 		}
@@ -50,16 +54,30 @@ func (t *told) backAt(i int, node string) int {
 // links are the times in which the network of a lane is not as it should be.
 func (t *told) links() (list []span) {
 	for i := range t.Rows {
-		switch verb := t.verb(i); verb {
-		case "cut", "cut-both", "clog", "slow", "throttle":
-			nodes := t.touched(&t.Rows[i])
-			to := t.healedAt(i+1, nodes)
-			for _, node := range nodes {
-				list = append(list, span{t.lane(node), i, to, verb})
+		for _, f := range t.faults(&t.Rows[i]) {
+			switch f.verb {
+			case "cut", "cut-both", "clog", "slow", "throttle":
+				to := t.healedAt(i+1, f.nodes)
+				for _, node := range f.nodes {
+					list = append(list, span{t.lane(node), i, to, f.verb})
+				}
 			}
 		}
 	}
-	return list
+	return joined(list)
+}
+
+// healedAt is the first row from i on that heals the links between nodes.
+func (t *told) healedAt(i int, nodes []string) int {
+	for ; i < len(t.Rows); i++ {
+		for _, f := range t.faults(&t.Rows[i]) {
+			missing := func(n string) bool { return !slices.Contains(f.nodes, n) }
+			if (f.verb == "heal" || f.verb == "heal-both") && !slices.ContainsFunc(nodes, missing) {
+				return i
+			}
+		}
+	}
+	return i
 }
 
 // joined are the spans of each lane with those that overlap as one.
@@ -73,26 +91,4 @@ func joined(list []span) (all []span) {
 		all = append(all, x)
 	}
 	return all
-}
-
-// healedAt is the first row from i on that heals the links between nodes.
-func (t *told) healedAt(i int, nodes []string) int {
-	for ; i < len(t.Rows); i++ {
-		if verb := t.verb(i); verb != "heal" && verb != "heal-both" {
-			continue
-		}
-		healed := t.touched(&t.Rows[i])
-		if !slices.ContainsFunc(nodes, func(n string) bool { return !slices.Contains(healed, n) }) {
-			return i
-		}
-	}
-	return i
-}
-
-// verb is what the schedule does in a row, or nothing.
-func (t *told) verb(i int) string {
-	if t.Rows[i].Kind != result.RowFault {
-		return ""
-	}
-	return faultVerb(&t.Rows[i])
 }

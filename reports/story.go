@@ -14,25 +14,51 @@ type told struct {
 	*result.Story
 	lanes []result.Lane // those of the story, and of nodes that it forgot
 	micro bool          // times are shown in microseconds: milliseconds do not tell them apart
+	does  [][]string    // of each row: what the node does, but for sending what is told
 	place []int         // of each row: its number on the causal chain from 1, or 0
 }
 
 func tell(s *result.Story) *told {
-	t := &told{Story: s, lanes: slices.Clone(s.Lanes), place: make([]int, len(s.Rows))}
+	t := &told{Story: s, lanes: slices.Clone(s.Lanes), does: make([][]string, len(s.Rows)), place: make([]int, len(s.Rows))}
+	sends := make(map[string]bool) // row and words
+	for i := range s.Rows {
+		if t.sent(i) {
+			sends[fmt.Sprintf("%d to %s: %s", s.Rows[i].Sent, s.Rows[i].Node, s.Rows[i].What)] = true
+		}
+	}
 	n := 0
 	for i := range s.Rows {
-		if s.Rows[i].Chain || s.Rows[i].Violation {
+		r := &s.Rows[i]
+		t.does[i] = says(r, func(does string) bool { return sends[fmt.Sprintf("%d %s", i, does)] })
+		if (r.Chain || r.Violation) && !t.onlySends(i) {
 			n++
 			t.place[i] = n
 		}
-		t.add(s.Rows[i].Node)
-		t.add(s.Rows[i].From)
+		t.add(r.Node)
+		t.add(r.From)
 		if i > 0 {
-			a, b := s.Rows[i-1].AtNS, s.Rows[i].AtNS
+			a, b := s.Rows[i-1].AtNS, r.AtNS
 			t.micro = t.micro || a != b && a/1e6 == b/1e6
 		}
 	}
 	return t
+}
+
+// says is what a node does on a row, without what is told already.
+func says(r *result.Row, told func(string) bool) (list []string) {
+	for _, d := range r.Does {
+		if !told(d) {
+			list = append(list, clean(d))
+		}
+	}
+	return list
+}
+
+// onlySends reports whether a row says no more than that the node sends what a
+// later row is about: its arrow says that.
+func (t *told) onlySends(i int) bool {
+	r := &t.Rows[i]
+	return (r.Kind == result.RowStep || r.Kind == result.RowDisk) && len(r.Does) > 0 && len(t.does[i]) == 0 && !r.Violation
 }
 
 // add makes a lane for a node that has none.
@@ -71,22 +97,19 @@ func (t *told) clock(ns int64) string {
 	return fmt.Sprintf("%d.%03d", ns/1e9, ns/1e6%1e3)
 }
 
-// sent reports whether the sending of a message is told, in row Sent.
-func (t *told) sent(r *result.Row) bool {
-	return r.Kind == result.RowMessage && r.Sent >= 0 && r.Sent < len(t.Rows)
-}
+// sent reports whether the sending of a message is told, in an earlier row.
+func (t *told) sent(i int) bool { return t.Rows[i].Sent >= 0 && t.Rows[i].Sent < i }
 
 // ends are the nodes that a frame was sent by and to; ok is false for rows that
 // are about no frame.
 func ends(r *result.Row) (from, to string, ok bool) {
 	switch {
 	case r.From == "" || r.Node == "":
-	case r.Kind == result.RowMessage:
-		return r.From, r.Node, true
+		return "", "", false
 	case r.Kind == result.RowLost:
 		return r.Node, r.From, true // From is whom it was sent to
 	}
-	return "", "", false
+	return r.From, r.Node, true
 }
 
 // who names the nodes of a row: "p1001 -> b1", "b2", "b1, b2".
@@ -95,63 +118,106 @@ func (t *told) who(r *result.Row) string {
 	case frame:
 		return clean(from) + " -> " + clean(to)
 	case r.Kind == result.RowFault && r.Node == "":
-		return strings.Join(t.touched(r), ", ")
+		nodes := t.touched(r)
+		if len(nodes) > 3 {
+			return fmt.Sprintf("%d nodes", len(nodes))
+		}
+		return strings.Join(nodes, ", ")
 	case r.Kind == result.RowJudge && r.Node == "":
 		return "final read"
 	}
 	return clean(r.Node)
 }
 
+// fault is one thing that the schedule does: a verb and the lanes that it is
+// about, in their order.
+type fault struct {
+	verb  string
+	nodes []string
+}
+
+// faults are what the schedule does in a row, such as "crash leader(b1)", or "the
+// load ends: heal *, restart b1".
+func (t *told) faults(r *result.Row) (list []fault) {
+	for _, step := range steps(r) {
+		verb, _, _ := strings.Cut(step, " ")
+		list = append(list, fault{verb, t.named(step, r.Node)})
+	}
+	return list
+}
+
+// steps are those of the schedule in a row, without their time.
+func steps(r *result.Row) (list []string) {
+	if r.Kind != result.RowFault {
+		return nil
+	}
+	text := clean(r.What)
+	if _, after, ok := strings.Cut(text, ": "); ok {
+		text = after
+	}
+	for step := range strings.SplitSeq(text, ", ") {
+		if first, rest, ok := strings.Cut(step, " "); ok && first != "" && '0' <= first[0] && first[0] <= '9' {
+			step = rest
+		}
+		list = append(list, step)
+	}
+	return list
+}
+
+// mends reports whether all that the schedule does in a row makes things right
+// again.
+func mends(r *result.Row) bool {
+	list := steps(r)
+	for _, step := range list {
+		switch verb, _, _ := strings.Cut(step, " "); verb {
+		case "heal", "heal-both", "restart", "resume", "mend":
+		default:
+			if !strings.HasSuffix(step, " off") {
+				return false
+			}
+		}
+	}
+	return len(list) > 0
+}
+
 // nodeWord matches what may be a node in the text of a fault: "b1" in "crash
 // leader(b1)" and not in "topic-b1".
 var nodeWord = regexp.MustCompile(`(^|[\s(=,])([a-z]+[0-9]*)([\s),]|$)`)
 
-// touched are the lanes that a fault is about, in the order of the lanes.
-func (t *told) touched(r *result.Row) (nodes []string) {
-	named := map[string]bool{r.Node: true}
-	text := faultText(r)
-	for text != "" {
-		at := nodeWord.FindStringSubmatchIndex(text)
+// named are the lanes of the nodes that a step of a schedule names, and of one more.
+func (t *told) named(step, also string) (nodes []string) {
+	is := map[string]bool{also: true}
+	for rest := step; ; {
+		at := nodeWord.FindStringSubmatchIndex(rest)
 		if at == nil {
 			break
 		}
-		named[text[at[4]:at[5]]] = true
-		text = text[at[5]:] // what ends one word may begin the next
+		is[rest[at[4]:at[5]]] = true
+		rest = rest[at[5]:] // what ends one word may begin the next
 	}
-	all := slices.Contains(strings.Fields(faultText(r)), "*")
+	all := slices.Contains(strings.Fields(step), "*")
 	for _, l := range t.lanes {
-		if named[l.Node] || all {
+		if is[l.Node] || all {
 			nodes = append(nodes, l.Node)
 		}
 	}
 	return nodes
 }
 
-// faultText is a step of a schedule without its time.
-func faultText(r *result.Row) string {
-	text := clean(r.What)
-	if first, rest, ok := strings.Cut(text, " "); ok && first != "" && first[0] >= '0' && first[0] <= '9' {
-		return rest
+// touched are the lanes that the faults of a row are about, in their order.
+func (t *told) touched(r *result.Row) (nodes []string) {
+	is := make(map[string]bool)
+	for _, f := range t.faults(r) {
+		for _, n := range f.nodes {
+			is[n] = true
+		}
 	}
-	return text
-}
-
-// faultVerb is the first word of a step of a schedule: "crash".
-func faultVerb(r *result.Row) string {
-	verb, _, _ := strings.Cut(faultText(r), " ")
-	return verb
-}
-
-// does is what a node does on a row; that of a lost frame is known.
-func does(r *result.Row) []string {
-	list := make([]string, 0, len(r.Does)+1)
-	if r.Kind == result.RowLost {
-		list = append(list, "never arrives")
+	for _, l := range t.lanes {
+		if is[l.Node] {
+			nodes = append(nodes, l.Node)
+		}
 	}
-	for _, d := range r.Does {
-		list = append(list, clean(d))
-	}
-	return list
+	return nodes
 }
 
 // pack puts items into lines of at most width characters, and breaks only those

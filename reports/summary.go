@@ -44,9 +44,10 @@ func withLists(r result.Result) result.Result {
 }
 
 // CheckText writes a check for people: the answer, the failures with what shows
-// them and the line that repeats each, then what was checked and how much.
-func CheckText(w io.Writer, c result.Check, s Style) error {
-	t := &checkText{text: text{r: &result.Result{}, d: &Details{}, style: s}, c: &c}
+// them and the line that repeats each, then what was checked and how much. A
+// failure that is explained is told by its explanation.
+func CheckText(w io.Writer, c result.Check, s Style, explained ...*result.Explanation) error {
+	t := &checkText{text: text{r: &result.Result{}, d: &Details{}, style: s}, c: &c, explained: explained}
 	t.answer()
 	t.failures()
 	t.scenarios()
@@ -70,7 +71,8 @@ func CheckAnswer(w io.Writer, c result.Check, s Style) error {
 
 type checkText struct {
 	text
-	c *result.Check
+	c         *result.Check
+	explained []*result.Explanation
 }
 
 func (t *checkText) answer() {
@@ -125,11 +127,12 @@ type failure struct {
 	more                           int // violations of the run that are not told
 	repeat                         string
 	witness                        []string
+	explained                      *result.Explanation // or nil
 }
 
 // failuresOf are the failing runs of a check in order, each by its first broken
-// property.
-func failuresOf(c *result.Check) (list []failure) {
+// property; those that are explained come with that.
+func failuresOf(c *result.Check, explained []*result.Explanation) (list []failure) {
 	for i := range c.Results {
 		r := &c.Results[i]
 		f := failure{scenario: r.Scenario, seed: r.Seed, repeat: repeatOf(c, r.Scenario, r.Seed)}
@@ -149,6 +152,11 @@ func failuresOf(c *result.Check) (list []failure) {
 				f.property, f.what = result.Audits, a
 			} else {
 				f.more++
+			}
+		}
+		for _, e := range explained {
+			if e.Result.Scenario == r.Scenario && e.Result.Seed == r.Seed && f.explained == nil {
+				f.explained = e
 			}
 		}
 		if f.property != "" {
@@ -179,7 +187,12 @@ func (t *checkText) failures() {
 		}
 		t.repeat(repeatOf(t.c, d.Scenario, d.Seed))
 	}
-	for i, f := range failuresOf(t.c) {
+	for i, f := range failuresOf(t.c, t.explained) {
+		if f.explained != nil {
+			t.f("\n")
+			t.f("%s", explanationText(f.explained, t.style))
+			continue
+		}
 		t.f("\n%s %s   scenario %s   seed %s\n", t.paint(red, "FAIL"), clean(f.property), clean(f.scenario), f.seed)
 		t.f("  %s\n", clean(f.what))
 		if i < shownWitnesses {
@@ -305,8 +318,8 @@ func (t *checkText) shards() {
 const mostMarkdown = 256_000
 
 // CheckMarkdown writes a check for a page: GitHub's job summary, a bundle. It is
-// under 256 kB.
-func CheckMarkdown(w io.Writer, c result.Check) error {
+// under 256 kB. A failure that is explained has its causal chain as a diagram.
+func CheckMarkdown(w io.Writer, c result.Check, explained ...*result.Explanation) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# brokersim check: %s\n\n", c.Verdict)
 	for _, s := range CheckSentences(c) {
@@ -315,20 +328,13 @@ func CheckMarkdown(w io.Writer, c result.Check) error {
 	for _, d := range c.Determinism.Differences {
 		fmt.Fprintf(&b, "## Nondeterminism: %s, seed %s\n\n%s\n", markdown(d.Scenario), d.Seed, fence(strings.Join(differenceLines(d), "\n")))
 	}
-	for i, f := range failuresOf(&c) {
-		var part strings.Builder
-		fmt.Fprintf(&part, "## %s is broken: %s, seed %s\n\n%s\n\n", markdown(f.property), markdown(f.scenario), f.seed, markdown(f.what))
-		if i < shownWitnesses && len(f.witness) > 0 {
-			t := text{r: &result.Result{}, d: &Details{}}
-			t.witnesses(f.witness)
-			part.WriteString(fence(t.b.String()))
-		}
-		part.WriteString(fence(f.repeat))
-		if b.Len()+part.Len() > mostMarkdown/2 {
+	for i, f := range failuresOf(&c, explained) {
+		part := markdownFailure(i, &f)
+		if b.Len()+len(part) > mostMarkdown/2 {
 			fmt.Fprintf(&b, "More runs have failed than fit here.\n\n")
 			break
 		}
-		b.WriteString(part.String())
+		b.WriteString(part)
 	}
 	b.WriteString("| scenario | runs | kept | broken | vacuous | unknown |\n|---|--:|--:|--:|--:|--:|\n")
 	for _, s := range c.Scenarios {
@@ -341,6 +347,36 @@ func CheckMarkdown(w io.Writer, c result.Check) error {
 	}
 	_, err := io.WriteString(w, text)
 	return err
+}
+
+// mostExplained bounds what an explanation adds to a page, in bytes.
+const mostExplained = mostMarkdown / 8
+
+// markdownFailure is the part of failure number i.
+func markdownFailure(i int, f *failure) string {
+	head := fmt.Sprintf("## %s is broken: %s, seed %s\n\n", markdown(f.property), markdown(f.scenario), markdown(f.seed))
+	if f.explained != nil && i < shownWitnesses {
+		if part := markdownExplanation(f.explained); len(part) <= mostExplained {
+			return head + part
+		}
+	}
+	part := head + markdown(f.what) + "\n\n"
+	if i < shownWitnesses && len(f.witness) > 0 {
+		t := text{r: &result.Result{}, d: &Details{}}
+		t.witnesses(f.witness)
+		part += fence(t.b.String())
+	}
+	return part + fence(f.repeat)
+}
+
+// markdownExplanation is an explanation on a page: the sentence, the causal chain as
+// a diagram, and all of it in words.
+func markdownExplanation(e *result.Explanation) string {
+	part := markdown(e.Sentence) + "\n\n"
+	if diagram := mermaid(tell(&e.Story)); diagram != "" {
+		part += fenced("mermaid", diagram)
+	}
+	return part + fence(explanationText(e, Style{}))
 }
 
 // markdown keeps a text from being anything but text.
@@ -356,10 +392,13 @@ func markdown(s string) string {
 }
 
 // fence is a block of text as it is.
-func fence(s string) string {
+func fence(s string) string { return fenced("", s) }
+
+// fenced is one in a language.
+func fenced(language, s string) string {
 	marks := "```"
 	for strings.Contains(s, marks) {
 		marks += "`"
 	}
-	return marks + "\n" + strings.TrimSuffix(s, "\n") + "\n" + marks + "\n\n"
+	return marks + language + "\n" + strings.TrimSuffix(s, "\n") + "\n" + marks + "\n\n"
 }
