@@ -20,6 +20,12 @@ const longRepro = 2000
 // ExplanationJSON writes an explanation as one line of JSON, as [JSON] does a
 // result.
 func ExplanationJSON(w io.Writer, e *result.Explanation) error {
+	full := withAllLists(e)
+	return encode(w, &full)
+}
+
+// withAllLists is an explanation as [ExplanationJSON] writes it: no list is null.
+func withAllLists(e *result.Explanation) result.Explanation {
 	full := *e
 	full.Result = withLists(e.Result)
 	s := &full.Story
@@ -34,7 +40,7 @@ func ExplanationJSON(w io.Writer, e *result.Explanation) error {
 		full.Nearest[i].Set = list(full.Nearest[i].Set)
 	}
 	full.Settings = append([]result.Setting{}, e.Settings...)
-	return encode(w, &full)
+	return full
 }
 
 // ExplanationText writes for people how a run came to break its promise: the

@@ -13,10 +13,10 @@ const mostAnnotations = 10
 
 // GitHub writes a check as workflow commands, which become annotations: at most
 // ten, the worst first, and the last says how many are left. A failure that is
-// explained says what would have kept the promise, and repeats the smallest run.
-func GitHub(w io.Writer, c result.Check, explained ...*result.Explanation) error {
+// explained says what would have kept the promise, and how to repeat the smallest run.
+func GitHub(w io.Writer, c result.Check) error {
 	var b strings.Builder
-	lines := annotations(&c, explained)
+	lines := annotations(&c)
 	for i, a := range lines {
 		if left := len(lines) - i; i == mostAnnotations-1 && left > 1 {
 			a = annotation{"brokersim", fmt.Sprintf("%d more; the job summary has them", left)}
@@ -32,14 +32,14 @@ func GitHub(w io.Writer, c result.Check, explained ...*result.Explanation) error
 
 type annotation struct{ title, text string }
 
-func annotations(c *result.Check, explained []*result.Explanation) (list []annotation) {
+func annotations(c *result.Check) (list []annotation) {
 	for _, d := range c.Determinism.Differences {
 		list = append(list, annotation{"nondeterminism: " + d.Scenario + " seed " + d.Seed, strings.Join(differenceLines(d), "\n")})
 	}
 	for _, s := range c.Internal {
 		list = append(list, annotation{"internal error of brokersim", s})
 	}
-	for _, f := range failuresOf(c, explained) {
+	for _, f := range failuresOf(c) {
 		list = append(list, annotation{f.property + ": " + f.scenario + " seed " + f.seed, annotationText(&f)})
 	}
 	for _, s := range c.Doubts {
@@ -48,20 +48,21 @@ func annotations(c *result.Check, explained []*result.Explanation) (list []annot
 	return list
 }
 
-// annotationText is the sentence, why, and what to do next.
+// annotationText is what is wrong, what would have kept the promise, and how to
+// make the run again.
 func annotationText(f *failure) string {
 	e := f.explained
 	if e == nil {
 		return f.what + "\n" + f.repeat
 	}
-	lines := append([]string{e.Sentence}, e.Why...)
+	lines := []string{e.Sentence}
 	for i := range e.Nearest {
 		if v := &e.Nearest[i]; v.Verdict == result.Kept {
 			lines = append(lines, "Nearest pass: "+variantLine(v))
 			break
 		}
 	}
-	return strings.Join(append(lines, repeatLine(e)), "\n")
+	return strings.Join(append(lines, f.repeat, "the smallest: "+repeatLine(e)), "\n")
 }
 
 // commandText escapes the text of a workflow command, so that nothing in it ends

@@ -118,15 +118,27 @@ func (t *told) who(r *result.Row) string {
 	case frame:
 		return clean(from) + " -> " + clean(to)
 	case r.Kind == result.RowFault && r.Node == "":
-		nodes := t.touched(r)
-		if len(nodes) > 3 {
-			return fmt.Sprintf("%d nodes", len(nodes))
-		}
-		return strings.Join(nodes, ", ")
+		return t.whom(r)
 	case r.Kind == result.RowJudge && r.Node == "":
 		return "final read"
 	}
 	return clean(r.Node)
+}
+
+// whom names the nodes that a step of the schedule names.
+func (t *told) whom(r *result.Row) string {
+	var nodes []string
+	for _, f := range t.faults(r) {
+		for _, n := range f.nodes {
+			if !f.all && !slices.Contains(nodes, n) {
+				nodes = append(nodes, n)
+			}
+		}
+	}
+	if len(nodes) == 0 && len(t.touched(r)) > 0 {
+		return "all"
+	}
+	return strings.Join(nodes, ", ")
 }
 
 // fault is one thing that the schedule does: a verb and the lanes that it is
@@ -134,6 +146,7 @@ func (t *told) who(r *result.Row) string {
 type fault struct {
 	verb  string
 	nodes []string
+	all   bool // they are all there are
 }
 
 // faults are what the schedule does in a row, such as "crash leader(b1)", or "the
@@ -141,7 +154,8 @@ type fault struct {
 func (t *told) faults(r *result.Row) (list []fault) {
 	for _, step := range steps(r) {
 		verb, _, _ := strings.Cut(step, " ")
-		list = append(list, fault{verb, t.named(step, r.Node)})
+		all := slices.Contains(strings.Fields(step), "*")
+		list = append(list, fault{verb, t.named(step, r.Node, all), all})
 	}
 	return list
 }
@@ -184,8 +198,9 @@ func mends(r *result.Row) bool {
 // leader(b1)" and not in "topic-b1".
 var nodeWord = regexp.MustCompile(`(^|[\s(=,])([a-z]+[0-9]*)([\s),]|$)`)
 
-// named are the lanes of the nodes that a step of a schedule names, and of one more.
-func (t *told) named(step, also string) (nodes []string) {
+// named are the lanes of the nodes that a step of a schedule names, and of one
+// more; or all.
+func (t *told) named(step, also string, all bool) (nodes []string) {
 	is := map[string]bool{also: true}
 	for rest := step; ; {
 		at := nodeWord.FindStringSubmatchIndex(rest)
@@ -195,7 +210,6 @@ func (t *told) named(step, also string) (nodes []string) {
 		is[rest[at[4]:at[5]]] = true
 		rest = rest[at[5]:] // what ends one word may begin the next
 	}
-	all := slices.Contains(strings.Fields(step), "*")
 	for _, l := range t.lanes {
 		if is[l.Node] || all {
 			nodes = append(nodes, l.Node)

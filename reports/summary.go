@@ -22,6 +22,10 @@ func CheckJSON(w io.Writer, c result.Check) error {
 	for i := range c.Results {
 		c.Results[i] = withLists(c.Results[i])
 	}
+	c.Explained = slices.Clone(c.Explained)
+	for i := range c.Explained {
+		c.Explained[i].Explanation = withAllLists(&c.Explained[i].Explanation)
+	}
 	c.Required = list(c.Required)
 	if c.Reached == nil {
 		c.Reached = map[string]int64{}
@@ -44,10 +48,9 @@ func withLists(r result.Result) result.Result {
 }
 
 // CheckText writes a check for people: the answer, the failures with what shows
-// them and the line that repeats each, then what was checked and how much. A
-// failure that is explained is told by its explanation.
-func CheckText(w io.Writer, c result.Check, s Style, explained ...*result.Explanation) error {
-	t := &checkText{text: text{r: &result.Result{}, d: &Details{}, style: s}, c: &c, explained: explained}
+// them and the line that repeats each, then what was checked and how much.
+func CheckText(w io.Writer, c result.Check, s Style) error {
+	t := &checkText{text: text{r: &result.Result{}, d: &Details{}, style: s}, c: &c}
 	t.answer()
 	t.failures()
 	t.scenarios()
@@ -71,8 +74,7 @@ func CheckAnswer(w io.Writer, c result.Check, s Style) error {
 
 type checkText struct {
 	text
-	c         *result.Check
-	explained []*result.Explanation
+	c *result.Check
 }
 
 func (t *checkText) answer() {
@@ -132,7 +134,7 @@ type failure struct {
 
 // failuresOf are the failing runs of a check in order, each by its first broken
 // property; those that are explained come with that.
-func failuresOf(c *result.Check, explained []*result.Explanation) (list []failure) {
+func failuresOf(c *result.Check) (list []failure) {
 	for i := range c.Results {
 		r := &c.Results[i]
 		f := failure{scenario: r.Scenario, seed: r.Seed, repeat: repeatOf(c, r.Scenario, r.Seed)}
@@ -154,7 +156,8 @@ func failuresOf(c *result.Check, explained []*result.Explanation) (list []failur
 				f.more++
 			}
 		}
-		for _, e := range explained {
+		for j := range c.Explained {
+			e := &c.Explained[j].Explanation
 			if e.Result.Scenario == r.Scenario && e.Result.Seed == r.Seed && f.explained == nil {
 				f.explained = e
 			}
@@ -187,12 +190,7 @@ func (t *checkText) failures() {
 		}
 		t.repeat(repeatOf(t.c, d.Scenario, d.Seed))
 	}
-	for i, f := range failuresOf(t.c, t.explained) {
-		if f.explained != nil {
-			t.f("\n")
-			t.f("%s", explanationText(f.explained, t.style))
-			continue
-		}
+	for i, f := range failuresOf(t.c) {
 		t.f("\n%s %s   scenario %s   seed %s\n", t.paint(red, "FAIL"), clean(f.property), clean(f.scenario), f.seed)
 		t.f("  %s\n", clean(f.what))
 		if i < shownWitnesses {
@@ -319,7 +317,7 @@ const mostMarkdown = 256_000
 
 // CheckMarkdown writes a check for a page: GitHub's job summary, a bundle. It is
 // under 256 kB. A failure that is explained has its causal chain as a diagram.
-func CheckMarkdown(w io.Writer, c result.Check, explained ...*result.Explanation) error {
+func CheckMarkdown(w io.Writer, c result.Check) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# brokersim check: %s\n\n", c.Verdict)
 	for _, s := range CheckSentences(c) {
@@ -328,7 +326,7 @@ func CheckMarkdown(w io.Writer, c result.Check, explained ...*result.Explanation
 	for _, d := range c.Determinism.Differences {
 		fmt.Fprintf(&b, "## Nondeterminism: %s, seed %s\n\n%s\n", markdown(d.Scenario), d.Seed, fence(strings.Join(differenceLines(d), "\n")))
 	}
-	for i, f := range failuresOf(&c, explained) {
+	for i, f := range failuresOf(&c) {
 		part := markdownFailure(i, &f)
 		if b.Len()+len(part) > mostMarkdown/2 {
 			fmt.Fprintf(&b, "More runs have failed than fit here.\n\n")
