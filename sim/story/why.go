@@ -71,6 +71,9 @@ func whyTruncated(m *moment, c *change) string {
 	if m.Kind == machine.Received && m.Peer == leader {
 		return text + fmt.Sprintf(", because %s, whom it follows in epoch %d, has another log.", leader, epoch)
 	}
+	if c.is.state.Leader < 0 {
+		return text + fmt.Sprintf(", as soon as it heard that there is no leader in epoch %d: its high watermark was %d.", epoch, c.was.hw)
+	}
 	return text + fmt.Sprintf(", as soon as it heard that it follows %s in epoch %d: its high watermark was %d.", leader, epoch, c.was.hw)
 }
 
