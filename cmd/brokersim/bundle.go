@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"brokersim/checker/result"
 	"brokersim/reports"
@@ -13,11 +15,11 @@ import (
 )
 
 // bundle is a directory with all that a run came to, beside its history.
-type bundle struct{ result, summary, repeat, schedule *output }
+type bundle struct{ result, summary, repeat, schedule, latency, env *output }
 
 func wantBundle(dir string, want func(flag, path string) *output) *bundle {
 	file := func(name string) *output { return want("--out", filepath.Join(dir, name)) }
-	return &bundle{file("result.json"), file("summary.md"), file("repro.txt"), file("schedule.orig.txt")}
+	return &bundle{file("result.json"), file("summary.md"), file("repro.txt"), file("schedule.orig.txt"), file("latency.hgrm"), file("env.json")}
 }
 
 // makeDirectory makes a directory if it is not there, and reports whether it
@@ -38,17 +40,23 @@ func makeDirectory(dir string) (made bool, err error) {
 	return true, nil
 }
 
-func (b *bundle) write(c scenario.Case, r result.Result, d reports.Details) error {
+// writeBundle writes the bundle of a run, if one is wanted.
+func (o *outputs) writeBundle(c scenario.Case, r result.Result, d reports.Details) error {
+	b := o.bundle
 	if b == nil {
 		return nil
 	}
-	var json, text bytes.Buffer
-	err := errors.Join(reports.JSON(&json, r), reports.Text(&text, r, d, reports.Style{}))
+	var plain, text, latency bytes.Buffer
+	o.latency.Finish()
+	_, unprinted := o.latency.Ack().PercentilesPrint(&latency, 5, 1000) // ms
+	err := errors.Join(reports.JSON(&plain, r), reports.Text(&text, r, d, reports.Style{}), unprinted)
 	if err != nil {
 		return err
 	}
 	return errors.Join(
-		b.result.write(json.String()),
+		b.latency.write(latency.String()),
+		b.env.write(environment()),
+		b.result.write(plain.String()),
 		b.summary.write("# "+r.Scenario+", seed "+r.Seed+": "+string(r.Verdict)+"\n\n```\n"+text.String()+"```\n"),
 		b.repeat.write(d.Repeat+"\n"+r.Repro+"\n"),
 		b.schedule.write(scheduleOf(c)))
@@ -61,8 +69,10 @@ func (b *bundle) partial(c scenario.Case, why, repeat string) error {
 		return nil
 	}
 	b.result.discard()
+	b.latency.discard()
 	seed := fmt.Sprintf("%#x", c.Seed)
 	return errors.Join(
+		b.env.write(environment()),
 		b.summary.write("# "+c.Spec.Name+", seed "+seed+": no result\n\n```\n"+why+"\nnothing was judged; the history ends there\n\nRepeat  "+repeat+"\n```\n"),
 		b.repeat.write(repeat+"\n"),
 		b.schedule.write(scheduleOf(c)))
@@ -79,4 +89,18 @@ func scheduleOf(c scenario.Case) string {
 func (w *output) write(text string) error {
 	_, err := w.file.WriteString(text)
 	return w.close(err)
+}
+
+// environment is what made the run, as JSON: what the trace hash does not depend on.
+func environment() string {
+	b, err := json.MarshalIndent(struct {
+		Version string `json:"version"` // of brokersim
+		Core    int    `json:"core"`
+		OS      string `json:"os"`
+		Arch    string `json:"arch"`
+	}{version(), scenario.Core, runtime.GOOS, runtime.GOARCH}, "", "  ")
+	if err != nil {
+		panic(err) // it is plain data
+	}
+	return string(b) + "\n"
 }

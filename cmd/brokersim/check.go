@@ -483,5 +483,5 @@ func (a *app) bundleFailure(f *checkFlags, c *gate.Config, x result.Result, dir 
 	}
 	out.attach(&k)
 	r := c.Run(k)
-	return errors.Join(out.close(), out.bundle.write(k, r, details))
+	return errors.Join(out.close(), out.writeBundle(k, r, details))
 }

@@ -60,6 +60,7 @@ func TestInterrupt(t *testing.T) {
 		"summary.md":        "# " + strings.TrimSuffix(long, ".yaml") + ", seed 0x1: no result\n\n```\n" + interrupted + "\nnothing was judged; the history ends there\n\nRepeat  " + repeat + "\n```\n",
 		"repro.txt":         repeat + "\n",
 		"schedule.orig.txt": "",
+		"env.json":          environment(),
 	}
 	left, err := os.ReadDir(filepath.Join(dir, "out"))
 	if err != nil || len(left) != len(partial) {

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"brokersim/checker/history"
+	"brokersim/checker/measure"
 	"brokersim/sim/scenario"
 )
 
@@ -29,6 +30,7 @@ type outputs struct {
 	historyFile, traceFile *output
 	stderr                 io.Writer // of --trace log, otherwise nil
 	bundle                 *bundle   // of --out, otherwise nil
+	latency                *measure.Measure
 }
 
 // output is a file to write.
@@ -153,6 +155,9 @@ func (w *output) discard() {
 
 // attach makes the case write.
 func (o *outputs) attach(c *scenario.Case) {
+	if o.bundle != nil {
+		o.latency = measure.New(0)
+	}
 	c.History = func(h *history.Header) history.Sink {
 		if o.historyFile != nil {
 			o.start(h)
@@ -183,8 +188,14 @@ func (o *outputs) Event(e *history.Event) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.now = e.T
-	if o.history != nil && !o.closed {
+	if o.closed {
+		return
+	}
+	if o.history != nil {
 		o.history.Event(e)
+	}
+	if o.latency != nil {
+		o.latency.Event(e)
 	}
 }
 

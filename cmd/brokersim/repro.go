@@ -112,7 +112,7 @@ func (a *app) repro(arg string, f *reproFlags) error {
 	for _, sentence := range w.different(r, f.until) {
 		fmt.Fprintln(a.stderr, oneLine(sentence))
 	}
-	unwritten := errors.Join(out.close(), out.bundle.write(w.run, r, details))
+	unwritten := errors.Join(out.close(), out.writeBundle(w.run, r, details))
 	if err := a.print(r, details, f.json); err != nil {
 		return err
 	}

@@ -128,7 +128,7 @@ func (a *app) run(f *runFlags) error {
 	}
 	known := func(w string) bool { return slices.Contains(warnings, w) }
 	a.warn(slices.DeleteFunc(slices.Clone(r.Warnings), known))
-	unwritten := errors.Join(out.close(), out.bundle.write(c, r, details))
+	unwritten := errors.Join(out.close(), out.writeBundle(c, r, details))
 	if err := a.print(r, details, f.json); err != nil {
 		return err
 	}
