@@ -76,11 +76,15 @@ func (t *explanation) likelihood() {
 		c := &list[i]
 		line := fmt.Sprintf("  %s\t%s\t%d of %d\t%.1f\t%s", c.clock(t.story), short(c.words(t.story), 46), c.Violated, c.Forks, c.p, c.percents())
 		if c.noReturn {
-			line += "\t<- point of no return"
+			rows = append(rows, line+"\t<- point of no return")
+			break
 		}
 		rows = append(rows, line)
 	}
 	t.table(rows...)
+	if left := len(list) - (len(rows) - 1); left > 0 {
+		t.f("    and so after each of the %s that follow\n", plural(left, "row", "rows"))
+	}
 }
 
 // short cuts a text down to n characters.

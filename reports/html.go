@@ -32,6 +32,14 @@ func ExplanationHTML(w io.Writer, e *result.Explanation) error {
 	return err
 }
 
+// ExplanationSVG writes the space-time diagram of an explanation as a picture of
+// its own.
+func ExplanationSVG(w io.Writer, e *result.Explanation) error {
+	title := fmt.Sprintf("%s, scenario %s, seed %s", clean(e.Finding), clean(e.Result.Scenario), clean(e.Result.Seed))
+	_, err := fmt.Fprintln(w, drawSpaceTime(tell(&e.Story)).whole(title, e.Sentence))
+	return err
+}
+
 // outcomeClass is the class of a verdict.
 func outcomeClass(v result.Verdict) string {
 	switch v {
@@ -48,6 +56,7 @@ func outcomeClass(v result.Verdict) string {
 type pageView struct {
 	E        *result.Explanation
 	Style    template.CSS
+	Hatches  template.HTML
 	Repeat   string
 	Verified string
 	Shrunk   string
@@ -93,7 +102,7 @@ type violationView struct {
 
 func newPageView(e *result.Explanation) *pageView {
 	t := tell(&e.Story)
-	v := &pageView{E: e, Style: template.CSS(pageStyle), Repeat: repeatLine(e), Strips: drawStrips(e.Story.Strips), Ledger: ledgerGroups(&e.Result.Ledger)} //nolint:gosec // our own file
+	v := &pageView{E: e, Style: template.CSS(pageStyle), Hatches: hatches, Repeat: repeatLine(e), Strips: drawStrips(e.Story.Strips), Ledger: ledgerGroups(&e.Result.Ledger)} //nolint:gosec // our own file
 	if e.Verified > 0 {
 		v.Verified = verified(e)
 	}

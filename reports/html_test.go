@@ -35,7 +35,29 @@ func TestExplanationHTML(t *testing.T) {
 		if strings.HasSuffix(name, "audit") {
 			golden(t, name+".html", []byte(html))
 		}
+		checkSVG(t, svgFile(t, e))
 	}
+}
+
+func svgFile(t *testing.T, e *result.Explanation) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := ExplanationSVG(&b, e); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// The picture alone is drawn of all rows, too.
+func TestExplanationSVG(t *testing.T) {
+	e := explained(t)["testdata/why/no-duplicate"] // README.md shows it
+	svg := svgFile(t, e)
+	if got := strings.Count(svg, " time\""); got != len(e.Story.Rows) || !strings.Contains(svg, "<title>no-duplicate, scenario lost-answers, seed 0x3</title>") {
+		t.Errorf("%d times of %d rows\n%.600s", got, len(e.Story.Rows), svg)
+	}
+	golden(t, "testdata/why/no-duplicate.svg", []byte(svg))
+	checkSVG(t, svgFile(t, hostile(200, 12)))
+	checkSVG(t, svgFile(t, &result.Explanation{}))
 }
 
 // The page says in this order what a reader asks in this order.
@@ -195,27 +217,7 @@ func checkPage(t *testing.T, html string) {
 		t.Errorf("the page asks for something else: %q", m)
 	}
 	for _, part := range svgPart.FindAllString(html, -1) {
-		d := xml.NewDecoder(strings.NewReader(part))
-		for {
-			_, err := d.Token()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				t.Fatalf("%v\n%.2000s", err, part)
-			}
-		}
-		if strings.Contains(part, `role="img"`) != strings.Contains(part, "<title>") {
-			t.Errorf("a picture without a title: %.200s", part)
-		}
-		for _, m := range number.FindAllStringSubmatch(part, -1) {
-			if n, err := strconv.Atoi(m[1]); err != nil || n < -200_000 || n > 200_000 {
-				t.Errorf("coordinate %s", m[1])
-			}
-		}
-		if len(textElem.FindAllString(part, -1)) > 0 && !strings.Contains(part, "viewBox") {
-			t.Errorf("a drawing without a viewBox: %.200s", part)
-		}
+		checkSVG(t, part)
 	}
 	for _, head := range regexp.MustCompile(`<th[ >][^>]*`).FindAllString(html, -1) {
 		if !strings.Contains(head, "scope=") {
@@ -227,6 +229,32 @@ func checkPage(t *testing.T, html string) {
 		if open != closed {
 			t.Errorf("%d <%s>, %d </%s>", open, element, closed, element)
 		}
+	}
+}
+
+// checkSVG demands what holds of every drawing.
+func checkSVG(t *testing.T, svg string) {
+	t.Helper()
+	d := xml.NewDecoder(strings.NewReader(svg))
+	for {
+		_, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("%v\n%.2000s", err, svg)
+		}
+	}
+	if strings.Contains(svg, `role="img"`) != strings.Contains(svg, "<title>") {
+		t.Errorf("a picture without a title: %.200s", svg)
+	}
+	for _, m := range number.FindAllStringSubmatch(svg, -1) {
+		if n, err := strconv.Atoi(m[1]); err != nil || n < -200_000 || n > 200_000 {
+			t.Errorf("coordinate %s", m[1])
+		}
+	}
+	if len(textElem.FindAllString(svg, -1)) > 0 && !strings.Contains(svg, "viewBox") {
+		t.Errorf("a drawing without a viewBox: %.200s", svg)
 	}
 }
 

@@ -59,6 +59,7 @@ const (
 	lanesLeft  = 92
 	badgeWidth = 28
 	gapHeight  = 30
+	headHeight = 48
 	whatSize   = 13
 	doesSize   = 12
 	sliceLeast = 190 // a slice ends at the first row after that many pixels
@@ -368,10 +369,18 @@ func (d *spaceTime) drawGap(g gap) {
 	})
 }
 
-// head is the drawing above the lanes: who they are.
+// head is the drawing above the lanes.
 func (d *spaceTime) head() template.HTML {
-	var s svg
 	names := make([]string, len(d.t.lanes))
+	for i, l := range d.t.lanes {
+		names[i] = strings.TrimSpace(clean(l.Node) + " " + clean(l.Role))
+	}
+	return picture("spacetime", 0, 0, d.width, headHeight, "Lanes: "+strings.Join(names, ", "), "", d.lanes())
+}
+
+// lanes says whose the lanes are.
+func (d *spaceTime) lanes() template.HTML {
+	var s svg
 	s.text("axis", "end", timeRight, 34, "s")
 	for i, l := range d.t.lanes {
 		x, about := d.laneX(i), l.Role
@@ -382,11 +391,32 @@ func (d *spaceTime) head() template.HTML {
 		s.draw("rect", "class", class, "x", x-d.laneStep/2+4, "y", 4, "width", d.laneStep-8, "height", 40, "rx", 7)
 		s.text("lanename", "middle", x, 21, beginning(l.Node, 13, d.laneStep-16))
 		s.text("lanerole", "middle", x, 36, beginning(about, 11, d.laneStep-8))
-		names[i] = strings.TrimSpace(clean(l.Node) + " " + clean(l.Role))
 	}
 	s.text("axis", "start", d.textLeft+badgeWidth, 34, "what happens")
-	return picture("spacetime", 0, 0, d.width, 48, "Lanes: "+strings.Join(names, ", "), "", s.done())
+	return s.done()
 }
+
+// whole is the drawing in one piece, on a ground of its own: a file that any viewer
+// of pictures shows, light or dark.
+func (d *spaceTime) whole(title, about string) template.HTML {
+	var s svg
+	s.open("style")
+	s.b.WriteString(pageStyle) // it has no markup in it
+	s.close("style")
+	s.b.WriteString(hatches)
+	s.draw("rect", "class", "ground", "x", 0, "y", -headHeight, "width", d.width, "height", d.height+headHeight)
+	s.open("g", "transform", fmt.Sprintf("translate(0 %d)", -headHeight))
+	s.b.WriteString(string(d.lanes()))
+	s.close("g")
+	s.b.WriteString(string(d.between(0, d.height)))
+	return picture("picture", 0, -headHeight, d.width, d.height+headHeight, title, about, s.done())
+}
+
+// hatches are the patterns that the style refers to.
+const hatches = `<defs>
+<pattern id="hatch" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><line class="hatch" x1="0" y1="0" x2="0" y2="7"/></pattern>
+<pattern id="downhatch" width="9" height="9" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)"><line class="downhatch" x1="0" y1="0" x2="0" y2="9"/></pattern>
+</defs>`
 
 // roleClass is the class of a lane by its role, of those that the style knows.
 func roleClass(role string) string {

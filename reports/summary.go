@@ -367,6 +367,13 @@ func markdownFailure(i int, f *failure) string {
 	return part + fence(f.repeat)
 }
 
+// ExplanationMarkdown writes an explanation for a page, as [CheckMarkdown] does
+// those of a check.
+func ExplanationMarkdown(w io.Writer, e *result.Explanation) error {
+	_, err := fmt.Fprintf(w, "# %s is broken: %s, seed %s\n\n%s", markdown(e.Finding), markdown(e.Result.Scenario), markdown(e.Result.Seed), markdownExplanation(e))
+	return err
+}
+
 // markdownExplanation is an explanation on a page: the sentence, the causal chain as
 // a diagram, and all of it in words.
 func markdownExplanation(e *result.Explanation) string {
