@@ -241,7 +241,9 @@ func (n *ControllerNode) tick(now machine.Now, out *machine.Effects) {
 	}
 	if n.active {
 		for _, id := range n.controller.Expired(now) {
-			n.do(now, controller.Expire{Broker: id}, out)
+			if _, ok := n.do(now, controller.Expire{Broker: id}, out); !ok {
+				return
+			}
 		}
 	}
 	n.next(now, n.wake(now, out), out)

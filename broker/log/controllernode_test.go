@@ -581,6 +581,17 @@ func TestControllerDiskError(t *testing.T) {
 	if !b.closed || !errors.Is(l.node.Err(), machine.ErrNoSpace) || len(l.node.Image().Brokers) > 0 {
 		t.Errorf("full disk: closed %t, error %v, image\n%v", b.closed, l.node.Err(), l.node.Image())
 	}
+
+	// Two sessions end at once, and the first of them cannot be written down.
+	l = newActiveLab(t)
+	b = l.dial()
+	b.join(1, 1)
+	b.join(2, 2)
+	l.disk.fail = machine.ErrNoSpace
+	l.advance(20 * time.Second)
+	if !errors.Is(l.node.Err(), machine.ErrNoSpace) {
+		t.Errorf("full disk when sessions end: error %v", l.node.Err())
+	}
 }
 
 // What is in the log must be a log that a controller wrote.
