@@ -59,8 +59,9 @@
 // # Excuses
 //
 // Under a derived promise what lies in a NoCopy note (bytes that no disk has any
-// more) is excused, and a lost record there is lost_allowed, unless flush is
-// fsync. A note excuses what was there before it: records whose send was
+// more) is excused, and a lost record there is lost_allowed. Where flush is fsync
+// that takes a note which says that a disk has lost what it had synced: a loss of
+// power alone excuses nothing there. A note excuses what was there before it: records whose send was
 // invoked, and reads that were asked for, earlier than the note, whenever they
 // were answered. What was sent later and came to lie on the same offsets is held
 // to the whole promise.

@@ -144,11 +144,11 @@ func (p *part) follows(from, until int64) bool {
 // at which that operation was invoked which wrote, or showed, what is gone: its
 // answer may be late, but had it begun after the loss then it is no part of it.
 func (f *finish) excused(property int, p *part, from, until, began int64) bool {
-	if f.c.rules.onDisk || f.c.rules.strict[Properties()[property]] {
+	if f.c.rules.strict[Properties()[property]] {
 		return false
 	}
 	for _, s := range p.noCopy {
-		if began < s.i && s.overlaps(from, until) {
+		if (s.synced || !f.c.rules.onDisk) && began < s.i && s.overlaps(from, until) {
 			return true
 		}
 	}

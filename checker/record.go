@@ -122,7 +122,8 @@ type part struct {
 // says nothing of what was sent later and came to lie there.
 type noCopy struct {
 	span
-	i int64
+	i      int64
+	synced bool // a disk has lost what it had synced
 }
 
 // span is [from, until).

@@ -153,6 +153,7 @@ func (s *story) line(t *testing.T, line string) {
 	case "nocopy", "maylose", "skips":
 		from, until, _ := strings.Cut(rest[1], "..")
 		e.E, e.F, e.TP, e.Offset, e.Until = history.Note, history.NoCopy, history.TP(num(t, rest[0])), num(t, from), num(t, until)
+		e.Synced = len(rest) > 2 && rest[2] == "synced"
 		switch {
 		case w[1] == "skips":
 			e.F = history.Skipped

@@ -41,7 +41,8 @@
 // among the settings, "k" (the keys of the sends), "due", "ask" and "limited"
 // in a claim (what was asked for; whether the answer was cut short), the
 // operation dump with "fin" (the read that ends a run), and of single events
-// process, nocopy, skipped and maylose (see [Func]). Unknown names of fields are passed
+// process, nocopy, skipped and maylose (see [Func]), the last with "synced" if a
+// disk has lost what it had synced. Unknown names of fields are passed
 // over, and so are events of the vocabulary that nothing here reads, such as
 // txcommit; any other word is an error with its line, its column and the
 // nearest right word.

@@ -128,6 +128,11 @@ type Event struct {
 	Fin   bool   // of Dump: this is the read that ends the run
 	Why   string
 
+	// Synced, of NoCopy and MayLose: a disk has lost what it had synced, as by rot or
+	// an exchange. Where an acknowledgement says that the bytes are on a disk, only
+	// such a note can excuse their loss.
+	Synced bool
+
 	TP     TP
 	Broker string
 	Offset int64

@@ -55,6 +55,7 @@ func drawEvents(t *rapid.T, tps int, names int) []Event {
 		case k == 0:
 			e.E = Note
 			e.F = Func(rapid.IntRange(int(Process), int(MayLose)).Draw(t, "f"))
+			e.Synced = rapid.Bool().Draw(t, "synced")
 			e.TP, e.Offset, e.Until = tp(), drawOffset(t, "off"), drawOffset(t, "until")
 			e.Broker, e.Why, e.Epoch = drawText(t, "broker"), drawText(t, "why"), int32(rapid.IntRange(-1, 9).Draw(t, "ep"))
 		case k == 1 && len(open) > 0:

@@ -57,6 +57,8 @@ func (rd *Reader) rest(name []byte) {
 		e.Reset = s.bool()
 	case "fin":
 		e.Fin = s.bool()
+	case "synced":
+		e.Synced = s.bool()
 	case "tp":
 		e.TP = rd.tp()
 	case "broker":

@@ -173,6 +173,9 @@ func appendRest(b []byte, h *Header, e *Event) []byte {
 	if e.Until != 0 {
 		b = field(b, `,"until":`, e.Until)
 	}
+	if e.Synced {
+		b = append(b, `,"synced":true`...)
+	}
 	if e.Why != "" {
 		b = appendString(append(b, `,"why":`...), e.Why)
 	}
