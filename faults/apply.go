@@ -41,7 +41,9 @@ type World interface {
 	SlowDisk(node string, times int64)       // 1 ends it
 	StallDisk(node string, on bool)          // no answers
 	LieOnSync(node string, on bool)          // they claim success
-	MendDisk(node string)                    // ends the six above
+	ReorderSectors(node string, on bool)     // un-synced, at a power loss
+	MisdirectWrites(node string, on bool)    // one of them, at a power loss
+	MendDisk(node string)                    // ends the eight above
 	Wipe(node string)                        // empty at the next start
 }
 
@@ -182,6 +184,10 @@ func (s *Step) doDisk(w World, a string) {
 		w.StallDisk(a, !s.Off)
 	case FsyncLies:
 		w.LieOnSync(a, !s.Off)
+	case DiskReorders:
+		w.ReorderSectors(a, !s.Off)
+	case DiskMisdirects:
+		w.MisdirectWrites(a, !s.Off)
 	case Mend:
 		w.MendDisk(a)
 	case Wipe:

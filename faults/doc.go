@@ -61,6 +61,11 @@
 //	          | "disk-slow" target n               n times slower; 1 ends it
 //	          | "disk-stall" target [ "off" ]      the disk does not answer
 //	          | "fsync-lies" target [ "off" ]      syncs claim success, keep nothing
+//	          | "disk-reorders" target [ "off" ]   a power loss keeps any of the sectors
+//	                                               that were not synced
+//	          | "disk-misdirects" target [ "off" ] a power loss finds one of them
+//	                                               written over another sector,
+//	                                               synced or not
 //	          | "mend" target                      ends io-error, sync-error, disk-...
 //	                                               and fsync-lies
 //	          | "wipe" target                      the disk is empty at the next start
@@ -80,9 +85,8 @@
 // Words are separated by spaces or tabs. With several nodes a step is applied to
 // each, or to each pair of two different ones. "for" goes with cut, cut-both,
 // slow, clog, throttle, crash, power-loss, pause, skew, drift, io-error, sync-error,
-// disk-full, disk-slow, disk-stall and fsync-lies: after that time the same nodes
-// get the heal, restart, resume, the opposite offset, or the end of it, whoever has
-// the role then.
+// fsync-lies and each of disk-...: after that time the same nodes get the heal,
+// restart, resume, the opposite offset, or the end of it, whoever has the role then.
 //
 // # What may be relied upon
 //

@@ -62,6 +62,8 @@ func (l *log) FillDisk(node string, on bool)         { l.add("fill %s %t", node,
 func (l *log) SlowDisk(node string, times int64)     { l.add("slow disk %s %d", node, times) }
 func (l *log) StallDisk(node string, on bool)        { l.add("stall %s %t", node, on) }
 func (l *log) LieOnSync(node string, on bool)        { l.add("lie %s %t", node, on) }
+func (l *log) ReorderSectors(node string, on bool)   { l.add("reorder %s %t", node, on) }
+func (l *log) MisdirectWrites(node string, on bool)  { l.add("misdirect %s %t", node, on) }
 func (l *log) MendDisk(node string)                  { l.add("mend %s", node) }
 func (l *log) Wipe(node string)                      { l.add("wipe %s", node) }
 

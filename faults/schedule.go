@@ -141,7 +141,7 @@ func (s *Step) undo() Step {
 		end.N = -s.N
 	case DiskSlow:
 		end.N = 1
-	case IOError, SyncError, DiskFull, DiskStall, FsyncLies:
+	case IOError, SyncError, DiskFull, DiskStall, FsyncLies, DiskReorders, DiskMisdirects:
 		end.Off = true
 	}
 	return end

@@ -31,6 +31,8 @@ const (
 	DiskSlow                         // the disk of A takes N times longer; 1 ends it
 	DiskStall                        // the disk of A does not answer
 	FsyncLies                        // syncs on A claim success and keep nothing
+	DiskReorders                     // a power loss of A keeps un-synced sectors in any order
+	DiskMisdirects                   // a power loss of A has put an un-synced sector over another
 	Mend                             // ends what is wrong with the disk of A, but for rot and latent errors
 	Wipe                             // A finds its disk empty at its next start
 	Drift                            // the monotonic clock of A becomes N parts per million faster
@@ -89,6 +91,8 @@ var verbs = [numVerbs]verb{
 	DiskSlow:         {"disk-slow", nodeFactor, DiskSlow, "disk-slow NODE FACTOR"},
 	DiskStall:        {"disk-stall", nodeOrOff, DiskStall, "disk-stall NODE [off]"},
 	FsyncLies:        {"fsync-lies", nodeOrOff, FsyncLies, "fsync-lies NODE [off]"},
+	DiskReorders:     {"disk-reorders", nodeOrOff, DiskReorders, "disk-reorders NODE [off]"},
+	DiskMisdirects:   {"disk-misdirects", nodeOrOff, DiskMisdirects, "disk-misdirects NODE [off]"},
 	Mend:             {"mend", node, 0, "mend NODE"},
 	Wipe:             {"wipe", node, 0, "wipe NODE"},
 	Drift:            {"drift", nodePPM, Drift, "drift NODE +PPM or -PPM"},

@@ -280,3 +280,43 @@ func TestPatterns(t *testing.T) {
 		}
 	}
 }
+
+// What a disk is told to do at every power loss is what the world's configuration has
+// it do with certainty, until it is mended.
+func TestDisksThatReorderAndMisdirect(t *testing.T) {
+	losses := func(cfg Config, faults func(*Sim)) []Loss {
+		s := New(cfg)
+		add(s, 1, "a", func(*toy, machine.Now, *machine.Input, *machine.Effects) {})
+		s.Run(0)
+		faults(s)
+		f := s.nodes[0].files
+		for _, n := range []int{700, 3000} {
+			_ = f.Append("log", machine.Literal(bytes.Repeat([]byte{byte(n)}, n)))
+			if n == 700 {
+				s.sync(s.nodes[0], "log", 0)
+				s.Run(machine.Instant(time.Second))
+			}
+		}
+		s.PowerLoss("a")
+		return s.Losses()
+	}
+	nothing := func(*Sim) {}
+	both := func(s *Sim) { s.ReorderSectors("a", true); s.MisdirectWrites("a", true) }
+	differs := 0
+	for seed := range uint64(50) {
+		plain := losses(Config{Seed: seed}, nothing)
+		always := losses(Config{Seed: seed, ReorderedSectors: machine.Always, MisdirectedWrites: machine.Always}, nothing)
+		if told := losses(Config{Seed: seed}, both); !slices.Equal(told, always) {
+			t.Errorf("seed %d: %v, and as configured %v", seed, told, always)
+		}
+		if mended := losses(Config{Seed: seed}, func(s *Sim) { both(s); s.MendDisk("a") }); !slices.Equal(mended, plain) {
+			t.Errorf("seed %d: mended, and still %v, not %v", seed, mended, plain)
+		}
+		if !slices.Equal(plain, always) {
+			differs++
+		}
+	}
+	if differs < 40 {
+		t.Errorf("only %d of 50 losses are other ones", differs)
+	}
+}

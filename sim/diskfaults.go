@@ -19,6 +19,8 @@ type diskFaults struct {
 	full        bool
 	fullAt      int64 // bytes
 	lies        bool
+	reorders    bool // un-synced sectors, when the power is lost
+	misdirects  bool // one of them
 	wiped       bool // at the next start
 }
 
@@ -87,6 +89,18 @@ func (s *Sim) FailSyncs(name, files string, on bool) {
 // afterwards keeps it all.
 func (s *Sim) LieOnSync(name string, on bool) { s.toggle(&s.node(name).files.faults.lies, on) }
 
+// ReorderSectors has each power loss leave un-synced sectors in any order, as
+// Config.ReorderedSectors has it with a chance.
+func (s *Sim) ReorderSectors(name string, on bool) {
+	s.toggle(&s.node(name).files.faults.reorders, on)
+}
+
+// MisdirectWrites has each power loss find an un-synced sector written to another
+// place, over whatever is there, as Config.MisdirectedWrites has it with a chance.
+func (s *Sim) MisdirectWrites(name string, on bool) {
+	s.toggle(&s.node(name).files.faults.misdirects, on)
+}
+
 // FillDisk leaves no room on a disk: appends fail with machine.ErrNoSpace but for as
 // much as is removed or truncated from then on.
 func (s *Sim) FillDisk(name string, on bool) {
@@ -142,7 +156,7 @@ func (s *Sim) SlowDisk(name string, times int64) {
 func (s *Sim) MendDisk(name string) {
 	f := s.node(name).files
 	t := &f.faults
-	if !s.apply(len(t.failAppends)+len(t.failSyncs) > 0 || t.slow > 1 || t.stalled || t.full || t.lies) {
+	if !s.apply(len(t.failAppends)+len(t.failSyncs) > 0 || t.slow > 1 || t.stalled || t.full || t.lies || t.reorders || t.misdirects) {
 		return
 	}
 	stalled := t.stalled

@@ -57,10 +57,10 @@ func (f *files) losePower() {
 	}
 	for k, name := range names {
 		if is := left[name]; is != nil {
-			is.losePower(f.s, draw.Of(name), &losses[k])
+			is.losePower(f, draw.Of(name), &losses[k])
 		}
 	}
-	if d := draw.Of("misdirected"); f.s.cfg.MisdirectedWrites > 0 && f.s.drawn(d).Below(f.s.cfg.MisdirectedWrites) {
+	if d := draw.Of("misdirected"); f.happens(f.faults.misdirects, f.s.cfg.MisdirectedWrites, d) {
 		misdirect(tails, names, left, losses, d)
 	}
 	f.used = 0
@@ -82,6 +82,12 @@ func (f *files) losePower() {
 			f.setDisk(name, i)
 		}
 	}
+}
+
+// happens reports whether a disk does what a fault has it do for certain, and the
+// world's configuration with a chance.
+func (f *files) happens(certain bool, chance machine.Threshold, d machine.Draw) bool {
+	return certain || chance > 0 && f.s.drawn(d).Below(chance)
 }
 
 // names are those of all files that the node sees or would see after a power loss.
@@ -128,7 +134,8 @@ func (f *files) namesLeft(names []string, draw machine.Draw) map[string]*inode {
 }
 
 // losePower leaves of a file what was synced and a part of what was written since.
-func (i *inode) losePower(s *Sim, draw machine.Draw, loss *Loss) {
+func (i *inode) losePower(f *files, draw machine.Draw, loss *Loss) {
+	s := f.s
 	if i.shared < i.durable.size && s.drawn(draw.Of("truncation")).N(2) == 0 {
 		i.image = i.durable.prefix(i.durable.size) // it has not reached the disk
 		return
@@ -143,7 +150,7 @@ func (i *inode) losePower(s *Sim, draw machine.Draw, loss *Loss) {
 			kept = i.shared + int64(how.Of("length").N(uint64(unsynced)+1))
 		}
 	}
-	if how := draw.Of("reordered"); i.shared < i.size && s.cfg.ReorderedSectors > 0 && s.drawn(how).Below(s.cfg.ReorderedSectors) {
+	if how := draw.Of("reordered"); i.shared < i.size && f.happens(f.faults.reorders, s.cfg.ReorderedSectors, how) {
 		loss.Holes = i.reorder(how)
 	} else {
 		i.image = i.image.prefix(kept)
