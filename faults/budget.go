@@ -13,6 +13,12 @@ type Budget struct {
 	// nothing else may be wrong between brokers; 0 is no bound. It has to be the
 	// time in which every replica is in sync again.
 	Apart time.Duration
+
+	// ApartOfLoss is the same of a trouble that takes from a disk what was synced;
+	// 0 is no bound. Durable says that the promise bears none: it is in the only
+	// copy.
+	ApartOfLoss time.Duration
+	Durable     bool
 }
 
 // Trouble is one thing that goes wrong, for a while: steps of a schedule that
@@ -25,6 +31,7 @@ type Trouble struct {
 	Dark       int  // brokers that are down, stopped or out of reach
 	Brokers    bool // brokers or the controller are touched, not clients alone
 	Power      bool // a broker loses what it had not synced
+	Loses      bool // and what it had, of one disk
 	Controller bool // the controller is away
 }
 
@@ -40,8 +47,11 @@ func (b Budget) admit(troubles []Trouble) (kept []Trouble) {
 }
 
 func (b Budget) fits(t Trouble, beside []Trouble) bool {
+	if t.Loses && b.Durable {
+		return false
+	}
 	for _, o := range beside {
-		if b.Apart > 0 && t.Brokers && o.Brokers && (t.Power || o.Power) && t.overlaps(o, b.Apart) {
+		if calm := max(b.calm(t), b.calm(o)); calm > 0 && t.Brokers && o.Brokers && t.overlaps(o, calm) {
 			return false
 		}
 		if b.Dark > 0 && t.Controller && o.Controller && t.overlaps(o, 0) {
@@ -49,6 +59,18 @@ func (b Budget) fits(t Trouble, beside []Trouble) bool {
 		}
 	}
 	return b.Dark == 0 || mostDark(t, beside) <= b.Dark
+}
+
+// calm is how long nothing else may be wrong before and after a trouble; 0 if
+// others may be at the same time.
+func (b Budget) calm(t Trouble) (calm time.Duration) {
+	if t.Power {
+		calm = b.Apart
+	}
+	if t.Loses {
+		calm = max(calm, b.ApartOfLoss)
+	}
+	return calm
 }
 
 func (t *Trouble) overlaps(o Trouble, margin time.Duration) bool {

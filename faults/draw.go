@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,7 +12,8 @@ import (
 
 // Ground is where drawn faults may strike, and when.
 type Ground struct {
-	Brokers    []string // their names, in order
+	Brokers    []string   // their names, in order
+	Racks      [][]string // of brokers; none if they are in no rack
 	Controller string
 	Clients    []string
 	Partitions []string // "orders-0": of whose leaders and followers a fault may be
@@ -56,15 +58,7 @@ func Draw(seed uint64, g Ground) []Trouble {
 		}
 	}
 	// No kind is preferred where the budget has no room for all.
-	slices.SortStableFunc(candidates, func(a, b ranked) int {
-		switch {
-		case a.rank < b.rank:
-			return -1
-		case a.rank > b.rank:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(candidates, func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) })
 	troubles := make([]Trouble, len(candidates))
 	for i := range candidates {
 		troubles[i] = candidates[i].Trouble
@@ -103,6 +97,19 @@ type dice struct {
 func (d dice) upTo(what string, n int) int { return int(d.Of(what).N(uint64(n))) }
 
 func (d dice) one(what string, of []string) string { return of[d.upTo(what, len(of))] }
+
+// with is the dice of one of several things that a trouble is made of.
+func (d dice) with(i int) dice { return dice{d.With(uint64(i)), d.Ground} }
+
+// shuffled are the numbers below n in an order that is drawn.
+func (d dice) shuffled(what string, n int) []int {
+	order, rank := make([]int, n), make([]uint64, n)
+	for i := range order {
+		order[i], rank[i] = i, d.Of(what).With(uint64(i)).Uint64()
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(rank[a], rank[b]) })
+	return order
+}
 
 // ms is a duration of whole milliseconds in [least, most].
 func (d dice) ms(what string, least, most int) time.Duration {

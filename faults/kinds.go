@@ -36,6 +36,23 @@ var kinds = []kind{
 	{"client-cut", dice.clientCut},
 	{"client-stop", dice.clientStop},
 	{"wall-skew", dice.skew},
+	{"drift", dice.drift},
+	{"throttle", dice.throttle},
+	{"clog", func(d dice) (Trouble, bool) { return d.link("clog") }},
+	{"swizzle", dice.swizzle},
+	{"rack-crash", dice.rack},
+	{"disk-slow", dice.diskSlow},
+	{"disk-stall", dice.diskStall},
+	{"disk-full", dice.diskFull},
+	{"sick-disk", dice.sickDisk},
+	{"io-error", func(d dice) (Trouble, bool) { return d.failing("io-error") }},
+	{"sync-error", func(d dice) (Trouble, bool) { return d.failing("sync-error") }},
+	{"reordered-sectors", func(d dice) (Trouble, bool) { return d.badPowerLoss("disk-reorders", false) }},
+	{"misdirected-write", func(d dice) (Trouble, bool) { return d.badPowerLoss("disk-misdirects", true) }},
+	{"fsync-lies", func(d dice) (Trouble, bool) { return d.badPowerLoss("fsync-lies", true) }},
+	{"bit-rot", dice.bitRot},
+	{"latent-error", dice.latentError},
+	{"wipe", dice.wipe},
 }
 
 // Kinds are the names of all kinds of trouble that [Draw] knows.
@@ -108,6 +125,15 @@ func (d dice) slow() (Trouble, bool) {
 	at, length, by := d.begin(), d.ms("length", 100, 2500), d.ms("by", 1, 400)
 	from, to := d.pair()
 	return Trouble{From: at, To: at + length, Brokers: true, Steps: []string{during(at, length, "slow %s %s %v", from, to, by)}}, true
+}
+
+// throttle leaves little of a link: some kilobytes a second keep it alive and far
+// behind.
+func (d dice) throttle() (Trouble, bool) {
+	at, length := d.begin(), d.ms("length", 100, 2500)
+	from, to := d.ends()
+	return Trouble{From: at, To: at + length, Dark: 1, Brokers: true,
+		Steps: []string{during(at, length, "throttle %s %s %d/s", from, to, 1000*(1+d.upTo("rate", 200)))}}, true
 }
 
 // ends are two nodes of which at least one is a broker.
@@ -259,6 +285,18 @@ func (d dice) clientStop() (Trouble, bool) {
 	at, length := d.begin(), d.ms("length", 20, 1500)
 	verb := d.one("verb", []string{"crash", "power-loss", "pause"})
 	return Trouble{From: at, To: at + length, Steps: []string{during(at, length, "%s %s", verb, d.one("client", d.Clients))}}, true
+}
+
+// drift has the clock of a broker or of the controller go faster or slower, by up
+// to a tenth. When records are due is in the time of the run: clients do not drift.
+func (d dice) drift() (Trouble, bool) {
+	at, length := d.begin(), d.ms("length", 200, 3000)
+	ppm := []int{50, 1000, 20_000, mostDrift}[d.upTo("size", 4)]
+	if d.upTo("slower", 2) == 0 {
+		ppm = -ppm
+	}
+	return Trouble{From: at, To: at + length, Brokers: true,
+		Steps: []string{during(at, length, "drift %s %+d", d.one("node", append([]string{d.Controller}, d.Brokers...)), ppm)}}, true
 }
 
 // skew has the wall clock of a node jump, and back.

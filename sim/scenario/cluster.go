@@ -35,6 +35,7 @@ type cluster struct {
 	points []*failpoint.Set // of brokers, the controller, clients; they outlive lives
 
 	losses losses
+	eaten  eaten
 	oracle oracle  // asked of unrestricted runs only
 	epochs []int32 // by partition: the leader epoch that the history tells of
 }
@@ -51,6 +52,7 @@ func newCluster(r *run) *cluster {
 		epochs:         make([]int32, len(r.topology.tps)),
 	}
 	c.losses.init(n, len(r.topology.tps))
+	c.eaten.init(n, len(r.topology.tps))
 	c.oracle.init(n, len(r.topology.tps))
 	for i := range c.epochs {
 		c.epochs[i] = -1
@@ -83,6 +85,7 @@ func (c *cluster) addBroker(i int) {
 				Incarnation: incarnation(r.Seed, id, c.lives[i]),
 				Host:        name,
 				Port:        brokerPort,
+				Rack:        r.Spec.rack(i),
 				Controller:  c.controllerAddress(),
 				Settings:    r.set.Broker(),
 				Failpoints:  points,

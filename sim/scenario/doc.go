@@ -45,6 +45,7 @@
 //	fault.go     steps of the schedule, and the heal
 //	watch.go     leader epochs, audits
 //	lost.go      which bytes are on no disk any more
+//	eaten.go     disks that may have lost what they had synced
 //	settle.go    rest, and liveness
 //	swarm.go     a whole scenario drawn from a seed; swarmdraw.go has its cluster,
 //	             load and settings, swarmbudget.go what may go wrong at once, and
@@ -69,6 +70,8 @@
 //   - With acks=all, only what was committed is noted as lost with its disks:
 //     nobody was promised more, and an offset above may hold other records by then.
 //     A broker that acknowledges too early finds no excuse in a power loss.
+//   - Where every acknowledgement waits for a disk, a loss of power excuses nothing. A
+//     disk that lies, rots, misdirects a write or is exchanged does (eaten.go).
 //   - That nothing is pending in the end does not lift a verdict from vacuous.
 //   - Numbers of nodes that no schedule can name are far above those of others, so
 //     that a client more or less leaves their draws as they were.

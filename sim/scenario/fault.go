@@ -33,8 +33,17 @@ func (w world) PowerLoss(node string) {
 
 // Wipe has a node start with an empty disk.
 func (w world) Wipe(node string) {
+	w.cluster.bites(node, false)
 	w.cluster.wiped(node)
 	w.Sim.Wipe(node)
+}
+
+// Drift changes the rate of a clock. Those of clients keep the time of the run:
+// when a record is due is in it, and a drift would have the load be another one.
+func (w world) Drift(node string, ppm int64) {
+	if w.cluster.has(node) {
+		w.Sim.Drift(node, ppm)
+	}
 }
 
 // Restart boots a node that is down, or has given up: its process has ended in all

@@ -1,9 +1,6 @@
 package scenario
 
-import (
-	"brokersim/broker/log"
-	"brokersim/checker/history"
-)
+import "brokersim/broker/log"
 
 // losses remember what disks had before they lost power or all, to tell which bytes are
 // nowhere any more when a broker has recovered what was left.
@@ -142,7 +139,7 @@ func (c *cluster) recovered(i int) {
 		if is := now.Replica(tp); is != nil {
 			kept = was.Common(is)
 		}
-		c.oracle.recovered(i, k, was.LogEnd(), kept)
+		c.oracle.recovered(i, k, was.LogEnd(), kept, c.eaten.shown(i, k, was.LogEnd(), kept))
 		for j := range c.brokers {
 			if j == i {
 				continue
@@ -152,8 +149,9 @@ func (c *cluster) recovered(i int) {
 			}
 		}
 		if kept < until {
-			c.r.rec.Event(&history.Event{E: history.Note, F: history.NoCopy, TP: history.TP(k), Offset: kept, Until: until})
+			c.noteNoCopy(k, kept, until)
 		}
 	}
+	c.eaten.recovered(i)
 	c.losses.torn[i], c.losses.wipe[i] = nil, false
 }

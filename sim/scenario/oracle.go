@@ -26,7 +26,10 @@ type oracle struct {
 
 // missing are the offsets of a log that its broker has lost with its power, and
 // has not got back from a leader. Nothing is missing if until is not above from.
-type missing struct{ from, until int64 }
+type missing struct {
+	from, until int64
+	synced      bool // its disk may have lost what it had synced
+}
 
 func (o *oracle) init(brokers, partitions int) {
 	o.missing, o.led = make([][]missing, brokers), make([][]int32, brokers)
@@ -39,13 +42,13 @@ func (o *oracle) init(brokers, partitions int) {
 }
 
 // recovered is told what a broker had of a partition when it lost power, and what
-// it has recovered.
-func (o *oracle) recovered(i, k int, had, has int64) {
+// it has recovered; synced if its disk may have lost what it had synced.
+func (o *oracle) recovered(i, k int, had, has int64, synced bool) {
 	m := &o.missing[i][k]
 	if has >= had && m.until <= m.from {
 		return
 	}
-	*m = missing{has, max(had, m.until)}
+	*m = missing{has, max(had, m.until), synced || m.synced}
 }
 
 // caughtUp forgets what a broker has got back.
@@ -92,7 +95,7 @@ func (c *cluster) noteMayLose(i, k int, tp wire.TP, m missing) {
 		from := max(m.from, leader.Common(other.Replica(tp)))
 		until := min(m.until, c.losses.committed[j][k], other.Replica(tp).LogEnd())
 		if from < until {
-			c.r.rec.Event(&history.Event{E: history.Note, F: history.MayLose, TP: history.TP(k), Offset: from, Until: until,
+			c.r.rec.Event(&history.Event{E: history.Note, F: history.MayLose, TP: history.TP(k), Offset: from, Until: until, Synced: m.synced,
 				Why: brokerName(int32(i+1)) + " leads without what it had before it lost power (KIP-966)"})
 		}
 	}

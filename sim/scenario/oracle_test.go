@@ -76,17 +76,17 @@ func TestOracleForgetsWhatIsBack(t *testing.T) {
 		had, has, end int64 // has < 0: no power loss, the log ends at end
 		want          missing
 	}{
-		{10, 4, 0, missing{4, 10}},
-		{0, -1, 7, missing{7, 10}},
-		{8, 2, 0, missing{2, 10}}, // of [8, 10) it still has not seen anything
+		{10, 4, 0, missing{4, 10, false}},
+		{0, -1, 7, missing{7, 10, false}},
+		{8, 2, 0, missing{2, 10, false}}, // of [8, 10) it still has not seen anything
 		{0, -1, 12, missing{}},
 		{12, 12, 0, missing{}},
 		{0, -1, 3, missing{}},
-		{3, 1, 0, missing{1, 3}},
+		{3, 1, 0, missing{1, 3, false}},
 	}
 	for i, s := range steps {
 		if s.has >= 0 {
-			o.recovered(0, 0, s.had, s.has)
+			o.recovered(0, 0, s.had, s.has, false)
 		} else {
 			o.caughtUp(0, 0, s.end)
 		}

@@ -39,6 +39,7 @@ func Parse(name string, src []byte) (*Spec, error) {
 		"for":       p.duration(&s.For, time.Millisecond, maxFor),
 		"settle":    p.duration(&s.Settle, time.Millisecond, maxFor),
 		"brokers":   p.number(func(n int64) { s.Brokers = int(n) }, 1, maxBrokers),
+		"racks":     p.number(func(n int64) { s.Racks = int(n) }, 0, maxBrokers),
 		"profile":   p.word(&s.Profile, "short"),
 		"topics":    p.named(func(name string, at, n ast.Node) { p.topic(s, name, at, n) }),
 		"producers": p.named(func(name string, at, n ast.Node) { p.producer(s, name, at, n) }),

@@ -27,6 +27,7 @@ type Spec struct {
 	Settle time.Duration
 
 	Brokers int
+	Racks   int    // over which brokers are spread, b1 in the first; 0: none
 	Profile string // a named set of Kafka settings, or empty for Kafka's defaults
 
 	Topics    []Topic
@@ -85,6 +86,14 @@ const (
 	maxFor        = time.Hour
 	minSize       = 24 // a value carries its id, its key and a checksum
 )
+
+// rack is the rack of a broker by its place, or empty.
+func (s *Spec) rack(i int) string {
+	if s.Racks == 0 {
+		return ""
+	}
+	return fmt.Sprintf("r%d", i%s.Racks+1)
+}
 
 func (s *Spec) topicNames() []string {
 	var names []string

@@ -101,8 +101,13 @@ func (s *Spec) ground(b faults.Budget) faults.Ground {
 	g := faults.Ground{From: warmUp, Until: s.For - 100*time.Millisecond, Budget: b, Controller: "controller",
 		Classes: []string{"produce", "produce-response", "fetch", "fetch-response", "metadata-response", "broker-heartbeat", "broker-heartbeat-response",
 			"broker-registration", "alter-partition", "alter-partition-response", "init-producer-id-response", "list-offsets-response", "offset-for-leader-epoch-response"}}
+	g.Racks = make([][]string, s.Racks)
 	for i := range s.Brokers {
-		g.Brokers = append(g.Brokers, brokerName(int32(i+1)))
+		name := brokerName(int32(i + 1))
+		g.Brokers = append(g.Brokers, name)
+		if s.Racks > 0 {
+			g.Racks[i%s.Racks] = append(g.Racks[i%s.Racks], name)
+		}
 	}
 	for _, p := range s.Producers {
 		g.Clients = append(g.Clients, p.Name)

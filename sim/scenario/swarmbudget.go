@@ -23,6 +23,10 @@ import (
 //     Apart of calm before and after: every replica is in sync then. With
 //     flush.messages=1 nothing acknowledged is ever only in a page cache, and
 //     power losses are like crashes.
+//   - A disk that loses what was synced: one that lies, rots, misdirects a write, is
+//     exchanged. That is a power loss under any flush policy, and after it a whole
+//     log may have to be copied. Where a partition has one replica only, nothing
+//     that was promised can be kept then.
 //   - A batch that expires under way (see deliveryTimeout).
 //
 // The controller is always brought back, and is away once at a time.
@@ -30,7 +34,7 @@ func (d swarm) budget(s *Spec) faults.Budget {
 	if d.profile == Unrestricted {
 		return faults.Budget{}
 	}
-	b := faults.Budget{Dark: s.mayBeDark()}
+	b := faults.Budget{Dark: s.mayBeDark(), ApartOfLoss: s.inSyncAgain() + copyAll, Durable: s.soleCopies()}
 	if s.pageCache() {
 		b.Apart = s.inSyncAgain()
 	}
@@ -49,6 +53,14 @@ func (s *Spec) mayBeDark() int {
 		n = min(n, spare)
 	}
 	return max(n, 1)
+}
+
+// copyAll bounds how long a broker takes to copy all of its logs.
+const copyAll = time.Second
+
+// soleCopies reports whether some partition is on one broker only.
+func (s *Spec) soleCopies() bool {
+	return slices.ContainsFunc(s.Topics, func(t Topic) bool { return t.Replication < 2 })
 }
 
 // pageCache reports whether an acknowledgement may come before the disk has the

@@ -8,6 +8,7 @@ import (
 // cluster draws brokers and topics.
 func (d swarm) cluster(s *Spec) {
 	s.Brokers = pick(d, "brokers", 1, 2, 3, 3, 3, 3, 4, 5, 5, 6, 7)
+	s.Racks = min(s.Brokers, pick(d, "racks", 0, 0, 1, 2, 2, 3))
 	d = d.of("topics")
 	for i := range pick(d, "count", 1, 1, 1, 2, 3) {
 		t := d.with(i)
@@ -139,7 +140,7 @@ func (d swarm) producerSettings(s *Spec) {
 //   - A broker accepts any sequence from a producer of which it knows nothing. If
 //     the first batches in flight are refused while the broker learns that it leads,
 //     and the next one is not, then the first are out of order for good, and are
-//     tried until they expire (seed 0x56b). They have to expire before Settle.
+//     tried until they expire. They have to expire before Settle.
 func (d swarm) deliveryTimeout(s *Spec, all swarm, idempotent bool, request int) {
 	const patience = 30_000
 	delivery := pick(all, "delivery-timeout", 2500, 2500, 4000, patience)

@@ -16,6 +16,11 @@ import (
 //     know that it leads, and the next one be accepted; then what was refused is out
 //     of order until something expires, and is appended in a new epoch, after
 //     what was sent later.
+//   - no-duplicate, with more than two requests in flight: that is for each connection,
+//     and when a leader dies silently a producer has as many under way to the next
+//     one. A broker remembers a producer's last five batches; one that it does not
+//     remember is out of order when it is sent again, until it expires, and what
+//     follows is appended again in a new epoch (seed 0x24c).
 //   - no-duplicate and per-key-order, where a batch may expire under way: see
 //     deliveryTimeout.
 //
@@ -32,7 +37,7 @@ func (p *plan) forgo(promise history.Promise) history.Promise {
 		}
 		expires := set.DeliveryTimeout < p.Spec.longestOutage()
 		promise.Properties = slices.DeleteFunc(promise.Properties, func(property string) bool {
-			return property == checker.NoDuplicate && expires || property == checker.PerKeyOrder && (expires || set.MaxInFlight > 1)
+			return property == checker.NoDuplicate && (expires || set.MaxInFlight > 2) || property == checker.PerKeyOrder && (expires || set.MaxInFlight > 1)
 		})
 	}
 	return promise
