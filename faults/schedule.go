@@ -99,16 +99,23 @@ func signed(d time.Duration) string {
 // A time in a window is drawn by the step's own identity (its text, and how many
 // equal steps stand before it), so that a step more or less leaves the times of
 // the others as they were.
-func (s Schedule) Plan(seed uint64) []*At {
-	draw := machine.NewDraw(seed, "fault-window")
+func (s Schedule) Plan(seed uint64) []*At { return s.Replan(seed, machine.Never, 0) }
+
+// Replan is Plan, but what comes after an instant in it is drawn anew from another
+// seed, in what is left of its window then.
+func (s Schedule) Replan(seed uint64, after machine.Instant, other uint64) []*At {
+	draw, again := machine.NewDraw(seed, "fault-window"), machine.NewDraw(other, "fault-window")
 	equal := make(map[string]uint64)
 	plan := make([]*At, 0, len(s))
 	for i := range s {
 		step := s[i]
 		text := step.String()
 		at := step.From
-		if window := uint64(step.To-step.From) / uint64(time.Microsecond); window > 0 {
-			at += time.Duration(draw.Of(text).With(equal[text]).N(window+1)) * time.Microsecond
+		if step.To > step.From {
+			at = within(step.From, step.To, draw.Of(text).With(equal[text]))
+			if machine.Instant(at) > after {
+				at = within(max(step.From, time.Duration(after)), step.To, again.Of(text).With(equal[text]))
+			}
 		}
 		equal[text]++
 		begin := &At{Time: machine.Instant(at), Step: step}
@@ -128,6 +135,14 @@ func (s Schedule) Plan(seed uint64) []*At {
 		return 0
 	})
 	return plan
+}
+
+// within draws a time in a window, in microseconds from its beginning.
+func within(from, to time.Duration, draw machine.Draw) time.Duration {
+	if window := uint64(to-from) / uint64(time.Microsecond); window > 0 {
+		from += time.Duration(draw.N(window+1)) * time.Microsecond
+	}
+	return from
 }
 
 // undo is the step that ends a step with "for".

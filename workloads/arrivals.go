@@ -22,12 +22,19 @@ type arrivals struct {
 	from machine.Instant
 	n    uint64 // arrivals so far
 	last machine.Instant
+
+	after machine.Instant // what comes later is drawn from other; 0: nothing is
+	other machine.Draw
 }
 
 // next returns when the next record is due.
 func (a *arrivals) next() machine.Instant {
 	if a.Poisson {
-		gap := exponential(a.draw.With(a.n))
+		draw := a.draw
+		if a.after > 0 && a.last >= a.after {
+			draw = a.other
+		}
+		gap := exponential(draw.With(a.n))
 		hi, lo := bits.Mul64(gap, second)
 		q, _ := bits.Div64(hi, lo, uint64(a.PerSecond)<<32) // hi < 2^4: a gap is below 2^38
 		a.last += machine.Instant(q)

@@ -30,6 +30,10 @@ type ProducerConfig struct {
 	Size     int   // of a value in bytes; at least MinValue
 	From     machine.Instant
 	Until    machine.Instant // nothing is due from then on
+	// ForkAt, if it is not 0, has what is due after a record that was due then or
+	// later drawn from ForkSeed: another future of the same past.
+	ForkAt   machine.Instant
+	ForkSeed uint64
 
 	Recorder   *history.Recorder
 	TPs        func(wire.TP) history.TP
@@ -74,7 +78,10 @@ func NewProducer(cfg ProducerConfig) *Producer {
 	})
 	p.client.Watch(cfg.Topic)
 	p.keys = machine.NewDraw(cfg.Seed, "keys").Of(cfg.Name).With(uint64(cfg.Life))
-	p.arrivals = arrivals{Arrivals: cfg.Arrivals, draw: machine.NewDraw(cfg.Seed, "arrivals").Of(cfg.Name).With(uint64(cfg.Life))}
+	drawn := func(seed uint64) machine.Draw {
+		return machine.NewDraw(seed, "arrivals").Of(cfg.Name).With(uint64(cfg.Life))
+	}
+	p.arrivals = arrivals{Arrivals: cfg.Arrivals, draw: drawn(cfg.Seed), after: cfg.ForkAt, other: drawn(cfg.ForkSeed)}
 	p.sends = make([]history.Sent, 0, 1)
 	return p
 }

@@ -33,9 +33,10 @@ what, who appended it, who lost it, who was elected. It says what was not needed
 settings, changed as little as possible, would have passed under the same faults. What it is
 told is what repro is.
 
---likelihood N forks the smallest run after each step of the story, gives network and disks N
-other futures, and counts how many of them fail: the step from which it can no longer be
-averted is the point of no return.
+--likelihood N forks the smallest run after each step of the story into N futures, in which
+what is drawn later is drawn anew (how long network and disks take, when records are due, when
+in its window a fault comes), and counts those that fail. The step from which it can no longer
+be averted is the point of no return.
 
 The exit code is that of the run that it explains: 1.`
 

@@ -9,9 +9,8 @@ import (
 )
 
 // chances forks a run after each row of its story that the violation hangs on, and
-// counts in how many of its futures it comes to the finding. What is forked is what
-// network and disks draw; the schedule and what clients want stay. The first is
-// forked before anything has happened.
+// counts in how many of its futures it comes to the finding; see [scenario.Fork] for
+// what differs in them. The first is forked before anything has happened.
 func (o *Explainer) chances(c scenario.Case, finding string, s *result.Story) []result.Chance {
 	list := []result.Chance{{Row: -1}}
 	times := []int64{0}

@@ -44,8 +44,9 @@ type Case struct {
 	Watch Watcher
 
 	// Fork, if At is not 0, has the run go on otherwise from that virtual time:
-	// what network and disks draw after it is drawn from another seed. The
-	// schedule and what clients want stay as they are.
+	// what is drawn after it is drawn from another seed: how long the network and
+	// disks take and what they lose, when records are due, and when in its window
+	// a step of the schedule comes. What clients want stays as it is.
 	Fork Fork
 }
 

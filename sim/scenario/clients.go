@@ -69,6 +69,7 @@ func (c *clients) addProducer(r *run, i int, node nodeName) {
 		Arrivals: workloads.Arrivals{PerSecond: spec.RatePerSecond, Poisson: spec.Poisson},
 		Keys:     spec.Keys, Size: spec.SizeBytes,
 		From: loadFrom(r.Spec.For), Until: machine.Instant(r.Spec.For),
+		ForkAt: machine.Instant(r.Fork.At), ForkSeed: r.Fork.Seed,
 		Recorder: r.rec, TPs: r.topology.number, Failpoints: r.cluster.set(node.id),
 	}
 	lives := uint32(0)

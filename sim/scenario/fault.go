@@ -76,7 +76,11 @@ func (r *run) world() world { return world{r.sim, r.cluster} }
 // planFaults has each step of the schedule applied at its time. Steps that are
 // due when the load ends, or later, are not: everything is healed then.
 func (r *run) planFaults() {
-	for _, step := range r.schedule.Plan(r.Seed) {
+	plan := r.schedule.Plan(r.Seed)
+	if r.Fork.At > 0 {
+		plan = r.schedule.Replan(r.Seed, machine.Instant(r.Fork.At), r.Fork.Seed)
+	}
+	for _, step := range plan {
 		if step.Time < machine.Instant(r.Spec.For) {
 			r.sim.At(step.Time, func() { r.apply(step) })
 		} else {
