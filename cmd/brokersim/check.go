@@ -46,11 +46,12 @@ type checkFlags struct {
 
 // checkOutputs are where a check, or a merge of its shards, is written.
 type checkOutputs struct {
-	out    string
-	junit  string
-	github string
-	json   bool
-	quiet  bool
+	out     string
+	keepAll bool
+	junit   string
+	github  string
+	json    bool
+	quiet   bool
 }
 
 const checkAbout = `Runs scenarios under many seeds, on all cores, and says whether any promise was broken:
@@ -123,6 +124,7 @@ func (a *app) checkVerb() *cobra.Command {
 	promiseFlag(cmd, &f.run.promise)
 	flags.StringVar(&f.runs, "runs", "", "write every run to `FILE`, one JSON object a line; brokersim merge reads it")
 	f.outputFlags(cmd)
+	flags.BoolVar(&f.keepAll, "keep-all", false, "with --out, write a bundle of every run")
 	completeFlag(cmd, "plant", bugNames, cobra.ShellCompDirectiveNoFileComp)
 	completeFlag(cmd, "set", settingNames, cobra.ShellCompDirectiveNoSpace|cobra.ShellCompDirectiveNoFileComp)
 	return cmd
@@ -165,9 +167,10 @@ func (a *app) check(f *checkFlags, seedsGiven bool) error {
 		c.Each = w.Run
 		end = func(r *result.Check) error { return errors.Join(w.End(r), file.Close()) }
 	}
+	kept := a.keepAll(f, &c)
 	a.warn(warnings)
 	r := a.sweep(c, f.quiet)
-	return a.printCheck(&f.checkOutputs, r, end(&r), func(x result.Result, dir string) error { return a.bundleFailure(f, &c, x, dir) })
+	return a.printCheck(&f.checkOutputs, r, errors.Join(end(&r), *kept), func(x result.Result, dir string) error { return a.bundleRun(f, &c, x, dir) })
 }
 
 // makeCheck reads all that a command line names.
@@ -358,6 +361,8 @@ func (f *checkOutputs) check() error {
 	switch {
 	case !slices.Contains([]string{"auto", "on", "off"}, f.github):
 		return fmt.Errorf("--github: %w", unknown("value", f.github, []string{"auto", "on", "off"}))
+	case f.keepAll && f.out == "":
+		return errors.New("--keep-all: say --out DIR, where the bundles shall be")
 	case f.junit == "-":
 		return errors.New("--junit -: stdout is for the result; name a file")
 	}
@@ -462,9 +467,29 @@ func (a *app) github(f *checkOutputs, r *result.Check) error {
 	return errors.Join(err, reports.CheckMarkdown(file, *r), file.Close())
 }
 
-// bundleFailure makes a failing run once more, for its history, and writes all
+// keepAll has a check write a bundle of every run that is kept, beside those of its
+// failures. The error is the first of what could not be written.
+func (a *app) keepAll(f *checkFlags, c *gate.Config) *error {
+	var unwritten error
+	if !f.keepAll {
+		return &unwritten
+	}
+	each := c.Each
+	c.Each = func(r *result.CheckRun) {
+		if each != nil {
+			each(r)
+		}
+		if r.Result.Verdict == result.Kept && unwritten == nil {
+			dir := filepath.Join(f.out, "kept-"+r.Result.Scenario+"-"+r.Result.Seed)
+			unwritten = a.bundleRun(f, c, r.Result, dir)
+		}
+	}
+	return &unwritten
+}
+
+// bundleRun makes a run of a check once more, for its history, and writes all
 // that it came to into a directory.
-func (a *app) bundleFailure(f *checkFlags, c *gate.Config, x result.Result, dir string) error {
+func (a *app) bundleRun(f *checkFlags, c *gate.Config, x result.Result, dir string) error {
 	at := slices.IndexFunc(c.Cases, func(k scenario.Case) bool { return k.Spec.Name == x.Scenario })
 	one := f.run
 	one.scenario = f.scenarios[at]
