@@ -69,7 +69,7 @@ type explanation struct {
 
 func (t *explanation) answer() {
 	e := t.e
-	t.f("%s   scenario %s   seed %s\n", t.paint(red, "FAIL "+clean(e.Finding)), clean(e.Result.Scenario), clean(e.Result.Seed))
+	t.f("%s   scenario %s   seed %s\n", t.paint(red, "FAIL "+findingName(e)), clean(e.Result.Scenario), clean(e.Result.Seed))
 	for _, line := range wrap(clean(e.Sentence), pageWidth-2) {
 		t.f("  %s\n", line)
 	}
@@ -78,6 +78,15 @@ func (t *explanation) answer() {
 			t.f("  %s\n", line)
 		}
 	}
+}
+
+// findingName is the property that is broken. A broken invariant has a sentence for
+// a name, which is said next in full.
+func findingName(e *result.Explanation) string {
+	if strings.Contains(e.Finding, " ") {
+		return "audit"
+	}
+	return clean(e.Finding)
 }
 
 // shrunkLine says how much smaller the run is than the one that was found.

@@ -35,7 +35,7 @@ func ExplanationHTML(w io.Writer, e *result.Explanation) error {
 // ExplanationSVG writes the space-time diagram of an explanation as a picture of
 // its own.
 func ExplanationSVG(w io.Writer, e *result.Explanation) error {
-	title := fmt.Sprintf("%s, scenario %s, seed %s", clean(e.Finding), clean(e.Result.Scenario), clean(e.Result.Seed))
+	title := fmt.Sprintf("%s, scenario %s, seed %s", findingName(e), clean(e.Result.Scenario), clean(e.Result.Seed))
 	_, err := fmt.Fprintln(w, drawSpaceTime(tell(&e.Story)).whole(title, e.Sentence))
 	return err
 }
@@ -55,6 +55,7 @@ func outcomeClass(v result.Verdict) string {
 // template, and escaped by it.
 type pageView struct {
 	E        *result.Explanation
+	Finding  string
 	Style    template.CSS
 	Hatches  template.HTML
 	Repeat   string
@@ -102,7 +103,7 @@ type violationView struct {
 
 func newPageView(e *result.Explanation) *pageView {
 	t := tell(&e.Story)
-	v := &pageView{E: e, Style: template.CSS(pageStyle), Hatches: hatches, Repeat: repeatLine(e), Strips: drawStrips(e.Story.Strips), Ledger: ledgerGroups(&e.Result.Ledger)} //nolint:gosec // our own file
+	v := &pageView{E: e, Finding: findingName(e), Style: template.CSS(pageStyle), Hatches: hatches, Repeat: repeatLine(e), Strips: drawStrips(e.Story.Strips), Ledger: ledgerGroups(&e.Result.Ledger)} //nolint:gosec // our own file
 	if e.Verified > 0 {
 		v.Verified = verified(e)
 	}
@@ -244,11 +245,11 @@ func legend(t *told) (list []legendEntry) {
 		entry("it is mended", func(s *svg) { mark(s, &result.Row{Kind: result.RowFault, What: "heal"}, false, 18, 12) })
 	}
 	if kinds[result.RowMessage] {
-		entry("a message on the causal chain", func(s *svg) { s.arrow("arrow chain", 0, 4, 36, 20, 1) })
-		entry("another message", func(s *svg) { s.arrow("arrow", 0, 4, 36, 20, 1) })
+		entry("a message on the causal chain", func(s *svg) { s.arrow("arrow chain", 0, 4, 36, 20, 1, 0) })
+		entry("another message", func(s *svg) { s.arrow("arrow", 0, 4, 36, 20, 1, 0) })
 	}
 	if t.untold() {
-		entry("its sending is not told", func(s *svg) { s.arrow("arrow untold", 0, 4, 36, 20, 1) })
+		entry("its sending is not told", func(s *svg) { s.arrow("arrow untold", 0, 4, 36, 20, 1, 0) })
 	}
 	if kinds[result.RowLost] {
 		entry("a message that never arrives", func(s *svg) {

@@ -234,14 +234,38 @@ func (d *spaceTime) drawRow(i int) {
 		} else {
 			class += " untold"
 		}
-		d.add(layer, y1, p.bottom, func(s *svg) { s.arrow(class, x1, y1, d.laneX(d.t.lane(to)), p.y, 7) })
+		x2 := d.laneX(d.t.lane(to))
+		bend := d.bend(i, x1, y1, x2)
+		d.add(layer, y1-bendBy, p.bottom+bendBy, func(s *svg) { s.arrow(class, x1, y1, x2, p.y, 7, bend) })
 	case r.Kind == result.RowFault && r.Node == "", r.Kind == result.RowJudge && r.Node == "":
 		d.drawAcross(r, p)
 		return
 	}
 	if lane := d.t.lane(r.Node); lane >= 0 {
-		d.add(layerMark, p.top, p.bottom, func(s *svg) { mark(s, r, r.Chain, d.laneX(lane), p.y) })
+		d.add(layerMark, p.top, p.bottom, func(s *svg) {
+			if r.Violation {
+				s.draw("circle", "class", "ring", "cx", d.laneX(lane), "cy", p.y, "r", 11)
+			}
+			mark(s, r, r.Chain, d.laneX(lane), p.y)
+		})
 	}
+}
+
+// bendBy is how far an arrow is bent aside, in pixels.
+const bendBy = 14
+
+// bend says how far the arrow that ends in row i is to be bent: straight, it would
+// look as if it came from a mark that it only passes.
+func (d *spaceTime) bend(i, x1, y1, x2 int) int {
+	y2 := d.rows[i].y
+	for k := i - 1; k >= 0 && d.rows[k].y > y1; k-- {
+		lane := d.t.lane(d.t.Rows[k].Node)
+		at := x1 + (x2-x1)*(d.rows[k].y-y1)/(y2-y1)
+		if lane >= 0 && d.laneX(lane) != x1 && max(at-d.laneX(lane), d.laneX(lane)-at) < 12 {
+			return bendBy
+		}
+	}
+	return 0
 }
 
 // drawLost draws an arrow that ends on its way, in a cross.
@@ -281,7 +305,6 @@ func mark(s *svg, r *result.Row, chain bool, x, y int) {
 	switch {
 	case r.Violation:
 		class = "mark broken"
-		s.draw("circle", "class", "ring", "cx", x, "cy", y, "r", 11)
 	case chain:
 		class = "mark chain"
 	}

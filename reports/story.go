@@ -120,7 +120,7 @@ func (t *told) who(r *result.Row) string {
 	case r.Kind == result.RowFault && r.Node == "":
 		return t.whom(r)
 	case r.Kind == result.RowJudge && r.Node == "":
-		return "final read"
+		return "the end"
 	}
 	return clean(r.Node)
 }

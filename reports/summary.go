@@ -370,7 +370,7 @@ func markdownFailure(i int, f *failure) string {
 // ExplanationMarkdown writes an explanation for a page, as [CheckMarkdown] does
 // those of a check.
 func ExplanationMarkdown(w io.Writer, e *result.Explanation) error {
-	_, err := fmt.Fprintf(w, "# %s is broken: %s, seed %s\n\n%s", markdown(e.Finding), markdown(e.Result.Scenario), markdown(e.Result.Seed), markdownExplanation(e))
+	_, err := fmt.Fprintf(w, "# %s is broken: %s, seed %s\n\n%s", markdown(findingName(e)), markdown(e.Result.Scenario), markdown(e.Result.Seed), markdownExplanation(e))
 	return err
 }
 

@@ -51,20 +51,30 @@ func (s *svg) text(class, anchor string, x, y int, text string) {
 	s.say("text", text, "class", class, "x", x, "y", y, "text-anchor", anchor)
 }
 
-// arrow is a line with a head that ends short of the point it shows.
-func (s *svg) arrow(class string, x1, y1, x2, y2, short int) {
+// arrow is a line with a head that ends short of the point it shows. It is bent
+// aside by some pixels in its middle.
+func (s *svg) arrow(class string, x1, y1, x2, y2, short, bend int) {
 	dx, dy := float64(x2-x1), float64(y2-y1)
 	length := math.Hypot(dx, dy)
 	if length < float64(2*short+8) {
 		return
 	}
-	dx, dy = dx/length, dy/length
-	point := func(along, aside float64) string {
-		return fmt.Sprintf("%.1f,%.1f", float64(x1)+dx*along-dy*aside, float64(y1)+dy*along+dx*aside)
-	}
-	tip := length - float64(short)
-	s.draw("path", "class", class, "d", "M"+point(float64(short), 0)+" L"+point(tip-7, 0))
-	s.draw("polygon", "class", class+" head", "points", point(tip, 0)+" "+point(tip-9, 4)+" "+point(tip-9, -4))
+	// The curve is a parabola whose control point is twice as far aside as it is.
+	cx, cy := float64(x1)+dx/2-dy/length*float64(2*bend), float64(y1)+dy/2+dx/length*float64(2*bend)
+	sx, sy := toward(float64(x1), float64(y1), cx, cy, float64(short))
+	tx, ty := toward(float64(x2), float64(y2), cx, cy, float64(short))
+	ex, ey := toward(tx, ty, cx, cy, 7)
+	bx, by := toward(tx, ty, cx, cy, 9)
+	ax, ay := (tx-bx)*4/9, (ty-by)*4/9
+	s.draw("path", "class", class, "d", fmt.Sprintf("M%.1f,%.1f Q%.1f,%.1f %.1f,%.1f", sx, sy, cx, cy, ex, ey))
+	s.draw("polygon", "class", class+" head", "points", fmt.Sprintf("%.1f,%.1f %.1f,%.1f %.1f,%.1f", tx, ty, bx-ay, by+ax, bx+ay, by-ax))
+}
+
+// toward is the point that is so many pixels from one point toward another.
+func toward(x, y, to, down, pixels float64) (float64, float64) {
+	dx, dy := to-x, down-y
+	length := max(math.Hypot(dx, dy), 1e-9)
+	return x + dx/length*pixels, y + dy/length*pixels
 }
 
 // done is the drawing so far as a part of a page.
