@@ -41,6 +41,7 @@ type Dumper struct {
 type dumped struct {
 	tp   wire.TP
 	end  int64 // -1 until known
+	at   int64 // how far it was read
 	done bool
 }
 
@@ -101,6 +102,9 @@ func (d *Dumper) Remaining() []wire.TP {
 // Read is how many records have been read.
 func (d *Dumper) Read() int64 { return d.read }
 
+// End is the offset up to which a partition has been read.
+func (d *Dumper) End(tp wire.TP) int64 { return d.part(tp).at }
+
 func (d *Dumper) record() {
 	for _, l := range d.client.Listings() {
 		d.scribe.listed(l)
@@ -119,6 +123,7 @@ func (d *Dumper) record() {
 			}
 			d.read += int64(len(p.Records))
 			x := d.part(p.TP)
+			x.at = p.Next
 			if x.end >= 0 && p.Next >= x.end && p.Next >= p.HighWatermark {
 				x.done = true
 				d.client.Unassign(p.TP)

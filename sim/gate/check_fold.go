@@ -2,6 +2,7 @@ package gate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"brokersim/checker/result"
@@ -139,6 +140,9 @@ func (t *tally) properties(r *result.CheckRun, s *result.CheckScenario, places m
 		default:
 			p.Unknown++
 		}
+	}
+	if slices.ContainsFunc(r.Result.Findings, func(f result.Finding) bool { return f.Property == result.Audits }) {
+		return // nobody could look into these brokers
 	}
 	p := entry(result.Audits)
 	p.Looked += r.Result.Events // each step of a broker is followed by one

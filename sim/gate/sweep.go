@@ -1,6 +1,10 @@
 // Package gate runs scenarios over many seeds, on all cores. A run is a value
 // with no shared state, so this is the only place that needs goroutines; what a
 // sweep comes to depends on its runs and not on how many there are.
+//
+// [Test] is the door for others: it puts their broker, or a changed broker/log,
+// through the gate from go test. What may be brought along, and how much is seen of
+// it, says [scenario.Case.Broker].
 package gate
 
 import (

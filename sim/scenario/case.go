@@ -9,6 +9,7 @@ import (
 
 	"brokersim/broker/log/config"
 	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
 	"brokersim/checker/history"
 	"brokersim/faults"
 	"brokersim/faults/failpoint"
@@ -31,6 +32,20 @@ type Case struct {
 	Plant []string
 	// Promise states what the run is held to, instead of the scenario.
 	Promise []string
+
+	// Broker, if set, starts each life of each broker instead of [log.NewBroker]:
+	// somebody else's broker, or a changed one. It is called by all runs that are
+	// made at a time and must share nothing between what it returns. The brokers of
+	// a scenario are b1:9092, b2:9092 and so on.
+	//
+	// A machine that is a *log.Broker, or says with Unwrap() machine.Machine that it
+	// wraps one, is audited like any other. Any other machine is judged by what its
+	// clients see, alone: its invariants are vacuous, leader and follower are
+	// nobody as far as the controller c101 does not know them, and no loss is
+	// excused by disks, into which nobody has looked.
+	Broker func(BrokerConfig) machine.Machine
+	// Foreign says that the run was one with a Broker, and cannot be made without.
+	Foreign bool
 
 	// Until, if it is not 0, stops the run at that virtual time, before which it
 	// may have ended by itself. What was stopped has no verdict: it is unknown.
@@ -116,6 +131,9 @@ func (c *Case) plan() (*plan, error) {
 	}
 	if err := spec.check(); err != nil {
 		return nil, err
+	}
+	if c.Foreign && c.Broker == nil {
+		return nil, errors.New("broker=foreign: the brokers of this run are somebody's own: only the go test that has them can repeat it")
 	}
 	if c.Until < 0 {
 		return nil, fmt.Errorf("until %v: want a time of the run", c.Until)

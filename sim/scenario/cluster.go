@@ -22,7 +22,8 @@ type cluster struct {
 	r     *run
 	names []string // of brokers, by their place in the simulator
 
-	brokers []*log.Broker // nil while down
+	brokers []*log.Broker // nil while down, and where nobody can look into one
+	opaque  bool          // one of them is a machine that nobody can look into
 	lives   []uint32      // how often each was started
 	started []bool        // this life has taken its first step
 	images  []int64       // the offset of the metadata that was looked at last
@@ -80,7 +81,7 @@ func (c *cluster) addBroker(i int) {
 	r.sim.Add(sim.NodeConfig{
 		Name: name, ID: id, Listeners: []string{fmt.Sprintf("%s:%d", name, brokerPort)},
 		Boot: func() machine.Machine {
-			c.brokers[i] = log.NewBroker(log.BrokerConfig{
+			m := r.newBroker(BrokerConfig{
 				ID:          int32(id),
 				Incarnation: incarnation(r.Seed, id, c.lives[i]),
 				Host:        name,
@@ -92,7 +93,9 @@ func (c *cluster) addBroker(i int) {
 			})
 			c.lives[i]++
 			c.started[i], c.images[i] = false, -1
-			return c.brokers[i]
+			c.brokers[i] = inside(m)
+			c.opaque = c.opaque || c.brokers[i] == nil
+			return m
 		},
 	})
 }

@@ -40,6 +40,7 @@
 //	header.go    the head of the history: what the clients were promised
 //	topology.go  partitions and their numbers
 //	cluster.go   brokers and controller, their lives, who leads what
+//	foreign.go   brokers that somebody brings along
 //	clients.go   producers, readers, the admin, the final read
 //	roles.go     who is meant by "leader"
 //	fault.go     steps of the schedule, and the heal
@@ -72,6 +73,8 @@
 //     A broker that acknowledges too early finds no excuse in a power loss.
 //   - Where every acknowledgement waits for a disk, a loss of power excuses nothing. A
 //     disk that lies, rots, misdirects a write or is exchanged does (eaten.go).
+//   - Brokers that nobody can look into are asked nothing but what clients may ask:
+//     where a partition ends is what the final read has found.
 //   - That nothing is pending in the end does not lift a verdict from vacuous.
 //   - Numbers of nodes that no schedule can name are far above those of others, so
 //     that a client more or less leaves their draws as they were.

@@ -26,7 +26,8 @@ const LongRepro = 2000
 //	bs1:<scenario>:<seed>[:k=v,..][:~<schedule>]@<core>.<first 8 digits of the trace hash>
 //
 // Among the k=v are Kafka's settings by their full keys, the edits of the
-// scenario's size ([Edit]), plant=BUG and promise=PROPERTY. An item "+" parts two
+// scenario's size ([Edit]), plant=BUG, promise=PROPERTY, and broker=foreign for a
+// run of brokers that are not the simulator's own ([Case.Broker]). An item "+" parts two
 // layers of settings: within one layer a setting of one client goes before that
 // of all, whatever their order. Bytes that would be taken for something else are
 // %XX. The schedule, if the run has another than the scenario's, is deflated and
@@ -39,6 +40,7 @@ type Repro struct {
 	Plant    []string
 	Promise  []string
 	Faults   *string
+	Foreign  bool
 	Core     int
 	Hash     uint32 // the first half of the trace hash
 }
@@ -48,11 +50,13 @@ const (
 	nextLayer    = "+"
 	plantKey     = "plant"
 	promiseKey   = "promise"
+	brokerKey    = "broker"
+	foreign      = "foreign"
 )
 
 // repro names the run of a plan that came to hash.
 func (p *plan) repro(hash uint64) string {
-	r := Repro{Scenario: p.Spec.Name, Seed: p.Seed, Layers: p.Layers, Edits: p.Edits, Promise: p.Promise, Faults: p.Faults, Core: Core, Hash: uint32(hash >> 32)}
+	r := Repro{Scenario: p.Spec.Name, Seed: p.Seed, Layers: p.Layers, Edits: p.Edits, Promise: p.Promise, Faults: p.Faults, Foreign: p.Broker != nil, Core: Core, Hash: uint32(hash >> 32)}
 	for _, site := range p.bugs {
 		r.Plant = append(r.Plant, site.String())
 	}
@@ -61,7 +65,7 @@ func (p *plan) repro(hash uint64) string {
 
 // Case is the run that r names, of a scenario that was looked up by its name.
 func (r *Repro) Case(spec *Spec) Case {
-	return Case{Spec: spec, Seed: r.Seed, Layers: r.Layers, Edits: r.Edits, Plant: r.Plant, Promise: r.Promise, Faults: r.Faults}
+	return Case{Spec: spec, Seed: r.Seed, Layers: r.Layers, Edits: r.Edits, Plant: r.Plant, Promise: r.Promise, Faults: r.Faults, Foreign: r.Foreign}
 }
 
 // String is the repro string; [ParseRepro] reads it back.
@@ -98,6 +102,9 @@ func (r *Repro) items() (items []string) {
 	}
 	for _, property := range r.Promise {
 		add(promiseKey, property)
+	}
+	if r.Foreign {
+		add(brokerKey, foreign)
 	}
 	return items
 }
@@ -284,6 +291,9 @@ func (p *reproParser) item(key, value string, layer *int) *string {
 	case key == promiseKey:
 		r.Promise = append(r.Promise, value)
 		return &r.Promise[len(r.Promise)-1]
+	case key == brokerKey && value == foreign:
+		r.Foreign = true
+		return nil
 	case isEdit(key):
 		r.Edits = append(r.Edits, Edit{key, value})
 		return &r.Edits[len(r.Edits)-1].Value

@@ -10,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"brokersim/broker/log"
 	"brokersim/broker/log/config"
+	"brokersim/broker/machine"
 	"brokersim/checker/result"
 
 	"pgregory.net/rapid"
@@ -37,6 +39,7 @@ func anyRepro(t *rapid.T) Repro {
 	if rapid.Bool().Draw(t, "scheduled") {
 		r.Faults = text(rapid.String().Draw(t, "faults"))
 	}
+	r.Foreign = rapid.Bool().Draw(t, "foreign")
 	return r
 }
 
@@ -156,6 +159,24 @@ func TestReproRepeatsTheRun(t *testing.T) {
 		if got := Run(r.Case(spec)); want.Exit == result.ExitUsage || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s %v, again %s %v", want.Repro, want.Warnings, got.Repro, got.Warnings)
 		}
+	}
+}
+
+// A run of somebody's own broker is not made with another.
+func TestForeignRepro(t *testing.T) {
+	own := func(cfg BrokerConfig) machine.Machine { return log.NewBroker(cfg) }
+	want := Run(Case{Spec: load(t, "healthy"), Seed: 1, Edits: []Edit{{"for", "500ms"}}, Broker: own})
+	r, err := ParseRepro(want.Repro)
+	if err != nil || !r.Foreign {
+		t.Fatalf("%s: %v", want.Repro, err)
+	}
+	c := r.Case(load(t, "healthy"))
+	if _, err := Check(c); err == nil || !strings.HasPrefix(err.Error(), "broker=foreign: ") {
+		t.Errorf("%s: %v", want.Repro, err)
+	}
+	c.Broker = own
+	if got := Run(c); !reflect.DeepEqual(got, want) {
+		t.Errorf("%s, again %s", want.Repro, got.Repro)
 	}
 }
 

@@ -103,6 +103,12 @@ func (r *run) blame() {
 		return
 	}
 	p, ofNode := v.(*sim.Panic)
+	if ofNode && r.Broker != nil {
+		if what, told := p.Value.(stranger); told {
+			r.audits.add(p.At, fmt.Sprintf("panic: %s: %v", p.Node, what))
+			return
+		}
+	}
 	if !ofNode || r.observing || !r.cluster.has(p.Node) {
 		panic(v)
 	}
@@ -146,8 +152,11 @@ func (r *run) judge(res *result.Result) {
 	if !slices.Contains(res.Promise.Properties, livenessProperty) {
 		res.Promise.Properties = append(res.Promise.Properties, livenessProperty)
 	}
-	if f.Outcome == result.Broken || len(res.Audits) > 0 {
+	switch {
+	case f.Outcome == result.Broken || len(res.Audits) > 0:
 		res.Verdict = result.Broken
+	case r.cluster.opaque:
+		res.Findings = append(res.Findings, unaudited())
 	}
 	if r.stopped {
 		r.noVerdict(res)

@@ -40,7 +40,15 @@ func (t *topology) number(tp wire.TP) history.TP {
 			return x.first + history.TP(tp.Partition)
 		}
 	}
-	panic(fmt.Sprintf("scenario: a client speaks of %v, which the scenario does not have", tp))
+	panic(stranger(tp))
+}
+
+// stranger is a partition of which a client was told, and which nobody has created:
+// a mistake of ours, or of a broker that somebody has brought along.
+type stranger wire.TP
+
+func (s stranger) String() string {
+	return fmt.Sprintf("a client speaks of %v, which the scenario does not have", wire.TP(s))
 }
 
 // of are the partitions of some topics.

@@ -14,6 +14,7 @@ func (r *run) after(node int) {
 	r.observing = true
 	c := r.cluster
 	switch {
+	case c.opaque: // half of a cluster cannot be audited
 	case node < len(c.brokers):
 		c.afterBroker(node)
 	case node == len(c.brokers):
