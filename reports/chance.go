@@ -86,12 +86,3 @@ func (t *explanation) likelihood() {
 		t.f("    and so after each of the %s that follow\n", plural(left, "row", "rows"))
 	}
 }
-
-// short cuts a text down to n characters.
-func short(s string, n int) string {
-	runes := []rune(s)
-	if len(runes) <= n {
-		return s
-	}
-	return string(runes[:n-3]) + "..."
-}

@@ -3,10 +3,7 @@ package reports
 import (
 	"fmt"
 	"html/template"
-	"slices"
 	"strings"
-
-	"brokersim/checker/result"
 )
 
 // spaceTime draws a story: a lane for each node, time runs down, a row for each
@@ -28,13 +25,6 @@ type spaceTime struct {
 type placedRow struct {
 	top, y, bottom int
 	what, does     []string // lines
-}
-
-// gap is what is left out before a row.
-type gap struct {
-	row, top int
-	ns       int64
-	events   int64
 }
 
 // shape is a piece of the drawing between two heights. Those of a higher layer
@@ -133,36 +123,6 @@ func (d *spaceTime) place() {
 // arrowed is who with the arrow that a page has.
 func arrowed(who string) string { return strings.Replace(who, " -> ", " → ", 1) }
 
-// gaps are the places where much more is left out than elsewhere.
-func (t *told) gaps() (list []gap) {
-	const least, events = 10e6, 100
-	var steps []int64
-	for i := 1; i < len(t.Rows); i++ {
-		if ns := t.Rows[i].AtNS - t.Rows[i-1].AtNS; ns > 0 {
-			steps = append(steps, ns)
-		}
-	}
-	slices.Sort(steps)
-	usual := int64(0)
-	if len(steps) > 0 {
-		usual = steps[len(steps)/2]
-	}
-	var at, event, left int64
-	for i := range t.Rows {
-		r := &t.Rows[i]
-		if r.Event > event {
-			left += max(0, r.Event-event-1)
-			event = r.Event
-		}
-		if ns := r.AtNS - at; ns >= least && ns >= 4*usual || left >= events {
-			list = append(list, gap{row: i, ns: ns, events: left})
-			left = 0
-		}
-		at = r.AtNS
-	}
-	return list
-}
-
 func (d *spaceTime) add(layer, top, bottom int, draw func(*svg)) {
 	var s svg
 	draw(&s)
@@ -207,189 +167,6 @@ func (d *spaceTime) endOf(x span) int {
 		return d.rows[x.to].y
 	}
 	return d.height
-}
-
-// drawRow draws what happens in a row: the arrow that ends in it and its mark.
-func (d *spaceTime) drawRow(i int) {
-	r, p := &d.t.Rows[i], &d.rows[i]
-	layer, class := layerArrow, "arrow"
-	if r.Chain {
-		layer, class = layerChain, "arrow chain"
-	}
-	if r.Violation {
-		class = "arrow broken"
-		d.add(layerBack, p.top, p.bottom, func(s *svg) {
-			s.draw("rect", "class", "brokenrow", "x", 0, "y", p.top, "width", d.width, "height", p.bottom-p.top)
-			s.draw("rect", "class", "brokenbar", "x", 0, "y", p.top, "width", 4, "height", p.bottom-p.top)
-		})
-	}
-	from, to, frame := ends(r)
-	switch {
-	case frame && r.Kind == result.RowLost:
-		d.drawLost(p, class, layer, d.laneX(d.t.lane(from)), d.laneX(d.t.lane(to)))
-	case frame && from != to:
-		x1, y1 := d.laneX(d.t.lane(from)), p.y-13
-		if d.t.sent(i) {
-			y1 = d.rows[r.Sent].y
-		} else {
-			class += " untold"
-		}
-		x2 := d.laneX(d.t.lane(to))
-		bend := d.bend(i, x1, y1, x2)
-		d.add(layer, y1-bendBy, p.bottom+bendBy, func(s *svg) { s.arrow(class, x1, y1, x2, p.y, 7, bend) })
-	case r.Kind == result.RowFault && r.Node == "", r.Kind == result.RowJudge && r.Node == "":
-		d.drawAcross(r, p)
-		return
-	}
-	if lane := d.t.lane(r.Node); lane >= 0 {
-		d.add(layerMark, p.top, p.bottom, func(s *svg) {
-			if r.Violation {
-				s.draw("circle", "class", "ring", "cx", d.laneX(lane), "cy", p.y, "r", 11)
-			}
-			mark(s, r, r.Chain, d.laneX(lane), p.y)
-		})
-	}
-}
-
-// bendBy is how far an arrow is bent aside, in pixels.
-const bendBy = 14
-
-// bend says how far the arrow that ends in row i is to be bent: straight, it would
-// look as if it came from a mark that it only passes.
-func (d *spaceTime) bend(i, x1, y1, x2 int) int {
-	y2 := d.rows[i].y
-	for k := i - 1; k >= 0 && d.rows[k].y > y1; k-- {
-		lane := d.t.lane(d.t.Rows[k].Node)
-		at := x1 + (x2-x1)*(d.rows[k].y-y1)/(y2-y1)
-		if lane >= 0 && d.laneX(lane) != x1 && max(at-d.laneX(lane), d.laneX(lane)-at) < 12 {
-			return bendBy
-		}
-	}
-	return 0
-}
-
-// drawLost draws an arrow that ends on its way, in a cross.
-func (d *spaceTime) drawLost(p *placedRow, class string, layer, x1, x2 int) {
-	x, y := x1+(x2-x1)*3/5, p.y+10
-	d.add(layer, p.top, p.bottom, func(s *svg) {
-		s.line(class, x1, p.y, x, y)
-		s.line(class+" cross", x-5, y-5, x+5, y+5)
-		s.line(class+" cross", x-5, y+5, x+5, y-5)
-	})
-}
-
-// drawAcross draws what is about several lanes.
-func (d *spaceTime) drawAcross(r *result.Row, p *placedRow) {
-	var lanes []int
-	for lane, l := range d.t.lanes {
-		if r.Kind == result.RowJudge || slices.Contains(d.t.touched(r), l.Node) {
-			lanes = append(lanes, lane)
-		}
-	}
-	if len(lanes) == 0 {
-		return
-	}
-	class := "across"
-	if r.Kind == result.RowFault && !mends(r) {
-		class = "across fault"
-	}
-	d.add(layerArrow, p.top, p.bottom, func(s *svg) { s.line(class, d.laneX(lanes[0]), p.y, d.laneX(lanes[len(lanes)-1]), p.y) })
-	for _, lane := range lanes {
-		d.add(layerMark, p.top, p.bottom, func(s *svg) { mark(s, r, false, d.laneX(lane), p.y) })
-	}
-}
-
-// mark draws the sign of a kind of row.
-func mark(s *svg, r *result.Row, chain bool, x, y int) {
-	class := "mark"
-	switch {
-	case r.Violation:
-		class = "mark broken"
-	case chain:
-		class = "mark chain"
-	}
-	switch r.Kind {
-	case result.RowFault:
-		if mends(r) {
-			s.draw("rect", "class", "mended", "x", x-8, "y", y-8, "width", 16, "height", 16, "rx", 4)
-			s.draw("path", "class", "plus", "d", fmt.Sprintf("M%d %d h8 m-4 -4 v8", x-4, y))
-			break
-		}
-		s.draw("rect", "class", "fault", "x", x-8, "y", y-8, "width", 16, "height", 16, "rx", 4)
-		s.draw("path", "class", "bolt", "d", fmt.Sprintf("M%d %d l-4 6 h3 l-1 4 l5 -6.5 h-3 l1 -3.5z", x+1, y-5))
-	case result.RowDisk:
-		s.draw("path", "class", class, "d", fmt.Sprintf("M%d %d v7 a6 2.6 0 0 0 12 0 v-7 a6 2.6 0 0 0 -12 0 a6 2.6 0 0 0 12 0", x-6, y-3))
-	case result.RowStep:
-		s.draw("rect", "class", class, "x", x-5, "y", y-5, "width", 10, "height", 10, "transform", fmt.Sprintf("rotate(45 %d %d)", x, y))
-	case result.RowClient:
-		s.draw("circle", "class", class+" hollow", "cx", x, "cy", y, "r", 5)
-	case result.RowJudge:
-		s.draw("circle", "class", class+" hollow", "cx", x, "cy", y, "r", 6)
-		s.draw("circle", "class", class, "cx", x, "cy", y, "r", 2)
-	case result.RowLost:
-		s.draw("circle", "class", class, "cx", x, "cy", y, "r", 4)
-	default:
-		s.draw("circle", "class", class, "cx", x, "cy", y, "r", 5)
-	}
-}
-
-// drawText draws the time of a row and its words.
-func (d *spaceTime) drawText(i int) {
-	r, p := &d.t.Rows[i], &d.rows[i]
-	class := "row"
-	if d.t.place[i] > 0 {
-		class = "row chain"
-	}
-	d.add(layerText, p.top, p.bottom, func(s *svg) {
-		s.text(class+" time", "end", timeRight, p.y+4, d.t.clock(r.AtNS))
-		if n := d.t.place[i]; n > 0 {
-			badge := "badge"
-			if r.Violation {
-				badge = "badge broken"
-			}
-			s.draw("circle", "class", badge, "cx", d.textLeft+10, "cy", p.y, "r", 10)
-			s.text(badge+" number", "middle", d.textLeft+10, p.y+4, fmt.Sprint(n))
-		}
-		x, y := d.textLeft+badgeWidth, p.y+4
-		who := arrowed(d.t.who(r))
-		for n, line := range p.what {
-			s.open("text", "class", class+" what", "x", x, "y", y)
-			if rest, ok := strings.CutPrefix(line, who); n == 0 && ok {
-				s.say("tspan", who, "class", "who")
-				if rest != "" {
-					s.say("tspan", strings.TrimLeft(rest, " "), "dx", 8)
-				}
-			} else {
-				s.say("tspan", line)
-			}
-			s.close("text")
-			y += 17
-		}
-		for _, line := range p.does {
-			s.text(class+" does", "start", x, y, line)
-			y += 16
-		}
-		if r.Violation {
-			s.text("brokenlabel", "start", x, y, brokenHere)
-		}
-	})
-}
-
-// drawGap says what is left out.
-func (d *spaceTime) drawGap(g gap) {
-	d.add(layerText, g.top, g.top+gapHeight, func(s *svg) {
-		y := g.top + gapHeight/2
-		s.line("gapline", lanesLeft, y, d.textLeft+badgeWidth-8, y)
-		text := micros(g.ns/1e3) + " later"
-		if g.row == 0 {
-			text = micros(g.ns/1e3) + " after the start"
-		}
-		if g.events > 0 {
-			text += fmt.Sprintf(", %s not told", plural(int(g.events), "event", "events"))
-		}
-		s.text("gaplabel", "start", d.textLeft+badgeWidth, y+4, text)
-		s.text("gaplabel", "end", timeRight, y+4, "⋮")
-	})
 }
 
 // head is the drawing above the lanes.
