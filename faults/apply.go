@@ -19,14 +19,17 @@ type World interface {
 	Drop(class uint16, from, to string, n int)      // the next n frames of a class
 	Reset(a, b string)                              // every connection between two nodes
 	ResetAfterAccept(class uint16, from, to string) // after the next frame of a class
-	Crash(node string)                              // the process; the page cache stays
-	PowerLoss(node string)                          // what was not synced may be lost
-	Restart(node string)                            // if it is down
-	RestartAll()                                    // every node that is down
-	Pause(node string)                              // it stands still, its connections stay
-	Resume(node string)                             // after a pause
-	SkewWall(node string, by time.Duration)         // added to the offset that it has
-	Drift(node string, ppm int64)                   // added to the drift of the monotonic clock
+	// Duplicate delivers the next frame of a class that much later, and has its
+	// sender lose the connection at once.
+	Duplicate(class uint16, from, to string, late time.Duration)
+	Crash(node string)                      // the process; the page cache stays
+	PowerLoss(node string)                  // what was not synced may be lost
+	Restart(node string)                    // if it is down
+	RestartAll()                            // every node that is down
+	Pause(node string)                      // it stands still, its connections stay
+	Resume(node string)                     // after a pause
+	SkewWall(node string, by time.Duration) // added to the offset that it has
+	Drift(node string, ppm int64)           // added to the drift of the monotonic clock
 
 	Clog(from, to string)                           // frames pile up, one way, until Heal
 	Throttle(from, to string, bytesPerSecond int64) // one way; 0, or Heal, ends it
@@ -221,6 +224,8 @@ func (s *Step) doLink(w World, a, b string) {
 		w.Reset(a, b)
 	case ResetAfterAccept:
 		w.ResetAfterAccept(s.ClassID, a, b)
+	case Duplicate:
+		w.Duplicate(s.ClassID, a, b, s.By)
 	default:
 		panic(fmt.Sprintf("faults: %v is no verb about a link", s.Verb))
 	}

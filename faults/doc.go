@@ -36,6 +36,12 @@
 //	                                               class arrives, then its
 //	                                               connection is reset, so that the
 //	                                               answer is lost
+//	          | "duplicate" class target target duration
+//	                                               one way: the next frame of the
+//	                                               class arrives that much later,
+//	                                               while its sender has lost the
+//	                                               connection and may send it again
+//	                                               on another
 //	          | "crash" target                     the process; its page cache stays
 //	          | "power-loss" target                un-synced bytes are lost or torn
 //	          | "restart" target                   after a crash or a power loss

@@ -41,6 +41,9 @@ func (l *log) Reset(a, b string) { l.add("reset %s %s", a, b) }
 func (l *log) ResetAfterAccept(class uint16, from, to string) {
 	l.add("reset after %d %s>%s", class, from, to)
 }
+func (l *log) Duplicate(class uint16, from, to string, late time.Duration) {
+	l.add("duplicate %d %s>%s %v", class, from, to, late)
+}
 func (l *log) Crash(node string)                      { l.add("crash %s", node) }
 func (l *log) PowerLoss(node string)                  { l.add("power-loss %s", node) }
 func (l *log) Restart(node string)                    { l.add("restart %s", node) }

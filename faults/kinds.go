@@ -27,6 +27,7 @@ var kinds = []kind{
 	{"drop", dice.drop},
 	{"reset", dice.reset},
 	{"reset-after-accept", dice.resetAfterAccept},
+	{"duplicate", dice.duplicate},
 	{"flapping", dice.flapping},
 	{"isolated", dice.isolated},
 	{"bridge", dice.bridge},
@@ -170,6 +171,14 @@ func (d dice) resetAfterAccept() (Trouble, bool) {
 	from, to := d.ends()
 	return Trouble{From: at, To: at + passing, Brokers: true,
 		Steps: []string{fmt.Sprintf("%v reset after-accept %s %s %s", at, d.one("class", d.Classes), from, to)}}, true
+}
+
+// duplicate has a client, or a broker, send again what is still under way.
+func (d dice) duplicate() (Trouble, bool) {
+	at, late := d.begin(), d.ms("late", 1, 700)
+	from, to := d.ends()
+	return Trouble{From: at, To: at + late, Brokers: true,
+		Steps: []string{fmt.Sprintf("%v duplicate %s %s %s %v", at, d.one("class", d.Classes), from, to, late)}}, true
 }
 
 // flapping cuts a link and heals it, again and again.

@@ -224,7 +224,7 @@ func (p *parser) verb(s *Step) error {
 // operands reads what stands after the verb.
 func (p *parser) operands(s *Step) error {
 	shape := verbs[s.Verb].shape
-	if shape == frames || shape == frame {
+	if shape == frames || shape == frame || shape == lateFrame {
 		if err := p.class(s); err != nil {
 			return err
 		}
@@ -258,7 +258,7 @@ func (p *parser) operands(s *Step) error {
 		return p.fail(a, "%s has no link with itself", a.text)
 	}
 	switch shape {
-	case slowLink:
+	case slowLink, lateFrame:
 		return p.delay(s)
 	case frames:
 		return p.count(s)

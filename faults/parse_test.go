@@ -32,6 +32,7 @@ func TestParse(t *testing.T) {
 		"1s drop fetch b1 b2 17":                     "1s drop fetch b1 b2 17\n",
 		"1s reset p1001 leader(orders-1)":            "1s reset p1001 leader(orders-1)\n",
 		"1s reset after-accept produce p1001 leader": "1s reset after-accept produce p1001 leader\n",
+		"1s duplicate produce p1001 leader 20ms":     "1s duplicate produce p1001 leader 20ms\n",
 		"1s power-loss *":                            "1s power-loss *\n",
 		"1s restart *":                               "1s restart *\n",
 		"1s for 1m pause controller":                 "1s for 1m0s pause controller\n",
@@ -87,6 +88,10 @@ func TestParseErrors(t *testing.T) {
 		{"1s for 1s heal b1 b2", `line 1, column 4: heal cannot be undone after a while: leave out "for"`},
 		{"1s for 1s drop fetch b1 b2", `line 1, column 4: drop cannot be undone`},
 		{"1s for 1s reset after-accept fetch b1 b2", `reset after-accept cannot be undone`},
+		{"1s duplicate produce b1 b2", `something is missing: want duplicate CLASS FROM TO DURATION`},
+		{"1s for 1s duplicate produce b1 b2 1ms", `duplicate cannot be undone`},
+		{"1s duplicate prodce b1 b2 1ms", `unknown class of frames "prodce"; did you mean "produce"?`},
+		{"1s duplicate produce b1 b2 20", `delay "20" has no unit; did you mean "20s"?`},
 		{"1s crash", `line 1, column 9: something is missing: want crash NODE`},
 		{"1s crash  # leader", `something is missing: want crash NODE`},
 		{"1s cut leader", `line 1, column 14: something is missing: want cut FROM TO`},
@@ -158,7 +163,7 @@ func anySchedule() *rapid.Generator[string] {
 		}
 		verb := rapid.SampledFrom([]string{"cut", "cut-both", "heal", "heal-both", "slow", "drop", "reset", "reset after-accept",
 			"crash", "power-loss", "restart", "pause", "resume", "skew", "clog", "throttle", "bit-rot", "latent-error", "io-error",
-			"sync-error", "disk-full", "disk-slow", "disk-stall", "fsync-lies", "mend", "wipe", "drift"}).Draw(t, "verb")
+			"sync-error", "disk-full", "disk-slow", "disk-stall", "fsync-lies", "mend", "wipe", "drift", "duplicate"}).Draw(t, "verb")
 		a, b := target.Draw(t, "a"), target.Filter(func(s string) bool { return s != "b1" }).Draw(t, "b")
 		if a == b {
 			a = "b1"
@@ -179,6 +184,8 @@ func anySchedule() *rapid.Generator[string] {
 			return text + "produce-response " + a + " " + b + rapid.SampledFrom([]string{"", " 1", " 3"}).Draw(t, "n")
 		case "reset after-accept":
 			return text + "fetch " + a + " " + b
+		case "duplicate":
+			return text + "produce " + a + " " + b + " " + duration(1, 5000).Draw(t, "late")
 		case "skew":
 			return text + a + " " + rapid.SampledFrom([]string{"+", "-"}).Draw(t, "sign") + duration(1, 5000).Draw(t, "offset")
 		case "throttle":

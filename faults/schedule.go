@@ -18,7 +18,7 @@ type Step struct {
 	From, To time.Duration // when: From = To, or a window from which the seed draws
 	For      time.Duration // undone after that long; 0 = only by another step
 	Verb     Verb
-	Class    string // drop, reset after-accept: the name of a class of frames
+	Class    string // drop, duplicate, reset after-accept: the name of a class of frames
 	ClassID  uint16 // its number
 	A, B     Target // B only for verbs about links
 	By       time.Duration
@@ -61,7 +61,7 @@ func (s *Step) what() string {
 		words = append(words, s.B.String())
 	}
 	switch s.Verb {
-	case Slow:
+	case Slow, Duplicate:
 		words = append(words, s.By.String())
 	case Skew:
 		words = append(words, signed(s.By))

@@ -35,6 +35,7 @@ const (
 	DiskMisdirects                   // a power loss of A has put an un-synced sector over another
 	Mend                             // ends what is wrong with the disk of A, but for rot and latent errors
 	Wipe                             // A finds its disk empty at its next start
+	Duplicate                        // the next frame of Class from A to B arrives By later, and its sender, cut off, sends it again
 	Drift                            // the monotonic clock of A becomes N parts per million faster
 	numVerbs
 )
@@ -48,6 +49,7 @@ const (
 	slowLink                // A B DURATION
 	frames                  // CLASS A B [N]
 	frame                   // CLASS A B
+	lateFrame               // CLASS A B DURATION
 	node                    // A
 	nodeOrAll               // A | *
 	nodeOffset              // A +DURATION
@@ -95,6 +97,7 @@ var verbs = [numVerbs]verb{
 	DiskMisdirects:   {"disk-misdirects", nodeOrOff, DiskMisdirects, "disk-misdirects NODE [off]"},
 	Mend:             {"mend", node, 0, "mend NODE"},
 	Wipe:             {"wipe", node, 0, "wipe NODE"},
+	Duplicate:        {"duplicate", lateFrame, 0, "duplicate CLASS FROM TO DURATION"},
 	Drift:            {"drift", nodePPM, Drift, "drift NODE +PPM or -PPM"},
 }
 

@@ -62,6 +62,7 @@ const (
 type item struct {
 	kind  itemKind
 	after bool // the connection is reset when this has been taken
+	stray bool // its sender has lost the connection since, and may have sent it again
 	at    machine.Instant
 	took  time.Duration // of that the way, to be gone again after a heal
 	ident machine.Ident
@@ -139,7 +140,7 @@ func (s *Sim) finish(e *end) {
 // forget drops what is on its way to an end, but for the first keep.
 func (s *Sim) forget(e *end, keep int) {
 	for i := keep; i < e.in.n; i++ {
-		if it := e.in.at(i); it.after { // the fault waits for the next one
+		if it := e.in.at(i); it.after && !it.stray { // the fault waits for the next one
 			expect(&e.peer().out.afters, it.ident.Class, 1)
 		}
 	}

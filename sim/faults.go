@@ -89,6 +89,17 @@ func (s *Sim) ResetAfterAccept(class uint16, from, to string) {
 	expect(&s.linkOf(from, to).afters, class, 1)
 }
 
+// Duplicate has the next frame of a class that is sent from one node to another
+// arrive that much later, on a connection that its sender finds reset as soon as it
+// has sent it. A sender that tries again does so on another connection while the
+// first frame is still under way: the receiver takes both.
+func (s *Sim) Duplicate(class uint16, from, to string, late time.Duration) {
+	s.apply(true)
+	l := s.linkOf(from, to)
+	l.late = max(late, 0)
+	expect(&l.strays, class, 1)
+}
+
 // Crash ends the process of a node. Its page cache stays; its peers see resets
 // one latency later.
 func (s *Sim) Crash(name string) {

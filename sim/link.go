@@ -19,6 +19,8 @@ type link struct {
 	rate    int64     // in bytes a second; 0 is the world's
 	drops   []pending // frames to lose
 	afters  []pending // frames to deliver and reset
+	strays  []pending // frames to deliver late, when their sender has lost the connection
+	late    time.Duration
 }
 
 // pending is a fault that waits for frames of a class.
@@ -51,12 +53,12 @@ func takes(list []pending, class uint16) bool {
 
 // forget takes back what waits for frames, and reports whether there was anything.
 func (l *link) forget() (any bool) {
-	for _, list := range [][]pending{l.drops, l.afters} {
+	for _, list := range [][]pending{l.drops, l.afters, l.strays} {
 		for i := range list {
 			any = any || list[i].n > 0
 		}
 	}
-	l.drops, l.afters = nil, nil
+	l.drops, l.afters, l.strays = nil, nil, nil
 	return any
 }
 

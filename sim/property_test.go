@@ -185,6 +185,9 @@ func TestConnections(t *testing.T) {
 			}
 			ops["reset"] = func(t *rapid.T) { w.s.Reset(node.Draw(t, "a"), node.Draw(t, "b")) }
 			ops["reset after"] = func(t *rapid.T) { w.s.ResetAfterAccept(1, node.Draw(t, "a"), node.Draw(t, "b")) }
+			ops["duplicate"] = func(t *rapid.T) {
+				w.s.Duplicate(1, node.Draw(t, "a"), node.Draw(t, "b"), time.Duration(rapid.IntRange(0, 3000).Draw(t, "late us"))*time.Microsecond)
+			}
 			ops["drop"] = func(t *rapid.T) { w.s.Drop(2, node.Draw(t, "a"), node.Draw(t, "b"), 1) }
 			ops["crash"] = func(t *rapid.T) {
 				n := node.Draw(t, "node")
