@@ -31,7 +31,14 @@ func someCheck() result.Check {
 		Determinism: result.Determinism{Checked: 2, Same: 1, Differences: []result.Difference{{Scenario: "orders", Seed: "0x3", Hashes: [2]string{"aa", "bb"}, Line: 7, Lines: [2]string{"one", evil}}}},
 		Canary:      &result.Canary{Bug: "R24", Scenario: "cut", Property: "no-acked-loss", Runs: 1, Seed: "0x1"},
 		Doubts:      []string{"Never reached, though required: truncation."},
-		Shards:      []result.Shard{{Shard: "1/2", Runs: 2, Complete: true}, {Shard: "2/2", Runs: 2, Violations: 1}},
+		Corpus: []result.CheckCase{
+			{Name: "sound", Scenario: "orders", Seed: "0x1", Property: "no-skip", Bug: "R24"},
+			{Name: "moved", Scenario: "orders", Seed: "0x2", Property: "no-skip", Bug: "R24", Drifted: true},
+			{Name: "lost <&>", Scenario: "orders", Seed: "0x3", Property: "no-skip", Bug: "R24", Problem: "it has lost its teeth: " + evil, Repro: "bs1:orders:0x3@1.00000000"},
+			{Name: "never", Scenario: "orders", Seed: "0x4", Property: "no-skip", Bug: "R24", Internal: "panic: " + evil},
+		},
+		Refresh: "brokersim corpus refresh",
+		Shards:  []result.Shard{{Shard: "1/2", Runs: 2, Complete: true}, {Shard: "2/2", Runs: 2, Violations: 1}},
 	}
 	return c
 }
@@ -88,8 +95,8 @@ func TestJUnit(t *testing.T) {
 	if err := xml.Unmarshal(b.Bytes(), &all); err != nil {
 		t.Fatal(err)
 	}
-	want := "8 tests, 1 failed, 3 errors, 1 skipped"
-	if got := fmt.Sprintf("%d tests, %d failed, %d errors, %d skipped", all.Tests, all.Failures, all.Errors, all.Skipped); got != want || len(all.Suites) != 2 {
+	want := "12 tests, 2 failed, 4 errors, 1 skipped"
+	if got := fmt.Sprintf("%d tests, %d failed, %d errors, %d skipped", all.Tests, all.Failures, all.Errors, all.Skipped); got != want || len(all.Suites) != 3 {
 		t.Errorf("%s, want %s\n%s", got, want, b.String())
 	}
 	first := all.Suites[0].Cases[0]
@@ -128,7 +135,7 @@ func TestGitHub(t *testing.T) {
 			t.Errorf("%q", l)
 		}
 	}
-	if len(lines) != mostAnnotations || !strings.HasPrefix(lines[0], "::error title=nondeterminism%3A orders seed 0x3::") || !strings.Contains(lines[9], "23 more") {
+	if len(lines) != mostAnnotations || !strings.HasPrefix(lines[0], "::error title=nondeterminism%3A orders seed 0x3::") || !strings.Contains(lines[9], "24 more") {
 		t.Errorf("%d:\n%s", len(lines), b.String())
 	}
 	if !strings.Contains(b.String(), "%250A") {

@@ -42,6 +42,11 @@ func annotations(c *result.Check) (list []annotation) {
 	for _, f := range failuresOf(c) {
 		list = append(list, annotation{f.property + ": " + f.scenario + " seed " + f.seed, annotationText(&f)})
 	}
+	for i := range c.Corpus {
+		if x := &c.Corpus[i]; x.Problem != "" {
+			list = append(list, annotation{"corpus: " + x.Name, strings.Join(append([]string{x.Problem}, caseRepeat(x, c.Refresh)...), "\n")})
+		}
+	}
 	for _, s := range c.Doubts {
 		list = append(list, annotation{"brokersim: inconclusive", s})
 	}

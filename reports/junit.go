@@ -42,13 +42,16 @@ type (
 )
 
 // JUnit writes a check as JUnit's XML: a suite for each scenario with a case for
-// each property, and a suite of what makes the rest believable. Vacuous is
+// each property, one of the corpus, and one of what makes the rest believable. Vacuous is
 // skipped, unknown is an error. There are no times in it: the same check gives
 // the same bytes.
 func JUnit(w io.Writer, c result.Check) error {
 	all := junitSuites{}
 	for i := range c.Scenarios {
 		all.Suites = append(all.Suites, scenarioSuite(&c, &c.Scenarios[i]))
+	}
+	if len(c.Corpus) > 0 {
+		all.Suites = append(all.Suites, corpusSuite(&c))
 	}
 	all.Suites = append(all.Suites, gateSuite(&c))
 	for i := range all.Suites {

@@ -53,9 +53,11 @@ func CheckText(w io.Writer, c result.Check, s Style) error {
 	t := &checkText{text: text{r: &result.Result{}, d: &Details{}, style: s}, c: &c}
 	t.answer()
 	t.failures()
+	t.failedCases()
 	t.scenarios()
 	t.properties()
 	t.reached()
+	t.corpus()
 	t.faith()
 	t.shards()
 	t.f("\n%s  %s of virtual time, %d events\n", t.paint(bold, "Run   "), moment(c.VirtualNS), c.Events)
@@ -103,6 +105,9 @@ func CheckSentences(c result.Check) (list []string) {
 	}
 	if c.Violations > 0 {
 		say("%d of %s broke a promise.", c.Violations, plural(int(c.Runs), "run", "runs"))
+	}
+	if s := corpusSentence(&c); s != "" {
+		list = append(list, s)
 	}
 	list = append(list, c.Doubts...)
 	if c.Violations == 0 && len(c.Internal) == 0 && len(c.Determinism.Differences) == 0 {
@@ -334,9 +339,20 @@ func CheckMarkdown(w io.Writer, c result.Check) error {
 		}
 		b.WriteString(part)
 	}
+	for i := range c.Corpus {
+		if x := &c.Corpus[i]; x.Problem != "" && b.Len() < mostMarkdown/2 {
+			b.WriteString(markdownCase(x, c.Refresh))
+		}
+	}
 	b.WriteString("| scenario | runs | kept | broken | vacuous | unknown |\n|---|--:|--:|--:|--:|--:|\n")
 	for _, s := range c.Scenarios {
 		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d |\n", markdown(s.Name), s.Runs, s.Kept, s.Violations, s.Vacuous, s.Unknown)
+	}
+	if len(c.Corpus) > 0 {
+		b.WriteString("\n| case of the corpus | |\n|---|---|\n")
+	}
+	for i := range c.Corpus {
+		fmt.Fprintf(&b, "| %s | %s |\n", markdown(c.Corpus[i].Name), markdown(caseSays(&c.Corpus[i], c.Refresh)))
 	}
 	fmt.Fprintf(&b, "\nSeeds %s, %s of virtual time; %d runs made twice, %d the same. Exit %d.\n", c.Seeds, moment(c.VirtualNS), c.Determinism.Checked, c.Determinism.Same, c.Exit)
 	text := b.String()

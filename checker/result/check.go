@@ -23,6 +23,11 @@ type Check struct {
 	Determinism Determinism      `json:"determinism"`
 	Canary      *Canary          `json:"canary,omitempty"`
 
+	// Corpus are the failures of the past that were verified beside the runs, and
+	// Refresh is the command that finds those again which have drifted.
+	Corpus  []CheckCase `json:"corpus,omitempty"`
+	Refresh string      `json:"refresh,omitempty"`
+
 	// Explained are the first failures of each kind, the smallest runs that fail so.
 	Explained []Explained `json:"explained,omitempty"`
 
@@ -41,6 +46,33 @@ type Check struct {
 type Explained struct {
 	Index int64 `json:"index"` // the number of the run: see [CheckRun]
 	Explanation
+}
+
+// CheckCase is what one case of a corpus came to: a schedule that must pass as it is,
+// and with a bug planted break a property.
+type CheckCase struct {
+	Name     string `json:"name"`
+	Scenario string `json:"scenario"`
+	Seed     string `json:"seed"`
+	Property string `json:"property"`
+	Bug      string `json:"bug"`
+	// Problem is why it is no case any more, a sentence; and Repro the repro string
+	// of the run that shows it. Both are empty if it still is one.
+	Problem string `json:"problem,omitempty"`
+	Repro   string `json:"repro,omitempty"`
+	// Drifted says that it is one, by another run or other witnesses than its file has.
+	Drifted  bool   `json:"drifted,omitempty"`
+	Internal string `json:"internal,omitempty"` // a panic of the harness
+}
+
+// FailedCases counts the cases of the corpus that have a problem.
+func (c *Check) FailedCases() (failed int) {
+	for i := range c.Corpus {
+		if c.Corpus[i].Problem != "" {
+			failed++
+		}
+	}
+	return failed
 }
 
 // CheckScenario is the part of one scenario.

@@ -39,6 +39,7 @@ type checkFlags struct {
 	twice       string
 	coverage    string
 	shard       string
+	corpus      string
 	shrink      string
 	runs        string
 	checkOutputs
@@ -56,7 +57,8 @@ type checkOutputs struct {
 
 const checkAbout = `Runs scenarios under many seeds, on all cores, and says whether any promise was broken:
 the gate in front of a merge. Without a SCENARIO it runs those that come with the program
-and are held to what their configuration promises.
+and are held to what their configuration promises, and verifies the corpus in
+testdata/corpus, if there is one: a case that fails is exit 1, one that has drifted is said.
 
 Of each kind of failure the first run is explained, as brokersim why does: the smallest run
 that fails in the same way, how it came to, and what would have kept the promise.
@@ -75,6 +77,7 @@ const checkExamples = `  brokersim check                                       t
   brokersim check --set producer.acks=1                 does this configuration keep its promises?
   brokersim check --seeds 0x5EED --for 1h               as far as an hour goes, from there on
   brokersim check --shard 3/16 --out shards             a sixteenth of it
+  brokersim check orders --corpus regressions           with the failures of the past
   brokersim check --junit junit.xml --out failures      for CI`
 
 // defaultSeeds is how many seeds each scenario gets: on two cores that takes
@@ -97,7 +100,7 @@ func (a *app) checkVerb() *cobra.Command {
 			if cmd.Flags().Changed("faults") {
 				f.run.faults = &schedule
 			}
-			if err := filled(cmd, "promise", "out", "junit", "runs", "shard"); err != nil {
+			if err := filled(cmd, "promise", "out", "junit", "runs", "shard", "corpus"); err != nil {
 				return err
 			}
 			return a.check(f, cmd.Flags().Changed("seeds"))
@@ -122,6 +125,7 @@ func (a *app) checkVerb() *cobra.Command {
 	flags.StringVar(&schedule, "faults", "", "let `PRESET|FILE|TEXT` go wrong instead of the scenarios' schedules")
 	flags.StringArrayVar(&f.run.plant, "plant", nil, "plant `BUG` into every broker; may be repeated")
 	promiseFlag(cmd, &f.run.promise)
+	flags.StringVar(&f.corpus, "corpus", corpusAuto, "verify the cases in `DIR`, too; or off; auto is "+corpusDir+", if it is there and\nneither a scenario is named nor anything about the runs is changed")
 	flags.StringVar(&f.runs, "runs", "", "write every run to `FILE`, one JSON object a line; brokersim merge reads it")
 	f.outputFlags(cmd)
 	flags.BoolVar(&f.keepAll, "keep-all", false, "with --out, write a bundle of every run")
@@ -210,6 +214,9 @@ func (a *app) makeCheck(f *checkFlags, seedsGiven bool) (c gate.Config, warnings
 		if c.Shard.Index >= c.Seeds.N {
 			return c, nil, fmt.Errorf("--shard %s: there are only %d seeds", c.Shard, c.Seeds.N)
 		}
+	}
+	if err = a.checkCorpus(f, &c); err != nil {
+		return c, nil, err
 	}
 	if len(f.scenarios) == 0 {
 		if f.scenarios, err = derivedScenarios(); err != nil {

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"text/tabwriter"
 
@@ -31,12 +33,66 @@ func (a *app) corpusVerb() *cobra.Command {
 		},
 	}
 	k := &gate.Corpus{}
-	cmd.PersistentFlags().StringVar(&k.Dir, "dir", filepath.Join("testdata", "corpus"), "the corpus is in `DIR`")
-	k.Find = func(name string) (*scenario.Spec, error) {
-		return a.findScenario(&wantedRun{from: "corpus", named: scenario.Repro{Scenario: name}}, k.Dir, "")
-	}
+	cmd.PersistentFlags().StringVar(&k.Dir, "dir", corpusDir, "the corpus is in `DIR`")
+	k.Find = func(name string) (*scenario.Spec, error) { return a.corpusScenario(k.Dir, name) }
 	cmd.AddCommand(a.corpusAddVerb(k), a.corpusListVerb(k), a.corpusVerifyVerb(k), a.corpusRefreshVerb(k), a.corpusPruneVerb(k))
 	return cmd
+}
+
+// corpusScenario finds a scenario of the corpus in a directory.
+func (a *app) corpusScenario(dir, name string) (*scenario.Spec, error) {
+	return a.findScenario(&wantedRun{from: "corpus", named: scenario.Repro{Scenario: name}}, dir, "")
+}
+
+// What --corpus of check says beside a directory.
+const (
+	corpusAuto = "auto"
+	corpusOff  = "off"
+)
+
+// corpusDir is where a corpus is if nobody says.
+var corpusDir = filepath.Join("testdata", "corpus")
+
+// checkCorpus reads the corpus that a check verifies. One that nobody has asked for
+// may be missing, and is left alone by a check that is of something else.
+func (a *app) checkCorpus(f *checkFlags, c *gate.Config) error {
+	dir := f.corpus
+	if dir == corpusAuto {
+		r := &f.run
+		dir = corpusDir
+		if len(f.scenarios)+len(r.set)+len(r.properties)+len(r.plant)+len(r.promise) > 0 || r.faults != nil {
+			return nil
+		}
+		if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+	}
+	if dir == corpusOff {
+		return nil
+	}
+	cases, err := (&gate.Corpus{Dir: dir}).Cases()
+	switch {
+	case err != nil:
+		return fmt.Errorf("--corpus %w", plainPathError(err))
+	case len(cases) == 0 && f.corpus != corpusAuto:
+		return fmt.Errorf("--corpus %s: there is no case in it", dir)
+	}
+	type found struct {
+		spec *scenario.Spec
+		err  error
+	}
+	scenarios := make(map[string]found) // read once: cases are verified side by side
+	for i := range cases {
+		name := cases[i].Run.Scenario
+		spec, err := a.corpusScenario(dir, name)
+		scenarios[name] = found{spec, err}
+	}
+	c.Find = func(name string) (*scenario.Spec, error) { return scenarios[name].spec, scenarios[name].err }
+	c.Corpus, c.Refresh = cases, "brokersim corpus refresh"
+	if dir != corpusDir {
+		c.Refresh += " --dir " + shellWord(dir)
+	}
+	return nil
 }
 
 func (a *app) corpusAddVerb(k *gate.Corpus) *cobra.Command {

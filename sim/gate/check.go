@@ -30,6 +30,13 @@ type Config struct {
 	Required    []string // situations
 	Canary      bool
 	Shard       Shard
+	// Corpus are failures of the past, which are verified before the runs
+	// ([Corpus.Verify]). They do not count as runs, nor for MaxFailures.
+	Corpus []CorpusCase
+	// Find finds their scenarios; nil is [Catalog].
+	Find func(name string) (*scenario.Spec, error)
+	// Refresh is the command that finds those again which have drifted.
+	Refresh string
 	// Shrink is the budget, in replays, for the smallest run of the first failure of
 	// each kind, which is explained; 0 explains none.
 	Shrink int
@@ -56,7 +63,7 @@ type Progress struct {
 
 // Plan is what the check has in common with the other shards of it.
 func (c *Config) Plan() Plan {
-	p := Plan{Version: c.Version, Core: scenario.Core, Seeds: c.Seeds, For: c.For, MaxFailures: c.MaxFailures, Twice: c.Twice, Required: append([]string{}, c.Required...), Shrink: c.Shrink}
+	p := Plan{Version: c.Version, Core: scenario.Core, Seeds: c.Seeds, For: c.For, MaxFailures: c.MaxFailures, Twice: c.Twice, Required: append([]string{}, c.Required...), Shrink: c.Shrink, Refresh: c.Refresh}
 	if c.Canary {
 		p.Canary = canaryBug.String()
 	}
@@ -66,6 +73,9 @@ func (c *Config) Plan() Plan {
 			repeat = c.Repeat[i]
 		}
 		p.Scenarios = append(p.Scenarios, planScenario(x, repeat))
+	}
+	for i := range c.Corpus {
+		p.Corpus = append(p.Corpus, planCase(&c.Corpus[i]))
 	}
 	return p
 }
@@ -79,6 +89,7 @@ func Check(c Config) result.Check {
 	if c.Canary {
 		s.tally.check.Canary = canary(s.Run)
 	}
+	s.verify()
 	if !s.interrupted() {
 		inOrder(s.workers(), s.next, s.run, s.collect)
 	}

@@ -27,6 +27,9 @@ func newTally(p *Plan) *tally {
 		V: result.Version, Results: []result.Result{}, Reached: map[string]int64{},
 		Required: append([]string{}, p.Required...), Scenarios: []result.CheckScenario{},
 	}
+	if len(p.Corpus) > 0 {
+		t.check.Refresh = p.Refresh
+	}
 	for i, s := range p.Scenarios {
 		t.places[i] = map[string]int{}
 		t.check.Scenarios = append(t.check.Scenarios, result.CheckScenario{Name: s.Name, Properties: []result.CheckProperty{}, Repeat: s.Repeat})
@@ -161,6 +164,11 @@ func (t *tally) properties(r *result.CheckRun, s *result.CheckScenario, places m
 func (t *tally) finish(part bool) result.Check {
 	c := &t.check
 	c.Seeds = t.seeds().String()
+	for i := range c.Corpus {
+		if x := &c.Corpus[i]; x.Internal != "" {
+			c.Internal = append(c.Internal, fmt.Sprintf("case %s of the corpus: %s", x.Name, x.Internal))
+		}
+	}
 	switch {
 	case c.Canary == nil && t.plan.Canary != "":
 		t.doubt("The canary was not run.")
@@ -228,11 +236,11 @@ func (t *tally) judge() {
 		}
 	}
 	worse(len(c.Doubts) > 0, result.ExitInconclusive)
-	worse(c.Violations > 0, result.ExitBroken)
+	worse(c.Violations > 0 || c.FailedCases() > 0, result.ExitBroken)
 	worse(len(c.Internal) > 0, result.ExitInternal)
 	worse(len(c.Determinism.Differences) > 0, result.ExitNondeterminism)
 	switch {
-	case c.Violations > 0:
+	case c.Violations > 0 || c.FailedCases() > 0:
 		c.Verdict = result.Broken
 	case c.Exit == result.ExitKept:
 		c.Verdict = result.Kept

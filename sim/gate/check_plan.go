@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -86,7 +87,9 @@ type Plan struct {
 	Twice       Share          `json:"twice_ppm"`
 	Required    []string       `json:"required"`
 	Canary      string         `json:"canary"`
-	Shrink      int            `json:"shrink"` // replays; 0: nothing is explained
+	Corpus      []PlanScenario `json:"corpus,omitempty"`  // its cases
+	Refresh     string         `json:"refresh,omitempty"` // the command
+	Shrink      int            `json:"shrink"`            // replays; 0: nothing is explained
 }
 
 // PlanScenario is one scenario of a plan.
@@ -137,6 +140,9 @@ func (p *Plan) differs(q *Plan) string {
 		case a.Digest != b.Digest:
 			return "has other settings or another file of the scenario " + a.Name
 		}
+	}
+	if !slices.Equal(p.Corpus, q.Corpus) {
+		return "has another corpus"
 	}
 	switch {
 	case p.Seeds != q.Seeds:

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -21,13 +22,17 @@ import (
 func fake(brokenOf100, unknownOf100 uint64) Runner {
 	return func(c scenario.Case) result.Result {
 		draw := rand.New(rand.NewPCG(c.Seed, uint64(len(c.Spec.Name))))
-		r := result.Result{Scenario: c.Spec.Name, Seed: fmt.Sprintf("%#x", c.Seed), Verdict: result.Kept, VirtualNS: 5, Events: 7, Reached: map[string]int64{"a": int64(draw.Uint64N(2)), "never": 0}}
+		r := result.Result{Scenario: c.Spec.Name, Seed: fmt.Sprintf("%#x", c.Seed), Verdict: result.Kept, VirtualNS: 5, Events: 7, TraceHash: "00000000", Reached: map[string]int64{"a": int64(draw.Uint64N(2)), "never": 0}}
 		f := result.Finding{Property: "no-skip", Outcome: result.Kept, Looked: 3}
+		broken := brokenOf100
+		if len(c.Plant) > 0 {
+			broken = 80
+		}
 		switch x := draw.Uint64N(100); {
-		case x < brokenOf100:
+		case x < broken:
 			f.Outcome, f.Violations = result.Broken, []result.Violation{{What: "skipped by " + r.Seed}}
 			r.Verdict, r.Exit = result.Broken, result.ExitBroken
-		case x < brokenOf100+unknownOf100:
+		case x < broken+unknownOf100:
 			f.Outcome, r.Verdict, r.Exit = result.Unknown, result.Unknown, result.ExitInconclusive
 		}
 		r.Findings = []result.Finding{f}
@@ -41,6 +46,19 @@ func fakeConfig(scenarios int, seeds uint64, run Runner) Config {
 		c.Cases = append(c.Cases, scenario.Case{Spec: &scenario.Spec{Name: strings.Repeat("s", i+1)}})
 	}
 	return c
+}
+
+// fakeCases are cases of a corpus for which a [fake] comes to anything.
+func fakeCases(t interface{ Fatal(...any) }, n int) (cases []CorpusCase) {
+	for i := range n {
+		c, err := ParseCorpusCase("", fmt.Appendf(nil, "run: 'bs1:healthy:%#x@1.00000000'\nproperty: no-skip\nbug: R24-ack-before-isr\nfaults: ''\n", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Name = fmt.Sprint("case", i)
+		cases = append(cases, c)
+	}
+	return cases
 }
 
 func text(t interface{ Fatal(...any) }, v any) string {
@@ -81,8 +99,12 @@ func TestShardsAndWorkersChangeNothing(t *testing.T) {
 		run := fake(uint64(n(0, 20, "broken")), uint64(n(0, 5, "unknown")))
 		c := fakeConfig(n(1, 4, "scenarios"), uint64(n(1, 60, "seeds")), run)
 		c.MaxFailures = int64(n(0, 5, "max failures"))
+		c.Corpus = fakeCases(t, n(0, 9, "cases"))
 		c.Workers = 1
 		want := Check(c)
+		if failed := want.FailedCases(); len(want.Corpus) != len(c.Corpus) || failed > 0 && want.Exit != result.ExitBroken || failed == 0 && want.Violations == 0 && want.Exit == result.ExitBroken {
+			t.Fatalf("exit %d: %s", want.Exit, text(t, want.Corpus))
+		}
 		runs, violations, unknown := dumbCheck(c)
 		if want.Runs != runs || want.Violations != violations || want.Unknown != unknown {
 			t.Fatalf("%d runs, %d broken, %d unknown; want %d, %d, %d", want.Runs, want.Violations, want.Unknown, runs, violations, unknown)
@@ -117,6 +139,34 @@ func shardOf(t interface{ Fatal(...any) }, c Config, s Shard) *bytes.Buffer {
 		t.Fatal(err)
 	}
 	return &b
+}
+
+// A case that is not the shard's, or comes twice, is refused.
+func TestMergeRefusesCases(t *testing.T) {
+	c := fakeConfig(1, 4, fake(0, 0))
+	c.Corpus = fakeCases(t, 3)
+	whole := shardOf(t, c, Shard{0, 2}).String()
+	line := regexp.MustCompile(`\{"case":\{"name":"case2".*\n`)
+	if !line.MatchString(whole) || strings.Contains(whole, `{"case":{"name":"case1"`) {
+		t.Fatal(whole)
+	}
+	for _, bad := range []string{
+		line.ReplaceAllString(whole, "$0$0"),
+		strings.Replace(whole, `{"case":{"name":"case2"`, `{"case":{"name":"case1"`, 1),
+	} {
+		if _, err := Merge([]ShardFile{{"f", strings.NewReader(bad)}}); err == nil || !strings.Contains(err.Error(), "is out of order, or of another shard") {
+			t.Errorf("%v", err)
+		}
+	}
+	short := strings.Replace(whole, line.FindString(whole), "", 1)
+	got, err := Merge([]ShardFile{{"f", strings.NewReader(short)}})
+	if err != nil || got.Shards[0].Complete {
+		t.Errorf("%v: a case is missing, and nobody says so", err)
+	}
+	c.Corpus = c.Corpus[:2]
+	if _, err := Merge([]ShardFile{{"f", strings.NewReader(whole)}, {"g", shardOf(t, c, Shard{1, 2})}}); err == nil || !strings.Contains(err.Error(), "has another corpus") {
+		t.Errorf("%v", err)
+	}
 }
 
 // A file that ends anywhere is read as far as it goes, and what it does not say is

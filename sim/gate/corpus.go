@@ -20,6 +20,8 @@ type Corpus struct {
 	Dir string
 	// Find finds a scenario by its name; nil is [Catalog].
 	Find func(name string) (*scenario.Spec, error)
+
+	run Runner // makes a run; nil is [scenario.Run]
 }
 
 // corpusSuffix ends the names of the files of a corpus; others are left alone.
@@ -82,12 +84,20 @@ func planting(c scenario.Case, bug string) scenario.Case {
 	return c
 }
 
+func (k *Corpus) runner() Runner {
+	if k.run != nil {
+		return k.run
+	}
+	return scenario.Run
+}
+
 // keeps reports whether a case passes.
 func keeps(c scenario.Case) bool { return scenario.Run(c).Verdict == result.Kept }
 
 // Verified is what a case came to.
 type Verified struct {
 	Problem string // why it is none any more, or empty
+	Repro   string // of the run that shows the problem; empty if it cannot be run
 	// Drifted says that it is still a case, but by another run or by other
 	// witnesses than its file has.
 	Drifted bool
@@ -104,13 +114,13 @@ func (k *Corpus) Verify(c *CorpusCase) Verified {
 	if _, err := scenario.Check(planting(run, c.Bug)); err != nil {
 		return Verified{Problem: "it cannot be run: " + err.Error()}
 	}
-	sound := scenario.Run(run)
+	sound := k.runner()(run)
 	if sound.Verdict != result.Kept {
-		return Verified{Problem: "it does not pass as it is: " + Sentence(sound)}
+		return Verified{Repro: sound.Repro, Problem: "it does not pass as it is: " + Sentence(sound)}
 	}
-	sick := scenario.Run(planting(run, c.Bug))
+	sick := k.runner()(planting(run, c.Bug))
 	if !Shows(sick, c.Property) {
-		return Verified{Problem: fmt.Sprintf("it has lost its teeth: with %s planted %s is not broken, %s", c.Bug, c.Property, Sentence(sick))}
+		return Verified{Repro: sick.Repro, Problem: fmt.Sprintf("it has lost its teeth: with %s planted %s is not broken, %s", c.Bug, c.Property, Sentence(sick))}
 	}
 	fresh := *c
 	fresh.note(sound, sick)

@@ -33,6 +33,7 @@ func Merge(files []ShardFile) (result.Check, error) {
 	}
 	t.ends(shards)
 	t.adopt(shards)
+	t.adoptCases(shards)
 	t.holes(shards)
 	c := t.finish(false)
 	for _, s := range shards {

@@ -12,8 +12,9 @@ import (
 )
 
 // A shard's file is lines of JSON: what it is a part of, then its runs in order,
-// then the failures that it explains, then that it is at its end. A file without its last line was cut short: what it
-// says counts, and what it does not say is unknown.
+// then its cases of the corpus, then the failures that it explains, then that it is
+// at its end. A file without its last line was cut short: what it says counts, and
+// what it does not say is unknown.
 
 // fileFormat is the first thing in a shard's file.
 const fileFormat = "brokersim-runs-1"
@@ -33,6 +34,7 @@ type fileEnd struct {
 // fileLine is any line but the first.
 type fileLine struct {
 	Run       *result.CheckRun  `json:"run,omitempty"`
+	Case      *result.CheckCase `json:"case,omitempty"`
 	Explained *result.Explained `json:"explained,omitempty"`
 	End       *fileEnd          `json:"end,omitempty"`
 }
@@ -66,6 +68,9 @@ func (w *RunsWriter) Run(r *result.CheckRun) {
 
 // End ends the file of a check that came to c, and says the first error.
 func (w *RunsWriter) End(c *result.Check) error {
+	for i := range c.Corpus {
+		w.line(fileLine{Case: &c.Corpus[i]})
+	}
 	for i := range c.Explained {
 		w.line(fileLine{Explained: &c.Explained[i]})
 	}
@@ -99,6 +104,7 @@ type runsReader struct {
 	end  *fileEnd         // nil while there are more, and of a file that was cut short
 	row  result.Shard
 
+	cases     []result.CheckCase
 	explained []*result.Explained
 }
 
@@ -133,16 +139,16 @@ func (f *runsReader) advance() error {
 		last = f.next.Index
 	}
 	f.next = nil
+	h := &f.head
 	l, err := f.line()
 	switch {
 	case err != nil || l == nil:
 		return err
 	case l.End != nil:
 		f.end = l.End
-		f.row.Complete = l.End.Stopped != "interrupted" && l.End.Runs == f.row.Runs
+		f.row.Complete = l.End.Stopped != "interrupted" && l.End.Runs == f.row.Runs && uint64(len(f.cases)) == h.Shard.of(uint64(len(h.Plan.Corpus)))
 		return nil
 	}
-	h := &f.head
 	if seed := l.Run.Index / int64(len(h.Plan.Scenarios)); l.Run.Index <= last || uint64(seed)%h.Shard.Count != h.Shard.Index || uint64(seed) >= h.Plan.Seeds.N {
 		return f.bad(fmt.Errorf("run %d is out of order, or of another shard", l.Run.Index))
 	}
@@ -154,25 +160,31 @@ func (f *runsReader) advance() error {
 	return nil
 }
 
-// line reads the next line that is of a run or the end; nil if there is none.
+// line reads the next line that is of a run or the end, and keeps what stands
+// before it; nil if there is none.
 func (f *runsReader) line() (*fileLine, error) {
 	for f.end == nil && f.scan() {
 		var l fileLine
 		text := bytes.Clone(f.lines.Bytes())
-		if err := json.Unmarshal(text, &l); err != nil || l.Run == nil && l.End == nil && l.Explained == nil {
+		if err := json.Unmarshal(text, &l); err != nil || l.Run == nil && l.End == nil && l.Case == nil && l.Explained == nil {
 			if !f.scan() && f.lines.Err() == nil {
 				return nil, nil
 			}
 			f.n--
 			return nil, f.bad(errors.New("is no run"))
 		}
-		if l.Explained == nil {
+		switch {
+		case l.Case != nil:
+			if err := f.addCase(l.Case); err != nil {
+				return nil, err
+			}
+		case l.Explained == nil:
 			return &l, nil
-		}
-		if len(f.explained) == mostExplained {
+		case len(f.explained) == mostExplained:
 			return nil, f.bad(errors.New("explains more than a check does"))
+		default:
+			f.explained = append(f.explained, l.Explained)
 		}
-		f.explained = append(f.explained, l.Explained)
 	}
 	return nil, f.fault()
 }
