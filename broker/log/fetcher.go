@@ -109,13 +109,19 @@ func (b *Broker) follow(now machine.Instant, out *machine.Effects) {
 	}
 }
 
-// earliest is when the first of the partitions may be asked for.
+// earliest is when the next Fetch may be sent: when the first of the partitions may
+// be asked for, but not before what was appended is as durable as it must be, on any
+// of them. Kafka's fetcher thread flushes while it appends, and so asks again only
+// afterwards, for all. A Fetch that left out a partition which is being flushed would
+// hold up the word that its records are there, for as long as the leader has nothing
+// new elsewhere.
 func (f *fetcher) earliest() machine.Instant {
 	at := machine.Never
 	for _, x := range f.parts {
-		if !x.p.Flushing() {
-			at = min(at, x.retryAt)
+		if x.p.Flushing() {
+			return machine.Never
 		}
+		at = min(at, x.retryAt)
 	}
 	return at
 }
@@ -130,7 +136,7 @@ func (b *Broker) sendFetch(now machine.Instant, f *fetcher, out *machine.Effects
 	req.ForgottenTopics = []kmsg.FetchRequestForgottenTopic{}
 	f.asked = f.asked[:0]
 	for _, x := range f.parts {
-		if x.retryAt > now || x.p.Flushing() {
+		if x.retryAt > now {
 			continue
 		}
 		tp := x.p.TP()

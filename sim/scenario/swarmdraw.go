@@ -61,19 +61,19 @@ func (d swarm) settings(s *Spec) {
 
 func (d swarm) brokerSettings(s *Spec) {
 	d = d.of("broker")
-	s.set("broker.replica.lag.time.max.ms", pick(d, "lag", 400, 1000, 1000, 2000))
+	lag := pick(d, "lag", 400, 1000, 1000, 2000)
+	s.set("broker.replica.lag.time.max.ms", lag)
 	s.set("broker.broker.session.timeout.ms", pick(d, "session", 500, 900, 900, 1500))
 	s.set("broker.broker.heartbeat.interval.ms", pick(d, "heartbeat", 100, 200, 200, 400))
-	// A follower that is syncing what it got for one partition fetches the others
-	// without it, and the records it has count only after all of this wait: with
-	// flush.messages=1 longer ones let a producer with one request in flight starve.
-	s.set("broker.replica.fetch.wait.max.ms", pick(d, "fetch-wait", 10, 50, 100, 100))
+	// A follower whose Fetch waits for longer than it may lag is never in sync.
+	wait := min(pick(d, "fetch-wait", 10, 50, 100, 300, 500), lag/2)
+	s.set("broker.replica.fetch.wait.max.ms", wait)
 	if d.oneIn("small-fetch", 4) {
 		s.set("broker.replica.fetch.max.bytes", pick(d, "fetch-bytes", 1000, 20000))
 	}
 	// A follower waits that long for a leader that has lost power, since nobody
 	// closes the connection.
-	s.set("broker.replica.socket.timeout.ms", pick(d, "socket-timeout", 400, 600, 1000))
+	s.set("broker.replica.socket.timeout.ms", max(pick(d, "socket-timeout", 400, 600, 1000), wait+100))
 	if d.profile == Unrestricted && d.oneIn("patient-followers", 8) {
 		s.set("broker.replica.socket.timeout.ms", 30000)
 	}
