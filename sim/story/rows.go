@@ -205,6 +205,11 @@ func (t *telling) sayEvent(e *history.Event) string {
 		}
 	}
 	if len(said) == 0 {
+		for i := range e.Runs {
+			if x := &e.Runs[i]; t.hasTP(t.partition(x.TP)) && len(x.Records) > 0 {
+				said = append(said, fmt.Sprintf("%s %s@%d..%d", reads(e.F), t.header.Name(x.TP), x.Records[0].Offset, x.Records[len(x.Records)-1].Offset))
+			}
+		}
 		for i := range e.At {
 			if x := &e.At[i]; t.hasTP(t.partition(x.TP)) && x.End >= 0 {
 				said = append(said, fmt.Sprintf("is told that %s ends at %d", t.header.Name(x.TP), x.End))

@@ -29,7 +29,21 @@ func (t *telling) why() []string {
 		list = append(list, t.whyStale(t.tps[0])...)
 	}
 	if len(list) == 0 {
-		list = append(list, t.whyElections()...)
+		list = append(append(list, t.whyAppended()...), t.whyElections()...)
+	}
+	return list
+}
+
+// whyAppended says which leaders have appended what is in question, and where.
+func (t *telling) whyAppended() (list []string) {
+	const most = 4
+	for i := range t.moments {
+		m := &t.moments[i]
+		for k := range m.changes {
+			if c := &m.changes[k]; c.kind == appended && c.is.leads && t.touchesRecords(c) && len(list) < most {
+				list = append(list, fmt.Sprintf("At %s: %s, the leader, %s.", moment3(m.At), m.Node, t.say(c)))
+			}
+		}
 	}
 	return list
 }
