@@ -26,6 +26,8 @@ type World interface {
 	PowerLoss(node string)                  // what was not synced may be lost
 	Restart(node string)                    // if it is down
 	RestartAll()                            // every node that is down
+	CrashAt(step, node string)              // when it next passes a step, until Restart
+	PowerLossAt(step, node string)          // the same
 	Pause(node string)                      // it stands still, its connections stay
 	Resume(node string)                     // after a pause
 	SkewWall(node string, by time.Duration) // added to the offset that it has
@@ -153,6 +155,10 @@ func (s *Step) doNode(w World, a string) {
 		w.Crash(a)
 	case PowerLoss:
 		w.PowerLoss(a)
+	case CrashAt:
+		w.CrashAt(s.Class, a)
+	case PowerLossAt:
+		w.PowerLossAt(s.Class, a)
 	case Restart:
 		w.Restart(a)
 	case Pause:

@@ -42,6 +42,8 @@ func TestApply(t *testing.T) {
 		{"1s disk-slow b1 10", "slow disk b1 10", "1.000s disk-slow b1 10\n"},
 		{"1s disk-stall b1,b2", "stall b1 true, stall b2 true", "1.000s disk-stall b1,b2\n"},
 		{"1s fsync-lies b1 off", "lie b1 false", "1.000s fsync-lies b1 off\n"},
+		{"1s crash-at append leader", "crash b1 at append", "1.000s crash-at append leader(b1)\n"},
+		{"1s for 1s power-loss-at lead b2", "power loss b2 at lead, restart b2", "1.000s power-loss-at lead b2\n2.000s restart b2\n"},
 		{"1s disk-reorders b1", "reorder b1 true", "1.000s disk-reorders b1\n"},
 		{"1s disk-misdirects leader off", "misdirect b1 false", "1.000s disk-misdirects leader(b1) off\n"},
 		{"1s for 1s disk-misdirects b2", "misdirect b2 true, misdirect b2 false", "1.000s disk-misdirects b2\n2.000s disk-misdirects b2 off\n"},

@@ -46,6 +46,11 @@
 //	          | "power-loss" target                un-synced bytes are lost or torn
 //	          | "restart" target                   after a crash or a power loss
 //	          | "restart" "*"                      every node that is down
+//	          | "crash-at" step target             the process, when it next passes a
+//	                                               named step, such as "append": what it
+//	                                               wrote stays, what it wanted sent is
+//	                                               lost. A restart ends the waiting, too
+//	          | "power-loss-at" step target
 //	          | "pause" target                     stands still
 //	          | "resume" target
 //	          | "skew" target offset               the wall clock jumps
@@ -90,7 +95,7 @@
 //
 // Words are separated by spaces or tabs. With several nodes a step is applied to
 // each, or to each pair of two different ones. "for" goes with cut, cut-both,
-// slow, clog, throttle, crash, power-loss, pause, skew, drift, io-error, sync-error,
+// slow, clog, throttle, crash, power-loss, crash-at, power-loss-at, pause, skew, drift, io-error, sync-error,
 // fsync-lies and each of disk-...: after that time the same nodes get the heal,
 // restart, resume, the opposite offset, or the end of it, whoever has the role then.
 //

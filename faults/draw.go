@@ -18,6 +18,7 @@ type Ground struct {
 	Clients    []string
 	Partitions []string // "orders-0": of whose leaders and followers a fault may be
 	Classes    []string // of frames that may be dropped, or whose connection is reset
+	Steps      []string // of brokers, after which they may be ended
 
 	From, Until time.Duration // everything has been undone by Until
 	Budget      Budget

@@ -13,7 +13,7 @@ import (
 // someGround is where tests draw faults.
 func someGround(brokers int, b Budget) Ground {
 	g := Ground{Controller: "controller", Clients: []string{"shop", "desk"}, Partitions: []string{"orders-0", "orders-1"},
-		Classes: []string{"produce", "fetch-response"}, From: 600 * time.Millisecond, Until: 6 * time.Second, Budget: b}
+		Classes: []string{"produce", "fetch-response"}, Steps: []string{"append", "lead"}, From: 600 * time.Millisecond, Until: 6 * time.Second, Budget: b}
 	for i := range brokers {
 		g.Brokers = append(g.Brokers, fmt.Sprintf("b%d", i+1))
 	}
@@ -26,7 +26,7 @@ func someGround(brokers int, b Budget) Ground {
 
 func wordsOf(g Ground) Vocabulary {
 	return Vocabulary{Nodes: append(slices.Clone(g.Brokers), "c101"), Roles: []string{"leader", "follower", "controller", "shop", "desk"},
-		Partitions: g.Partitions, Classes: map[string]uint16{"produce": 1, "fetch-response": 2}}
+		Partitions: g.Partitions, Classes: map[string]uint16{"produce": 1, "fetch-response": 2}, Steps: g.Steps}
 }
 
 // Whatever is drawn is a schedule that is undone in time, and keeps to its budget.
@@ -113,7 +113,7 @@ func TestTroubleLastsAsLongAsItsSteps(t *testing.T) {
 				if s := &schedule[i]; s.From < x.From || s.From+s.For > x.To {
 					t.Errorf("seed %d: %s from %v to %v has the step %s", seed, x.Kind, x.From, x.To, s.String())
 				}
-				if s := &schedule[i]; s.Verb == PowerLoss && slices.Contains(g.Brokers, s.A.String()) && !x.Power {
+				if s := &schedule[i]; (s.Verb == PowerLoss || s.Verb == PowerLossAt) && slices.Contains(g.Brokers, s.A.String()) && !x.Power {
 					t.Errorf("seed %d: %s is a power loss: %s", seed, x.Kind, s.String())
 				}
 			}

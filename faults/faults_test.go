@@ -12,6 +12,7 @@ var testVocabulary = Vocabulary{
 	Nodes:      []string{"b1", "b2", "b3", "c101", "p1001", "k1001", "n-7"},
 	Partitions: []string{"orders-0", "orders-1"},
 	Classes:    map[string]uint16{"produce": 0, "produce-response": 1, "fetch": 2},
+	Steps:      []string{"append", "lead"},
 }
 
 // testView is a cluster in which nobody is follower2.
@@ -64,6 +65,8 @@ func (l *log) FailSyncs(node, files string, on bool) { l.add("fail syncs %s %q %
 func (l *log) FillDisk(node string, on bool)         { l.add("fill %s %t", node, on) }
 func (l *log) SlowDisk(node string, times int64)     { l.add("slow disk %s %d", node, times) }
 func (l *log) StallDisk(node string, on bool)        { l.add("stall %s %t", node, on) }
+func (l *log) CrashAt(step, node string)             { l.add("crash %s at %s", node, step) }
+func (l *log) PowerLossAt(step, node string)         { l.add("power loss %s at %s", node, step) }
 func (l *log) LieOnSync(node string, on bool)        { l.add("lie %s %t", node, on) }
 func (l *log) ReorderSectors(node string, on bool)   { l.add("reorder %s %t", node, on) }
 func (l *log) MisdirectWrites(node string, on bool)  { l.add("misdirect %s %t", node, on) }

@@ -42,6 +42,7 @@ var kinds = []kind{
 	{"clog", func(d dice) (Trouble, bool) { return d.link("clog") }},
 	{"swizzle", dice.swizzle},
 	{"rack-crash", dice.rack},
+	{"crash-at-step", dice.crashAt},
 	{"disk-slow", dice.diskSlow},
 	{"disk-stall", dice.diskStall},
 	{"disk-full", dice.diskFull},
@@ -87,6 +88,18 @@ func (d dice) storm() (Trouble, bool) {
 		at += down + up
 	}
 	return t, true
+}
+
+// crashAt ends a broker between two steps that belong together, if it comes to the
+// first of them in time.
+func (d dice) crashAt() (Trouble, bool) {
+	if len(d.Steps) == 0 {
+		return Trouble{}, false
+	}
+	at, length := d.begin(), d.ms("length", 100, 2000)
+	verb := d.one("verb", []string{"crash-at", "crash-at", "power-loss-at"})
+	return Trouble{From: at, To: at + length, Dark: 1, Brokers: true, Power: verb == "power-loss-at",
+		Steps: []string{during(at, length, "%s %s %s", verb, d.one("step", d.Steps), d.broker("broker"))}}, true
 }
 
 // rolling restarts all brokers, one after the other, as an upgrade does.

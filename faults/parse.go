@@ -24,6 +24,7 @@ type Vocabulary struct {
 	Nodes      []string          // the nodes that there are: "b1", "c101"
 	Partitions []string          // what a role may be asked about: "orders-0"
 	Classes    map[string]uint16 // classes of frames, as senders number them: "produce"
+	Steps      []string          // named steps of nodes, after which they may be ended: "append"
 }
 
 // Error is what is wrong with a schedule, and where. Lines and columns count
@@ -229,12 +230,17 @@ func (p *parser) operands(s *Step) error {
 			return err
 		}
 	}
+	if shape == stepNode {
+		if err := p.namedStep(s); err != nil {
+			return err
+		}
+	}
 	a, err := p.target(s, &s.A)
 	if err != nil {
 		return err
 	}
 	switch shape {
-	case nodeOrAll, node:
+	case nodeOrAll, node, stepNode:
 		return nil
 	case linkOrAll:
 		if s.ofAll() && len(p.words) == 0 {
@@ -278,6 +284,19 @@ func (p *parser) class(s *Step) error {
 		return p.fail(w, "unknown class of frames %q%s", w.text, near.Suggest(w.text, slices.Sorted(maps.Keys(p.vocabulary.Classes))))
 	}
 	s.Class, s.ClassID = w.text, id
+	return nil
+}
+
+// namedStep reads the step of a node at which it is ended.
+func (p *parser) namedStep(s *Step) error {
+	w, err := p.next(verbs[s.Verb].usage)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(p.vocabulary.Steps, w.text) {
+		return p.fail(w, "unknown step of a node %q%s", w.text, near.Suggest(w.text, p.vocabulary.Steps))
+	}
+	s.Class = w.text
 	return nil
 }
 

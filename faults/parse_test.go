@@ -125,6 +125,8 @@ func TestParseErrors(t *testing.T) {
 		{"1s slow b1 b2 25h", `delay 25h is more than 24h0m0s`},
 		{"1s for 1s slow b1 b2 0s", `a delay of 0s changes nothing that could be undone`},
 		{"1s drop prodce b1 b2", `line 1, column 9: unknown class of frames "prodce"; did you mean "produce"?`},
+		{"1s crash-at apend b1", `line 1, column 13: unknown step of a node "apend"; did you mean "append"?`},
+		{"1s crash-at append", `want crash-at STEP NODE`},
 		{"1s drop produce b1 b2 0", `line 1, column 23: "0" is no number of frames: want 1 to 1000000`},
 		{"1s drop produce b1 b2 -1", `"-1" is no number of frames`},
 		{"1s drop produce b1 b2 1000001", `"1000001" is no number of frames`},

@@ -18,7 +18,7 @@ type Step struct {
 	From, To time.Duration // when: From = To, or a window from which the seed draws
 	For      time.Duration // undone after that long; 0 = only by another step
 	Verb     Verb
-	Class    string // drop, duplicate, reset after-accept: the name of a class of frames
+	Class    string // drop, duplicate, reset after-accept: the name of a class of frames; crash-at, power-loss-at: a step
 	ClassID  uint16 // its number
 	A, B     Target // B only for verbs about links
 	By       time.Duration

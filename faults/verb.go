@@ -36,6 +36,8 @@ const (
 	Mend                             // ends what is wrong with the disk of A, but for rot and latent errors
 	Wipe                             // A finds its disk empty at its next start
 	Duplicate                        // the next frame of Class from A to B arrives By later, and its sender, cut off, sends it again
+	CrashAt                          // A crashes when it next passes a named step (Class)
+	PowerLossAt                      // A loses power then
 	Drift                            // the monotonic clock of A becomes N parts per million faster
 	numVerbs
 )
@@ -59,6 +61,7 @@ const (
 	nodeOrOff               // A [off]
 	nodeFactor              // A N
 	nodePPM                 // A +N
+	stepNode                // STEP A
 )
 
 type verb struct {
@@ -95,6 +98,8 @@ var verbs = [numVerbs]verb{
 	FsyncLies:        {"fsync-lies", nodeOrOff, FsyncLies, "fsync-lies NODE [off]"},
 	DiskReorders:     {"disk-reorders", nodeOrOff, DiskReorders, "disk-reorders NODE [off]"},
 	DiskMisdirects:   {"disk-misdirects", nodeOrOff, DiskMisdirects, "disk-misdirects NODE [off]"},
+	CrashAt:          {"crash-at", stepNode, Restart, "crash-at STEP NODE"},
+	PowerLossAt:      {"power-loss-at", stepNode, Restart, "power-loss-at STEP NODE"},
 	Mend:             {"mend", node, 0, "mend NODE"},
 	Wipe:             {"wipe", node, 0, "wipe NODE"},
 	Duplicate:        {"duplicate", lateFrame, 0, "duplicate CLASS FROM TO DURATION"},
@@ -122,4 +127,6 @@ func (v Verb) String() string {
 }
 
 // stops reports whether a node does nothing after the verb.
-func (v Verb) stops() bool { return v == Crash || v == PowerLoss || v == Pause }
+func (v Verb) stops() bool {
+	return v == Crash || v == PowerLoss || v == Pause || v == CrashAt || v == PowerLossAt
+}

@@ -14,7 +14,16 @@ import (
 	"brokersim/faults"
 )
 
-var _ faults.World = (*Sim)(nil)
+var _ faults.World = struct {
+	*Sim
+	named
+}{}
+
+// named are the steps of nodes, which the simulator does not know.
+type named interface {
+	CrashAt(step, node string)
+	PowerLossAt(step, node string)
+}
 
 // trouble is a list of faults that depends on the seed, so many in a second.
 func trouble(s *Sim, seed uint64, n int, skip int) {

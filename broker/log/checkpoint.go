@@ -8,6 +8,7 @@ import (
 
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // checkpoint is the high watermarks as they are written down now and then, in
@@ -54,7 +55,7 @@ func (b *Broker) saveCheckpoint(now machine.Instant, out *machine.Effects) {
 	}
 	c.at = now.Add(c.interval)
 	text := b.checkpointText()
-	if text == c.written || len(b.partitions) == 0 {
+	if text == c.written || len(b.partitions) == 0 || b.cfg.Failpoints.OnAbout(failpoint.SkipCheckpoint, text, 0, 0) {
 		return
 	}
 	err := c.files.Remove(newCheckpointFile)
@@ -65,6 +66,7 @@ func (b *Broker) saveCheckpoint(now machine.Instant, out *machine.Effects) {
 		b.fail(fmt.Errorf("write %s: %w", newCheckpointFile, err), out)
 		return
 	}
+	b.cfg.Failpoints.Hit(failpoint.StepCheckpoint)
 	c.written, c.tag = text, b.tag()
 	out.Sync(newCheckpointFile, c.tag)
 }

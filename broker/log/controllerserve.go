@@ -120,6 +120,7 @@ func (n *ControllerNode) do(now machine.Now, cmd controller.Command, out *machin
 			n.fail(err, out)
 			return nil, false
 		}
+		n.cfg.Failpoints.Hit(failpoint.StepMetadataAppend)
 		for i, r := range records {
 			n.count(r)
 			if _, err := n.controller.Replay(base+int64(i), r); err != nil {

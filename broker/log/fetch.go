@@ -8,6 +8,7 @@ import (
 	"brokersim/broker/log/replica"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // fetchAnswer is the answer to a Fetch as it is being made. A broker has one, which
@@ -105,6 +106,9 @@ func (b *Broker) readPartition(a *fetchAnswer, body *kmsg.FetchRequest, topic st
 	x.HighWatermark, x.LastStableOffset, x.LogStartOffset = -1, -1, -1
 	x.AbortedTransactions = []kmsg.FetchResponseTopicPartitionAbortedTransaction{}
 	var records wire.Records
+	if a.size > 0 && b.cfg.Failpoints.OnAbout(failpoint.ShortFetch, topic, uint64(want.Partition), uint64(want.FetchOffset)) {
+		left = 0
+	}
 	p, code := b.lookup(topic, want.Partition)
 	if code == 0 && body.ReplicaID >= 0 {
 		code = checkFollower(p, body.ReplicaID, want.CurrentLeaderEpoch)

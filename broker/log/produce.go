@@ -7,6 +7,7 @@ import (
 
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // produce appends what a producer sends, and answers when it is as safe as its
@@ -14,7 +15,7 @@ import (
 func (b *Broker) produce(now machine.Now, c *conn, req wire.Request, body *kmsg.ProduceRequest, out *machine.Effects) {
 	x := &parkedProduce{conn: c, req: req, resp: kmsg.NewPtrProduceResponse(), acks: body.Acks}
 	x.resp.Topics = make([]kmsg.ProduceResponseTopic, len(body.Topics))
-	failed := false
+	failed, hangUp := false, false
 	n := 0
 	for i := range body.Topics {
 		t, answer := &body.Topics[i], &x.resp.Topics[i]
@@ -24,8 +25,9 @@ func (b *Broker) produce(now machine.Now, c *conn, req wire.Request, body *kmsg.
 			a := &answer.Partitions[j]
 			*a = kmsg.NewProduceResponseTopicPartition()
 			a.Partition, a.ErrorRecords = t.Partitions[j].Partition, []kmsg.ProduceResponseTopicPartitionErrorRecord{}
-			b.producePartition(now, x, t.Topic, req.Records[n], a, out)
+			fresh := b.producePartition(now, x, t.Topic, req.Records[n], a, out)
 			failed = failed || a.ErrorCode != 0
+			hangUp = hangUp || fresh && b.cfg.Failpoints.OnAbout(failpoint.HangUpAfterAppend, t.Topic, uint64(a.Partition), uint64(a.BaseOffset))
 			n++
 			if b.err != nil {
 				return
@@ -33,6 +35,8 @@ func (b *Broker) produce(now machine.Now, c *conn, req wire.Request, body *kmsg.
 		}
 	}
 	switch {
+	case hangUp:
+		b.hangUp(c, out) // as a listener may at any time
 	case body.Acks == 0 && failed:
 		// Nobody waits for an answer: the closed connection is the only way to say
 		// that something is wrong.
@@ -47,7 +51,8 @@ func (b *Broker) produce(now machine.Now, c *conn, req wire.Request, body *kmsg.
 	}
 }
 
-func (b *Broker) producePartition(now machine.Now, x *parkedProduce, topic string, records wire.Records, a *kmsg.ProduceResponseTopicPartition, out *machine.Effects) {
+// producePartition reports whether something was appended that was not there before.
+func (b *Broker) producePartition(now machine.Now, x *parkedProduce, topic string, records wire.Records, a *kmsg.ProduceResponseTopicPartition, out *machine.Effects) (fresh bool) {
 	w := producing{answer: a}
 	p, code := b.lookup(topic, a.Partition)
 	if code != wire.UnknownTopicOrPartition && (x.acks < -1 || x.acks > 1) {
@@ -55,25 +60,30 @@ func (b *Broker) producePartition(now machine.Now, x *parkedProduce, topic strin
 	}
 	if code != 0 {
 		w.refuse(code)
-		return
+		return false
 	}
 	at, code, err := p.Append(now.Mono, records, x.acks)
 	if err != nil {
 		b.fail(err, out)
-		return
+		return false
 	}
 	if code != 0 {
 		w.refuse(code)
-		return
+		return false
 	}
 	out.Work(machine.Work{Bytes: records.Len(), Records: at.End - at.Base, Partitions: 1})
 	a.BaseOffset, a.LogAppendTime, a.LogStartOffset = at.Base, -1, p.LogStart()
 	b.flush(p, out)
 	b.touch(p)
+	if x.acks == -1 && !at.Duplicate && b.cfg.Failpoints.OnAbout(failpoint.TimeOutAppended, topic, uint64(a.Partition), uint64(at.Base)) {
+		w.refuse(wire.RequestTimedOut)
+		return true
+	}
 	w.p, w.end, w.epoch = p, at.End, p.State().LeaderEpoch
 	if x.acks != 0 && !w.decide(x.acks) {
 		x.waits = append(x.waits, w)
 	}
+	return !at.Duplicate
 }
 
 // lookup finds a partition that is served here, or Kafka's error.

@@ -12,11 +12,16 @@ import (
 	"brokersim/broker/log/replica"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // metadataWait is how long a broker lets the controller wait for more metadata
 // (KafkaRaftClient's MAX_FETCH_WAIT_MS).
 const metadataWait = 500 * time.Millisecond
+
+// lateMetadata is for how long a broker may not ask for metadata, when a run has it
+// be late.
+const lateMetadata = 100 * time.Millisecond
 
 // stepMetadata takes what comes on the connection on which the broker fetches the
 // metadata log.
@@ -65,6 +70,9 @@ func (b *Broker) fetchedMetadata(now machine.Instant, a wire.Answer) error {
 		if err := b.replay(&h, batch); err != nil {
 			return fmt.Errorf("replay the metadata log: %w", err)
 		}
+	}
+	if b.cfg.Failpoints.On(failpoint.LateMetadata, uint64(b.image.Offset)) {
+		b.metadataAt = now.Add(lateMetadata)
 	}
 	b.catchUp(now)
 	return nil

@@ -34,9 +34,18 @@ nothing shall go wrong says so in a comment, from # to the end of the line.
 	b.WriteString(`A node is a role, looked up when the step is applied: leader, follower, follower2 (of the
 first topic's partition 0, or leader(orders-2)), controller, the name of a producer or
 reader; or b1, c101 as traces print it; or *. CLASS is a request such as produce, or its
-answer: produce-response.
+answer: produce-response. A STEP is what a node ends after, before anything of it leaves:
+` + stepNames() + `.
 Presets: ` + strings.Join(faults.Presets(), " ") + "\n")
 	return b.String()
+}
+
+func stepNames() string {
+	var names []string
+	for _, step := range failpoint.Steps() {
+		names = append(names, step.String())
+	}
+	return strings.Join(names, " ")
 }
 
 // shownBy has, for a planted bug, a scenario that comes with the program and shows

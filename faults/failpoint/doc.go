@@ -7,10 +7,14 @@
 // value means (a delay, an error, a crash) is for the machine to say in its own
 // simulated time.
 //
-// The sites are of two kinds. A planted bug is a historical mistake that the
+// The sites are of four kinds. A planted bug is a historical mistake that the
 // checks of a run must find; it is armed with [Always]. A situation is something
 // that a run must have met before its verdict says much, and is counted with
-// [Set.Hit].
+// [Set.Hit]. A quirk is something that a correct node may do and seldom does, such as
+// to give out one batch where there are many (FoundationDB's BUGGIFY): a run arms a
+// quarter of them, and each fires for some keys. A step is a moment between two
+// others at which a node may be ended: it is counted, and whoever looks on after the
+// node's step ends it there.
 //
 // # What may be relied upon
 //

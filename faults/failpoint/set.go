@@ -50,7 +50,7 @@ func (s *Set) Arm(site Site, threshold uint64, terms string) error {
 		return fmt.Errorf("failpoint: arm %v: %w", site, err)
 	}
 	at := &s.sites[site]
-	at.threshold, at.key = threshold, mix(s.key+uint64(site)*odd+golden)
+	at.threshold, at.key = threshold, hash(s.key, site.String())
 	return nil
 }
 
@@ -79,6 +79,15 @@ func (s *Set) eval(site Site, key uint64) (Value, bool) {
 		at.fired++
 	}
 	return value, ok
+}
+
+// OnAbout is [Set.On] with a key that is made of a name and two numbers, such as a
+// partition and an offset. It is made only if the site is armed.
+func (s *Set) OnAbout(site Site, name string, a, b uint64) bool {
+	if s == nil || s.sites[site].threshold == 0 {
+		return false
+	}
+	return s.On(site, mix(mix(hash(golden, name)+a*odd)+b*odd))
 }
 
 // On is [Set.Eval] without the value: for planted bugs.
@@ -119,6 +128,14 @@ const (
 	golden = 0x9e3779b97f4a7c15
 	odd    = 0xd1342543de82ef95
 )
+
+// hash folds a name into a key (FNV-1a, finished by mix).
+func hash(key uint64, name string) uint64 {
+	for i := range len(name) {
+		key = (key ^ uint64(name[i])) * 0x100000001b3
+	}
+	return mix(key + golden)
+}
 
 // mix is the finalizer of splitmix64: every bit of the result depends on every
 // bit of z.

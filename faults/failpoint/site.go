@@ -7,11 +7,11 @@ import (
 	"github.com/agnivade/levenshtein"
 )
 
-// Site is a place in the code. Sites are the same in every build, and their
-// numbers are part of what a seed means: new ones go at the end of their kind.
+// Site is a place in the code. Sites are the same in every build. Their names are
+// part of what a seed means, and their numbers are not.
 type Site uint16
 
-// The sites: planted bugs first, then situations.
+// The sites: planted bugs first, then situations, quirks and steps.
 const (
 	// R24AckBeforeISR lets a leader acknowledge acks=all once it has appended
 	// itself, without waiting for the high watermark.
@@ -88,10 +88,63 @@ const (
 	// ProducerEpochBump is an idempotent producer that began a new epoch.
 	ProducerEpochBump
 
+	// EarlyShrink has a leader take a follower that lags out of the ISR after a
+	// quarter of replica.lag.time.max.ms.
+	EarlyShrink
+	// EarlyFlush has a replica sync its log before flush.messages asks for it.
+	EarlyFlush
+	// ShortRead has a leader give out one batch where more may be asked for.
+	ShortRead
+	// ShortFetch has a leader answer a Fetch with the records of one partition.
+	ShortFetch
+	// SkipCheckpoint has a broker not write down its high watermarks this time.
+	SkipCheckpoint
+	// LateMetadata has a broker wait before it asks for more of the metadata.
+	LateMetadata
+	// TimeOutAppended has a leader answer REQUEST_TIMED_OUT at once for what it has
+	// appended: with acks=all nobody can tell it from replication that took too long.
+	TimeOutAppended
+	// HangUpAfterAppend has a broker close a producer's connection instead of an
+	// answer.
+	HangUpAfterAppend
+	// SmallBatch has a producer send a batch that is neither full nor due.
+	SmallBatch
+	// RefreshMetadata has a producer ask for metadata that it has.
+	RefreshMetadata
+	// RetryAtOnce has a producer try again without a back-off.
+	RetryAtOnce
+	// HangUpAfterAnswer has a producer close a connection that is well, with what is
+	// in flight on it.
+	HangUpAfterAnswer
+
+	// StepAppend is a leader that has appended what a producer sent.
+	StepAppend
+	// StepAppendFetched is a follower that has appended what it fetched.
+	StepAppendFetched
+	// StepTruncate is a follower that has truncated its log.
+	StepTruncate
+	// StepFlushed is a replica whose log has been synced.
+	StepFlushed
+	// StepLead is a replica that begins to lead.
+	StepLead
+	// StepAskISR is a leader that has asked the controller for another ISR.
+	StepAskISR
+	// StepISRAgreed is a leader that has the controller's answer.
+	StepISRAgreed
+	// StepCheckpoint is a broker that has written its high watermarks to a new file,
+	// which is not synced yet and has not taken the place of the old one.
+	StepCheckpoint
+	// StepMetadataAppend is a controller that has appended to the metadata log.
+	StepMetadataAppend
+
 	numSites
 )
 
-const firstSituation = LeaderChange
+const (
+	firstSituation = LeaderChange
+	firstQuirk     = EarlyShrink
+	firstStep      = StepAppend
+)
 
 var names = [numSites]string{
 	R24AckBeforeISR:            "R24-ack-before-isr",
@@ -122,6 +175,27 @@ var names = [numSites]string{
 	NotEnoughReplicas:          "not-enough-replicas",
 	UncleanRestart:             "unclean-restart",
 	ProducerEpochBump:          "producer-epoch-bump",
+	EarlyShrink:                "early-shrink",
+	EarlyFlush:                 "early-flush",
+	ShortRead:                  "short-read",
+	ShortFetch:                 "short-fetch",
+	SkipCheckpoint:             "skip-checkpoint",
+	LateMetadata:               "late-metadata",
+	TimeOutAppended:            "time-out-appended",
+	HangUpAfterAppend:          "hang-up-after-append",
+	SmallBatch:                 "small-batch",
+	RefreshMetadata:            "refresh-metadata",
+	RetryAtOnce:                "retry-at-once",
+	HangUpAfterAnswer:          "hang-up-after-answer",
+	StepAppend:                 "append",
+	StepAppendFetched:          "append-fetched",
+	StepTruncate:               "truncate",
+	StepFlushed:                "flushed",
+	StepLead:                   "lead",
+	StepAskISR:                 "ask-isr",
+	StepISRAgreed:              "isr-agreed",
+	StepCheckpoint:             "checkpoint",
+	StepMetadataAppend:         "append-metadata",
 }
 
 // String returns the site's name, such as "isr-shrink".
@@ -136,7 +210,18 @@ func (s Site) String() string {
 func Bugs() []Site { return between(0, firstSituation) }
 
 // Situations returns the situations in the order of their numbers.
-func Situations() []Site { return between(firstSituation, numSites) }
+func Situations() []Site { return between(firstSituation, firstQuirk) }
+
+// Quirks returns the places where a correct node may do what is rare and legal, in
+// the order of their numbers.
+func Quirks() []Site { return between(firstQuirk, firstStep) }
+
+// Steps returns the named steps after which a node may be ended, in the order of
+// their numbers.
+func Steps() []Site { return between(firstStep, numSites) }
+
+// ParseStep returns the step of that name. The error is as in [ParseBug].
+func ParseStep(name string) (Site, error) { return parse("step", name, Steps()) }
 
 func between(from, to Site) []Site {
 	sites := make([]Site, 0, to-from)

@@ -1,6 +1,7 @@
 package failpoint
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -8,9 +9,9 @@ import (
 
 func TestSitesAreNamed(t *testing.T) {
 	seen := make(map[string]Site)
-	all := slices.Concat(Bugs(), Situations())
+	all := slices.Concat(Bugs(), Situations(), Quirks(), Steps())
 	if len(all) != int(numSites) {
-		t.Fatalf("%d bugs and situations, want %d", len(all), numSites)
+		t.Fatalf("%d sites, want %d", len(all), numSites)
 	}
 	for _, s := range all {
 		if s.String() == "" {
@@ -24,11 +25,16 @@ func TestSitesAreNamed(t *testing.T) {
 		if got, err := ParseBug(s.String()); isBug != (err == nil) || isBug && got != s {
 			t.Errorf("ParseBug(%q) = %v, %v", s, got, err)
 		}
-		if got, err := ParseSituation(s.String()); isBug != (err != nil) || !isBug && got != s {
+		isSituation := s >= firstSituation && s < firstQuirk
+		if got, err := ParseSituation(s.String()); isSituation != (err == nil) || isSituation && got != s {
 			t.Errorf("ParseSituation(%q) = %v, %v", s, got, err)
 		}
+		isStep := s >= firstStep
+		if got, err := ParseStep(s.String()); isStep != (err == nil) || isStep && got != s {
+			t.Errorf("ParseStep(%q) = %v, %v", s, got, err)
+		}
 	}
-	if got := numSites.String(); got != "site(28)" {
+	if got := numSites.String(); got != fmt.Sprintf("site(%d)", numSites) {
 		t.Errorf("a site that does not exist is called %q", got)
 	}
 }

@@ -205,6 +205,9 @@ var roles = []string{"leader", "follower", "follower2", "controller"}
 // vocabulary is what a schedule for this scenario may say.
 func (s *Spec) vocabulary() faults.Vocabulary {
 	v := faults.Vocabulary{Roles: slices.Clone(roles), Classes: wire.Classes()}
+	for _, step := range failpoint.Steps() {
+		v.Steps = append(v.Steps, step.String())
+	}
 	for _, n := range s.nodes() {
 		v.Nodes = append(v.Nodes, n.name)
 		if n.role != n.name {

@@ -3,6 +3,7 @@ package scenario
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 
 	"brokersim/broker/log"
 	"brokersim/broker/log/wire"
@@ -35,6 +36,7 @@ type cluster struct {
 
 	points []*failpoint.Set // of brokers, the controller, clients; they outlive lives
 
+	steps  steps
 	losses losses
 	eaten  eaten
 	oracle oracle  // asked of unrestricted runs only
@@ -108,6 +110,11 @@ func (c *cluster) set(node uint32) *failpoint.Set {
 			panic(err) // plan has found the bug
 		}
 	}
+	for _, q := range c.r.Spec.Quirks {
+		if err := s.Arm(q.Site, q.Threshold, "return(true)"); err != nil {
+			panic(err) // it was drawn
+		}
+	}
 	c.points = append(c.points, s)
 	return s
 }
@@ -174,7 +181,8 @@ func (c *cluster) assignment(tp wire.TP) (a assignment, known bool) {
 }
 
 // reached counts the situations that the run came to, and how often a planted
-// bug has changed what a broker did: one that never fired was not tested.
+// bug has changed what a broker did: one that never fired was not tested. Of a swarm
+// it counts the quirks that fired, too, and the steps at which a node was ended.
 func (c *cluster) reached(bugs []failpoint.Site) map[string]int64 {
 	m := make(map[string]int64)
 	for _, site := range failpoint.Situations() {
@@ -189,5 +197,12 @@ func (c *cluster) reached(bugs []failpoint.Site) map[string]int64 {
 			m[site.String()] += int64(s.Fired(site))
 		}
 	}
+	for _, q := range c.r.Spec.Quirks {
+		m[q.Site.String()] = 0
+		for _, s := range c.points {
+			m[q.Site.String()] += int64(s.Fired(q.Site))
+		}
+	}
+	maps.Copy(m, c.steps.ended)
 	return m
 }

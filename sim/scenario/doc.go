@@ -44,12 +44,14 @@
 //	clients.go   producers, readers, the admin, the final read
 //	roles.go     who is meant by "leader"
 //	fault.go     steps of the schedule, and the heal
+//	steps.go     nodes that are ended between two steps
 //	watch.go     leader epochs, audits
 //	lost.go      which bytes are on no disk any more
 //	eaten.go     disks that may have lost what they had synced
 //	settle.go    rest, and liveness
 //	swarm.go     a whole scenario drawn from a seed; swarmdraw.go has its cluster,
-//	             load and settings, swarmbudget.go what may go wrong at once, and
+//	             load and settings, swarmbudget.go what may go wrong at once,
+//	             swarmquirks.go what nodes do that is rare and legal, and
 //	             swarmpromise.go what Kafka's own flaws take from its promise
 //	oracle.go    what an unrestricted swarm may lose although disks have it
 //	trace.go     a line for every event

@@ -49,6 +49,7 @@ func (w world) Drift(node string, ppm int64) {
 // Restart boots a node that is down, or has given up: its process has ended in all
 // but name (Kafka halts when its log directory fails), and somebody starts it again.
 func (w world) Restart(node string) {
+	w.cluster.disarm(node)
 	if w.cluster.gaveUp(node) {
 		w.Crash(node)
 	}
@@ -99,9 +100,9 @@ func planned(step *faults.At) string {
 
 // apply applies a step and tells of it, as a comment if it has changed nothing.
 func (r *run) apply(step *faults.At) {
-	before := r.sim.Applied()
+	before := r.applied()
 	text, applied := step.Apply(r.world(), r.view)
-	if applied && r.sim.Applied() == before {
+	if applied && r.applied() == before {
 		text, applied = "# "+text+": changed nothing", false
 	}
 	r.tell(text)
@@ -109,6 +110,9 @@ func (r *run) apply(step *faults.At) {
 		r.note(&step.Step, text)
 	}
 }
+
+// applied counts the faults that have changed something.
+func (r *run) applied() int64 { return r.sim.Applied() + r.cluster.steps.changes }
 
 // tell adds a line to the schedule as it was applied.
 func (r *run) tell(text string) {
@@ -145,8 +149,8 @@ func (r *run) healAll() {
 	}
 	var did []string
 	do := func(what string, f func()) {
-		before := r.sim.Applied()
-		if f(); r.sim.Applied() != before {
+		before := r.applied()
+		if f(); r.applied() != before {
 			did = append(did, what)
 		}
 	}

@@ -53,6 +53,9 @@ func (c *cluster) dies(node string, power bool) {
 		return
 	}
 	c.captureAll()
+	for k := range c.r.topology.tps {
+		c.ceasedToLead(i, k)
+	}
 	l := &c.losses
 	if c.brokers[i] != nil && c.started[i] {
 		l.last[i] = c.brokers[i]

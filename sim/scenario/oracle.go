@@ -19,9 +19,21 @@ import (
 // So a leader may lack what it once held itself and lost with its power, and
 // nothing else. One that lacks what it never held was not in sync, and whoever
 // counted it as such has a bug that no power loss excuses.
+//
+// A leader that has been replaced and has not heard of it still shows what is lost, and
+// claims its end. What its readers saw was there until it ceased to lead: the loss is
+// noted again then.
 type oracle struct {
 	missing [][]missing // by broker and partition
 	led     [][]int32   // the epoch in which a broker began to lead last
+	leads   [][]int32   // the same while it has not heard of another leader; -1
+	noted   [][]noted   // by partition: what leaders lacked
+}
+
+// noted is what a leader lacked when it began an epoch.
+type noted struct {
+	missing
+	epoch int32
 }
 
 // missing are the offsets of a log that its broker has lost with its power, and
@@ -32,11 +44,12 @@ type missing struct {
 }
 
 func (o *oracle) init(brokers, partitions int) {
-	o.missing, o.led = make([][]missing, brokers), make([][]int32, brokers)
+	o.missing, o.led, o.leads = make([][]missing, brokers), make([][]int32, brokers), make([][]int32, brokers)
+	o.noted = make([][]noted, partitions)
 	for i := range brokers {
-		o.missing[i], o.led[i] = make([]missing, partitions), make([]int32, partitions)
+		o.missing[i], o.led[i], o.leads[i] = make([]missing, partitions), make([]int32, partitions), make([]int32, partitions)
 		for k := range partitions {
-			o.led[i][k] = -1
+			o.led[i][k], o.leads[i][k] = -1, -1
 		}
 	}
 }
@@ -69,10 +82,13 @@ func (c *cluster) judgeLeader(i int) {
 	im := c.brokers[i].Image()
 	for k, tp := range c.r.topology.tps {
 		info := im.Partition(tp.Topic, tp.Partition)
+		if info != nil && info.LeaderEpoch > o.leads[i][k] {
+			c.ceasedToLead(i, k)
+		}
 		if info == nil || info.Leader != int32(i+1) || info.LeaderEpoch <= o.led[i][k] {
 			continue
 		}
-		o.led[i][k] = info.LeaderEpoch
+		o.led[i][k], o.leads[i][k] = info.LeaderEpoch, info.LeaderEpoch
 		if r := c.brokers[i].Replica(tp); r != nil {
 			o.caughtUp(i, k, r.LogEnd())
 		}
@@ -95,8 +111,28 @@ func (c *cluster) noteMayLose(i, k int, tp wire.TP, m missing) {
 		from := max(m.from, leader.Common(other.Replica(tp)))
 		until := min(m.until, c.losses.committed[j][k], other.Replica(tp).LogEnd())
 		if from < until {
-			c.r.rec.Event(&history.Event{E: history.Note, F: history.MayLose, TP: history.TP(k), Offset: from, Until: until, Synced: m.synced,
-				Why: brokerName(int32(i+1)) + " leads without what it had before it lost power (KIP-966)"})
+			c.oracle.noted[k] = append(c.oracle.noted[k], noted{missing{from, until, m.synced}, c.oracle.led[i][k]})
+			c.noteMayLost(i, k, missing{from, until, m.synced}, "leads without what it had before it lost power (KIP-966)")
+		}
+	}
+}
+
+func (c *cluster) noteMayLost(i, k int, m missing, why string) {
+	c.r.rec.Event(&history.Event{E: history.Note, F: history.MayLose, TP: history.TP(k), Offset: m.from, Until: m.until, Synced: m.synced,
+		Why: brokerName(int32(i+1)) + " " + why})
+}
+
+// ceasedToLead is told that a broker which led has heard of another leader, or has
+// died: what later leaders lacked it may have shown until now.
+func (c *cluster) ceasedToLead(i, k int) {
+	since := c.oracle.leads[i][k]
+	if since < 0 {
+		return
+	}
+	c.oracle.leads[i][k] = -1
+	for _, n := range c.oracle.noted[k] {
+		if n.epoch > since {
+			c.noteMayLost(i, k, n.missing, "led until now, and had what later leaders lacked")
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"brokersim/broker/log/config"
 	"brokersim/broker/near"
+	"brokersim/faults/failpoint"
 )
 
 // Spec is a scenario as its file says it: the cluster, who produces and reads
@@ -39,6 +40,9 @@ type Spec struct {
 	// [Unrestricted]. It stays set in what was drawn.
 	Swarm string
 
+	// Quirks are the places where the nodes of a swarm do what is rare and legal.
+	Quirks []Quirk
+
 	// Promise holds the run to more than its configuration implies; empty
 	// derives the promise from the configuration.
 	Promise []string
@@ -47,6 +51,12 @@ type Spec struct {
 	// its first, so that an error in it has its place in the file.
 	Faults     string
 	FaultsLine int
+}
+
+// Quirk is a place where every node does what is rare and legal, for some keys.
+type Quirk struct {
+	Site      failpoint.Site
+	Threshold uint64 // of 2^32: how often
 }
 
 // Topic is a topic that exists before the load begins.

@@ -11,6 +11,7 @@ import (
 	"brokersim/broker/log/config"
 	"brokersim/broker/machine"
 	"brokersim/faults"
+	"brokersim/faults/failpoint"
 )
 
 // Swarm profiles: what a seed may ask of a cluster.
@@ -46,6 +47,7 @@ func Swarm(seed uint64, profile string) *Spec {
 	s.For = d.length(budget)
 	troubles := faults.Draw(seed, s.ground(budget))
 	s.Faults = faults.Text(troubles)
+	s.Quirks = d.quirks(budget, troubles)
 	s.About = s.sums(troubles)
 	return s
 }
@@ -101,6 +103,11 @@ func (s *Spec) ground(b faults.Budget) faults.Ground {
 	g := faults.Ground{From: warmUp, Until: s.For - 100*time.Millisecond, Budget: b, Controller: "controller",
 		Classes: []string{"produce", "produce-response", "fetch", "fetch-response", "metadata-response", "broker-heartbeat", "broker-heartbeat-response",
 			"broker-registration", "alter-partition", "alter-partition-response", "init-producer-id-response", "list-offsets-response", "offset-for-leader-epoch-response"}}
+	for _, step := range failpoint.Steps() {
+		if step != failpoint.StepMetadataAppend {
+			g.Steps = append(g.Steps, step.String())
+		}
+	}
 	g.Racks = make([][]string, s.Racks)
 	for i := range s.Brokers {
 		name := brokerName(int32(i + 1))
@@ -131,8 +138,8 @@ func (s *Spec) sums(troubles []faults.Trouble) string {
 	for _, t := range s.Topics {
 		topics = append(topics, fmt.Sprintf("%s %dx%d", t.Name, t.Partitions, t.Replication))
 	}
-	return fmt.Sprintf("%d brokers, %s (partitions x replication), %d producers with %d records/s, %d readers, %v, %d troubles%s",
-		s.Brokers, strings.Join(topics, ", "), len(s.Producers), rates, len(s.Readers), s.For, len(troubles), countKinds(troubles))
+	return fmt.Sprintf("%d brokers, %s (partitions x replication), %d producers with %d records/s, %d readers, %v, %d troubles%s%s",
+		s.Brokers, strings.Join(topics, ", "), len(s.Producers), rates, len(s.Readers), s.For, len(troubles), countKinds(troubles), s.quirkNames())
 }
 
 // countKinds lists the kinds of troubles with their numbers, in the order of the

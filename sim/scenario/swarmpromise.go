@@ -20,7 +20,7 @@ import (
 //     and when a leader dies silently a producer has as many under way to the next
 //     one. A broker remembers a producer's last five batches; one that it does not
 //     remember is out of order when it is sent again, until it expires, and what
-//     follows is appended again in a new epoch (seed 0x24c).
+//     follows is appended again in a new epoch (testdata/five-batches.yaml).
 //   - no-duplicate and per-key-order, where a batch may expire under way: see
 //     deliveryTimeout.
 //

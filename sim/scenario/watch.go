@@ -20,6 +20,9 @@ func (r *run) after(node int) {
 	case node == len(c.brokers):
 		c.afterController()
 	}
+	if len(c.steps.armed) > 0 && node <= len(c.brokers) {
+		c.passed(r.sim.Nodes()[node])
+	}
 	if r.Watch != nil {
 		r.show(node)
 	}

@@ -30,6 +30,7 @@ type link struct {
 	peer     *wire.Peer
 	deadline machine.Instant
 	retryAt  machine.Instant
+	tired    bool   // is to be closed, though nothing is wrong
 	wanted   bool   // somebody asked for it while it had to wait for retryAt
 	failures uint32 // in a row, until it is up (KIP-144)
 	stalls   uint32 // of these, those in which it was not even opened (KIP-601)

@@ -110,7 +110,7 @@ func (n *network) down(now machine.Instant, l *link) {
 	} else {
 		l.stalls = 0
 	}
-	l.state, l.conn, l.wanted, l.deadline = down, 0, false, machine.Never
+	l.state, l.conn, l.wanted, l.tired, l.deadline = down, 0, false, false, machine.Never
 	for _, c := range l.calls {
 		n.ended = append(n.ended, outcome{call: c, lost: true})
 	}
@@ -163,7 +163,7 @@ func (n *network) expire(now machine.Instant, out *machine.Effects) {
 		switch {
 		case l.state == dialing && now >= l.deadline:
 			n.down(now, l)
-		case l.state == opening && now >= l.deadline, len(l.calls) > 0 && now >= l.calls[0].deadline:
+		case l.state == up && l.tired, l.state == opening && now >= l.deadline, len(l.calls) > 0 && now >= l.calls[0].deadline:
 			out.Close(l.conn)
 			n.down(now, l)
 		case l.state == down && l.wanted && now >= l.retryAt:

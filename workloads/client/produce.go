@@ -167,6 +167,7 @@ func (p *Producer) produced(now machine.Instant, o *outcome) {
 			b.maybe = true
 			p.lost(now, b)
 		case answer.ErrorCode == 0:
+			o.call.link.tired = p.fail.OnAbout(failpoint.HangUpAfterAnswer, b.part.tp.Topic, uint64(b.part.tp.Partition), b.number) || o.call.link.tired
 			p.acked(b, answer.BaseOffset)
 		default:
 			p.refused(now, b, answer)
@@ -196,6 +197,9 @@ func answerFor(resp *kmsg.ProduceResponse, tp wire.TP) *kmsg.ProduceResponseTopi
 func (p *Producer) acked(b *batch, offset int64) {
 	if b.numbered() {
 		b.part.seqs.completed(b, offset)
+	}
+	if p.fail.OnAbout(failpoint.RefreshMetadata, b.part.tp.Topic, uint64(b.part.tp.Partition), b.number) {
+		p.net.meta.invalidate()
 	}
 	p.finish(b, Acked, max(offset, -1), "")
 }
@@ -275,6 +279,9 @@ func (p *Producer) again(now machine.Instant, b *batch) {
 	tp := b.part.tp
 	jitter := p.draw.Of("retry").Of(tp.Topic).With(uint64(tp.Partition)).With(b.number).With(uint64(b.attempts))
 	b.retryAt = now.Add(backoff(p.set.RetryBackoff, p.set.RetryBackoffMax, b.attempts, jitter))
+	if p.fail.OnAbout(failpoint.RetryAtOnce, tp.Topic, uint64(tp.Partition)<<32|uint64(b.attempts), b.number) {
+		b.retryAt = now
+	}
 	b.attempts++
 	if p.fail.On(failpoint.F05RequeueAtTail, b.number) {
 		b.part.queue = append(b.part.queue, b)

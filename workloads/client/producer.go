@@ -155,6 +155,9 @@ func (p *Producer) Send(now machine.Now, topic string, r Record) (wire.TP, Sent)
 		p.blocked = true
 		return wire.TP{}, Blocked
 	}
+	if p.fail.OnAbout(failpoint.SmallBatch, a.tp.Topic, uint64(a.tp.Partition)<<32|uint64(len(a.queue)), a.batches) {
+		a.queue[len(a.queue)-1].closed = true
+	}
 	p.buffer -= took
 	p.pending++
 	if !keyed {

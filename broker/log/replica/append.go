@@ -47,6 +47,7 @@ func (r *Replica) Append(now machine.Instant, batch machine.Bytes, acks int16) (
 	if err := r.log.Append(wire.Stamp(batch, h.BaseOffset, h.LeaderEpoch)); err != nil {
 		return at, wire.KafkaStorageError, err
 	}
+	r.cfg.Failpoints.Hit(failpoint.StepAppend)
 	r.producers.appended(&h)
 	r.flush.appended(h.NextOffset())
 	r.advance(now)

@@ -1,6 +1,9 @@
 package replica
 
-import "brokersim/broker/machine"
+import (
+	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
+)
 
 // flush is when the log must be made durable: every so many messages
 // (flush.messages). Kafka flushes while it appends, and answers afterwards; here
@@ -53,7 +56,7 @@ func (f *flush) truncated(end int64) {
 // Flush returns the file that the node must sync now, if it must.
 func (r *Replica) Flush() (file string, ok bool) {
 	f := &r.flush
-	if f.asked >= 0 || f.end == 0 || !f.due() {
+	if f.asked >= 0 || f.end == 0 || !f.due() && (f.end == f.done || !r.quirk(failpoint.EarlyFlush, uint64(f.end))) {
 		return "", false
 	}
 	f.asked = f.end
@@ -63,6 +66,7 @@ func (r *Replica) Flush() (file string, ok bool) {
 // Flushed says that the sync of Flush is done. It reports whether a leader's high
 // watermark has moved.
 func (r *Replica) Flushed(now machine.Instant) (moved bool) {
+	r.cfg.Failpoints.Hit(failpoint.StepFlushed)
 	f := &r.flush
 	f.done, f.asked = max(f.done, f.asked), -1
 	f.count()

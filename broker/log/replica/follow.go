@@ -36,6 +36,7 @@ func (r *Replica) AppendFetched(batches machine.Bytes, leaderHighWatermark int64
 				if err := r.log.Append(batch); err != nil {
 					return err
 				}
+				r.cfg.Failpoints.Hit(failpoint.StepAppendFetched)
 				r.epochs.begin(h.LeaderEpoch, h.BaseOffset)
 				if !r.cfg.Failpoints.On(failpoint.T01ForgetSequence, uint64(h.BaseOffset)) {
 					r.producers.appended(&h)
@@ -73,6 +74,7 @@ func (r *Replica) truncate(to int64) error {
 		return err
 	}
 	r.cfg.Failpoints.Hit(failpoint.Truncation)
+	r.cfg.Failpoints.Hit(failpoint.StepTruncate)
 	r.highWatermark = min(r.highWatermark, r.log.End())
 	r.flush.truncated(r.log.End())
 	return r.rebuild()

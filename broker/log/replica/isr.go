@@ -2,6 +2,7 @@ package replica
 
 import (
 	"slices"
+	"time"
 
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
@@ -59,7 +60,7 @@ func (r *Replica) Shrink(now machine.Instant) {
 	}
 	isr := slices.DeleteFunc(slices.Clone(r.state.ISR), func(id int32) bool {
 		f := r.follower(id)
-		return f != nil && !f.keepsUp(now, r.log.End(), r.cfg.LagTimeMax)
+		return f != nil && !f.keepsUp(now, r.log.End(), r.lagTimeMax(id))
 	})
 	if len(isr) < len(r.state.ISR) {
 		r.asked = question{isr: isr, joins: -1}
@@ -67,6 +68,15 @@ func (r *Replica) Shrink(now machine.Instant) {
 			r.state.ISR = isr
 		}
 	}
+}
+
+// lagTimeMax is how long a follower may lag before it is asked out: no longer than
+// replica.lag.time.max.ms.
+func (r *Replica) lagTimeMax(id int32) time.Duration {
+	if r.quirk(failpoint.EarlyShrink, uint64(id)<<32|uint64(uint32(r.state.PartitionEpoch))) {
+		return r.cfg.LagTimeMax / 4
+	}
+	return r.cfg.LagTimeMax
 }
 
 // Asking reports whether Ask has something to say.
@@ -78,6 +88,7 @@ func (r *Replica) Ask() (isr []int32, ok bool) {
 		return nil, false
 	}
 	r.asked.sent = true
+	r.cfg.Failpoints.Hit(failpoint.StepAskISR)
 	return r.asked.isr, true
 }
 
@@ -96,6 +107,7 @@ func (r *Replica) Answered(now machine.Instant, a Answer) (moved bool) {
 	if r.role != leading || !r.asked.sent || a.LeaderEpoch != r.state.LeaderEpoch || a.PartitionEpoch != r.state.PartitionEpoch {
 		return false // the metadata was faster
 	}
+	r.cfg.Failpoints.Hit(failpoint.StepISRAgreed)
 	switch a.Code {
 	case wire.None:
 		if a.State.LeaderEpoch != r.state.LeaderEpoch {

@@ -63,6 +63,9 @@ func (r *Replica) Read(who Reader, maxBytes int32, atLeastOne bool) Read {
 	if who.From > r.log.End() {
 		return Read{Code: wire.OffsetOutOfRange}
 	}
+	if r.quirk(failpoint.ShortRead, uint64(who.From)) {
+		maxBytes = min(maxBytes, 1) // one batch, if one is due at all
+	}
 	b, err := r.log.Read(who.From, r.limit(who.Follower), maxBytes, atLeastOne)
 	if err != nil {
 		return Read{Code: wire.KafkaStorageError}

@@ -44,6 +44,11 @@ type Replica struct {
 	asked      question
 }
 
+// quirk reports whether the replica does what is rare and legal about n.
+func (r *Replica) quirk(site failpoint.Site, n uint64) bool {
+	return r.cfg.Failpoints.OnAbout(site, r.cfg.TP.Topic, uint64(r.cfg.TP.Partition), n)
+}
+
 type role uint8
 
 const (

@@ -57,6 +57,7 @@ func (r *Replica) Apply(now machine.Instant, s State) (newEpoch bool, err error)
 // lead begins a leader epoch.
 func (r *Replica) lead(now machine.Instant) {
 	r.role = leading
+	r.cfg.Failpoints.Hit(failpoint.StepLead)
 	r.epochStart = r.log.End()
 	r.epochs.begin(r.state.LeaderEpoch, r.epochStart)
 	r.followers = r.followers[:0]

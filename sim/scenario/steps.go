@@ -1,0 +1,90 @@
+package scenario
+
+import (
+	"fmt"
+
+	"brokersim/checker/history"
+	"brokersim/faults/failpoint"
+)
+
+// steps are the named steps at which a node is to be ended: it has done what the step
+// says and has it in its page cache, and nothing of it has left.
+type steps struct {
+	armed   []armedStep
+	changes int64 // how often one was armed, or taken back
+	ended   map[string]int64
+}
+
+type armedStep struct {
+	node  string
+	step  failpoint.Site
+	from  uint64 // how often the node had passed it before
+	power bool
+}
+
+// CrashAt has a node crash when it next passes a step. A restart ends the waiting.
+func (w world) CrashAt(step, node string) { w.cluster.endAt(step, node, false) }
+
+// PowerLossAt has a node lose power when it next passes a step.
+func (w world) PowerLossAt(step, node string) { w.cluster.endAt(step, node, true) }
+
+func (c *cluster) endAt(step, node string, power bool) {
+	site, err := failpoint.ParseStep(step)
+	set := c.pointsOf(node)
+	if err != nil || set == nil {
+		return // a client has no steps
+	}
+	c.steps.armed = append(c.steps.armed, armedStep{node, site, set.Reached(site), power})
+	c.steps.changes++
+}
+
+// pointsOf is the failpoints of a broker or of the controller.
+func (c *cluster) pointsOf(node string) *failpoint.Set {
+	if node == c.controllerName {
+		return c.points[len(c.names)]
+	}
+	if i := c.place(node); i >= 0 {
+		return c.points[i]
+	}
+	return nil
+}
+
+// disarm takes back what a node waits for.
+func (c *cluster) disarm(node string) {
+	kept := c.steps.armed[:0]
+	for _, a := range c.steps.armed {
+		if a.node != node {
+			kept = append(kept, a)
+		}
+	}
+	if len(kept) < len(c.steps.armed) {
+		c.steps.changes++
+	}
+	c.steps.armed = kept
+}
+
+// passed ends a node that has just passed a step at which it is to end, before
+// anything of that has left it.
+func (c *cluster) passed(node string) {
+	for _, a := range c.steps.armed {
+		if a.node != node || c.pointsOf(node).Reached(a.step) == a.from {
+			continue
+		}
+		c.disarm(node)
+		if c.steps.ended == nil {
+			c.steps.ended = make(map[string]int64)
+		}
+		what := "crash-at-" + a.step.String()
+		if a.power {
+			what = "power-loss-at-" + a.step.String()
+			c.r.world().PowerLoss(node)
+		} else {
+			c.r.world().Crash(node)
+		}
+		c.steps.ended[what]++
+		text := fmt.Sprintf("# %s %s %s: the step was passed", seconds(c.r.sim.Now()), what, node)
+		c.r.tell(text)
+		c.r.rec.Event(&history.Event{E: history.Note, F: history.Fault, Why: text})
+		return
+	}
+}
