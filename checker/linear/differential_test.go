@@ -221,6 +221,12 @@ func judge(ops []linear.Op, events []int, full bool) checker.Verdict {
 		Promise: history.Promise{From: checker.Stated, Properties: []string{
 			checker.SlotAgreement, checker.NoAckedLoss, checker.NoDuplicate, checker.NoPhantom, checker.NoSkip, checker.NoStaleEnd}}}
 	c := checker.New(h)
+	tell(ops, events, full, c.Observe)
+	return c.Finish()
+}
+
+// tell makes events of operations.
+func tell(ops []linear.Op, events []int, full bool, observe func(*history.Event)) {
 	for i, x := range events {
 		n := x / 2
 		o := &ops[n]
@@ -256,9 +262,8 @@ func judge(ops []linear.Op, events []int, full bool) checker.Verdict {
 				e.Runs = []history.Run{run}
 			}
 		}
-		c.Observe(&e)
+		observe(&e)
 	}
-	return c.Finish()
 }
 
 // core makes the two operations of a witness out of its lines.

@@ -45,6 +45,7 @@ type Op struct {
 	From         int64    // of a Fetch: the offset asked for
 	Records      []Record // appended, or fetched in the order of offsets
 	Limited      bool     // of a Fetch: it was cut short
+	Final        bool     // of a Fetch: it is of the final read
 	End          int64    // of an End
 }
 
@@ -204,21 +205,35 @@ func endModel(s state, o *Op) (state, bool) {
 	return state{nil, max(s.end, o.reach())}, o.reach() >= s.end
 }
 
-// search runs porcupine. Once the budget is spent every step is refused, so
-// that the search ends soon; what it then calls illegal is unknown.
+// search runs porcupine.
 func search(m model, ops []porcupine.Operation, budget int) Answer {
+	s := newStepper(m, budget)
+	return s.answer(porcupine.CheckOperations(s.porcupine(), ops))
+}
+
+// stepper is a model with a budget. Once that is spent every step is refused, so
+// that the search ends soon; what it then calls illegal is unknown.
+type stepper struct {
+	model model
+	left  int
+}
+
+func newStepper(m model, budget int) *stepper {
 	if budget <= 0 {
 		budget = maxSteps
 	}
-	left := budget
-	pm := porcupine.Model{
+	return &stepper{m, budget}
+}
+
+func (s *stepper) porcupine() porcupine.Model {
+	return porcupine.Model{
 		Init: func() any { return state{} },
 		Step: func(st, in, _ any) (bool, any) {
-			if left == 0 {
+			if s.left == 0 {
 				return false, st
 			}
-			left--
-			next, ok := m(st.(state), in.(*Op))
+			s.left--
+			next, ok := s.model(st.(state), in.(*Op))
 			return ok, next
 		},
 		Equal: func(a, b any) bool {
@@ -230,10 +245,13 @@ func search(m model, ops []porcupine.Operation, budget int) Answer {
 			return x.top.sum() ^ uint64(x.end)*0x9e3779b97f4a7c15
 		},
 	}
+}
+
+func (s *stepper) answer(ok bool) Answer {
 	switch {
-	case porcupine.CheckOperations(pm, ops):
+	case ok:
 		return Legal
-	case left == 0:
+	case s.left == 0:
 		return GaveUp
 	}
 	return Illegal

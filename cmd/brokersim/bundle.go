@@ -15,11 +15,11 @@ import (
 )
 
 // bundle is a directory with all that a run came to, beside its history.
-type bundle struct{ result, summary, repeat, schedule, latency, env *output }
+type bundle struct{ result, summary, repeat, schedule, latency, env, porcupine *output }
 
 func wantBundle(dir string, want func(flag, path string) *output) *bundle {
 	file := func(name string) *output { return want("--out", filepath.Join(dir, name)) }
-	return &bundle{file("result.json"), file("summary.md"), file("repro.txt"), file("schedule.orig.txt"), file("latency.hgrm"), file("env.json")}
+	return &bundle{file("result.json"), file("summary.md"), file("repro.txt"), file("schedule.orig.txt"), file("latency.hgrm"), file("env.json"), file("porcupine.html")}
 }
 
 // makeDirectory makes a directory if it is not there, and reports whether it
@@ -53,11 +53,22 @@ func (o *outputs) writeBundle(c scenario.Case, r result.Result, d reports.Detail
 	if err != nil {
 		return err
 	}
+	page, says, err := secondOpinion(c, &r)
+	if err != nil {
+		return err
+	}
+	if says != "" {
+		says = "\n" + says + "\n"
+		err = b.porcupine.write(string(page))
+	} else {
+		err = b.porcupine.remove()
+	}
 	return errors.Join(
+		err,
 		b.latency.write(latency.String()),
 		b.env.write(environment()),
 		b.result.write(plain.String()),
-		b.summary.write("# "+r.Scenario+", seed "+r.Seed+": "+string(r.Verdict)+"\n\n```\n"+text.String()+"```\n"),
+		b.summary.write("# "+r.Scenario+", seed "+r.Seed+": "+string(r.Verdict)+"\n\n```\n"+text.String()+"```\n"+says),
 		b.repeat.write(d.Repeat+"\n"+r.Repro+"\n"),
 		b.schedule.write(scheduleOf(c)))
 }
@@ -70,8 +81,10 @@ func (b *bundle) partial(c scenario.Case, why, repeat string) error {
 	}
 	b.result.discard()
 	b.latency.discard()
+	gone := b.porcupine.remove()
 	seed := fmt.Sprintf("%#x", c.Seed)
 	return errors.Join(
+		gone,
 		b.env.write(environment()),
 		b.summary.write("# "+c.Spec.Name+", seed "+seed+": no result\n\n```\n"+why+"\nnothing was judged; the history ends there\n\nRepeat  "+repeat+"\n```\n"),
 		b.repeat.write(repeat+"\n"),
@@ -89,6 +102,16 @@ func scheduleOf(c scenario.Case) string {
 func (w *output) write(text string) error {
 	_, err := w.file.WriteString(text)
 	return w.close(err)
+}
+
+// remove takes away a file that has nothing to say about this run, although it may
+// have about the one that was written there before.
+func (w *output) remove() error {
+	w.discard()
+	if err := os.Remove(w.path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%s %w", w.flag, plainPathError(err))
+	}
+	return nil
 }
 
 // environment is what made the run, as JSON: what the trace hash does not depend on.

@@ -54,7 +54,7 @@ var rows = [][]layer{
 	},
 	{ // 5
 		{"sim/scenario", "broker/machine broker/near checker/history faults/failpoint broker/log/config broker/log/wire" +
-			" broker/log broker/pubsub broker/queue checker checker/linear checker/measure checker/result faults sim workloads workloads/client"},
+			" broker/log broker/pubsub broker/queue checker checker/measure checker/result faults sim workloads workloads/client"},
 	},
 	{ // 6
 		{"sim/story", "broker/machine checker/history checker/result broker/log broker/log/controller broker/log/replica" +
