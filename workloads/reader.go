@@ -198,6 +198,9 @@ func (r *Reader) save(now machine.Instant, out *machine.Effects) {
 			p.done = place{x.Records[0].Offset, -1} // where auto.offset.reset began
 		}
 		p.next = place{x.Next, x.Epoch}
+		if r.cfg.Failpoints.On(failpoint.F01SaveFetched, uint64(x.TP.Partition)) {
+			p.next.offset, p.next.epoch = r.client.Fetched(x.TP)
+		}
 	}
 	r.saving++
 	name := positionFile(r.saving)

@@ -42,6 +42,8 @@ func NewAuditor() *Auditor { return &Auditor{partitions: make(map[wire.TP]*audit
 //   - a replica's leader epoch does not fall while it lives, nor a partition's with
 //     the controller, nor its partition epoch;
 //   - a leader epoch has one leader, over the whole run;
+//   - of an ISR of several nobody is fenced: who is, is taken out of every ISR but one
+//     in which it is the last (KIP-841);
 //   - a leader's high watermark rises only while min.insync.replicas are in sync;
 //   - what is below the high watermark of the newest leader is the same on
 //     everybody whom it counts as in sync (StrongIsr).
@@ -67,7 +69,22 @@ func (a *Auditor) Controller(brokers int, c *ControllerNode) []string {
 	}
 	var broken []string
 	for info := range c.Image().Partitions() {
-		broken = append(broken, a.partition(wire.TP{Topic: info.Topic, Partition: info.Partition}, brokers).metadata(info.LeaderEpoch, info.PartitionEpoch)...)
+		x := a.partition(wire.TP{Topic: info.Topic, Partition: info.Partition}, brokers)
+		broken = append(broken, x.metadata(info.LeaderEpoch, info.PartitionEpoch)...)
+		broken = append(broken, x.fenced(info.ISR, c)...)
+	}
+	return broken
+}
+
+// fenced audits that an ISR of several has nobody who is fenced.
+func (x *audited) fenced(isr []int32, c *ControllerNode) (broken []string) {
+	if len(isr) == 1 {
+		return nil
+	}
+	for _, id := range isr {
+		if b := c.Image().Brokers[id]; b == nil || b.Fenced {
+			broken = append(broken, fmt.Sprintf("%v: broker %d is fenced and in the ISR %d", x.tp, id, isr))
+		}
 	}
 	return broken
 }

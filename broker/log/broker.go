@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"time"
 
 	"brokersim/broker/log/config"
 	"brokersim/broker/log/controller"
@@ -83,9 +82,6 @@ type syncing struct {
 
 // clusterID is the id of the only cluster there is.
 const clusterID = "AAAAAAAAAAAAAAAAAAAAAQ"
-
-// producerExpiryInterval is Kafka's producer.id.expiration.check.interval.ms.
-const producerExpiryInterval = 10 * time.Minute
 
 // NewBroker returns a broker that has not been started.
 func NewBroker(cfg BrokerConfig) *Broker {
@@ -230,7 +226,7 @@ func (b *Broker) periodic(now machine.Now, out *machine.Effects) {
 		}
 	}
 	if at >= b.expireAt {
-		b.expireAt = at.Add(producerExpiryInterval)
+		b.expireAt = at.Add(b.cfg.Settings.ProducerIDExpirationCheckInterval)
 		for _, p := range b.partitions {
 			p.ExpireProducers(now.Wall.Millis(), b.cfg.Settings.ProducerIDExpiration.Milliseconds())
 		}

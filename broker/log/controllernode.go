@@ -75,6 +75,7 @@ func NewController(cfg ControllerConfig) *ControllerNode {
 			NumPartitions:            cfg.Settings.NumPartitions,
 			DefaultReplicationFactor: cfg.Settings.DefaultReplicationFactor,
 			UncleanLeaderElection:    cfg.Settings.UncleanLeaderElection || cfg.Failpoints.On(failpoint.R11UncleanElection, uint64(cfg.ID)),
+			Failpoints:               cfg.Failpoints,
 		}),
 		conns:    make(map[machine.ConnID]*controllerConn),
 		deadline: machine.Never,

@@ -17,7 +17,7 @@ import (
 func (b *Broker) start(now machine.Now, files machine.Files, out *machine.Effects) {
 	b.files = files
 	b.isrAt = now.Mono.Add(b.cfg.Settings.ReplicaLagTimeMax / 2)
-	b.expireAt = now.Mono.Add(producerExpiryInterval)
+	b.expireAt = now.Mono.Add(b.cfg.Settings.ProducerIDExpirationCheckInterval)
 	b.checkpoint.start(now.Mono, files, b.cfg.Settings.ReplicaHighWatermarkCheckpointInterval)
 	for _, tp := range partitionsOn(files) {
 		p, err := b.open(tp)
@@ -102,7 +102,7 @@ func (b *Broker) diskDone(now machine.Instant, in *machine.Input, out *machine.E
 	}
 	p := b.syncs[i].p
 	b.syncs = slices.Delete(b.syncs, i, i+1)
-	if in.Err != nil {
+	if in.Err != nil && !b.cfg.Failpoints.On(failpoint.S03IgnoreSyncError, uint64(in.Tag)) {
 		b.fail(in.Err, out)
 		return
 	}

@@ -70,6 +70,38 @@ const (
 	// F13ZeroForUnknown has a consumer take offset 0 for what ListOffsets cannot
 	// tell.
 	F13ZeroForUnknown
+	// R07JoinBelowEpochStart lets a replica be in sync that lacks what is below the
+	// start of the leader's epoch and above its high watermark, which lags.
+	R07JoinBelowEpochStart
+	// R13CommitBelowMinISR lets the high watermark rise while fewer are in sync than
+	// min.insync.replicas (KAFKA-15583).
+	R13CommitBelowMinISR
+	// R16FencedInSync lets the controller agree to an ISR with a broker that is fenced
+	// (KIP-841).
+	R16FencedInSync
+	// R19FollowerStamps has a follower stamp what it fetches with its own log end and
+	// leader epoch, as a leader does.
+	R19FollowerStamps
+	// R20KeepTruncated has a follower keep what it knows about records that it has
+	// truncated: their epochs and sequences.
+	R20KeepTruncated
+	// S03IgnoreSyncError has a broker take a sync that failed for one that is done.
+	S03IgnoreSyncError
+	// S18ForgetAtStart has a replica forget the sequences of producers when it reads
+	// its log again (KAFKA-12520).
+	S18ForgetAtStart
+	// T23ExpireByFirst has the state of a producer expire by the age of its first
+	// batch, not of its newest (KAFKA-7190).
+	T23ExpireByFirst
+	// C08SameIncarnation has the controller take a broker that has started again for
+	// the life before (KIP-631).
+	C08SameIncarnation
+	// F01SaveFetched has a reader save the position of what it has fetched, not of what
+	// it has processed.
+	F01SaveFetched
+	// F08RetryWithoutSequence has an idempotent producer send a batch again without its
+	// sequence.
+	F08RetryWithoutSequence
 
 	// LeaderChange is a partition that was given another leader.
 	LeaderChange
@@ -167,6 +199,17 @@ var names = [numSites]string{
 	F06RestartSequence:         "F06-restart-sequence",
 	F07RenumberUnknown:         "F07-renumber-unknown",
 	F13ZeroForUnknown:          "F13-zero-for-unknown",
+	R07JoinBelowEpochStart:     "R07-join-below-epoch-start",
+	R13CommitBelowMinISR:       "R13-commit-below-min-isr",
+	R16FencedInSync:            "R16-fenced-in-sync",
+	R19FollowerStamps:          "R19-follower-stamps",
+	R20KeepTruncated:           "R20-keep-truncated",
+	S03IgnoreSyncError:         "S03-ignore-sync-error",
+	S18ForgetAtStart:           "S18-forget-at-start",
+	T23ExpireByFirst:           "T23-expire-by-first",
+	C08SameIncarnation:         "C08-same-incarnation",
+	F01SaveFetched:             "F01-save-fetched",
+	F08RetryWithoutSequence:    "F08-retry-without-sequence",
 	LeaderChange:               "leader-change",
 	ISRShrink:                  "isr-shrink",
 	ISRExpand:                  "isr-expand",

@@ -111,14 +111,18 @@ func (b *batch) encode() wire.Records {
 	if b.encoded.Len() > 0 {
 		return b.encoded
 	}
-	w := wire.NewBuilder(b.pid, b.epoch, b.baseSeq)
+	b.encoded = b.encodeAs(b.pid, b.epoch, b.baseSeq)
+	return b.encoded
+}
+
+func (b *batch) encodeAs(pid int64, epoch int16, seq int32) wire.Records {
+	w := wire.NewBuilder(pid, epoch, seq)
 	w.Grow(int(b.size))
 	for i := range b.records {
 		r := &b.records[i]
 		w.Append(r.Time, r.Key, r.Value, nil)
 	}
-	b.encoded = w.Bytes()
-	return b.encoded
+	return w.Bytes()
 }
 
 // setSequence gives the batch its place in the producer's sequence.

@@ -231,6 +231,15 @@ func (c *Consumer) Position(tp wire.TP) (offset int64, epoch int32) {
 	return -1, -1
 }
 
+// Fetched is the position after everything that was fetched of a partition, handed
+// over or not: see [Consumer.Position].
+func (c *Consumer) Fetched(tp wire.TP) (offset int64, epoch int32) {
+	if a := c.find(tp); a != nil && len(a.buffer) > 0 {
+		return a.next, a.nextEp
+	}
+	return c.Position(tp)
+}
+
 // Stopped reports whether a partition is assigned and not read any more, since
 // it has no valid position and auto.offset.reset=none: Kafka's consumer throws
 // NoOffsetForPartitionException, OffsetOutOfRangeException or

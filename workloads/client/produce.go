@@ -137,6 +137,9 @@ func (p *Producer) request(now machine.Instant, l *link, batches []*batch, out *
 		x.Partition = b.part.tp.Partition
 		t.Partitions = append(t.Partitions, x)
 		records[i] = b.encode()
+		if b.attempts > 0 && p.fail.On(failpoint.F08RetryWithoutSequence, b.number) {
+			records[i] = b.encodeAs(-1, -1, noSequence)
+		}
 		total += len(b.records)
 	}
 	out.Work(machine.Work{Requests: 1, Records: int64(total), Partitions: int64(len(batches))})

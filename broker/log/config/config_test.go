@@ -22,7 +22,7 @@ func TestDefaults(t *testing.T) {
 			MinInsyncReplicas: 1, DefaultReplicationFactor: 1, NumPartitions: 1, AutoCreateTopics: true,
 			LogFlushIntervalMessages:       math.MaxInt64,
 			ControllerQuorumRequestTimeout: 2 * sec, ControllerQuorumFetchTimeout: 2 * sec,
-			ProducerIDExpiration: 24 * time.Hour,
+			ProducerIDExpiration: 24 * time.Hour, ProducerIDExpirationCheckInterval: 10 * time.Minute,
 		}},
 		{DefaultTopic(), Topic{MinInsyncReplicas: 1, MaxMessageBytes: 1048588, FlushMessages: math.MaxInt64}},
 		{DefaultProducer(), Producer{

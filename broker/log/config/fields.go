@@ -65,6 +65,7 @@ var brokerFields = []field[Broker]{
 	{name: "controller.quorum.request.timeout.ms", set: func(b *Broker, v value) { b.ControllerQuorumRequestTimeout = v.ms() }},
 	{name: "controller.quorum.fetch.timeout.ms", set: func(b *Broker, v value) { b.ControllerQuorumFetchTimeout = v.ms() }},
 	{name: "producer.id.expiration.ms", set: func(b *Broker, v value) { b.ProducerIDExpiration = v.ms() }},
+	{name: "producer.id.expiration.check.interval.ms", set: func(b *Broker, v value) { b.ProducerIDExpirationCheckInterval = v.ms() }},
 }
 
 var topicFields = []field[Topic]{

@@ -34,7 +34,8 @@ type Broker struct {
 	ControllerQuorumRequestTimeout time.Duration // controller.quorum.request.timeout.ms
 	ControllerQuorumFetchTimeout   time.Duration // controller.quorum.fetch.timeout.ms
 
-	ProducerIDExpiration time.Duration // producer.id.expiration.ms
+	ProducerIDExpiration              time.Duration // producer.id.expiration.ms
+	ProducerIDExpirationCheckInterval time.Duration // producer.id.expiration.check.interval.ms
 }
 
 // Topic is the configuration of one topic.

@@ -7,6 +7,7 @@ import (
 
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // AlterPartition is a leader's wish to change the ISRs of partitions that it
@@ -135,7 +136,10 @@ func (c *Controller) checkAlterPartition(
 		// A fenced broker, or one that has started again since the leader heard
 		// of it, may lack what the leader believes it to have (KIP-841, KIP-903).
 		b := c.image.Brokers[r.BrokerID]
-		if b == nil || !b.Alive() || r.BrokerEpoch != -1 && r.BrokerEpoch != b.Epoch {
+		if b == nil || r.BrokerEpoch != -1 && r.BrokerEpoch != b.Epoch {
+			return wire.IneligibleReplica
+		}
+		if !b.Alive() && !c.settings.Failpoints.On(failpoint.R16FencedInSync, uint64(b.ID)) {
 			return wire.IneligibleReplica
 		}
 	}

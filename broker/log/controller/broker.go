@@ -7,6 +7,7 @@ import (
 
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // Register asks for a broker id on behalf of a process (KIP-631).
@@ -52,7 +53,7 @@ func (cmd Register) decide(c *Controller, now machine.Now) ([]Record, Response) 
 	old := c.image.Brokers[cmd.BrokerID]
 	var records []Record
 	switch {
-	case old != nil && old.Incarnation == r.Incarnation:
+	case old != nil && (old.Incarnation == r.Incarnation || c.settings.Failpoints.On(failpoint.C08SameIncarnation, uint64(old.ID))):
 		// The answer to its first registration was lost.
 		r.Epoch, r.Fenced, r.ShuttingDown = old.Epoch, old.Fenced, old.ShutDownOffset >= 0
 	case old != nil && old.Alive() && c.sessions.lives(now.Mono, cmd.BrokerID):

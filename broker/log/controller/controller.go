@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // Settings are the properties of the broker configuration that the controller
@@ -17,6 +18,8 @@ type Settings struct {
 	NumPartitions            int32         // num.partitions
 	DefaultReplicationFactor int16         // default.replication.factor
 	UncleanLeaderElection    bool          // unclean.leader.election.enable
+
+	Failpoints *failpoint.Set // nil: off
 }
 
 // Controller decides about the cluster metadata.

@@ -27,6 +27,10 @@ func (r *Replica) AppendFetched(batches machine.Bytes, leaderHighWatermark int64
 			batch := rest.Slice(0, h.Size())
 			rest = rest.Slice(h.Size(), rest.Len())
 			h, err = wire.CheckBatch(batch)
+			if err == nil && r.cfg.Failpoints.On(failpoint.R19FollowerStamps, uint64(h.BaseOffset)) {
+				batch = wire.Stamp(batch, r.log.End(), r.state.LeaderEpoch)
+				h, err = wire.CheckBatch(batch)
+			}
 			// The checksum covers neither of the two. An epoch that is later than the
 			// one followed in would outlive what the leader knows (KAFKA-18723).
 			if err == nil && (h.BaseOffset != r.log.End() || h.LeaderEpoch < max(r.log.LastEpoch(), 0) || h.LeaderEpoch > r.state.LeaderEpoch) {
@@ -77,5 +81,8 @@ func (r *Replica) truncate(to int64) error {
 	r.cfg.Failpoints.Hit(failpoint.StepTruncate)
 	r.highWatermark = min(r.highWatermark, r.log.End())
 	r.flush.truncated(r.log.End())
+	if r.cfg.Failpoints.On(failpoint.R20KeepTruncated, uint64(to)) {
+		return nil
+	}
 	return r.rebuild()
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // follower is what a leader knows of a follower, in this leader epoch.
@@ -78,7 +79,7 @@ func (r *Replica) Fetched(now machine.Instant, id int32, offset int64) (moved bo
 // of those who are about to join (Partition.maybeIncrementLeaderHW). Under min ISR
 // it stays: what an ISR that is too small has is not committed.
 func (r *Replica) advance(now machine.Instant) (moved bool) {
-	if len(r.state.ISR) < r.minISR() {
+	if len(r.state.ISR) < r.minISR() && !r.cfg.Failpoints.On(failpoint.R13CommitBelowMinISR, uint64(r.state.PartitionEpoch)) {
 		return false
 	}
 	lowest, end := r.flush.counted, r.log.End()

@@ -46,7 +46,10 @@ func (q *question) maximal(isr []int32) []int32 {
 // possible leader must have: all below the high watermark, which may lag, and all
 // from before this leader's epoch.
 func (r *Replica) maybeExpand(f *follower) {
-	if r.asked.open() || slices.Contains(r.state.ISR, f.id) || f.logEnd < r.highWatermark || f.logEnd < r.epochStart || !r.cfg.Eligible(f.id) {
+	if r.asked.open() || slices.Contains(r.state.ISR, f.id) || f.logEnd < r.highWatermark || !r.cfg.Eligible(f.id) {
+		return
+	}
+	if f.logEnd < r.epochStart && !r.cfg.Failpoints.On(failpoint.R07JoinBelowEpochStart, uint64(f.id)) {
 		return
 	}
 	r.asked = question{isr: append(slices.Clone(r.state.ISR), f.id), joins: f.id}

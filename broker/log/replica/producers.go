@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"brokersim/broker/log/wire"
+	"brokersim/faults/failpoint"
 )
 
 // window is how many of a producer's last batches are remembered, and so how
@@ -18,7 +19,8 @@ type producers struct {
 // producer is Kafka's ProducerStateEntry.
 type producer struct {
 	epoch int16
-	last  int64 // ms: the largest timestamp of its newest batch
+	first int64 // ms: the largest timestamp of its first batch, whatever the epoch
+	last  int64 // and of its newest
 	seen  int   // of recent: how many are filled
 	next  int   // where the next one goes
 	// recent are its last batches of this epoch.
@@ -93,11 +95,11 @@ func (p *producers) appended(h *wire.Batch) {
 	}
 	s := p.byID[h.ProducerID]
 	if s == nil {
-		s = &producer{epoch: h.ProducerEpoch}
+		s = &producer{epoch: h.ProducerEpoch, first: h.MaxTimestamp}
 		p.byID[h.ProducerID] = s
 	}
 	if s.epoch != h.ProducerEpoch {
-		*s = producer{epoch: h.ProducerEpoch}
+		*s = producer{epoch: h.ProducerEpoch, first: s.first}
 	}
 	s.recent[s.next] = produced{h.BaseSequence, h.LastSequence(), h.BaseOffset, h.NextOffset()}
 	s.next = (s.next + 1) % window
@@ -109,7 +111,11 @@ func (p *producers) appended(h *wire.Batch) {
 // the wall clock: producer.id.expiration.ms. Times are in ms.
 func (r *Replica) ExpireProducers(wall, age int64) {
 	for id, s := range r.producers.byID { // unordered: each is judged by itself
-		if wall-s.last >= age {
+		since := s.last
+		if r.cfg.Failpoints.On(failpoint.T23ExpireByFirst, uint64(id)) {
+			since = s.first
+		}
+		if wall-since >= age {
 			delete(r.producers.byID, id)
 		}
 	}

@@ -100,7 +100,9 @@ func (r *Replica) rebuild() error {
 		}
 		b := wire.Batch(h)
 		r.epochs.begin(b.LeaderEpoch, b.BaseOffset)
-		r.producers.appended(&b)
+		if !r.cfg.Failpoints.On(failpoint.S18ForgetAtStart, uint64(b.BaseOffset)) {
+			r.producers.appended(&b)
+		}
 	}
 	return nil
 }

@@ -1,0 +1,48 @@
+package gate
+
+import "brokersim/faults/failpoint"
+
+// clientBugs are bugs of producers, consumers and who uses them.
+var clientBugs = []Bug{
+	{
+		Site: failpoint.F13ZeroForUnknown, Source: "Jepsen on Bufstream: spurious zero offsets",
+		Mechanism:  "A consumer takes offset 0 for what ListOffsets cannot tell yet.",
+		Experiment: lateReader,
+		Fault:      "crash the leader, a reader begins at the latest offset", Property: "no-stale-end", Difficulty: 1,
+	},
+	{
+		Site: failpoint.F05RequeueAtTail, Source: "librdkafka #1092, sarama #2619",
+		Mechanism: "A producer without idempotence sends again behind what waits, though max.in.flight.requests.per.connection is 1.",
+		Experiment: Experiment{Scenario: "lost-answers", Seeds: fewSeeds,
+			Set: []string{"producer.enable.idempotence=false", "producer.max.in.flight.requests.per.connection=1"}},
+		Fault: "lose the answers", Property: "per-key-order", Difficulty: 2,
+	},
+	{
+		Site: failpoint.F06RestartSequence, Source: "librdkafka PR #3672",
+		Mechanism:  "A producer numbers from 0 again when a partition has lost its leader, without a new epoch, and its records are taken for duplicates.",
+		Experiment: Experiment{Scenario: "single-copies", Seeds: someSeeds},
+		Fault:      "a partition has no leader for a while", Property: "no-acked-loss", Difficulty: 3,
+	},
+	{
+		Site: failpoint.F07RenumberUnknown, Source: "KAFKA-14034, librdkafka #4438",
+		Mechanism:  "A producer takes a lost answer for a lost request and gives the batch another sequence.",
+		Experiment: Experiment{Scenario: "lost-answers", Seeds: someSeeds},
+		Fault:      "lose the answers, crash the leader", Property: "no-duplicate", Difficulty: 3,
+	},
+	{
+		Site: failpoint.F01SaveFetched, Source: "kafka-go #1179, franz-go #57",
+		Mechanism: "A reader saves the position of what it has fetched and not of what it has processed, and goes on behind it when it is started again.",
+		Experiment: Experiment{Scenario: "fast-failover", Seeds: fewSeeds, Set: []string{"consumer.max.poll.records=1"}, Faults: `
+1s..1100ms for 200ms crash inventory
+2s..2100ms for 200ms crash inventory
+3s..3100ms for 200ms crash inventory
+`},
+		Fault: "crash the reader", Property: "no-skip", Difficulty: 1,
+	},
+	{
+		Site: failpoint.F08RetryWithoutSequence, Source: "sarama #3354",
+		Mechanism:  "An idempotent producer sends a batch again without its sequence, and the partition cannot tell that it has it.",
+		Experiment: Experiment{Scenario: "lost-answers", Seeds: fewSeeds},
+		Fault:      "lose the answers", Property: "no-duplicate", Difficulty: 2,
+	},
+}

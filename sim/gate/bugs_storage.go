@@ -1,0 +1,43 @@
+package gate
+
+import "brokersim/faults/failpoint"
+
+// storageBugs are bugs of logs and of who recovers them.
+var storageBugs = []Bug{
+	{
+		Site: failpoint.S01SkipChecksums, Source: "any log store",
+		Mechanism: "Recovery believes a garbled batch at the end of the log because its length fits.",
+		Experiment: Experiment{Scenario: "single-copies", Seeds: someSeeds, Faults: `
+1s..1100ms for 300ms     power-loss b1
+1500ms..1600ms for 300ms power-loss b2
+2s..2100ms for 300ms     power-loss b3
+`},
+		Fault: "power loss with a torn write", Property: "liveness", Difficulty: 2,
+	},
+	{
+		Site: failpoint.S03IgnoreSyncError, Source: "fsyncgate, KAFKA-10778",
+		Mechanism: "A broker takes a sync that has failed for one that is done and acknowledges what is on no disk.",
+		Experiment: Experiment{Scenario: "fast-failover", Seeds: someSeeds, Set: []string{"topic.flush.messages=1"}, Faults: `
+900ms                      sync-error leader
+1500ms..1600ms             crash follower
+1500ms..1600ms             crash follower2
+2700ms                     sync-error leader off
+2800ms..2900ms for 300ms   power-loss leader
+3800ms                     restart *
+`},
+		Fault: "syncs fail, then a power loss", Property: "no-acked-loss", Difficulty: 3,
+	},
+	{
+		Site: failpoint.S18ForgetAtStart, Source: "KAFKA-12520",
+		Mechanism: "A broker that starts again does not learn from its logs which sequences of producers they hold, so that a retry is appended twice.",
+		Experiment: Experiment{Scenario: "single-copies", Seeds: someSeeds, Faults: `
+800ms..900ms for 400ms cut b1 order-service
+800ms..900ms for 400ms cut b2 order-service
+800ms..900ms for 400ms cut b3 order-service
+1100ms for 500ms       crash b1
+1100ms for 500ms       crash b2
+1100ms for 500ms       crash b3
+`},
+		Fault: "lose the answers, crash and restart the leader", Property: "no-duplicate", Difficulty: 3,
+	},
+}
