@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -146,6 +147,49 @@ func TestExamples(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The Slurm example on a Slurm, where there is one to start.
+func TestSlurm(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a Slurm")
+	}
+	for _, program := range []string{"sh", "munged", "slurmctld", "slurmd", "sbatch"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("there is no %s; see examples/slurm-try.sh for how to get it", program)
+		}
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("slurmd wants to be root")
+	}
+	for _, row := range []struct {
+		check, tasks, merged string
+		code                 int
+	}{
+		{"fast-failover --seeds 4 --require-coverage off", "task 1 COMPLETED 0:0\ntask 2 COMPLETED 0:0\n", "kept   scenario fast-failover   seeds 0x1..0x4   4 runs\n", 0},
+		{"followers-cut --seeds 4 --plant R24-ack-before-isr --shrink off", "task 1 FAILED 1:0\ntask 2 FAILED 1:0\n", "BROKEN   scenario followers-cut   seeds 0x1..0x4   4 runs\n", 1},
+	} {
+		cmd := exec.Command("sh", filepath.Join("examples", "slurm-try.sh"))
+		cmd.Env = append(os.Environ(), "CHECK="+row.check, "SHARDS=2", "PORTS="+freePorts(t))
+		out, err := cmd.CombinedOutput()
+		if cmd.ProcessState.ExitCode() != row.code || !strings.Contains(string(out), row.tasks) || !strings.Contains(string(out), row.merged) {
+			t.Errorf("%v, want exit %d\n%s", err, row.code, out)
+		}
+	}
+}
+
+// freePorts are two that nobody listens on.
+func freePorts(t *testing.T) string {
+	var ports []string
+	for range 2 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Skip(err)
+		}
+		defer l.Close()
+		ports = append(ports, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+	}
+	return strings.Join(ports, " ")
 }
 
 // exampleCommand is the line of an example that has the command, from there on.
