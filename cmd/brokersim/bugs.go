@@ -3,9 +3,10 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -14,6 +15,7 @@ import (
 
 	"brokersim/checker/result"
 	"brokersim/sim/gate"
+	"brokersim/sim/scenario"
 
 	"github.com/spf13/cobra"
 )
@@ -27,9 +29,12 @@ Controls are what Kafka allows and what looks like a bug: they must not be repor
 
 // bugFlags are those of "bugs".
 type bugFlags struct {
-	bug   string
-	seeds uint64
-	json  bool
+	bug    string
+	json   bool
+	seeds  uint64
+	in     string
+	first  bool
+	shrink string
 }
 
 func (a *app) bugsVerb() *cobra.Command {
@@ -40,7 +45,9 @@ func (a *app) bugsVerb() *cobra.Command {
 		Example: `  brokersim bugs ls
   brokersim bugs ls --bug R06-forget-pending-isr     all about one, and how to run it
   brokersim bugs score                               every bug, every control
-  brokersim bugs score --bug R06-forget-pending-isr --seeds 50`,
+  brokersim bugs score --bug R06-forget-pending-isr --seeds 50
+  brokersim bugs score --first --shrink off          only whether each is found, and where first
+  brokersim bugs score --in swarm --seeds 300        each in the swarm, which knows of none of them`,
 		Args: cobra.ArbitraryArgs,
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -53,19 +60,34 @@ func (a *app) bugsVerb() *cobra.Command {
 	ls := &cobra.Command{Use: "ls", Short: "List the planted bugs", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error { return a.bugsList(&listed) }}
 	score := &cobra.Command{Use: "score", Short: "Look for each planted bug until it is found, or its budget is spent", Args: noArgs,
-		Long: `Plants one bug at a time and runs seed after seed until the property of its manifest
-names it. Exit 0 says that all bugs of difficulty 1 and 2 and nine in ten of difficulty
-3 were found, and that the controls came about and were not reported. With --bug there
-is no control, and the bug has to be found.`,
+		Long: `Plants one bug at a time and runs all seeds of the budget in its manifest: in how many of
+them the property of the manifest named it, how many runs that takes at the median over the
+seeds that one may begin with, and the smallest run that still shows it. Exit 0 says that
+all bugs of difficulty 1 and 2 and nine in ten of difficulty 3 were found, and that the
+controls came about and were not reported. With --bug there is no control, and the bug has
+to be found.
+
+With --in the bugs are planted in one scenario that was not made for any of them, such as
+swarm, which is what a search that knows nothing finds. There is no bar then, but what is
+reported of the same seeds without a bug is exit 1.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("seeds") && scored.seeds == 0 {
 				return fmt.Errorf("--seeds 0: want a number from 1 on")
+			}
+			if err := filled(cmd, "in"); err != nil {
+				return err
 			}
 			return a.bugsScore(&scored)
 		}}
 	listed.define(ls)
 	scored.define(score)
-	score.Flags().Uint64Var(&scored.seeds, "seeds", 0, "spend `N` seeds on each, instead of its budget")
+	flags := score.Flags()
+	flags.SortFlags = false
+	flags.Uint64Var(&scored.seeds, "seeds", 0, "spend `N` seeds on each, instead of its budget")
+	flags.StringVar(&scored.in, "in", "", fmt.Sprintf("plant all bugs in this `SCENARIO`, %d seeds each", gate.DefaultSeedsIn))
+	flags.BoolVar(&scored.first, "first", false, "stop at the first seed that finds a bug")
+	flags.StringVar(&scored.shrink, "shrink", strconv.Itoa(gate.DefaultBugShrink), "look for the smallest run in at most `N` replays; or off")
+	completeFlag(score, "in", scenario.Names, cobra.ShellCompDirectiveNoFileComp)
 	cmd.AddCommand(ls, score)
 	return cmd
 }
@@ -181,37 +203,28 @@ func (a *app) bugsScore(f *bugFlags) error {
 	if err != nil {
 		return err
 	}
+	replays, err := shrinkBudget(f.shrink)
+	if err != nil {
+		return err
+	}
+	if f.in != "" {
+		if _, err := gate.Catalog(f.in); err != nil {
+			return fmt.Errorf("--in: %w", err)
+		}
+	}
 	interrupted, done := stopOnInterrupt()
 	defer done()
-	s := gate.Scores{Bugs: []gate.BugScore{}, Controls: []gate.ControlScore{}}
 	tell := a.teller()
-	for i := range list {
-		b := &list[i]
-		tell(b.Name())
-		x, err := b.Score(f.seeds, interrupted)
-		if err != nil {
-			return &failure{result.ExitInternal, err}
-		}
-		if s.Bugs = append(s.Bugs, x); interrupted() {
-			break
-		}
-	}
-	if f.bug == "" {
-		for _, c := range gate.Controls() {
-			if interrupted() {
-				break
-			}
-			tell("control " + c.Name)
-			x, err := c.Score(f.seeds, interrupted)
-			if err != nil {
-				return &failure{result.ExitInternal, err}
-			}
-			s.Controls = append(s.Controls, x)
-		}
+	defer tell("")
+	o := gate.Scorer{Seeds: f.seeds, In: f.in, First: f.first, Shrink: max(replays, 0), Stop: interrupted}
+	s, err := scoreAll(&o, list, f.controls(), tell)
+	if err != nil {
+		return &failure{result.ExitInternal, err}
 	}
 	tell("")
-	s.Judge()
-	if f.bug != "" && !s.Bugs[0].Found {
+	if s.Judge(); f.in != "" {
+		s.Measure()
+	} else if f.bug != "" && !foundAll(s.Bugs) {
 		s.Exit = result.ExitBroken
 	}
 	if interrupted() {
@@ -226,6 +239,55 @@ func (a *app) bugsScore(f *bugFlags) error {
 		return &failure{result.ExitInternal, fmt.Errorf("writing the result: %w", err)}
 	}
 	return nil
+}
+
+// controls are what must not be reported beside the bugs of the command line.
+func (f *bugFlags) controls() []gate.Control {
+	switch {
+	case f.in != "":
+		return []gate.Control{gate.Unplanted(f.in, gate.DefaultSeedsIn)}
+	case f.bug != "":
+		return nil
+	}
+	return gate.Controls()
+}
+
+func foundAll(bugs []gate.BugScore) bool {
+	return !slices.ContainsFunc(bugs, func(b gate.BugScore) bool { return !b.Found })
+}
+
+// scoreAll scores one after the other, until it is interrupted.
+func scoreAll(o *gate.Scorer, bugs []gate.Bug, controls []gate.Control, tell func(string)) (gate.Scores, error) {
+	s := gate.Scores{Bugs: []gate.BugScore{}, Controls: []gate.ControlScore{}}
+	all, at := len(bugs)+len(controls), 0
+	begin := func(name string) {
+		at++
+		o.Progress = func(runs, of uint64) { tell(fmt.Sprintf("%d of %d: %s, %d of %d runs", at, all, name, runs, of)) }
+		tell(fmt.Sprintf("%d of %d: %s", at, all, name))
+	}
+	for i := range bugs {
+		if o.Stop() {
+			return s, nil
+		}
+		begin(bugs[i].Name())
+		x, err := o.Bug(&bugs[i])
+		if err != nil {
+			return s, err
+		}
+		s.Bugs = append(s.Bugs, x)
+	}
+	for i := range controls {
+		if o.Stop() {
+			return s, nil
+		}
+		begin("control " + controls[i].Name)
+		x, err := o.Control(&controls[i])
+		if err != nil {
+			return s, err
+		}
+		s.Controls = append(s.Controls, x)
+	}
+	return s, nil
 }
 
 func stopOnInterrupt() (interrupted func() bool, done func()) {
@@ -263,48 +325,4 @@ func (a *app) teller() func(what string) {
 			fmt.Fprintf(a.stderr, "brokersim: %s\n", what)
 		}
 	}
-}
-
-func printScores(out io.Writer, s *gate.Scores) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "bug\tD\tfound at\truns\tnamed by\tscenario")
-	for i := range s.Bugs {
-		b := &s.Bugs[i]
-		at, remark := b.FoundAt, ""
-		switch {
-		case at == "" && b.Fired == 0:
-			at, remark = "-", "it never changed anything"
-		case at == "" && len(b.Others) > 0:
-			at, remark = "-", "only "+strings.Join(b.Others, ", ")
-		case at == "":
-			at = "-"
-		case !b.Found:
-			remark = "without the bug too: " + strings.Join(b.Without, ", ")
-		}
-		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("%s\t%d\t%s\t%d\t%s\t%s\t%s", b.Bug, b.Difficulty, at, b.Runs, b.Property, b.Scenario, remark), "\t"))
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	fmt.Fprintln(out)
-	for _, l := range s.Found {
-		fmt.Fprintf(out, "difficulty %d: %d of %d found\n", l.Difficulty, l.Found, l.Of)
-	}
-	if len(s.Controls) > 0 {
-		fmt.Fprintln(out)
-		fmt.Fprintln(w, "control\truns\tcame about in\treported\tscenario")
-		for i := range s.Controls {
-			c := &s.Controls[i]
-			reported := "no"
-			if len(c.Reported) > 0 {
-				reported = strings.Join(c.Reported, ", ")
-			}
-			fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s\n", c.Control, c.Runs, c.Happened, reported, c.Scenario)
-		}
-		if err := w.Flush(); err != nil {
-			return err
-		}
-	}
-	_, err := fmt.Fprintf(out, "\nexit %d\n", s.Exit)
-	return err
 }

@@ -25,25 +25,33 @@ func (c *Control) Happened(r *result.Result) bool { return c.happened(r) }
 // Compaction, transactions and groups have theirs to come.
 func Controls() []Control { return slices.Clone(controls) }
 
+// Unplanted is a scenario without any bug as a control, of seeds runs.
+func Unplanted(name string, seeds uint64) Control {
+	return Control{
+		Name: "nothing-planted", About: "the scenario as it is", Experiment: Experiment{Scenario: name, Seeds: seeds},
+		Sign: "anything is sent", happened: func(r *result.Result) bool { return r.Ledger.Sent > 0 },
+	}
+}
+
 var controls = []Control{
 	{
 		Name: "acks0-fail-over", About: "acks=0 loses what was under way when the leader dies",
-		Experiment: Experiment{Scenario: "followers-cut", Seeds: someSeeds, Set: []string{"producer.acks=0", "producer.enable.idempotence=false"}},
+		Experiment: Experiment{Scenario: "followers-cut", Seeds: manySeeds, Set: []string{"producer.acks=0", "producer.enable.idempotence=false"}},
 		Sign:       "records that were sent are in no log", happened: func(r *result.Result) bool { return r.Ledger.InLog < r.Ledger.Sent },
 	},
 	{
 		Name: "acks1-fail-over", About: "acks=1 loses what only the dead leader had",
-		Experiment: Experiment{Scenario: "followers-cut", Seeds: someSeeds, Set: []string{"producer.acks=1", "producer.enable.idempotence=false"}},
+		Experiment: Experiment{Scenario: "followers-cut", Seeds: manySeeds, Set: []string{"producer.acks=1", "producer.enable.idempotence=false"}},
 		Sign:       "acknowledged records are lost", happened: func(r *result.Result) bool { return r.Ledger.LostAcked > 0 },
 	},
 	{
 		Name: "retry-duplicates", About: "a retry without idempotence is appended twice",
-		Experiment: Experiment{Scenario: "lost-answers", Seeds: someSeeds, Set: []string{"producer.enable.idempotence=false"}},
+		Experiment: Experiment{Scenario: "lost-answers", Seeds: manySeeds, Set: []string{"producer.enable.idempotence=false"}},
 		Sign:       "records are twice in the log", happened: func(r *result.Result) bool { return r.Ledger.DupLog > 0 },
 	},
 	{
 		Name: "unclean-election", About: "with unclean.leader.election.enable a replica that was not in sync leads without what it lacks",
-		Experiment: Experiment{Scenario: "fast-failover", Seeds: someSeeds, Faults: oneByOne,
+		Experiment: Experiment{Scenario: "fast-failover", Seeds: manySeeds, Faults: oneByOne,
 			Set: []string{"topic.min.insync.replicas=1", "topic.unclean.leader.election.enable=true"}},
 		Sign: "acknowledged records are lost", happened: func(r *result.Result) bool { return r.Ledger.LostAcked > 0 },
 	},
@@ -51,7 +59,7 @@ var controls = []Control{
 		// Where replicas keep different parts a leader may be elected that has kept
 		// less than another, before KIP-966. That is a loss, and no control.
 		Name: "power-loss-of-all", About: "with the page cache for a flush policy every copy of a record may be lost at once",
-		Experiment: Experiment{Scenario: "single-copies", Seeds: someSeeds, Faults: `
+		Experiment: Experiment{Scenario: "single-copies", Seeds: manySeeds, Faults: `
 2s         power-loss b1,b2,b3
 2s..2500ms restart *
 `},
@@ -59,7 +67,7 @@ var controls = []Control{
 	},
 	{
 		Name: "polled-again", About: "a reader that comes back polls again what it had not finished with",
-		Experiment: Experiment{Scenario: "fast-failover", Seeds: someSeeds, Faults: `
+		Experiment: Experiment{Scenario: "fast-failover", Seeds: manySeeds, Faults: `
 1s..1100ms for 200ms crash inventory
 2s..2100ms for 200ms crash inventory
 3s..3100ms for 200ms crash inventory
@@ -68,7 +76,7 @@ var controls = []Control{
 	},
 	{
 		Name: "processed-again", About: "without exactly-once a reader may process again after it has died",
-		Experiment: Experiment{Scenario: "fast-failover", Seeds: someSeeds, Faults: `
+		Experiment: Experiment{Scenario: "fast-failover", Seeds: manySeeds, Faults: `
 1s..1100ms for 200ms power-loss inventory
 2s..2100ms for 200ms power-loss inventory
 3s..3100ms for 200ms power-loss inventory
@@ -77,7 +85,7 @@ var controls = []Control{
 	},
 	{
 		Name: "refused-and-there", About: "what a produce was refused for after the append may be in the log later",
-		Experiment: Experiment{Scenario: "fast-failover", Seeds: someSeeds, Set: []string{"producer.retries=0", "producer.enable.idempotence=false"}, Faults: `
+		Experiment: Experiment{Scenario: "fast-failover", Seeds: manySeeds, Set: []string{"producer.retries=0", "producer.enable.idempotence=false"}, Faults: `
 1s..1200ms for 2s  cut leader follower
 1s..1200ms for 2s  cut leader follower2
 `},
@@ -85,7 +93,7 @@ var controls = []Control{
 	},
 	{
 		Name: "short-fetches", About: "a fetch that is cut short by its limits shows no end",
-		Experiment: Experiment{Scenario: "followers-cut", Seeds: someSeeds,
+		Experiment: Experiment{Scenario: "followers-cut", Seeds: manySeeds,
 			Set: []string{"consumer.max.partition.fetch.bytes=400", "consumer.fetch.max.bytes=900", "consumer.max.poll.records=3"}},
 		Sign: "records are delivered", happened: func(r *result.Result) bool { return r.Ledger.Delivered > 0 },
 	},
