@@ -92,7 +92,7 @@ func (c *cluster) capture(i int) {
 	for k, tp := range c.r.topology.tps {
 		if r := b.Replica(tp); r != nil {
 			at[k] = max(at[k], r.HighWatermark())
-			c.oracle.caughtUp(i, k, r.LogEnd())
+			c.oracle.follows(i, k, r)
 		}
 	}
 }
@@ -140,7 +140,9 @@ func (c *cluster) recovered(i int) {
 		}
 		kept := int64(0)
 		if is := now.Replica(tp); is != nil {
-			kept = was.Common(is)
+			if kept = was.Common(is); is.LogEnd() > kept {
+				c.oracle.stale[i][k] = stale{is.LogEnd(), is.Digest(is.LogEnd())}
+			}
 		}
 		c.oracle.recovered(i, k, was.LogEnd(), kept, c.eaten.shown(i, k, was.LogEnd(), kept))
 		for j := range c.brokers {

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"brokersim/broker/log/replica"
 	"brokersim/broker/log/wire"
 	"brokersim/checker/history"
 )
@@ -28,6 +29,15 @@ type oracle struct {
 	led     [][]int32   // the epoch in which a broker began to lead last
 	leads   [][]int32   // the same while it has not heard of another leader; -1
 	noted   [][]noted   // by partition: what leaders lacked
+	stale   [][]stale
+}
+
+// stale is a log that a broker has recovered and had cut off before: a truncation
+// that did not reach the disk is not one. That it is as long as what is missing does
+// not mean that this has come back. Its end is 0 if there is none.
+type stale struct {
+	end    int64
+	digest uint64
 }
 
 // noted is what a leader lacked when it began an epoch.
@@ -45,9 +55,10 @@ type missing struct {
 
 func (o *oracle) init(brokers, partitions int) {
 	o.missing, o.led, o.leads = make([][]missing, brokers), make([][]int32, brokers), make([][]int32, brokers)
-	o.noted = make([][]noted, partitions)
+	o.noted, o.stale = make([][]noted, partitions), make([][]stale, brokers)
 	for i := range brokers {
 		o.missing[i], o.led[i], o.leads[i] = make([]missing, partitions), make([]int32, partitions), make([]int32, partitions)
+		o.stale[i] = make([]stale, partitions)
 		for k := range partitions {
 			o.led[i][k], o.leads[i][k] = -1, -1
 		}
@@ -72,6 +83,17 @@ func (o *oracle) caughtUp(i, k int, end int64) {
 	}
 }
 
+// follows looks at how far a broker's log is by now.
+func (o *oracle) follows(i, k int, r *replica.Replica) {
+	if s := &o.stale[i][k]; s.end > 0 {
+		if r.LogEnd() >= s.end && r.Digest(s.end) == s.digest {
+			return
+		}
+		*s = stale{}
+	}
+	o.caughtUp(i, k, r.LogEnd())
+}
+
 // judgeLeader looks at a broker that has just learned what it leads, before any of
 // its answers has left: what it lacks of the committed log is lost from now on.
 func (c *cluster) judgeLeader(i int) {
@@ -90,7 +112,7 @@ func (c *cluster) judgeLeader(i int) {
 		}
 		o.led[i][k], o.leads[i][k] = info.LeaderEpoch, info.LeaderEpoch
 		if r := c.brokers[i].Replica(tp); r != nil {
-			o.caughtUp(i, k, r.LogEnd())
+			o.follows(i, k, r)
 		}
 		if m := o.missing[i][k]; m.until > m.from {
 			c.noteMayLose(i, k, tp, m)
