@@ -1,6 +1,9 @@
 package faults
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Budget bounds what may be wrong with a cluster at the same time, so that what
 // its configuration promises can still be kept. The zero Budget allows anything.
@@ -36,14 +39,15 @@ type Trouble struct {
 }
 
 // admit keeps of the troubles, the most important first, those that fit in
-// beside the ones kept before them.
-func (b Budget) admit(troubles []Trouble) (kept []Trouble) {
+// beside the ones kept before them, and beside others.
+func (b Budget) admit(troubles, others []Trouble) []Trouble {
+	kept := slices.Clone(others)
 	for _, t := range troubles {
 		if b.fits(t, kept) {
 			kept = append(kept, t)
 		}
 	}
-	return kept
+	return kept[len(others):]
 }
 
 func (b Budget) fits(t Trouble, beside []Trouble) bool {

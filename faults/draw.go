@@ -20,6 +20,8 @@ type Ground struct {
 	Classes    []string // of frames that may be dropped, or whose connection is reset
 	Steps      []string // of brokers, after which they may be ended
 
+	Beside []Trouble // what goes wrong in any case, and is not drawn
+
 	From, Until time.Duration // everything has been undone by Until
 	Budget      Budget
 }
@@ -64,7 +66,7 @@ func Draw(seed uint64, g Ground) []Trouble {
 	for i := range candidates {
 		troubles[i] = candidates[i].Trouble
 	}
-	kept := g.Budget.admit(troubles)
+	kept := g.Budget.admit(troubles, g.Beside)
 	slices.SortStableFunc(kept, func(a, b Trouble) int { return int(a.From - b.From) })
 	return kept
 }

@@ -185,3 +185,18 @@ func TestDrawOfNoTime(t *testing.T) {
 		t.Errorf("%v", troubles)
 	}
 }
+
+// What goes wrong in any case counts, and is not what was drawn.
+func TestBudgetCountsWhatIsBeside(t *testing.T) {
+	second := time.Second
+	beside := []Trouble{{Kind: "core", From: 4 * second, To: 5 * second, Dark: 1, Brokers: true}}
+	near := Trouble{Kind: "power-loss", From: 2 * second, To: 3*second + second/2, Brokers: true, Power: true}
+	b := Budget{Apart: second}
+	if kept := b.admit([]Trouble{near}, beside); len(kept) != 0 {
+		t.Errorf("half a second before something else a power loss was let in: %v", kept)
+	}
+	near.To = 3 * second
+	if kept := b.admit([]Trouble{near}, beside); len(kept) != 1 || kept[0].Kind != near.Kind {
+		t.Errorf("a second before something else: %v", kept)
+	}
+}

@@ -203,6 +203,12 @@ func (c *cluster) reached(bugs []failpoint.Site) map[string]int64 {
 			m[q.Site.String()] += int64(s.Fired(q.Site))
 		}
 	}
+	if c.r.Spec.CoreFor > 0 {
+		m["core-healed"], m["core-skipped"], m["core-orphans"] = 0, c.r.core.skipped, c.r.core.orphans
+		if c.r.core.in != nil && c.r.core.skipped == 0 {
+			m["core-healed"] = 1
+		}
+	}
 	maps.Copy(m, c.steps.ended)
 	return m
 }

@@ -21,7 +21,9 @@
 //  5. After each step of a broker or of the controller, watch.go tells the history
 //     of new leader epochs and has the auditor compare the brokers; lost.go tells
 //     what a power loss has taken from the last disk that had it.
-//  6. When the load ends everything is healed, restarted and resumed. settle.go
+//  6. In some runs of a swarm only a core of the brokers is well at the end of the
+//     load, and until it has made progress alone (core.go).
+//     When the load ends everything is healed, restarted and resumed. settle.go
 //     waits until nothing is under way, for no longer than "settle" allows; what
 //     still is then is a liveness violation. A last client reads every partition.
 //  7. The checker and the measure, which have seen every event of the history,
@@ -48,6 +50,7 @@
 //	watch.go     leader epochs, audits
 //	lost.go      which bytes are on no disk any more
 //	eaten.go     disks that may have lost what they had synced
+//	core.go      as few brokers as must suffice, alone
 //	settle.go    rest, and liveness
 //	swarm.go     a whole scenario drawn from a seed; swarmdraw.go has its cluster,
 //	             load and settings, swarmbudget.go what may go wrong at once,

@@ -144,6 +144,7 @@ func (r *run) note(s *faults.Step, text string) {
 
 // healAll ends all faults when the load ends.
 func (r *run) healAll() {
+	r.healed = r.sim.Now()
 	for _, step := range r.late {
 		r.tell("# " + step + ": not applied: the load has ended")
 	}

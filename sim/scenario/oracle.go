@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"brokersim/broker/log/replica"
 	"brokersim/broker/log/wire"
 	"brokersim/checker/history"
 )
@@ -84,7 +83,10 @@ func (o *oracle) caughtUp(i, k int, end int64) {
 }
 
 // follows looks at how far a broker's log is by now.
-func (o *oracle) follows(i, k int, r *replica.Replica) {
+func (o *oracle) follows(i, k int, r interface {
+	LogEnd() int64
+	Digest(upTo int64) uint64
+}) {
 	if s := &o.stale[i][k]; s.end > 0 {
 		if r.LogEnd() >= s.end && r.Digest(s.end) == s.digest {
 			return

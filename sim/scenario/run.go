@@ -47,6 +47,8 @@ type run struct {
 	observing bool     // in After: a panic is ours, not the node's
 	faults    []string // as applied
 	late      []string // due after the load
+	core      core
+	healed    machine.Instant // when everything was
 	liveness  liveness
 	stopped   bool // by Until
 }
@@ -69,15 +71,17 @@ func newRun(p *plan) *run {
 		r.sim.At(machine.Instant(p.Fork.At), func() { r.sim.Reseed(p.Fork.Seed) })
 	}
 	r.planFaults()
+	r.planCore()
 	return r
 }
 
-// play lets the run happen: the load and its faults, the heal, rest, and the
-// final read.
+// play lets the run happen: the load and its faults, what a core of the cluster has
+// to do alone, the heal, rest, and the final read.
 func (r *run) play() {
 	defer r.blame()
 	for _, phase := range []func(){
 		func() { r.runTo(machine.Instant(r.Spec.For)) },
+		r.coreProgress,
 		r.healAll,
 		r.comeToRest,
 		r.readAll,

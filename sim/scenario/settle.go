@@ -30,7 +30,7 @@ type liveness struct {
 // be, and readers have processed all that there is.
 func (r *run) comeToRest() {
 	l := &r.liveness
-	l.looked = int64(len(r.Spec.Topics) + len(r.Spec.Producers) + len(r.Spec.Readers) + len(r.topology.tps))
+	l.looked += int64(len(r.Spec.Topics) + len(r.Spec.Producers) + len(r.Spec.Readers) + len(r.topology.tps))
 	if open := r.waitFor(r.open); len(open) > 0 {
 		l.pending = append(l.pending, r.sentence("had not come to rest", open))
 	}
@@ -69,11 +69,15 @@ func (r *run) waitFor(open func() []string) []string {
 }
 
 func (r *run) sentence(what string, open []string) string {
+	return r.pendingSince(r.healed, "everything was healed", what, open)
+}
+
+// pendingSince says what is still pending so long after something was healed.
+func (r *run) pendingSince(healed machine.Instant, when, what string, open []string) string {
 	if n := len(open); n > mostPending {
 		open = append(open[:mostPending:mostPending], fmt.Sprintf("and %d more", n-mostPending))
 	}
-	healed := r.sim.Now().Sub(machine.Instant(r.Spec.For))
-	return fmt.Sprintf("%v after everything was healed the run %s: %s.", healed, what, strings.Join(open, "; "))
+	return fmt.Sprintf("%v after %s the run %s: %s.", r.sim.Now().Sub(healed), when, what, strings.Join(open, "; "))
 }
 
 func join(tps []wire.TP) string {
@@ -86,6 +90,18 @@ func join(tps []wire.TP) string {
 
 // open is what is still under way.
 func (r *run) open() []string {
+	list := r.openOfClients()
+	if r.cluster.opaque || len(list) > 0 && !r.clients.topics.Done() {
+		return list
+	}
+	if list = append(list, r.cluster.auditor.Settled(r.cluster.brokers, r.cluster.controller)...); len(list) > 0 {
+		return list // where the ends are is not certain yet
+	}
+	return r.unreadByAll()
+}
+
+// openOfClients is what the clients have still to be told.
+func (r *run) openOfClients() (list []string) {
 	c := r.clients
 	switch {
 	case c.topics.Refused() != "":
@@ -94,7 +110,6 @@ func (r *run) open() []string {
 		return []string{"topics have not been created, or have no leader"}
 	}
 	nodes := r.Spec.nodes()[r.Spec.Brokers+1:]
-	var list []string
 	for i, p := range c.producers {
 		switch n := &nodes[i]; {
 		case p.Pending() > 0:
@@ -103,13 +118,7 @@ func (r *run) open() []string {
 			list = append(list, fmt.Sprintf("%s has not finished", n))
 		}
 	}
-	if r.cluster.opaque {
-		return list
-	}
-	if list = append(list, r.cluster.auditor.Settled(r.cluster.brokers, r.cluster.controller)...); len(list) > 0 {
-		return list // where the ends are is not certain yet
-	}
-	return r.unreadByAll()
+	return list
 }
 
 func (r *run) unreadByAll() (list []string) {
@@ -140,7 +149,20 @@ func (r *run) end(tp wire.TP) int64 {
 	if r.cluster.opaque {
 		return r.clients.dumper.End(tp)
 	}
+	if r.core.on {
+		return r.cluster.leaderEnd(tp)
+	}
 	return r.cluster.end(tp)
+}
+
+// leaderEnd is the log end offset of whoever leads a partition.
+func (c *cluster) leaderEnd(tp wire.TP) int64 {
+	if a, known := c.assignment(tp); known && a.leader > 0 {
+		if b := c.brokers[a.leader-1]; b != nil && b.Replica(tp) != nil {
+			return b.Replica(tp).LogEnd()
+		}
+	}
+	return 0
 }
 
 // end is the log end offset of a partition that is at rest.

@@ -43,6 +43,10 @@ type Spec struct {
 	// Quirks are the places where the nodes of a swarm do what is rare and legal.
 	Quirks []Quirk
 
+	// CoreFor is for how long, at the end of the load, only a core of the brokers is
+	// well; 0 is never. It lasts on until the core has made progress (core.go).
+	CoreFor time.Duration
+
 	// Promise holds the run to more than its configuration implies; empty
 	// derives the promise from the configuration.
 	Promise []string

@@ -32,8 +32,9 @@ const (
 //
 // The phases of such a run are those of every run: nothing is wrong while the
 // topics are created and the first records come (warmUp); then the faults, all of
-// which are undone before the load ends; then everything is healed, and liveness
-// is held to the bound of Settle.
+// which are undone before the load ends; in a third of the runs a core of the brokers
+// then has to do alone (core.go); then everything is healed. Liveness is held to the
+// bound of Settle, of the core as of the whole.
 func Swarm(seed uint64, profile string) *Spec {
 	d := swarm{machine.NewDraw(seed, "swarm"), profile}
 	s := &Spec{Name: "swarm", File: "swarm", Settle: time.Minute, Swarm: profile}
@@ -45,6 +46,10 @@ func Swarm(seed uint64, profile string) *Spec {
 	d.settings(s)
 	budget := d.budget(s)
 	s.For = d.length(budget)
+	if d.oneIn("core", 3) && s.Brokers > 1 {
+		s.CoreFor = time.Duration(d.upTo("core-for", 500, 1500)) * time.Millisecond
+		s.For += s.CoreFor + budget.Apart
+	}
 	troubles := faults.Draw(seed, s.ground(budget))
 	s.Faults = faults.Text(troubles)
 	s.Quirks = d.quirks(budget, troubles)
@@ -100,9 +105,12 @@ func (d swarm) length(b faults.Budget) time.Duration {
 
 // ground is where faults may strike.
 func (s *Spec) ground(b faults.Budget) faults.Ground {
-	g := faults.Ground{From: warmUp, Until: s.For - 100*time.Millisecond, Budget: b, Controller: "controller",
+	g := faults.Ground{From: warmUp, Until: s.For - s.CoreFor - 100*time.Millisecond, Budget: b, Controller: "controller",
 		Classes: []string{"produce", "produce-response", "fetch", "fetch-response", "metadata-response", "broker-heartbeat", "broker-heartbeat-response",
 			"broker-registration", "alter-partition", "alter-partition-response", "init-producer-id-response", "list-offsets-response", "offset-for-leader-epoch-response"}}
+	if s.CoreFor > 0 {
+		g.Beside = []faults.Trouble{{Kind: "core", From: s.For - s.CoreFor, To: s.For, Brokers: true}}
+	}
 	for _, step := range failpoint.Steps() {
 		if step != failpoint.StepMetadataAppend {
 			g.Steps = append(g.Steps, step.String())
@@ -138,8 +146,8 @@ func (s *Spec) sums(troubles []faults.Trouble) string {
 	for _, t := range s.Topics {
 		topics = append(topics, fmt.Sprintf("%s %dx%d", t.Name, t.Partitions, t.Replication))
 	}
-	return fmt.Sprintf("%d brokers, %s (partitions x replication), %d producers with %d records/s, %d readers, %v, %d troubles%s%s",
-		s.Brokers, strings.Join(topics, ", "), len(s.Producers), rates, len(s.Readers), s.For, len(troubles), countKinds(troubles), s.quirkNames())
+	return fmt.Sprintf("%d brokers, %s (partitions x replication), %d producers with %d records/s, %d readers, %v, %d troubles%s%s%s",
+		s.Brokers, strings.Join(topics, ", "), len(s.Producers), rates, len(s.Readers), s.For, len(troubles), countKinds(troubles), s.quirkNames(), s.coreName())
 }
 
 // countKinds lists the kinds of troubles with their numbers, in the order of the
@@ -159,6 +167,13 @@ func countKinds(troubles []faults.Trouble) string {
 		return ""
 	}
 	return " (" + strings.Join(list, ", ") + ")"
+}
+
+func (s *Spec) coreName() string {
+	if s.CoreFor == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", a core alone for the last %v", s.CoreFor)
 }
 
 // set adds a setting of Kafka.

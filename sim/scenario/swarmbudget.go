@@ -83,6 +83,9 @@ func (s *Spec) inSyncAgain() time.Duration {
 // longestOutage bounds for how long something can be wrong on end, with the time
 // that it takes afterwards until nothing of it is under way any more.
 func (s *Spec) longestOutage() time.Duration {
-	const aftermath = 5 * time.Second
+	aftermath := 5 * time.Second
+	if s.CoreFor > 0 {
+		aftermath += 5 * time.Second // until the core has found itself
+	}
 	return s.For - warmUp + aftermath
 }
