@@ -93,6 +93,9 @@ func (a *app) repro(arg string, f *reproFlags) error {
 		_, err := a.stdout.Write([]byte(w.goTest()))
 		return err
 	}
+	if _, known := scenario.Source(w.named.Scenario); known && w.file != "" {
+		fmt.Fprintf(a.stderr, "the scenario is the file %s\n", oneLine(w.file))
+	}
 	w.run.Until = f.until
 	details, err := w.details()
 	if err != nil {
@@ -129,6 +132,7 @@ type wantedRun struct {
 	named   scenario.Repro
 	run     scenario.Case
 	source  []byte          // the scenario's file; nil if it comes with the program
+	file    string          // that source was read from
 	hidden  string          // a file that is named like the program's scenario
 	dir     string          // the bundle, or empty
 	verdict *result.Verdict // of the bundle, if it says
@@ -202,7 +206,10 @@ func (a *app) findScenario(w *wantedRun, beside, file string) (*scenario.Spec, e
 	_, known := scenario.Source(name)
 	if file == "" {
 		file = fileOf(name, beside)
-		if known {
+		switch {
+		case known && w.named.File != 0 && file == "":
+			return nil, fmt.Errorf("%s: the scenario %s is a file, not the program's, and it is neither here nor beside the string: say --scenario FILE", w.from, name)
+		case known && w.named.File == 0:
 			w.hidden, file = file, ""
 		}
 	}
@@ -221,6 +228,7 @@ func (a *app) findScenario(w *wantedRun, beside, file string) (*scenario.Spec, e
 	if err != nil {
 		return nil, err
 	}
+	w.file = file
 	spec.Name, w.source = name, src // so that the string stays as it is
 	return spec, nil
 }
@@ -261,6 +269,9 @@ func (w *wantedRun) different(r result.Result, until time.Duration) []string {
 		return gate.Different(&w.named, r)
 	}
 	list := gate.Different(&w.named, r)
+	if got := w.run.Spec.Sum; w.file != "" && w.named.File != 0 && got != w.named.File {
+		list = append(list, fmt.Sprintf("another file: %s is %08x, and the string is of one that was %08x", w.file, got, w.named.File))
+	}
 	if len(list) > 0 && w.hidden != "" {
 		list = append(list, fmt.Sprintf("the scenario %s is the program's: if %s is meant, say --scenario %s", w.named.Scenario, w.hidden, shellWord(w.hidden)))
 	}

@@ -23,9 +23,10 @@ const LongRepro = 2000
 
 // Repro is the name of one run, all that decides what happens in it:
 //
-//	bs1:<scenario>:<seed>[:k=v,..][:~<schedule>]@<core>.<first 8 digits of the trace hash>
+//	bs1:<scenario>[~<file>]:<seed>[:k=v,..][:~<schedule>]@<core>.<first 8 digits of the trace hash>
 //
-// Among the k=v are Kafka's settings by their full keys, the edits of the
+// The 8 digits of the file stand there if the scenario does not come with the program,
+// or not as it was: the beginning of the file's SHA-256. Among the k=v are Kafka's settings by their full keys, the edits of the
 // scenario's size ([Edit]), plant=BUG, promise=PROPERTY, and broker=foreign for a
 // run of brokers that are not the simulator's own ([Case.Broker]). An item "+" parts two
 // layers of settings: within one layer a setting of one client goes before that
@@ -34,6 +35,7 @@ const LongRepro = 2000
 // in base64url.
 type Repro struct {
 	Scenario string
+	File     uint32 // [Spec.Sum]; 0 in strings of before that had it
 	Seed     uint64
 	Layers   []config.Layer // none of them empty
 	Edits    []Edit
@@ -56,7 +58,7 @@ const (
 
 // repro names the run of a plan that came to hash.
 func (p *plan) repro(hash uint64) string {
-	r := Repro{Scenario: p.Spec.Name, Seed: p.Seed, Layers: p.Layers, Edits: p.Edits, Promise: p.Promise, Faults: p.Faults, Foreign: p.Broker != nil, Core: Core, Hash: uint32(hash >> 32)}
+	r := Repro{Scenario: p.Spec.Name, File: p.Spec.Sum, Seed: p.Seed, Layers: p.Layers, Edits: p.Edits, Promise: p.Promise, Faults: p.Faults, Foreign: p.Broker != nil, Core: Core, Hash: uint32(hash >> 32)}
 	for _, site := range p.bugs {
 		r.Plant = append(r.Plant, site.String())
 	}
@@ -71,7 +73,11 @@ func (r *Repro) Case(spec *Spec) Case {
 // String is the repro string; [ParseRepro] reads it back.
 func (r *Repro) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s:%s:%#x", reproVersion, escape(r.Scenario, plainInValue), r.Seed)
+	fmt.Fprintf(&b, "%s:%s", reproVersion, escape(r.Scenario, plainInValue))
+	if r.File != 0 {
+		fmt.Fprintf(&b, "~%08x", r.File)
+	}
+	fmt.Fprintf(&b, ":%#x", r.Seed)
 	if items := r.items(); len(items) > 0 {
 		b.WriteString(":" + strings.Join(items, ","))
 	}
@@ -181,7 +187,7 @@ func (p *reproParser) fail(at int, format string, args ...any) {
 }
 
 // shape is how errors show what is wanted.
-const shape = "bs1:SCENARIO:SEED[:k=v,..][:~SCHEDULE]@CORE.HASH"
+const shape = "bs1:SCENARIO[~FILE]:SEED[:k=v,..][:~SCHEDULE]@CORE.HASH"
 
 func (p *reproParser) run() {
 	version, rest, ok := strings.Cut(p.text, ":")
@@ -205,13 +211,26 @@ func (p *reproParser) run() {
 		p.fail(at, "want a scenario and a seed: %s", shape)
 		return
 	}
-	p.r.Scenario = unescape(name)
+	p.name(name, at)
 	at += len(name) + 1
 	number, rest, more := strings.Cut(rest, ":")
 	p.seed(number, at)
 	if more {
 		p.body(rest, at+len(number)+1)
 	}
+}
+
+func (p *reproParser) name(s string, at int) {
+	name, file, marked := strings.Cut(s, "~")
+	p.r.Scenario = unescape(name)
+	if !marked {
+		return
+	}
+	x, err := strconv.ParseUint(file, 16, 32)
+	if err != nil || len(file) != 8 || x == 0 || strings.ToLower(file) != file {
+		p.fail(at+len(name)+1, "file %s: want 8 hex digits of its contents", clip(file))
+	}
+	p.r.File = uint32(x)
 }
 
 func (p *reproParser) tail(s string, at int) {

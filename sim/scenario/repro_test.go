@@ -23,7 +23,7 @@ import (
 func anyRepro(t *rapid.T) Repro {
 	word := rapid.StringN(1, 12, -1)
 	value := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", ",", "a,b", "a:b", ":~x", "@1.00000000", "a=b", " ", "%", "%41", "+", "é", "\xff"}))
-	r := Repro{Scenario: word.Draw(t, "scenario"), Seed: rapid.Uint64().Draw(t, "seed"), Core: int(rapid.Int32Min(0).Draw(t, "core")), Hash: rapid.Uint32().Draw(t, "hash")}
+	r := Repro{Scenario: word.Draw(t, "scenario"), File: rapid.Uint32().Draw(t, "file"), Seed: rapid.Uint64().Draw(t, "seed"), Core: int(rapid.Int32Min(0).Draw(t, "core")), Hash: rapid.Uint32().Draw(t, "hash")}
 	for range rapid.IntRange(0, 3).Draw(t, "layers") {
 		l := config.Layer{Source: "repro string"}
 		for range rapid.IntRange(1, 3).Draw(t, "entries") {
@@ -99,6 +99,8 @@ func TestReproRefuses(t *testing.T) {
 		{"bs2:orders:0x7@1.00000000", `column 1: version "bs2" is not known: this program reads bs1`},
 		{"bs1:orders:0x7", "column 15: the end is missing: want @CORE.HASH"},
 		{"bs1:orders@1.00000000", "column 5: want a scenario and a seed"},
+		{"bs1:orders~12ab:0x7@1.00000000", `column 12: file "12ab": want 8 hex digits`},
+		{"bs1:orders~00000000:0x7@1.00000000", `column 12: file "00000000": want 8 hex digits`},
 		{"bs1::0x7@1.00000000", "column 5: want a scenario and a seed"},
 		{"bs1:orders:0xg@1.00000000", `column 12: seed "0xg": want a number`},
 		{"bs1:orders:-1@1.00000000", `column 12: seed "-1": want a number`},

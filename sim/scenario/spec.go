@@ -18,6 +18,7 @@ type Spec struct {
 	Name  string // of its file, without .yaml or .yml
 	File  string // as it was named, to begin errors with
 	About string // one line for lists
+	Sum   uint32 // of the file, unless it comes with the program: then 0
 
 	// For is how long the producers produce. Everything is healed then.
 	For time.Duration

@@ -64,7 +64,7 @@ func (s *Spec) At(seed uint64) *Spec {
 		return s
 	}
 	drawn := Swarm(seed, s.Swarm)
-	drawn.Name, drawn.File = s.Name, s.File
+	drawn.Name, drawn.File, drawn.Sum = s.Name, s.File, s.Sum
 	if s.Settle > 0 {
 		drawn.Settle = s.Settle
 	}
