@@ -3,6 +3,7 @@ package reports
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"brokersim/checker/result"
 )
@@ -18,7 +19,7 @@ type span struct {
 func (t *told) downs() (list []span) {
 	for i := range t.Rows {
 		for _, f := range t.faults(&t.Rows[i]) {
-			what := map[string]string{"crash": "down", "power-loss": "down", "pause": "paused"}[f.verb]
+			what := stands(f.verb)
 			if what == "" {
 				continue
 			}
@@ -28,6 +29,17 @@ func (t *told) downs() (list []span) {
 		}
 	}
 	return list
+}
+
+// stands says how a node is after a verb that ends it, or has it stand still.
+func stands(verb string) string {
+	switch {
+	case verb == "crash", verb == "power-loss", strings.HasPrefix(verb, "crash-at-"), strings.HasPrefix(verb, "power-loss-at-"):
+		return "down"
+	case verb == "pause":
+		return "paused"
+	}
+	return ""
 }
 
 // backAt is the first row from i on in which a node is back: it is started, or

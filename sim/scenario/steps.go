@@ -22,6 +22,10 @@ type armedStep struct {
 	power bool
 }
 
+// StepPassed ends the line of the faults that were applied which says that a node was
+// ended at a step.
+const StepPassed = ": the step was passed"
+
 // CrashAt has a node crash when it next passes a step. A restart ends the waiting.
 func (w world) CrashAt(step, node string) { w.cluster.endAt(step, node, false) }
 
@@ -82,7 +86,7 @@ func (c *cluster) passed(node string) {
 			c.r.world().Crash(node)
 		}
 		c.steps.ended[what]++
-		text := fmt.Sprintf("# %s %s %s: the step was passed", seconds(c.r.sim.Now()), what, node)
+		text := fmt.Sprintf("# %s %s %s%s", seconds(c.r.sim.Now()), what, node, StepPassed)
 		c.r.tell(text)
 		c.r.rec.Event(&history.Event{E: history.Note, F: history.Fault, Why: text})
 		return

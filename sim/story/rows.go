@@ -9,6 +9,7 @@ import (
 	"brokersim/checker"
 	"brokersim/checker/history"
 	"brokersim/checker/result"
+	"brokersim/sim/scenario"
 )
 
 // row puts a moment into words.
@@ -23,6 +24,7 @@ func (t *telling) row(x told) result.Row {
 	case m.N == 0:
 		row.Kind = result.RowFault
 		_, row.What, _ = strings.Cut(strings.TrimPrefix(m.fault, "# "), " ")
+		row.What = strings.TrimSuffix(row.What, scenario.StepPassed)
 		return row
 	case m.Kind == machine.Received:
 		row.Kind, row.From = result.RowMessage, m.Peer

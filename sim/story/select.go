@@ -9,6 +9,7 @@ import (
 	"brokersim/broker/machine"
 	"brokersim/checker"
 	"brokersim/checker/history"
+	"brokersim/sim/scenario"
 )
 
 // findBroken finds the moment in which the promise was broken, for good.
@@ -167,7 +168,9 @@ func (t *telling) markAll() {
 	for i := range t.moments {
 		m := &t.moments[i]
 		if m.N == 0 {
-			t.marks[i] = chain
+			if m.happened() {
+				t.marks[i] = chain
+			}
 			continue
 		}
 		for k := range m.changes {
@@ -186,6 +189,12 @@ func (t *telling) markAll() {
 			t.marks[from] = max(t.marks[from], t.marks[i])
 		}
 	}
+}
+
+// happened reports whether a step of the schedule did anything. One that did not is a
+// comment; but so are the end of the load and a node that has come to its end.
+func (m *moment) happened() bool {
+	return !strings.HasPrefix(m.fault, "#") || strings.HasSuffix(m.fault, scenario.StepPassed) || strings.Contains(m.fault, " the load ends: ")
 }
 
 // weigh says how much a change matters.
