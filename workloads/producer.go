@@ -38,6 +38,8 @@ type ProducerConfig struct {
 	Recorder   *history.Recorder
 	TPs        func(wire.TP) history.TP
 	Failpoints *failpoint.Set // nil is off
+	// FirstSequence is that of the client.
+	FirstSequence int32
 }
 
 // Producer is a service that publishes to one topic, open loop: records are due
@@ -74,7 +76,7 @@ func NewProducer(cfg ProducerConfig) *Producer {
 	cfg.Arrivals.PerSecond = min(max(cfg.Arrivals.PerSecond, 1), second)
 	p := &Producer{cfg: cfg, process: cfg.ID + lifeStep*int32(cfg.Life), due: 0}
 	p.client = client.NewProducer(client.ProducerConfig{
-		Name: cfg.Name, Life: cfg.Life, Seed: cfg.Seed, Bootstrap: cfg.Bootstrap, Settings: cfg.Settings, Failpoints: cfg.Failpoints,
+		Name: cfg.Name, Life: cfg.Life, Seed: cfg.Seed, Bootstrap: cfg.Bootstrap, Settings: cfg.Settings, Failpoints: cfg.Failpoints, FirstSequence: cfg.FirstSequence,
 	})
 	p.client.Watch(cfg.Topic)
 	p.keys = machine.NewDraw(cfg.Seed, "keys").Of(cfg.Name).With(uint64(cfg.Life))

@@ -90,6 +90,9 @@ const (
 	// S18ForgetAtStart has a replica forget the sequences of producers when it reads
 	// its log again (KAFKA-12520).
 	S18ForgetAtStart
+	// T04ForgetWrap lets a partition take sequence 0 behind the largest int32 for one
+	// that it has (KAFKA-7692).
+	T04ForgetWrap
 	// T23ExpireByFirst has the state of a producer expire by the age of its first
 	// batch, not of its newest (KAFKA-7190).
 	T23ExpireByFirst
@@ -206,6 +209,7 @@ var names = [numSites]string{
 	R20KeepTruncated:           "R20-keep-truncated",
 	S03IgnoreSyncError:         "S03-ignore-sync-error",
 	S18ForgetAtStart:           "S18-forget-at-start",
+	T04ForgetWrap:              "T04-forget-wrap",
 	T23ExpireByFirst:           "T23-expire-by-first",
 	C08SameIncarnation:         "C08-same-incarnation",
 	F01SaveFetched:             "F01-save-fetched",

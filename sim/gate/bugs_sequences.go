@@ -34,4 +34,10 @@ var sequenceBugs = []Bug{
 `},
 		Fault: "lose the answers when states expire", Property: "no-duplicate", Difficulty: 3,
 	},
+	{
+		Site: failpoint.T04ForgetWrap, Source: "KAFKA-7692, KAFKA-7693",
+		Mechanism:  "Sequences begin again at 0 behind the largest int32, and a partition takes the first of them for a duplicate.",
+		Experiment: Experiment{Scenario: "sequence-wrap", Seeds: someSeeds},
+		Fault:      "none, but 2^31 records", Property: "no-acked-loss", Difficulty: 5,
+	},
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -189,6 +190,7 @@ func (p *reader) producer(s *Spec, name string, at, n ast.Node) {
 		"arrivals":        p.word(&arrivals, "constant", "poisson"),
 		"keys":            p.number(func(n int64) { r.Keys = n }, 0, 1<<31),
 		"size_bytes":      p.number(func(n int64) { r.SizeBytes = int(n) }, minSize, maxSize),
+		"first_sequence":  p.number(func(n int64) { r.FirstSequence = int32(n) }, 0, math.MaxInt32),
 	})
 	r.Poisson = arrivals == "poisson"
 	if r.RatePerSecond == 0 {

@@ -55,6 +55,7 @@ func TestParseRefuses(t *testing.T) {
 		{"partitions: 2", "partitions: 99999999999999999999", `small.yaml:6: "99999999999999999999": want a whole number from 1 to 1000`},
 		{"rate_per_second: 1_000", "rate_per_second: 0", `small.yaml:8: "0": want a whole number from 1 to 1000000`},
 		{"rate_per_second: 1_000, ", "", `small.yaml:8: producer shop: rate_per_second is missing`},
+		{"keys: 10", "first_sequence: 2_147_483_648", `small.yaml:8: "2_147_483_648": want a whole number from 0 to 2147483647`},
 		{"for: 2s", "for: 2", `small.yaml:2: "2": want a duration with its unit, such as 500ms or 5s`},
 		{"for: 2s", "for: -2s", `small.yaml:2: -2s: want a duration from 1ms to 1h0m0s`},
 		{"for: 2s", "for: [2s]", `small.yaml:2: want one value, not a list or fields`},

@@ -81,6 +81,9 @@ type Producer struct {
 	Node          uint32 // its number; 0: by its place in the file
 	Keys          int64  // uniformly drawn keys; 0 sends records without a key
 	SizeBytes     int
+	// FirstSequence is where the sequences of an idempotent producer begin: near the
+	// largest int32 they soon begin again at 0, as Kafka's do after 2^31 records.
+	FirstSequence int32
 }
 
 // Reader is a service that reads whole topics on its own.

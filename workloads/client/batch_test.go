@@ -133,3 +133,14 @@ func TestNoPartitionStarves(t *testing.T) {
 		}
 	}
 }
+
+// What a partition's first record follows is nothing, wherever its sequences begin.
+func TestFirstSequenceFollows(t *testing.T) {
+	s := sequences{first: 1<<31 - 1, acked: -1}
+	if !s.follows(1<<31-1) || s.follows(0) {
+		t.Errorf("%+v: %t, %t", s, s.follows(1<<31-1), s.follows(0))
+	}
+	if s.acked = 1<<31 - 1; !s.follows(0) || s.follows(1) {
+		t.Errorf("%+v: %t, %t", s, s.follows(0), s.follows(1))
+	}
+}

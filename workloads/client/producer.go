@@ -17,6 +17,9 @@ type ProducerConfig struct {
 	Bootstrap  []string // "b1:9092"
 	Settings   config.Producer
 	Failpoints *failpoint.Set // nil is off
+	// FirstSequence is where the sequences of each partition begin in the producer's
+	// first epoch, 0 in Kafka: near the largest int32 they soon begin again at 0.
+	FirstSequence int32
 }
 
 // Outcome is what became of records.
@@ -76,6 +79,7 @@ type Producer struct {
 	blocked bool           // somebody waits for buffer.memory: nothing waits for linger.ms
 	pending int64          // records without a result
 	id      identity
+	first   int32 // see ProducerConfig.FirstSequence
 
 	results []Result
 	due     machine.Instant
@@ -93,7 +97,7 @@ type target struct {
 // Idempotence needs acks=all, at most five requests in flight and retries; as in
 // Kafka it is off when the other settings do not allow it.
 func NewProducer(cfg ProducerConfig) *Producer {
-	p := &Producer{set: cfg.Settings, fail: cfg.Failpoints, buffer: cfg.Settings.BufferMemory, due: 0}
+	p := &Producer{set: cfg.Settings, fail: cfg.Failpoints, buffer: cfg.Settings.BufferMemory, first: max(cfg.FirstSequence, 0), due: 0}
 	p.draw = machine.NewDraw(cfg.Seed, "client").Of(cfg.Name).With(uint64(cfg.Life))
 	s := &p.set
 	p.idempotent = s.EnableIdempotence && s.Acks == -1 && s.MaxInFlight <= 5 && s.Retries > 0

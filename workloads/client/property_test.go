@@ -2,6 +2,7 @@ package client
 
 import (
 	"encoding/binary"
+	"math"
 	"testing"
 	"time"
 
@@ -17,11 +18,12 @@ import (
 // (ProducerAppendInfo.checkSequence) over a log of tickets.
 type model struct {
 	// lenient lets an unknown producer begin at any sequence, as Kafka does, which
-	// has to forget producers; else it has to begin at 0. A leader that has seen nothing
+	// has to forget producers; else it has to begin at first. A leader that has seen nothing
 	// of a producer then takes the second batch when it has refused the first, which
 	// comes behind it, or makes the client begin a new epoch and send both: there
 	// Kafka promises neither order nor exactly once.
 	lenient   bool
+	first     int32
 	log       []int64
 	producers map[int64]*modelProducer
 }
@@ -46,7 +48,7 @@ func (m *model) append(records wire.Records) (base int64, code int16) {
 	if h.ProducerID >= 0 {
 		p := m.producers[h.ProducerID]
 		if p == nil {
-			p = &modelProducer{epoch: h.ProducerEpoch}
+			p = &modelProducer{epoch: h.ProducerEpoch, next: m.first}
 			if m.lenient {
 				p.next = h.BaseSequence
 			}
@@ -68,7 +70,7 @@ func (m *model) append(records wire.Records) (base int64, code int16) {
 		if h.BaseSequence != p.next {
 			return -1, wire.OutOfOrderSequenceNumber
 		}
-		p.next += h.Count
+		p.next = int32((int64(p.next) + int64(h.Count)) % (1 << 31))
 		p.recent = append(p.recent, modelBatch{h.BaseSequence, h.Count, int64(len(m.log))})
 		p.recent = p.recent[max(0, len(p.recent)-5):]
 	}
@@ -211,10 +213,11 @@ func TestProducerTellsTheTruth(t *testing.T) {
 		w := &world{double: newDouble(t, 2), t: t, sent: map[int64]wire.TP{}, ended: map[int64]Result{}}
 		w.topic("t", 2)
 		lenient := rapid.Bool().Draw(t, "lenient")
+		first := rapid.SampledFrom([]int32{0, 0, math.MaxInt32 - 5, math.MaxInt32}).Draw(t, "first sequence")
 		for range 2 {
-			w.models = append(w.models, &model{lenient: lenient, producers: map[int64]*modelProducer{}})
+			w.models = append(w.models, &model{lenient: lenient, first: first, producers: map[int64]*modelProducer{}})
 		}
-		w.p = NewProducer(ProducerConfig{Name: "p", Seed: 1, Bootstrap: w.addrs(), Settings: s})
+		w.p = NewProducer(ProducerConfig{Name: "p", Seed: 1, Bootstrap: w.addrs(), Settings: s, FirstSequence: first})
 		w.client, w.after = w.p, w.results
 		w.p.Watch("t")
 		w.sawAsk = func(a *ask) {

@@ -12,6 +12,7 @@ import (
 type sequences struct {
 	pid    int64 // that the sequence counts for: the producer's own may have moved on
 	epoch  int16
+	first  int32 // sequence of the first record of the epoch
 	next   int32 // sequence of the next record
 	acked  int32 // the last that was acknowledged; -1 none
 	offset int64 // of that one; -1 not known
@@ -40,10 +41,13 @@ func (p *Producer) stalePart(a *accumulated) bool {
 }
 
 // restart gives the partition's batches in flight sequences from 0 in the
-// current epoch.
+// current epoch, or from where the producer's first epoch begins.
 func (p *Producer) restart(a *accumulated) {
 	s := &a.seqs
-	seq := int32(0)
+	if s.first = 0; s.pid < 0 {
+		s.first = p.first
+	}
+	seq := s.first
 	for _, b := range s.flying {
 		b.setSequence(p.id.pid, p.id.epoch, seq)
 		b.reset = true
@@ -55,7 +59,7 @@ func (p *Producer) restart(a *accumulated) {
 // follows reports whether seq is the one after the last acknowledged.
 func (s *sequences) follows(seq int32) bool {
 	if s.acked < 0 {
-		return seq == 0
+		return seq == s.first
 	}
 	return addSeq(s.acked, 1) == seq
 }

@@ -39,6 +39,9 @@ func (r *Replica) Append(now machine.Instant, batch machine.Bytes, acks int16) (
 			r.advance(now) // as after any append (Partition.appendRecordsToLeader)
 			return at, 0, nil
 		}
+		if h.BaseSequence == 0 && r.producers.behind(&h) && r.cfg.Failpoints.On(failpoint.T04ForgetWrap, sequence(&h)) {
+			return at, wire.DuplicateSequenceNumber, nil
+		}
 		if code := r.producers.check(&h); code != 0 && !r.cfg.Failpoints.On(failpoint.T25AnySequence, sequence(&h)) {
 			return at, code, nil
 		}

@@ -85,6 +85,13 @@ func (p *producers) check(h *wire.Batch) int16 {
 	return wire.OutOfOrderSequenceNumber
 }
 
+// behind reports whether a batch is numbered below the newest of its producer's epoch,
+// as if sequences never began again at 0.
+func (p *producers) behind(h *wire.Batch) bool {
+	s := p.byID[h.ProducerID]
+	return s != nil && s.epoch == h.ProducerEpoch && h.BaseSequence <= s.newest().lastSeq
+}
+
 // appended notes a batch that is in the log.
 func (p *producers) appended(h *wire.Batch) {
 	if h.ProducerID < 0 || h.BaseSequence < 0 {
