@@ -15,11 +15,15 @@ import (
 )
 
 // bundle is a directory with all that a run came to, beside its history.
-type bundle struct{ result, summary, repeat, schedule, latency, env, porcupine *output }
+type bundle struct {
+	dir string
+
+	result, summary, repeat, schedule, latency, env, porcupine *output
+}
 
 func wantBundle(dir string, want func(flag, path string) *output) *bundle {
 	file := func(name string) *output { return want("--out", filepath.Join(dir, name)) }
-	return &bundle{file("result.json"), file("summary.md"), file("repro.txt"), file("schedule.orig.txt"), file("latency.hgrm"), file("env.json"), file("porcupine.html")}
+	return &bundle{dir, file("result.json"), file("summary.md"), file("repro.txt"), file("schedule.orig.txt"), file("latency.hgrm"), file("env.json"), file("porcupine.html")}
 }
 
 // makeDirectory makes a directory if it is not there, and reports whether it
@@ -65,6 +69,7 @@ func (o *outputs) writeBundle(c scenario.Case, r result.Result, d reports.Detail
 	}
 	return errors.Join(
 		err,
+		removeExplanation(b.dir),
 		b.latency.write(latency.String()),
 		b.env.write(environment()),
 		b.result.write(plain.String()),
@@ -85,6 +90,7 @@ func (b *bundle) partial(c scenario.Case, why, repeat string) error {
 	seed := fmt.Sprintf("%#x", c.Seed)
 	return errors.Join(
 		gone,
+		removeExplanation(b.dir),
 		b.env.write(environment()),
 		b.summary.write("# "+c.Spec.Name+", seed "+seed+": no result\n\n```\n"+why+"\nnothing was judged; the history ends there\n\nRepeat  "+repeat+"\n```\n"),
 		b.repeat.write(repeat+"\n"),

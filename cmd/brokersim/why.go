@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -173,7 +174,19 @@ func (a *app) explainInto(dir string, c scenario.Case, r *result.Result) error {
 const (
 	explanationFile = "explanation.json"
 	reportFile      = "report.html"
+	minimalFile     = "schedule.min.txt"
+	minimalRepro    = "repro.min.txt"
 )
+
+// removeExplanation takes away what an earlier run has left in a bundle.
+func removeExplanation(dir string) (err error) {
+	for _, name := range []string{explanationFile, reportFile, minimalFile, minimalRepro} {
+		if e := os.Remove(filepath.Join(dir, name)); e != nil && !errors.Is(e, os.ErrNotExist) {
+			err = errors.Join(err, fmt.Errorf("--out %w", plainPathError(e)))
+		}
+	}
+	return err
+}
 
 // writeExplanation writes an explanation into a bundle.
 func writeExplanation(dir string, e *result.Explanation) error {
@@ -190,8 +203,8 @@ func writeExplanation(dir string, e *result.Explanation) error {
 	return errors.Join(
 		writeReport("--out", in(explanationFile), func(w io.Writer) error { return reports.ExplanationJSON(w, e) }),
 		writeReport("--out", in(reportFile), func(w io.Writer) error { return reports.ExplanationHTML(w, e) }),
-		writeReport("--out", in("schedule.min.txt"), plain(e.Shrunk.Minimal)),
-		writeReport("--out", in("repro.min.txt"), plain(e.Repro+"\n")))
+		writeReport("--out", in(minimalFile), plain(e.Shrunk.Minimal)),
+		writeReport("--out", in(minimalRepro), plain(e.Repro+"\n")))
 }
 
 // doing shows on a terminal what long work is at.
