@@ -30,12 +30,13 @@ type link struct {
 	peer     *wire.Peer
 	deadline machine.Instant
 	retryAt  machine.Instant
-	tired    bool   // is to be closed, though nothing is wrong
-	wanted   bool   // somebody asked for it while it had to wait for retryAt
-	failures uint32 // in a row, until it is up (KIP-144)
-	stalls   uint32 // of these, those in which it was not even opened (KIP-601)
-	dials    uint64 // ever: names the draws of its back-offs
-	drained  int    // of a producer: the partition after the last that was sent; the next request begins there
+	tired    bool            // is to be closed, though nothing is wrong
+	wanted   bool            // somebody asked for it while it had to wait for retryAt
+	failures uint32          // in a row, until it is up (KIP-144)
+	stalls   uint32          // of these, those in which it was not even opened (KIP-601)
+	dialedAt machine.Instant // for the last time
+	dials    uint64          // ever: names the draws of its back-offs
+	drained  int             // of a producer: the partition after the last that was sent; the next request begins there
 
 	calls []*call // in flight, oldest first
 }

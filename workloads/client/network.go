@@ -185,6 +185,7 @@ func (n *network) connect(now machine.Instant, l *link, out *machine.Effects) bo
 	n.tags++
 	l.state, l.tag, l.wanted = dialing, n.tags, false
 	l.dials++
+	l.dialedAt = now
 	jitter := n.cfg.seed.Of("setup").Of(l.addr).With(l.dials)
 	// Even when it is configured to be 0 a dial takes time: it would be tried
 	// again at the same instant for ever.
@@ -276,8 +277,8 @@ func (n *network) leastLoadedOf(now machine.Instant, bootstrap bool, draw machin
 			full = true
 		case l.state != down:
 			connecting = true
-		case now >= l.retryAt && dial == nil:
-			dial = l
+		case now >= l.retryAt && (dial == nil || l.dialedAt < dial.dialedAt):
+			dial = l // the one that was not tried for longest: no dead one keeps others from their turn
 		}
 	}
 	switch {
