@@ -50,7 +50,7 @@ var kinds = []kind{
 	{"io-error", func(d dice) (Trouble, bool) { return d.failing("io-error") }},
 	{"sync-error", func(d dice) (Trouble, bool) { return d.failing("sync-error") }},
 	{"reordered-sectors", func(d dice) (Trouble, bool) { return d.badPowerLoss("disk-reorders", false) }},
-	{"misdirected-write", func(d dice) (Trouble, bool) { return d.badPowerLoss("disk-misdirects", true) }},
+	{"misdirected-write", dice.misdirected},
 	{"fsync-lies", func(d dice) (Trouble, bool) { return d.badPowerLoss("fsync-lies", true) }},
 	{"bit-rot", dice.bitRot},
 	{"latent-error", dice.latentError},

@@ -116,6 +116,16 @@ func (d dice) badPowerLoss(verb string, loses bool) (Trouble, bool) {
 		Steps: []string{during(at, before+passing, "%s %s", verb, node), during(at+before, down, "power-loss %s", node)}}, true
 }
 
+// misdirected puts a sector over another. Where there are two logs it may be one of the
+// other log, whole batches with right checksums: nothing in a batch says of which
+// partition it is, and Kafka cannot tell.
+func (d dice) misdirected() (Trouble, bool) {
+	if len(d.Partitions) > 1 {
+		return Trouble{}, false
+	}
+	return d.badPowerLoss("disk-misdirects", true)
+}
+
 // bitRot flips a bit of a broker's log. The page cache hides it until the power is
 // lost. Then the batch fails its checksum, and what follows it goes with it. What the
 // checksum does not cover, such as the leader epoch of a batch, or what is read

@@ -75,6 +75,7 @@ type Fork struct {
 type plan struct {
 	*Case
 	set      *config.Settings
+	mixed    []config.Broker // by broker; empty if all have the same
 	schedule faults.Schedule
 	bugs     []failpoint.Site
 	stated   []string
@@ -124,6 +125,36 @@ func (s *Spec) settings(above []config.Layer) (*config.Settings, error) {
 	return config.Resolve(targets, append(append(layers, own), above...)...)
 }
 
+// mixed are the settings of each broker, if some have their own.
+func (s *Spec) mixed(above []config.Layer) ([]config.Broker, error) {
+	var list []config.Broker
+	if len(s.Mixed) == 0 {
+		return nil, nil
+	}
+	for i := range s.Brokers {
+		layers := slices.Clone(above)
+		for _, m := range s.Mixed {
+			if m.Broker == i {
+				layers = append(layers, config.Layer{Source: "of " + brokerName(int32(i+1)) + " alone", Entries: m.Set})
+			}
+		}
+		set, err := s.settings(layers)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, set.Broker())
+	}
+	return list, nil
+}
+
+// brokerSettings are those of the broker at a place.
+func (p *plan) brokerSettings(i int) config.Broker {
+	if len(p.mixed) > 0 {
+		return p.mixed[i]
+	}
+	return p.set.Broker()
+}
+
 func (c *Case) plan() (*plan, error) {
 	spec, err := c.Scenario()
 	if err != nil {
@@ -143,6 +174,9 @@ func (c *Case) plan() (*plan, error) {
 	c = &edited
 	p := &plan{Case: c}
 	if p.set, err = spec.settings(c.Layers); err != nil {
+		return nil, err
+	}
+	if p.mixed, err = spec.mixed(c.Layers); err != nil {
 		return nil, err
 	}
 	if p.schedule, err = c.schedule(); err != nil {

@@ -90,7 +90,7 @@ func (c *cluster) addBroker(i int) {
 				Port:        brokerPort,
 				Rack:        r.Spec.rack(i),
 				Controller:  c.controllerAddress(),
-				Settings:    r.set.Broker(),
+				Settings:    r.brokerSettings(i),
 				Failpoints:  points,
 			})
 			c.lives[i]++

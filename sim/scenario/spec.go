@@ -44,6 +44,10 @@ type Spec struct {
 	// Quirks are the places where the nodes of a swarm do what is rare and legal.
 	Quirks []Quirk
 
+	// Mixed are settings of single brokers of a swarm, above all others: a
+	// configuration that was rolled out half.
+	Mixed []Mixed
+
 	// CoreFor is for how long, at the end of the load, only a core of the brokers is
 	// well; 0 is never. It lasts on until the core has made progress (core.go).
 	CoreFor time.Duration
@@ -56,6 +60,12 @@ type Spec struct {
 	// its first, so that an error in it has its place in the file.
 	Faults     string
 	FaultsLine int
+}
+
+// Mixed is what one broker has otherwise.
+type Mixed struct {
+	Broker int // its place: 0 is b1
+	Set    []config.Entry
 }
 
 // Quirk is a place where every node does what is rare and legal, for some keys.

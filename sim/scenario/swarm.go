@@ -48,7 +48,7 @@ func Swarm(seed uint64, profile string) *Spec {
 	s.For = d.length(budget)
 	if d.oneIn("core", 3) && s.Brokers > 1 {
 		s.CoreFor = time.Duration(d.upTo("core-for", 500, 1500)) * time.Millisecond
-		s.For += s.CoreFor + budget.Apart
+		s.For += s.CoreFor + max(knowsAll, budget.Apart)
 	}
 	troubles := faults.Draw(seed, s.ground(budget))
 	s.Faults = faults.Text(troubles)
@@ -97,6 +97,12 @@ func pick[T any](d swarm, what string, of ...T) T { return of[d.Of(what).N(uint6
 // warmUp is when faults may begin: topics are there by then, and records.
 const warmUp = 600 * time.Millisecond
 
+// knowsAll is the calm before a core is alone. A client that knows of dead brokers only
+// looks for others after metadata.recovery.rebootstrap.trigger.ms, which is 5 minutes
+// (KIP-1102): it must have heard of those who live. That takes metadata.max.age.ms, of
+// the profile, once the last of them is back.
+const knowsAll = 1600 * time.Millisecond
+
 // length is for how long producers produce. Where a power loss must be alone
 // there has to be room for one.
 func (d swarm) length(b faults.Budget) time.Duration {
@@ -105,10 +111,11 @@ func (d swarm) length(b faults.Budget) time.Duration {
 
 // ground is where faults may strike.
 func (s *Spec) ground(b faults.Budget) faults.Ground {
-	g := faults.Ground{From: warmUp, Until: s.For - s.CoreFor - 100*time.Millisecond, Budget: b, Controller: "controller",
+	g := faults.Ground{From: warmUp, Until: s.For - 100*time.Millisecond, Budget: b, Controller: "controller",
 		Classes: []string{"produce", "produce-response", "fetch", "fetch-response", "metadata-response", "broker-heartbeat", "broker-heartbeat-response",
 			"broker-registration", "alter-partition", "alter-partition-response", "init-producer-id-response", "list-offsets-response", "offset-for-leader-epoch-response"}}
 	if s.CoreFor > 0 {
+		g.Until = s.For - s.CoreFor - knowsAll
 		g.Beside = []faults.Trouble{{Kind: "core", From: s.For - s.CoreFor, To: s.For, Brokers: true}}
 	}
 	for _, step := range failpoint.Steps() {
@@ -146,8 +153,8 @@ func (s *Spec) sums(troubles []faults.Trouble) string {
 	for _, t := range s.Topics {
 		topics = append(topics, fmt.Sprintf("%s %dx%d", t.Name, t.Partitions, t.Replication))
 	}
-	return fmt.Sprintf("%d brokers, %s (partitions x replication), %d producers with %d records/s, %d readers, %v, %d troubles%s%s%s",
-		s.Brokers, strings.Join(topics, ", "), len(s.Producers), rates, len(s.Readers), s.For, len(troubles), countKinds(troubles), s.quirkNames(), s.coreName())
+	return fmt.Sprintf("%d brokers, %s (partitions x replication), %d producers with %d records/s, %d readers, %v, %d troubles%s%s%s%s",
+		s.Brokers, strings.Join(topics, ", "), len(s.Producers), rates, len(s.Readers), s.For, len(troubles), countKinds(troubles), s.quirkNames(), s.coreName(), s.mixedName())
 }
 
 // countKinds lists the kinds of troubles with their numbers, in the order of the
@@ -167,6 +174,13 @@ func countKinds(troubles []faults.Trouble) string {
 		return ""
 	}
 	return " (" + strings.Join(list, ", ") + ")"
+}
+
+func (s *Spec) mixedName() string {
+	if len(s.Mixed) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %d brokers with settings of their own", len(s.Mixed))
 }
 
 func (s *Spec) coreName() string {

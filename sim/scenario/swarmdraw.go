@@ -57,6 +57,28 @@ func (d swarm) settings(s *Spec) {
 	}
 	d.producerSettings(s)
 	d.consumerSettings(s)
+	d.of("mixed").mixedSettings(s)
+}
+
+// mixedSettings gives some brokers settings of their own, in a quarter of the runs: no
+// time-out is longer than that of the others, which the budget goes by.
+func (d swarm) mixedSettings(s *Spec) {
+	if !d.oneIn("on", 4) {
+		return
+	}
+	for i := range s.Brokers {
+		own := d.with(i)
+		if own.oneIn("same", 2) {
+			continue
+		}
+		m := Mixed{Broker: i}
+		add := func(key string, value int) { m.Set = append(m.Set, entry("broker."+key, value)) }
+		add("replica.lag.time.max.ms", min(pick(own, "lag", 400, 1000), int(settingOr(s.Set, "broker.replica.lag.time.max.ms", 1000))))
+		add("replica.fetch.wait.max.ms", pick(own, "fetch-wait", 10, 50, 100))
+		add("replica.fetch.max.bytes", pick(own, "fetch-bytes", 1000, 20_000, 1<<20))
+		add("replica.high.watermark.checkpoint.interval.ms", pick(own, "checkpoint", 100, 5000))
+		s.Mixed = append(s.Mixed, m)
+	}
 }
 
 func (d swarm) brokerSettings(s *Spec) {

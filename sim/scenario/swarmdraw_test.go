@@ -235,3 +235,26 @@ func wantKeptOrVacuous(t *testing.T, r result.Result) {
 		t.Errorf("%s, seed %s: %s %v, audits %v, warnings %v", r.Scenario, r.Seed, r.Verdict, outcomes(r), r.Audits, r.Warnings)
 	}
 }
+
+// Brokers may differ in their settings, and what is set above all holds for all.
+func TestMixedSettings(t *testing.T) {
+	for seed := range uint64(200) {
+		s := Swarm(seed, Restricted)
+		if len(s.Mixed) == 0 || s.Brokers < 2 {
+			continue
+		}
+		p, err := (&Case{Spec: s, Seed: seed}).plan()
+		if err != nil {
+			t.Fatal(err)
+		}
+		common := p.set.Broker()
+		for _, m := range s.Mixed {
+			own := p.brokerSettings(m.Broker)
+			if own.ReplicaLagTimeMax > common.ReplicaLagTimeMax || fmt.Sprint(own.ReplicaFetchWaitMax.Milliseconds()) != m.Set[1].Value {
+				t.Errorf("seed %#x: b%d has lag %v and fetch wait %v, all have lag %v, and it should have %v", seed, m.Broker+1, own.ReplicaLagTimeMax, own.ReplicaFetchWaitMax, common.ReplicaLagTimeMax, m.Set)
+			}
+		}
+		return
+	}
+	t.Error("no seed has brokers with settings of their own")
+}
