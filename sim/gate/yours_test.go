@@ -81,6 +81,9 @@ func TestForeignBroker(t *testing.T) {
 		if r.Verdict != row.want || r.Ledger.Acked < 100 {
 			t.Errorf("%s: %s, %+v\n%v", row.name, gate.Sentence(r), r.Ledger, r.Faults)
 		}
+		if asked := strings.Contains(row.faults, "leader"); asked != strings.Contains(strings.Join(r.Faults, "\n"), "not applied: nobody is leader") {
+			t.Errorf("%s: %q", row.name, r.Faults)
+		}
 		if at := len(r.Findings) - 1; row.want == result.Kept && (r.Findings[at].Property != result.Audits || r.Findings[at].Outcome != result.Vacuous) {
 			t.Errorf("%s: %+v", row.name, r.Findings[at])
 		}

@@ -36,7 +36,8 @@ type Case struct {
 	// Broker, if set, starts each life of each broker instead of [log.NewBroker]:
 	// somebody else's broker, or a changed one. It is called by all runs that are
 	// made at a time and must share nothing between what it returns. The brokers of
-	// a scenario are b1:9092, b2:9092 and so on.
+	// a scenario are b1:9092, b2:9092 and so on. Clients ask them ApiVersions, Metadata,
+	// CreateTopics, InitProducerId, Produce, Fetch, ListOffsets, OffsetForLeaderEpoch.
 	//
 	// A machine that is a *log.Broker, or says with Unwrap() machine.Machine that it
 	// wraps one, is audited like any other. Any other machine is judged by what its
