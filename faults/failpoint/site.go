@@ -93,6 +93,9 @@ const (
 	// T04ForgetWrap lets a partition take sequence 0 behind the largest int32 for one
 	// that it has (KAFKA-7692).
 	T04ForgetWrap
+	// T06OldEpoch lets a partition take a batch of an epoch that its producer has left
+	// behind (KIP-98).
+	T06OldEpoch
 	// T23ExpireByFirst has the state of a producer expire by the age of its first
 	// batch, not of its newest (KAFKA-7190).
 	T23ExpireByFirst
@@ -210,6 +213,7 @@ var names = [numSites]string{
 	S03IgnoreSyncError:         "S03-ignore-sync-error",
 	S18ForgetAtStart:           "S18-forget-at-start",
 	T04ForgetWrap:              "T04-forget-wrap",
+	T06OldEpoch:                "T06-old-epoch",
 	T23ExpireByFirst:           "T23-expire-by-first",
 	C08SameIncarnation:         "C08-same-incarnation",
 	F01SaveFetched:             "F01-save-fetched",

@@ -40,4 +40,14 @@ var sequenceBugs = []Bug{
 		Experiment: Experiment{Scenario: "sequence-wrap", Seeds: someSeeds},
 		Fault:      "none, but 2^31 records", Property: "no-acked-loss", Difficulty: 5,
 	},
+	{
+		Site: failpoint.T06OldEpoch, Source: "KIP-98: the fence of producer epochs",
+		Mechanism: "A partition takes a batch of an epoch that its producer has left behind, so that a request that is very late brings in what was sent again long ago.",
+		Experiment: Experiment{Scenario: "followers-cut", Seeds: someSeeds,
+			Set: []string{"producer.delivery.timeout.ms=1000", "producer.request.timeout.ms=500"}, Faults: `
+1s..1100ms            duplicate produce order-service leader 2500ms
+1200ms for 1300ms     cut order-service leader
+`},
+		Fault: "a request is late, the producer gives up others and begins a new epoch", Property: "no-duplicate", Difficulty: 3,
+	},
 }

@@ -42,7 +42,11 @@ func (r *Replica) Append(now machine.Instant, batch machine.Bytes, acks int16) (
 		if h.BaseSequence == 0 && r.producers.behind(&h) && r.cfg.Failpoints.On(failpoint.T04ForgetWrap, sequence(&h)) {
 			return at, wire.DuplicateSequenceNumber, nil
 		}
-		if code := r.producers.check(&h); code != 0 && !r.cfg.Failpoints.On(failpoint.T25AnySequence, sequence(&h)) {
+		code := r.producers.check(&h)
+		if code == wire.InvalidProducerEpoch && r.cfg.Failpoints.On(failpoint.T06OldEpoch, sequence(&h)) {
+			code = 0
+		}
+		if code != 0 && !r.cfg.Failpoints.On(failpoint.T25AnySequence, sequence(&h)) {
 			return at, code, nil
 		}
 	}
