@@ -219,6 +219,20 @@ func TestPaired(t *testing.T) {
 	})
 }
 
+// A disk's trouble and its end have one verb, and a drift or a limit has its number:
+// what makes something go wrong is not taken for what ends it.
+func TestFaultsOfOneVerb(t *testing.T) {
+	text := "1s sync-error b1\n2s sync-error b1 off\n3s sync-error b1\n4s disk-slow b1 3\n5s disk-slow b1 1\n6s throttle b1 b2 1000/s\n7s drift b1 +100\n8s io-error b1 a\n9s io-error b1 b off\n"
+	schedule, err := faults.Parse(text, faults.Vocabulary{Nodes: []string{"b1", "b2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, want := paired(schedule), "1s for 1s sync-error b1\n3s sync-error b1\n4s for 1s disk-slow b1 3\n6s throttle b1 b2 1000/s\n7s drift b1 +100\n8s io-error b1 a\n9s io-error b1 b off\n"
+	if got.String() != want || wrongs(got) != 6 {
+		t.Errorf("%d faults:\n%swant\n%s", wrongs(got), got, want)
+	}
+}
+
 // instants is what happens when, in no matter which words.
 func instants(s faults.Schedule) (list []string) {
 	for _, at := range s.Plan(1) {

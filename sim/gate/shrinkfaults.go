@@ -41,7 +41,8 @@ func undoing(step faults.Step) (end faults.Step, can bool) {
 
 // same reports whether two steps do the same to the same.
 func same(a, b *faults.Step) bool {
-	return a.Verb == b.Verb && a.A.String() == b.A.String() && a.B.String() == b.B.String() && a.By == b.By
+	return a.Verb == b.Verb && a.A.String() == b.A.String() && a.B.String() == b.B.String() &&
+		a.By == b.By && a.N == b.N && a.Files == b.Files && a.Off == b.Off
 }
 
 // resolve replaces the schedule by what was applied of it, so that nobody's role
