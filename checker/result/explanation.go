@@ -15,8 +15,11 @@ type Explanation struct {
 	NotNeeded []string `json:"not_needed"` // what was removed and changed nothing: faults first, then nodes, clients, records
 
 	// Nearest are the changes of settings that were tried with the same faults, the
-	// smallest first. The first that passed, if any did, is the nearest.
+	// smallest first: the run itself and futures of it, as in Likelihood from the
+	// start. The first that passed, if any did, is the nearest. AsItIs are the same
+	// futures without a change.
 	Nearest  []Variant `json:"nearest"`
+	AsItIs   *Variant  `json:"as_it_is,omitempty"`
 	Settings []Setting `json:"settings"` // that differ from Kafka's defaults
 
 	// Likelihood is empty unless it was asked for.
@@ -49,7 +52,7 @@ type Size struct {
 type Variant struct {
 	Set     []string `json:"set"`     // as --set takes them
 	Verdict Verdict  `json:"verdict"` // kept if every run was
-	Runs    int      `json:"runs"`    // under several seeds, that of the run first
+	Runs    int      `json:"runs"`    // the run itself and other futures of it
 	Passed  int      `json:"passed"`
 	Costs   string   `json:"costs"` // of the first, in words: "0 lost, 12 rejected, 1.8 s unavailable"
 }

@@ -47,7 +47,7 @@ func (o *Explainer) Explain(c scenario.Case, finding string) (result.Explanation
 		}
 	}
 	o.say("looking for settings that pass")
-	e.Nearest = o.nearest(c, report.Case)
+	e.AsItIs, e.Nearest = o.nearest(report.Case)
 	if o.Likelihood > 0 {
 		o.say("trying other futures")
 		e.Likelihood = o.chances(report.Case, report.Finding, &e.Story)

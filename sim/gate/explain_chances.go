@@ -30,12 +30,9 @@ func (o *Explainer) chances(c scenario.Case, finding string, s *result.Story) []
 		}
 	}
 	var cases []scenario.Case
-	for k, at := range times {
+	for _, at := range times {
 		for i := range o.Likelihood {
-			fork := c
-			seed := machine.NewDraw(c.Seed, "fork").With(uint64(k)).With(uint64(i)).Uint64()
-			fork.Fork = scenario.Fork{At: time.Duration(at + 1), Seed: seed} // after what happens at that time
-			cases = append(cases, fork)
+			cases = append(cases, forked(c, at, i))
 		}
 	}
 	o.together(cases, func(i int, r *result.Result) {
@@ -45,4 +42,11 @@ func (o *Explainer) chances(c scenario.Case, finding string, s *result.Story) []
 		}
 	})
 	return list
+}
+
+// forked is the i-th future of a case after what happens at a time, in ns.
+func forked(c scenario.Case, at int64, i int) scenario.Case {
+	seed := machine.NewDraw(c.Seed, "fork").With(uint64(at)).With(uint64(i)).Uint64()
+	c.Fork = scenario.Fork{At: time.Duration(at + 1), Seed: seed}
+	return c
 }

@@ -9,21 +9,24 @@ import (
 	"brokersim/sim/scenario"
 )
 
-// nearestSeeds is how many runs with other settings must pass for the settings to:
-// one alone may only have had other luck.
-const nearestSeeds = 8
+// nearestRuns is how many runs with other settings must pass for the settings to: one
+// alone may only have had other luck.
+const nearestRuns = 8
 
 // nearest tries settings that ask for more, those that change the least first: with
-// the smallest schedule, under the run's own seed and others. It ends with the first
-// that passes.
-func (o *Explainer) nearest(c, smallest scenario.Case) []result.Variant {
-	list := []result.Variant{}
-	settings, err := scenario.Settings(smallest)
+// the smallest schedule, in the run itself and in other futures of it. It ends with the
+// first that passes. The first of what it returns is the run without a change.
+func (o *Explainer) nearest(c scenario.Case) (asItIs *result.Variant, list []result.Variant) {
+	list = []result.Variant{}
+	settings, err := scenario.Settings(c)
 	if err != nil {
-		return list
+		return nil, list
 	}
-	for _, set := range stricter(smallest, settings) {
-		v, tried := o.variant(smallest, set)
+	if v, tried := o.variant(c, []string{}); tried {
+		asItIs = &v
+	}
+	for _, set := range stricter(c, settings) {
+		v, tried := o.variant(c, set)
 		if !tried {
 			continue
 		}
@@ -32,7 +35,7 @@ func (o *Explainer) nearest(c, smallest scenario.Case) []result.Variant {
 			break
 		}
 	}
-	return list
+	return asItIs, list
 }
 
 // variant runs a case with other settings.
@@ -45,20 +48,22 @@ func (o *Explainer) variant(c scenario.Case, set []string) (v result.Variant, tr
 		return v, false
 	}
 	cases := []scenario.Case{c}
-	for i := range nearestSeeds - 1 {
-		other := c
-		other.Seed += uint64(i) + 1
-		cases = append(cases, other)
+	for i := range nearestRuns - 1 {
+		cases = append(cases, forked(c, 0, i))
 	}
 	v = result.Variant{Set: set, Verdict: result.Kept}
 	o.together(cases, func(i int, r *result.Result) {
 		if i == 0 {
 			v.Costs = costs(r)
 		}
-		if v.Runs++; r.Verdict == result.Kept && len(r.Audits) == 0 {
+		verdict := r.Verdict
+		if len(r.Audits) > 0 {
+			verdict = result.Broken
+		}
+		if v.Runs++; verdict == result.Kept {
 			v.Passed++
-		} else if v.Verdict == result.Kept {
-			v.Verdict = r.Verdict
+		} else if v.Verdict != result.Broken {
+			v.Verdict = verdict
 		}
 	})
 	return v, v.Runs > 0

@@ -43,6 +43,7 @@ type run struct {
 	audits  audits
 	trace   trace
 	moment  Moment
+	shown   int // audits that the watcher has seen
 
 	observing bool     // in After: a panic is ours, not the node's
 	faults    []string // as applied

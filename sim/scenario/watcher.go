@@ -23,6 +23,10 @@ type Moment struct {
 	Input   *machine.Input
 	Effects *machine.Effects
 
+	// Audits are the invariants that were found broken after this step, as a result
+	// has them.
+	Audits []string
+
 	// Broker or Controller is the node, if it is one of ours.
 	Broker     *log.Broker
 	Controller *log.ControllerNode
@@ -33,6 +37,9 @@ type Moment struct {
 
 // Peer is the node at the other end of a connection, empty if it has ended.
 func (m *Moment) Peer(c machine.ConnID) string { return m.sim.Peer(m.node, c) }
+
+// Losses are what disks have lost so far: see [sim.Sim.Losses].
+func (m *Moment) Losses() []sim.Loss { return m.sim.Losses() }
 
 // look has whoever wants to see the events of the simulator do so.
 func (r *run) look() {
@@ -55,6 +62,8 @@ func (r *run) show(node int) {
 	m.node = node
 	m.Input, m.Effects = r.sim.Doing()
 	m.Broker, m.Controller = nil, nil
+	m.Audits = r.audits.list[r.shown:]
+	r.shown = len(r.audits.list)
 	switch {
 	case node < len(r.cluster.brokers):
 		m.Broker = r.cluster.brokers[node]

@@ -283,9 +283,12 @@ func or(code int16, text string) string {
 // set are brokers as a set: {b1,b3}.
 func set(ids []int32) string {
 	names := make([]string, len(ids))
-	for i, id := range ids {
+	for i, id := range slices.Sorted(slices.Values(ids)) {
 		names[i] = brokerName(id)
 	}
-	slices.Sort(names)
 	return "{" + strings.Join(names, ",") + "}"
+}
+
+func sameSet(a, b []int32) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }

@@ -18,7 +18,9 @@ type recorder struct {
 	byEvent []int // the moment of each event, by its number
 
 	replicas map[place]*replica
-	unseen   map[place]bool // since their node has started
+	unseen   map[place]start            // since their node has started
+	alive    map[string]machine.Instant // since when a node is in the life that it is in
+	failed   map[string]bool            // nodes that have given up in it
 	metadata metadata
 	asked    map[question]int16 // versions of requests that may be answered
 	heard    []history.Event    // since the last step
@@ -31,6 +33,7 @@ type moment struct {
 	version        int16 // of the API, of an answer
 	sends          []sending
 	changes        []change
+	audits         []string
 	heard          []history.Event // what clients know by it
 
 	fault string
@@ -61,7 +64,7 @@ type question struct {
 
 func newRecorder() *recorder {
 	return &recorder{
-		byEvent: []int{-1}, replicas: make(map[place]*replica), unseen: make(map[place]bool), asked: make(map[question]int16),
+		byEvent: []int{-1}, replicas: make(map[place]*replica), unseen: make(map[place]start), alive: make(map[string]machine.Instant), failed: make(map[string]bool), asked: make(map[question]int16),
 		metadata: metadata{topics: make(map[[16]byte]string)},
 	}
 }
@@ -87,7 +90,7 @@ func (r *recorder) Fault(at machine.Instant, text string, down []string) {
 // Step takes down a step of a node.
 func (r *recorder) Step(m *scenario.Moment) {
 	now := len(r.moments)
-	x := moment{TraceEvent: m.Event, heard: r.heard}
+	x := moment{TraceEvent: m.Event, heard: r.heard, audits: slices.Clone(m.Audits)}
 	r.heard = nil
 	if m.Input.Kind == machine.Received {
 		x.frame = m.Input.Frame
@@ -99,17 +102,19 @@ func (r *recorder) Step(m *scenario.Moment) {
 			x.sends = append(x.sends, r.sending(m, e))
 		}
 	}
+	r.moments = append(r.moments, x)
+	r.byEvent = append(r.byEvent, now)
+	var changes []change
 	switch {
 	case m.Broker != nil:
 		if m.Input.Kind == machine.Start {
-			r.started(m.Event.Node)
+			r.started(m, now)
 		}
-		x.changes = r.brokerChanges(m.Event.Node, m.Broker)
+		changes = r.brokerChanges(m.Event.Node, m.Broker)
 	case m.Controller != nil:
-		x.changes = r.metadata.changes(m.Controller.Image())
+		changes = r.metadata.changes(m.Controller.Image())
 	}
-	r.moments = append(r.moments, x)
-	r.byEvent = append(r.byEvent, now)
+	r.moments[now].changes = append(r.moments[now].changes, changes...)
 }
 
 // sending takes down a frame that is about to leave.

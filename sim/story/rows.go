@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 	"brokersim/checker"
 	"brokersim/checker/history"
@@ -48,8 +49,9 @@ func (t *telling) row(x told) result.Row {
 			}
 		}
 	}
-	if len(row.Does) == 0 { // it is told only for what it has sent, which the row of that says
-		row.Does, row.Chain = t.saySends(x.moment), false
+	if len(row.Does) == 0 { // it is told for what it has sent, which the row of that says
+		row.Does = t.saySends(x.moment)
+		row.Chain = row.Chain && row.Kind == result.RowMessage && api(m.Ident.Class) == wire.Produce
 	}
 	return row
 }
@@ -125,7 +127,7 @@ func (t *telling) say(c *change) string {
 		if c.from < c.was.durable {
 			how = "had been synced"
 		}
-		return fmt.Sprintf("finds %v ending at offset %d: offsets up to %d, which %s, are gone%s", c.tp, c.from, c.until-1, how, t.without(c))
+		return fmt.Sprintf("finds its log of %v ending at offset %d: offsets %d to %d, which %s, are gone%s", c.tp, c.from, c.from, c.until-1, how, t.without(c))
 	case committed:
 		return fmt.Sprintf("high watermark of %v: %d", c.tp, c.until)
 	case began:
@@ -155,26 +157,24 @@ func (t *telling) lacks(c *change) bool {
 // without names the records in question that a log has lost.
 func (t *telling) without(c *change) string {
 	var lost []string
-	for _, e := range c.was.entries {
-		if c.from <= e.offset && e.offset < c.until && t.hasRecord(e.record) {
+	for _, e := range c.was.span(c.from, c.until) {
+		if t.hasRecord(e.record) {
 			lost = append(lost, fmt.Sprintf("record %d (@%d)", e.record, e.offset))
 		}
 	}
 	if len(lost) == 0 {
 		return ""
 	}
-	return ", and loses " + strings.Join(lost, ", ")
+	return ", losing " + strings.Join(lost, ", ")
 }
 
 func (t *telling) sayAppended(c *change) string {
 	var which []string
 	epoch := int32(-1)
-	for _, e := range c.is.entries {
-		if e.offset >= c.from {
-			epoch = e.epoch
-			if t.hasRecord(e.record) {
-				which = append(which, fmt.Sprintf("record %d", e.record))
-			}
+	for _, e := range c.is.span(c.from, c.until) {
+		epoch = e.epoch
+		if t.hasRecord(e.record) {
+			which = append(which, fmt.Sprintf("record %d", e.record))
 		}
 	}
 	at := fmt.Sprintf("%v@%d", c.tp, c.from)

@@ -2,11 +2,9 @@ package story
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"brokersim/broker/log/wire"
-	"brokersim/broker/machine"
 	"brokersim/checker"
 	"brokersim/checker/history"
 	"brokersim/sim/scenario"
@@ -42,32 +40,22 @@ func (t *telling) findBroken() int {
 	return at
 }
 
-// auditMoment is the step after which an audit has failed, by the time that its
-// sentence begins with. A panic ends the run within a step, which is behind all.
+// auditMoment is the step after which an invariant was found broken. A panic ends the
+// run within a step, and what is held against a cluster at rest comes after all.
 func (t *telling) auditMoment() int {
-	when, _, _ := strings.Cut(t.violation.What, "s ")
-	whole, part, _ := strings.Cut(when, ".")
-	ns, err := strconv.ParseInt(whole+part, 10, 64)
-	if err != nil || len(part) != 9 {
-		return len(t.moments)
-	}
-	at := len(t.moments)
 	for i := range t.moments {
-		if m := &t.moments[i]; m.At == machine.Instant(ns) && m.N > 0 {
-			at = i
+		if slices.Contains(t.moments[i].audits, t.violation.What) {
+			return i
 		}
 	}
-	if strings.Contains(t.violation.What, "panic: ") {
-		return len(t.moments)
-	}
-	return at
+	return len(t.moments)
 }
 
 // lostAt is when an acknowledged record was lost: somebody came to lead without it
 // after it had been acknowledged, or the last log that held it lost it.
 func (t *telling) lostAt(record int64) int {
 	acked, last := false, -1
-	now := make(map[place]*replica)
+	holders := make(map[place]bool)
 	for i := range t.moments {
 		m := &t.moments[i]
 		for k := range m.changes {
@@ -76,13 +64,15 @@ func (t *telling) lostAt(record int64) int {
 				continue
 			}
 			at := place{m.Node, c.tp}
-			had := now[at] != nil && now[at].holds(record)
-			now[at] = c.is
 			switch {
 			case acked && c.kind == began && !c.is.holds(record):
 				return i
-			case had && !c.is.holds(record) && !anyHolds(now, record):
-				last = i
+			case c.kind == appended && c.adds(record):
+				holders[at] = true
+			case (c.kind == truncated || c.kind == vanished) && holders[at] && !c.is.holds(record):
+				if delete(holders, at); len(holders) == 0 {
+					last = i
+				}
 			}
 		}
 		for k := range m.heard {
@@ -90,15 +80,6 @@ func (t *telling) lostAt(record int64) int {
 		}
 	}
 	return last
-}
-
-func anyHolds(now map[place]*replica, record int64) bool {
-	for _, x := range now { // unordered: whichever it is, the answer is the same
-		if x.holds(record) {
-			return true
-		}
-	}
-	return false
 }
 
 // acknowledges reports whether an event tells a producer that a record is in the
@@ -127,7 +108,7 @@ func (t *telling) appendedTwice(record int64) int {
 
 // adds reports whether an append is of a record.
 func (c *change) adds(record int64) bool {
-	return slices.ContainsFunc(c.is.entries, func(e entry) bool { return e.offset >= c.from && e.record == record })
+	return slices.ContainsFunc(c.is.span(c.from, c.until), func(e entry) bool { return e.record == record })
 }
 
 // lastAppend is when a leader appended the last of the records in question.
@@ -135,12 +116,19 @@ func (t *telling) lastAppend() int {
 	at := -1
 	for i := range t.moments {
 		for k := range t.moments[i].changes {
-			if c := &t.moments[i].changes[k]; c.kind == appended && c.is.leads && t.touchesRecords(c) {
+			if c := &t.moments[i].changes[k]; c.kind == appended && c.is.leads && t.puts(c) {
 				at = i
 			}
 		}
 	}
 	return at
+}
+
+// puts reports whether an append puts a record in question where the violation has it.
+func (t *telling) puts(c *change) bool {
+	return t.hasTP(c.tp) && slices.ContainsFunc(c.is.span(c.from, c.until), func(e entry) bool {
+		return t.hasRecord(e.record) && (len(t.slots) == 0 || slices.Contains(t.slots, slot{c.tp, e.offset}))
+	})
 }
 
 // touchesRecords reports whether a change of a log is about records, or offsets, in
@@ -156,9 +144,7 @@ func (t *telling) touchesRecords(c *change) bool {
 	if c.kind != appended {
 		of = c.was
 	}
-	return slices.ContainsFunc(of.entries, func(e entry) bool {
-		return c.from <= e.offset && e.offset < c.until && t.hasRecord(e.record)
-	})
+	return slices.ContainsFunc(of.span(c.from, c.until), func(e entry) bool { return t.hasRecord(e.record) })
 }
 
 // markAll says of every moment how much it matters.
@@ -180,8 +166,9 @@ func (t *telling) markAll() {
 			t.marks[i] = max(t.marks[i], t.weighEvent(i, &m.heard[k], shown))
 		}
 	}
+	t.markUnheard()
 	t.keepContext()
-	for i := range t.moments { // backwards in time: who has sent what mattered
+	for i := range t.moments { // and who has sent what mattered
 		if t.marks[i] == nothing || t.moments[i].N == 0 {
 			continue
 		}
@@ -189,6 +176,41 @@ func (t *telling) markAll() {
 			t.marks[from] = max(t.marks[from], t.marks[i])
 		}
 	}
+}
+
+// markUnheard marks what the controller had decided last when a record was
+// acknowledged, if whoever acknowledged it had not heard of it.
+func (t *telling) markUnheard() {
+	if t.property != checker.NoAckedLoss || len(t.records) == 0 || len(t.tps) == 0 {
+		return
+	}
+	at := t.answered(t.records[0])
+	if at < 0 {
+		return
+	}
+	decided, c := t.decidedAt(t.tps[0], at)
+	l := t.replicasAt(at)[place{t.moments[at].Node, t.tps[0]}]
+	if c != nil && l != nil && t.unheard(c, l) {
+		t.marks[decided] = chain
+	}
+}
+
+// decidedAt is the last that the controller had decided about a partition before a
+// moment, and when; nil if it was nothing.
+func (t *telling) decidedAt(tp wire.TP, at int) (moment int, last *change) {
+	for i := range min(at+1, len(t.moments)) {
+		for k := range t.moments[i].changes {
+			if c := &t.moments[i].changes[k]; c.tp == tp && (c.kind == elected || c.kind == inSync) {
+				moment, last = i, c
+			}
+		}
+	}
+	return moment, last
+}
+
+// unheard reports whether a replica knows otherwise than the controller has decided.
+func (t *telling) unheard(c *change, x *replica) bool {
+	return c.epoch != x.state.LeaderEpoch || !sameSet(c.isr, x.state.ISR)
 }
 
 // happened reports whether a step of the schedule did anything. One that did not is a

@@ -1,6 +1,7 @@
 package story
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -120,8 +121,8 @@ func (t *telling) locate() {
 			if c.kind != appended || !t.hasTP(c.tp) || known {
 				continue
 			}
-			for _, e := range c.is.entries {
-				if e.offset >= c.from && t.hasRecord(e.record) {
+			for _, e := range c.is.span(c.from, c.until) {
+				if t.hasRecord(e.record) {
 					t.addSlot(c.tp, e.offset)
 				}
 			}
@@ -181,12 +182,7 @@ func (t *telling) lanes(rows []result.Row) []result.Lane {
 				of = append(of, n)
 			}
 		}
-		slices.SortStableFunc(of, func(a, b string) int {
-			if len(a) != len(b) {
-				return len(a) - len(b)
-			}
-			return strings.Compare(a, b)
-		})
+		slices.SortStableFunc(of, byNumber)
 		for _, n := range of {
 			name := names[n]
 			if name == "" {
@@ -211,7 +207,7 @@ func numbered(node string) bool {
 	return len(node) > 1 && strings.Trim(node[1:], "0123456789") == ""
 }
 
-// replicaAt is what a replica was after a moment; nil if there was none.
+// replicasAt are all replicas that there were, as they were after a moment.
 func (t *telling) replicasAt(until int) map[place]*replica {
 	now := make(map[place]*replica)
 	for i := range min(until+1, len(t.moments)) {
@@ -232,11 +228,9 @@ func places(of map[place]*replica, tp wire.TP) (list []place) {
 			list = append(list, p)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b place) int {
-		if len(a.node) != len(b.node) {
-			return len(a.node) - len(b.node)
-		}
-		return strings.Compare(a.node, b.node)
-	})
+	slices.SortStableFunc(list, func(a, b place) int { return byNumber(a.node, b.node) })
 	return list
 }
+
+// byNumber orders nodes of one letter by their numbers: b9 before b10.
+func byNumber(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) }

@@ -85,6 +85,8 @@ func text(record int64) string {
 
 func role(r *replica) string {
 	switch {
+	case r.closed:
+		return "not opened yet"
 	case r.leads:
 		return fmt.Sprintf("leader, epoch %d", r.state.LeaderEpoch)
 	case r.state.Leader >= 0:

@@ -3,7 +3,8 @@ package story
 import (
 	"fmt"
 	"slices"
-	"strings"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
@@ -22,7 +23,7 @@ func (t *telling) why() []string {
 		case checker.NoDuplicate:
 			list = append(list, t.whyTwice(t.records[0], t.tps[0])...)
 		case checker.PerKeyOrder:
-			list = append(list, t.whyOrder(t.tps[0])...)
+			list = append(list, t.whyOrder()...)
 		}
 	}
 	if t.property == checker.NoStaleEnd && len(t.tps) > 0 {
@@ -69,9 +70,9 @@ func (t *telling) whyLost(record int64, tp wire.TP) (list []string) {
 			case c.kind == truncated && lost:
 				list = append(list, whyTruncated(m, c))
 			case c.kind == vanished && lost && c.from < c.was.durable:
-				list = append(list, fmt.Sprintf("%s held it and had synced it, but did not find it when it started at %s.", m.Node, moment3(m.At)))
+				list = append(list, fmt.Sprintf("%s held it and had synced it, and yet its disk did not have it when it started at %s.", m.Node, moment3(m.At)))
 			case c.kind == vanished && lost:
-				list = append(list, fmt.Sprintf("%s held it in its page cache only and did not find it when it started at %s: it had not been synced.", m.Node, moment3(m.At)))
+				list = append(list, fmt.Sprintf("%s held it in its page cache only, and its disk did not have it when it started at %s: it had not been synced.", m.Node, moment3(m.At)))
 			}
 		}
 	}
@@ -103,28 +104,64 @@ func (t *telling) whyAcked(record int64, tp wire.TP) string {
 	if l == nil {
 		return ""
 	}
-	var holders []string
+	var holders []int32
 	all := places(now, tp)
 	for _, p := range all {
 		if now[p].holds(record) {
-			holders = append(holders, p.node)
+			holders = append(holders, brokerID(p.node))
 		}
 	}
-	isr := set(l.state.ISR)
-	if !slices.Contains(holders, leader) {
+	if !slices.Contains(holders, brokerID(leader)) {
 		return fmt.Sprintf("%s acknowledged it at %s though its own log did not hold it: it took the batch for one that it had (KIP-98).", leader, moment3(t.moments[at].At))
 	}
-	who := "{" + strings.Join(holders, ",") + "}"
-	text := fmt.Sprintf("%s acknowledged it at %s when %d of %d replicas held it: %s.", leader, moment3(t.moments[at].At), len(holders), len(all), who)
-	switch setting := t.header.Set.Acks; {
-	case setting != "all" && setting != "-1":
+	text := fmt.Sprintf("%s acknowledged it at %s when %d of %d replicas held it: %s.", leader, moment3(t.moments[at].At), len(holders), len(all), set(holders))
+	lacking := slices.DeleteFunc(slices.Clone(l.state.ISR), func(id int32) bool { return slices.Contains(holders, id) })
+	switch setting := t.acksOf(record); {
+	case setting != "all":
 		text += fmt.Sprintf(" acks=%s does not wait for the others.", setting)
-	case who == isr && len(holders) < len(all):
-		text += fmt.Sprintf(" acks=all waits for the ISR, and the ISR was %s; min.insync.replicas is %d.", isr, t.header.Set.MinISR)
-	case who != isr:
-		text += fmt.Sprintf(" acks=all waits for the ISR, which was %s: the leader has not waited.", isr)
+	case len(lacking) > 0:
+		text += fmt.Sprintf(" acks=all waits for the ISR, which was %s: %s has not waited for %s.", set(l.state.ISR), leader, set(lacking))
+	case len(holders) < len(all):
+		text += fmt.Sprintf(" acks=all waits for the ISR, and the ISR was %s; min.insync.replicas is %d.", set(l.state.ISR), t.header.Set.MinISR)
 	}
-	return text
+	return text + t.whyUnheard(tp, at, leader, l)
+}
+
+// whyUnheard says what the controller had decided that whoever acknowledged a record
+// had not heard of.
+func (t *telling) whyUnheard(tp wire.TP, at int, leader string, l *replica) string {
+	decided, c := t.decidedAt(tp, at)
+	if c == nil || !t.unheard(c, l) {
+		return ""
+	}
+	when := moment3(t.moments[decided].At)
+	switch {
+	case c.epoch > l.state.LeaderEpoch && c.leader >= 0:
+		return fmt.Sprintf(" It had not heard that the controller had elected %s in epoch %d, with the ISR %s, at %s.", brokerName(c.leader), c.epoch, set(c.isr), when)
+	case c.epoch > l.state.LeaderEpoch:
+		return fmt.Sprintf(" It had not heard that it leads no longer, since epoch %d, at %s.", c.epoch, when)
+	}
+	return fmt.Sprintf(" For the controller the ISR was %s, since %s: %s had not heard so.", set(c.isr), when, leader)
+}
+
+// acksOf is the acks of the request in which a record came to its leader.
+func (t *telling) acksOf(record int64) string {
+	for i := range t.moments {
+		m := &t.moments[i]
+		if m.N == 0 || api(m.Ident.Class) != wire.Produce || response(m.Ident.Class) ||
+			!slices.ContainsFunc(m.changes, func(c change) bool { return c.kind == appended && c.adds(record) }) {
+			continue
+		}
+		if r, err := wire.DecodeRequest(m.frame, t.words.broker); err == nil {
+			if x, ok := r.Body.(*kmsg.ProduceRequest); ok {
+				return acks(x.Acks)
+			}
+		}
+	}
+	if set := t.header.Set.Acks; set != "-1" {
+		return set
+	}
+	return "all"
 }
 
 // answered is the step in which a broker sent the acknowledgement of a record.
@@ -150,7 +187,7 @@ func (t *telling) whyElected(i int, m *moment, c *change) string {
 			}
 		}
 	}
-	in := slices.ContainsFunc(before, func(id int32) bool { return brokerName(id) == m.Node })
+	in := slices.Contains(before, brokerID(m.Node))
 	switch {
 	case before == nil:
 	case in:
@@ -187,6 +224,8 @@ func (t *telling) whyTwice(record int64, tp wire.TP) (list []string) {
 		list = append(list, "The producer is not idempotent: nothing tells a retry from a new batch.")
 	case a.producer == b.producer && a.pepoch == b.pepoch && a.sequence == b.sequence:
 		list = append(list, fmt.Sprintf("Both came from producer %d in epoch %d with sequence %d: the leader should have known the second one (KIP-98).", a.producer, a.pepoch, a.sequence))
+	case a.producer == b.producer && a.pepoch == b.pepoch:
+		list = append(list, fmt.Sprintf("Both came from producer %d in epoch %d, but as sequences %d and %d: the producer has numbered it anew.", a.producer, a.pepoch, a.sequence, b.sequence))
 	case a.producer == b.producer:
 		list = append(list, fmt.Sprintf("Both came from producer %d, but as sequence %d of epoch %d and as sequence %d of epoch %d: the producer has sent it again as a new one (KAFKA-14034).", a.producer, a.sequence, a.pepoch, b.sequence, b.pepoch))
 	default:
@@ -195,29 +234,36 @@ func (t *telling) whyTwice(record int64, tp wire.TP) (list []string) {
 	return list
 }
 
-// whyOrder says how the records in question were numbered by their producer.
-func (t *telling) whyOrder(tp wire.TP) (list []string) {
-	now := t.replicasAt(min(t.broken, len(t.moments)-1))
-	for _, p := range places(now, tp) {
-		if !now[p].leads {
-			continue
-		}
-		for _, e := range now[p].entries {
-			if !t.hasRecord(e.record) {
+// whyOrder says who has appended the records in question, in which order, and how
+// their producer had numbered them.
+func (t *telling) whyOrder() (list []string) {
+	const most = 6
+	for i := range t.moments {
+		m := &t.moments[i]
+		for k := range m.changes {
+			c := &m.changes[k]
+			if c.kind != appended || !c.is.leads || !t.hasTP(c.tp) {
 				continue
 			}
-			how := "from a producer that is not idempotent"
-			if e.producer >= 0 {
-				how = fmt.Sprintf("as sequence %d of producer %d in its epoch %d", e.sequence, e.producer, e.pepoch)
+			for _, e := range c.is.span(c.from, c.until) {
+				if t.hasRecord(e.record) && len(list) < most {
+					list = append(list, fmt.Sprintf("At %s %s, the leader of epoch %d, appended record %d at offset %d, %s.", moment3(m.At), m.Node, e.epoch, e.record, e.offset, sequenceOf(e)))
+				}
 			}
-			list = append(list, fmt.Sprintf("Record %d was appended by %s at offset %d, leader epoch %d, %s.", e.record, p.node, e.offset, e.epoch, how))
 		}
-		if n := t.header.Set.InFlight; n > 1 {
-			list = append(list, fmt.Sprintf("max.in.flight.requests.per.connection is %d.", n))
-		}
-		break
+	}
+	if n := t.header.Set.InFlight; n > 1 && len(list) > 0 {
+		list = append(list, fmt.Sprintf("max.in.flight.requests.per.connection is %d.", n))
 	}
 	return list
+}
+
+// sequenceOf says what idempotence goes by.
+func sequenceOf(e entry) string {
+	if e.producer < 0 {
+		return "from a producer that is not idempotent"
+	}
+	return fmt.Sprintf("as sequence %d of producer %d in its epoch %d", e.sequence, e.producer, e.pepoch)
 }
 
 // whyStale says what each broker knew when it said where the log ends.
@@ -225,15 +271,15 @@ func (t *telling) whyStale(tp wire.TP) (list []string) {
 	for i := range t.moments {
 		m := &t.moments[i]
 		from := t.cause(m)
-		if from < 0 || !slices.ContainsFunc(m.heard, func(e history.Event) bool { return slices.Contains(t.events, e.I) }) {
+		if from < 0 || m.Kind != machine.Received || !slices.ContainsFunc(m.heard, func(e history.Event) bool { return e.E == history.OK && slices.Contains(t.events, e.I) }) {
 			continue
 		}
-		x := t.replicasAt(from)[place{t.moments[from].Node, tp}]
+		x := t.replicasAt(from)[place{m.Peer, tp}]
 		if x == nil {
 			continue
 		}
-		list = append(list, fmt.Sprintf("%s answered %s at %s as the leader of epoch %d: its log ended at %d, its high watermark was %d.",
-			t.moments[from].Node, m.Node, moment3(t.moments[from].At), x.state.LeaderEpoch, x.end, x.hw))
+		list = append(list, fmt.Sprintf("At %s %s told %s: %s. Its log ended at %d, its high watermark was %d; it was %s.",
+			moment3(t.moments[from].At), m.Peer, m.Node, t.words.frame(m.frame, m.Ident.Class, m.version), x.end, x.hw, role(x)))
 	}
 	return list
 }
