@@ -88,7 +88,7 @@ func (r *Replica) advance(now machine.Instant) (moved bool) {
 		if f.logEnd >= lowest {
 			continue
 		}
-		if r.waitsFor(f.id) || f.keepsUp(now, end, r.cfg.LagTimeMax) && r.cfg.Eligible(f.id) {
+		if r.waitsFor(f.id) || f.keepsUp(now, end, r.lagTimeMax(f.id)) && r.cfg.Eligible(f.id) {
 			lowest = f.logEnd
 		}
 	}

@@ -74,9 +74,10 @@ func (r *Replica) Shrink(now machine.Instant) {
 }
 
 // lagTimeMax is how long a follower may lag before it is asked out: no longer than
-// replica.lag.time.max.ms.
+// replica.lag.time.max.ms, and the same in all of a leader epoch: who was asked out for
+// it is not waited for by the high watermark any more.
 func (r *Replica) lagTimeMax(id int32) time.Duration {
-	if r.quirk(failpoint.EarlyShrink, uint64(id)<<32|uint64(uint32(r.state.PartitionEpoch))) {
+	if r.quirk(failpoint.EarlyShrink, uint64(id)<<32|uint64(uint32(r.state.LeaderEpoch))) {
 		return r.cfg.LagTimeMax / 4
 	}
 	return r.cfg.LagTimeMax
