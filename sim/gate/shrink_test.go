@@ -205,12 +205,18 @@ func TestPaired(t *testing.T) {
 	if got.String() != want || wrongs(got) != 7 {
 		t.Errorf("%d faults:\n%swant\n%s", wrongs(got), got, want)
 	}
+	got = paired(parse("1s io-error b1\n1s io-error b1 *.log\n2s io-error b1 off\n3s io-error b2\n4s mend b2\n5s throttle b1 b2 1000/s\n6s throttle b1 b2 0/s\n7s disk-slow b1 9\n8s disk-slow b1 1\n8s fsync-lies b1\n9s fsync-lies b1 off\n10s drift b1 +5\n11s drift b1 -7\n12s drift b1 -5\n"))
+	want = "1s for 1s io-error b1\n1s io-error b1 *.log\n3s io-error b2\n4s mend b2\n5s for 1s throttle b1 b2 1000/s\n7s for 1s disk-slow b1 9\n8s for 1s fsync-lies b1\n10s for 2s drift b1 +5\n11s drift b1 -7\n"
+	if got.String() != want || wrongs(got) != 8 {
+		t.Errorf("%d faults:\n%swant\n%s", wrongs(got), got, want)
+	}
 	rapid.Check(t, func(rt *rapid.T) {
 		var b strings.Builder
 		at := time.Duration(0)
 		for range rapid.IntRange(0, 12).Draw(rt, "steps") {
 			at += time.Duration(1+rapid.IntRange(0, 3).Draw(rt, "gap")) * time.Millisecond
-			fmt.Fprintf(&b, "%v %s\n", at, rapid.SampledFrom([]string{"cut b1 b2", "heal b1 b2", "cut b2 b1", "heal b2 b1", "crash b1", "restart b1", "restart b2", "pause b1", "resume b1", "slow b1 b2 5ms", "slow b1 b2 0s", "skew b1 +1s", "skew b1 -1s"}).Draw(rt, "step"))
+			fmt.Fprintf(&b, "%v %s\n", at, rapid.SampledFrom([]string{"cut b1 b2", "heal b1 b2", "cut b2 b1", "heal b2 b1", "crash b1", "restart b1", "restart b2", "pause b1", "resume b1", "slow b1 b2 5ms", "slow b1 b2 0s", "skew b1 +1s", "skew b1 -1s",
+				"io-error b1", "io-error b1 off", "disk-slow b1 9", "disk-slow b1 1", "throttle b1 b2 9/s", "throttle b1 b2 0/s", "drift b1 +5", "drift b1 -5"}).Draw(rt, "step"))
 		}
 		plain := parse(b.String())
 		if got, want := instants(paired(plain)), instants(plain); !slices.Equal(got, want) {
