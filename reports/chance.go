@@ -29,10 +29,38 @@ func chances(e *result.Explanation) (list []chance) {
 		}
 		list = append(list, x)
 	}
-	for i := len(list) - 1; i >= 0 && list[i].Violated == list[i].Forks; i-- {
-		list[i].noReturn = i == 0 || list[i-1].Violated != list[i-1].Forks
+	if i := alwaysFrom(list); i < len(list) {
+		list[i].noReturn = list[i].low >= surely
 	}
 	return list
+}
+
+// surely is the lower end of the 95 % interval, in percent, from which on it is
+// believed that every future breaks the promise.
+const surely = 90
+
+// alwaysFrom is the first after which, and after all that follow, every fork breaks
+// the promise.
+func alwaysFrom(list []chance) int {
+	i := len(list)
+	for i > 0 && list[i-1].Violated == list[i-1].Forks {
+		i--
+	}
+	return i
+}
+
+// tooFewForks says that no point of no return is named though every fork breaks the
+// promise in the end, and what it takes; or nothing.
+func tooFewForks(list []chance) string {
+	i := alwaysFrom(list)
+	if i == len(list) || list[i].noReturn {
+		return ""
+	}
+	n := 1
+	for low, _ := wilson(n, n); low < surely; low, _ = wilson(n, n) {
+		n++
+	}
+	return fmt.Sprintf("Too few forks to name the point of no return: that takes %d after each row.", n)
 }
 
 // wilson is the 95 % interval of a proportion by E. B. Wilson (1927), in percent:
@@ -84,5 +112,8 @@ func (t *explanation) likelihood() {
 	t.table(rows...)
 	if left := len(list) - (len(rows) - 1); left > 0 {
 		t.f("    and so after each of the %s that follow\n", plural(left, "row", "rows"))
+	}
+	if text := tooFewForks(list); text != "" {
+		t.f("    %s\n", text)
 	}
 }

@@ -177,7 +177,7 @@ func (t *explanation) remark(i int) []string {
 func (t *explanation) reasons() {
 	t.f("\n")
 	t.part("Why", t.e.Why...)
-	t.part("Needed", t.e.Needed...)
+	t.part(faultsTitle(&t.e.Shrunk), t.e.Needed...)
 	t.part("Not needed", pack(unneeded(t.e), ", ", pageWidth-titleWidth)...)
 	var tried []string
 	title := "Tried"
@@ -190,6 +190,15 @@ func (t *explanation) reasons() {
 		tried = append(tried, variantLine(&v))
 	}
 	t.part(title, tried...)
+}
+
+// faultsTitle says what is known of the faults of the smallest run: that each is
+// needed only if a shrink has tried to do without it.
+func faultsTitle(s *result.Shrunk) string {
+	if s.Replays == 0 || s.Cut != "" {
+		return "Faults"
+	}
+	return "Needed"
 }
 
 // unneeded is what was not needed, and what that means.
@@ -209,14 +218,20 @@ func variantLine(v *result.Variant) string {
 	for _, s := range v.Set {
 		fmt.Fprintf(&b, "--set %s ", clean(s))
 	}
-	fmt.Fprintf(&b, "  -> %s", v.Verdict)
-	if v.Runs > 1 {
-		fmt.Fprintf(&b, " in %d of %d runs", v.Passed, v.Runs)
+	costs := clean(v.Costs)
+	switch {
+	case v.Runs > 1:
+		fmt.Fprintf(&b, "  -> passes in %d of %d runs", v.Passed, v.Runs)
+		if costs != "" {
+			costs = "; the run itself: " + costs
+		}
+	default:
+		fmt.Fprintf(&b, "  -> %s", v.Verdict)
+		if costs != "" {
+			costs = ": " + costs
+		}
 	}
-	if v.Costs != "" {
-		fmt.Fprintf(&b, ": %s", clean(v.Costs))
-	}
-	return b.String()
+	return b.String() + costs
 }
 
 // titleWidth is that of the column of titles.

@@ -90,3 +90,75 @@ func TestExplanationJSON(t *testing.T) {
 		t.Error("the caller's explanation was changed")
 	}
 }
+
+// A fault is said to be needed only if a shrink has tried to do without each to its
+// end.
+func TestFaultsNotTried(t *testing.T) {
+	e := explained(t)["testdata/why/no-acked-loss"]
+	for _, shrunk := range []result.Shrunk{{Replays: 61}, {Replays: 61, Cut: "budget"}, {Replays: 61, Cut: "stopped"}, {}} {
+		tried := *e
+		tried.Shrunk = shrunk
+		var text bytes.Buffer
+		if err := ExplanationText(&text, &tried, Style{}); err != nil {
+			t.Fatal(err)
+		}
+		want := shrunk.Replays > 0 && shrunk.Cut == ""
+		html := htmlOf(t, &tried)
+		for where, got := range map[string]bool{
+			"text": strings.Contains(text.String(), "\n  Needed  "), "page": strings.Contains(html, "<h3>Needed</h3>"),
+			"text that has them": !strings.Contains(text.String(), "\n  Faults  "), "page that has them": !strings.Contains(html, "not tried to the end"),
+		} {
+			if got != want {
+				t.Errorf("%+v: %s: needed is %v, want %v", shrunk, where, got, want)
+			}
+		}
+	}
+}
+
+// Of other settings that failed the passing runs are counted as what they are, the
+// costs are of one run, and the page promises nothing.
+func TestTriedInVain(t *testing.T) {
+	v := result.Variant{Set: []string{"producer.acks=1"}, Verdict: result.Broken, Runs: 8, Passed: 3, Costs: "1 lost"}
+	if got, want := variantLine(&v), "--set producer.acks=1   -> passes in 3 of 8 runs; the run itself: 1 lost"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	e := *explained(t)["testdata/why/no-acked-loss"]
+	const kept, not = "<h2>What would have kept the promise</h2>", "<h2>What would not have kept the promise either</h2>"
+	if html := htmlOf(t, &e); !strings.Contains(html, kept) || strings.Contains(html, not) {
+		t.Error("what has kept the promise is not said to have")
+	}
+	e.Nearest = []result.Variant{v}
+	if html := htmlOf(t, &e); strings.Contains(html, kept) || !strings.Contains(html, not) {
+		t.Error("what has not kept the promise is said to have")
+	}
+}
+
+// A point of no return needs forks enough to believe it.
+func TestPointOfNoReturn(t *testing.T) {
+	e := *explained(t)["testdata/why/no-acked-loss"]
+	for _, x := range []struct {
+		forks        int
+		broken       [3]int
+		named, doubt bool
+	}{
+		{1, [3]int{0, 1, 1}, false, true}, {34, [3]int{1, 34, 34}, false, true}, {35, [3]int{1, 35, 35}, true, false},
+		{400, [3]int{1, 400, 400}, true, false}, {400, [3]int{1, 400, 399}, false, false}, {3, [3]int{3, 3, 2}, false, false},
+	} {
+		e.Likelihood = nil
+		for i, n := range x.broken {
+			e.Likelihood = append(e.Likelihood, result.Chance{Row: i - 1, Forks: x.forks, Violated: n})
+		}
+		var text bytes.Buffer
+		if err := ExplanationText(&text, &e, Style{}); err != nil {
+			t.Fatal(err)
+		}
+		html := htmlOf(t, &e)
+		const doubt = "Too few forks to name the point of no return: that takes 35 after each row."
+		if named := strings.Contains(text.String(), "<- point of no return"); named != x.named || strings.Contains(html, "(the point of no return)") != x.named || strings.Contains(html, ">the point of no return<") != x.named {
+			t.Errorf("%+v: named %v\n%s", x, named, text.String())
+		}
+		if doubted := strings.Contains(text.String(), doubt); doubted != x.doubt || strings.Contains(html, doubt) != x.doubt {
+			t.Errorf("%+v: doubted %v\n%s", x, doubted, text.String())
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 
 	"brokersim/checker/result"
@@ -69,6 +70,10 @@ type pageView struct {
 	Chain  []rowView
 	Strips []*stripsOf
 
+	Faults   string // what is known of them
+	Untried  string // why no more is
+	Tried    string // what came of other settings
+	TooFew   string // forks, to name the point of no return
 	Ledger   []ledgerGroup
 	Original []string
 	Minimal  []string
@@ -110,10 +115,14 @@ func newPageView(e *result.Explanation) *pageView {
 	if e.Shrunk.Replays > 0 {
 		v.Shrunk = shrunkLine(&e.Shrunk)
 	}
+	v.Faults, v.Tried = faultsTitle(&e.Shrunk), triedTitle(e.Nearest)
+	if v.Faults != "Needed" {
+		v.Untried = "Which of them it takes was not tried to the end."
+	}
 	v.Original, v.Minimal = scheduleLines(e.Shrunk.Original), scheduleLines(e.Shrunk.Minimal)
 	v.story(t)
 	if list := chances(e); len(list) > 0 {
-		v.Chart = drawChances(t, list)
+		v.Chart, v.TooFew = drawChances(t, list), tooFewForks(list)
 		for i := range list {
 			v.Chances = append(v.Chances, newChanceView(t, &list[i]))
 		}
@@ -122,6 +131,14 @@ func newPageView(e *result.Explanation) *pageView {
 		v.Findings = append(v.Findings, newFindingView(&e.Result.Findings[i]))
 	}
 	return v
+}
+
+// triedTitle says what came of other settings.
+func triedTitle(nearest []result.Variant) string {
+	if slices.ContainsFunc(nearest, func(v result.Variant) bool { return v.Verdict == result.Kept }) {
+		return "What would have kept the promise"
+	}
+	return "What would not have kept the promise either"
 }
 
 // story draws the rows and says them.
