@@ -105,7 +105,11 @@ func (d *spaceTime) place() {
 			y += gapHeight
 		}
 		p := placedRow{top: y, y: y + 17}
-		p.what = wrapBy(arrowed(d.t.who(r))+"  "+clean(r.What), func(line string) bool { return textWidth(line, whatSize)*21/20 <= words }) // bold is wider
+		percent := 105
+		if d.t.place[i] > 0 {
+			percent = 120 // it is bold, and of digits and commas that is so much wider
+		}
+		p.what = wrapBy(arrowed(d.t.who(r))+"  "+clean(r.What), func(line string) bool { return textWidth(line, whatSize)*percent/100 <= words })
 		if list := d.t.does[i]; len(list) > 0 {
 			p.does = wrapBy(strings.Join(list, " · "), func(line string) bool { return textWidth(line, doesSize) <= words })
 		}

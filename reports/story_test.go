@@ -3,6 +3,8 @@ package reports
 import (
 	"fmt"
 	"math"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -105,6 +107,7 @@ func TestWrap(t *testing.T) {
 	}{
 		{"", 5, ""}, {"one two", 7, "one two"}, {"one two", 6, "one|two"}, {"one   two", 4, "one|two"}, {"abcdefgh", 3, "abc|def|gh"},
 		{"a bcdefgh i", 3, "a|bcd|efg|h i"}, {"äöü äöü", 3, "äöü|äöü"}, {"ab", 0, "a|b"}, {"  x", 9, "  x"},
+		{"at *(b1,b2,p1001)", 8, "at|*(b1,b2,|p1001)"}, {",,,,", 2, ",,|,,"}, {"ä,öüä", 4, "ä,|öüä"}, {",bcd", 2, ",b|cd"},
 	} {
 		if got := strings.Join(wrap(x.text, x.width), "|"); got != x.want {
 			t.Errorf("wrap(%q, %d) = %q, want %q", x.text, x.width, got, x.want)
@@ -141,7 +144,14 @@ func TestStrips(t *testing.T) {
 		{result.Strip{Cells: cells(4), End: 14, HW: 13, Synced: 12}, "4 2 0 0 2 1 1", ">high watermark 13<"},
 		{result.Strip{Cells: cells(4), End: 14, HW: 14, Synced: 14}, "4 0 0 0 2 1 1", ">high watermark = log end = 14<"},
 		{result.Strip{Cells: ghost, End: 13, HW: 19, Synced: 13}, "4 0 1 1 2 0 1", ">log end 13<"},
-		{result.Strip{Cells: cells(4), End: math.MaxInt64, HW: math.MinInt64}, "4 4 0 0 2 0 0", "log end 9223372036854775807<"},
+		{result.Strip{Cells: ghost, End: 13, HW: 19, Synced: 13}, "4 0 1 1 2 0 1", ">high watermark 19 →<"},
+		{result.Strip{Cells: cells(4), End: math.MaxInt64, HW: math.MinInt64}, "4 4 0 0 2 0 0", "log end 9223372036854775807 →<"},
+		{result.Strip{Cells: cells(4), End: 12, HW: 9, Synced: 14}, "4 0 0 0 2 0 1", ">← high watermark 9<"},
+		{result.Strip{Cells: cells(13), End: 40, HW: 20, Synced: 40}, "13 0 0 0 7 1 0", ">log end 40 →<"},
+		{result.Strip{Cells: cells(13), End: 40, HW: 39, Synced: 40}, "13 0 0 0 7 0 0", ">high watermark 39 →, log end 40 →<"},
+		{result.Strip{Cells: cells(13), End: 38, HW: 39, Synced: 40}, "13 0 0 0 7 0 0", ">log end 38 →, high watermark 39 →<"},
+		{result.Strip{Cells: cells(13), End: 23, HW: 22, Synced: 40}, "13 0 0 0 7 1 1", ">log end 23<"},
+		{result.Strip{Cells: cells(13), End: 40, HW: 40, Synced: 40}, "13 0 0 0 7 0 0", ">high watermark = log end = 40 →<"},
 		{result.Strip{End: 3, HW: 3}, "0 0 0 0 0 0 0", "in the ISR"},
 	} {
 		x.strip.InISR = true
@@ -153,6 +163,32 @@ func TestStrips(t *testing.T) {
 		if got := strings.Join(counts, " "); got != x.want || !strings.Contains(drawn, x.says) {
 			t.Errorf("%+v\n got %s\nwant %s\n%s", x.strip, got, x.want, drawn)
 		}
+		checkNotes(t, drawn)
+	}
+}
+
+var note = regexp.MustCompile(`<text class="note" x="(\d+)" y="29" text-anchor="(\w+)">([^<]+)<`)
+
+// checkNotes wants what is said of the ends of a log to be in the picture, not one
+// over the other.
+func checkNotes(t *testing.T, drawn string) {
+	t.Helper()
+	var width int
+	if _, err := fmt.Sscanf(drawn[strings.Index(drawn, `viewBox="`):], `viewBox="0 0 %d`, &width); err != nil {
+		t.Fatal(err)
+	}
+	last := 0
+	for _, m := range note.FindAllStringSubmatch(drawn, -1) {
+		x, _ := strconv.Atoi(m[1])
+		n := textWidth(m[3], noteSize)
+		left := map[string]int{"start": x, "middle": x - n/2, "end": x - n}[m[2]]
+		if left < last || left+n > width {
+			t.Errorf("%q is from %d to %d, want it from %d to %d", m[3], left, left+n, last, width)
+		}
+		last = left + n
+	}
+	if last == 0 && strings.Contains(drawn, `"cell `) {
+		t.Errorf("nothing is said of the ends: %s", drawn)
 	}
 }
 

@@ -258,48 +258,88 @@ func (d stripDrawing) unsynced(s *svg, r *result.Strip) {
 	s.text("note", "middle", (left+right)/2, y+15, "not synced")
 }
 
-// ends draws where the high watermark and the log end are.
+// ends draws where the high watermark and the log end are, and says where they are
+// when that is beyond the boxes.
 func (d stripDrawing) ends(s *svg, r *result.Strip) {
 	if len(r.Cells) == 0 {
 		return
 	}
-	hw, hwIn := d.boundary(r, r.HW)
-	end, endIn := d.boundary(r, r.End)
-	if endIn {
-		s.line("logend", end, stripTop-12, end, stripTop+boxHeight+4)
+	hw := d.boundary(r, "high watermark", r.HW)
+	end := d.boundary(r, "log end", r.End)
+	if end.beyond == 0 {
+		s.line("logend", end.x, stripTop-12, end.x, stripTop+boxHeight+4)
 	}
-	if hwIn {
-		s.line("watermark", hw, stripTop-12, hw, stripTop+boxHeight+4)
+	if hw.beyond == 0 {
+		s.line("watermark", hw.x, stripTop-12, hw.x, stripTop+boxHeight+4)
 	}
-	const y = stripTop - 15
-	hwText, endText := fmt.Sprintf("high watermark %d", r.HW), fmt.Sprintf("log end %d", r.End)
-	if hw > end {
-		hw, end, hwText, endText = end, hw, endText, hwText
+	if r.HW == r.End {
+		end.name = "high watermark = log end ="
+		d.note(s, d.anchor(end.x), end.x, end.text())
+		return
 	}
-	switch gap := 8; {
-	case r.HW == r.End:
-		s.text("note", d.anchor(hw), hw, y, fmt.Sprintf("high watermark = log end = %d", r.End))
-	case hw-textWidth(hwText, 11) >= stripLeft:
-		s.text("note", "end", hw-gap/2, y, hwText)
-		s.text("note", "start", end+gap/2, y, endText)
-	case hw+textWidth(hwText, 11)+gap < end:
-		s.text("note", "start", hw, y, hwText)
-		s.text("note", "start", end+gap/2, y, endText)
+	if hw.x > end.x || hw.x == end.x && r.HW > r.End {
+		hw, end = end, hw
+	}
+	const gap = 8
+	right, anchor, left := end.x+gap/2, "start", end.x+gap/2
+	if room := d.width - 4; right+textWidth(end.text(), noteSize) > room {
+		right, anchor, left = room, "end", room-textWidth(end.text(), noteSize)
+	}
+	switch width := textWidth(hw.text(), noteSize); {
+	case hw.x-width >= stripLeft && hw.x <= left:
+		d.note(s, "end", hw.x-gap/2, hw.text())
+		d.note(s, anchor, right, end.text())
+	case hw.x+width+gap < left:
+		d.note(s, "start", hw.x, hw.text())
+		d.note(s, anchor, right, end.text())
 	default:
-		s.text("note", "start", hw, y, hwText+", "+endText)
+		both := hw.text() + ", " + end.text()
+		if right = d.width - 4; hw.x+textWidth(both, noteSize) <= right {
+			d.note(s, "start", hw.x, both)
+		} else {
+			d.note(s, "end", right, both)
+		}
 	}
 }
 
-// boundary is where an offset begins, or the end of the boxes that is nearest.
-func (d stripDrawing) boundary(r *result.Strip, offset int64) (x int, inside bool) {
-	after, n := offset-r.Cells[0].Offset, len(r.Cells)
+const noteSize = 11
+
+func (d stripDrawing) note(s *svg, anchor string, x int, text string) {
+	s.text("note", anchor, x, stripTop-15, text)
+}
+
+// boundary is a place in a log between two offsets.
+type boundary struct {
+	name   string
+	offset int64
+	x      int // or the end of the boxes that is nearest
+	beyond int // before the boxes: -1, after: 1
+}
+
+func (b *boundary) text() string {
+	text := fmt.Sprintf("%s %d", b.name, b.offset)
 	switch {
-	case after < 0:
-		return d.x(0), false
-	case after > int64(n):
-		return d.x(n), false
+	case b.beyond < 0:
+		return "← " + text
+	case b.beyond > 0:
+		return text + " →"
 	}
-	return d.x(int(after)), true
+	return text
+}
+
+// boundary is where an offset begins.
+func (d stripDrawing) boundary(r *result.Strip, name string, offset int64) boundary {
+	b := boundary{name: name, offset: offset}
+	first, n := r.Cells[0].Offset, len(r.Cells)
+	switch {
+	case offset < first:
+		b.x, b.beyond = d.x(0), -1
+	case uint64(offset-first) > uint64(n): //nolint:gosec // it is not before, and may be far
+		b.x, b.beyond = d.x(n), 1
+	default:
+		b.x = d.x(int(offset - first))
+	}
+	return b
 }
 
 // anchor keeps a text at x within the drawing.

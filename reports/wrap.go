@@ -35,7 +35,9 @@ func wrap(s string, width int) (lines []string) {
 	return wrapBy(s, func(line string) bool { return len([]rune(line)) <= width })
 }
 
-// wrapBy breaks a text into lines that fit. A line has at least one character.
+// wrapBy breaks a text into lines that fit: between words, in a word that is too
+// long after a comma, such as those of a list of nodes, or anywhere. A line has at
+// least one character.
 func wrapBy(s string, fits func(string) bool) (lines []string) {
 	line := ""
 	for _, word := range splitAfterSpaces(s) {
@@ -51,6 +53,9 @@ func wrapBy(s string, fits func(string) bool) (lines []string) {
 			}
 			if n == len(runes) {
 				break
+			}
+			if comma := strings.LastIndexByte(string(runes[:n]), ','); comma > 0 {
+				n = len([]rune(string(runes[:n])[:comma])) + 1
 			}
 			lines = append(lines, string(runes[:n]))
 			word = string(runes[n:])
