@@ -50,10 +50,11 @@ func (o *outputs) writeBundle(c scenario.Case, r result.Result, d reports.Detail
 	if b == nil {
 		return nil
 	}
-	var plain, text, latency bytes.Buffer
+	var latency bytes.Buffer
 	o.latency.Finish()
 	_, unprinted := o.latency.Ack().PercentilesPrint(&latency, 5, 1000) // ms
-	err := errors.Join(reports.JSON(&plain, r), reports.Text(&text, r, d, reports.Style{}), unprinted)
+	plain, summary, err := bundledResult(r, d)
+	err = errors.Join(err, unprinted)
 	if err != nil {
 		return err
 	}
@@ -72,10 +73,35 @@ func (o *outputs) writeBundle(c scenario.Case, r result.Result, d reports.Detail
 		removeExplanation(b.dir),
 		b.latency.write(latency.String()),
 		b.env.write(environment()),
-		b.result.write(plain.String()),
-		b.summary.write("# "+r.Scenario+", seed "+r.Seed+": "+string(r.Verdict)+"\n\n```\n"+text.String()+"```\n"+says),
+		b.result.write(plain),
+		b.summary.write(summary+says),
 		b.repeat.write(d.Repeat+"\n"+r.Repro+"\n"),
 		b.schedule.write(scheduleOf(c)))
+}
+
+// bundledResult is a result as a bundle has it, for programs and for people.
+func bundledResult(r result.Result, d reports.Details) (plain, summary string, err error) {
+	var b, text bytes.Buffer
+	err = errors.Join(reports.JSON(&b, r), reports.Text(&text, r, d, reports.Style{}))
+	return b.String(), "# " + r.Scenario + ", seed " + r.Seed + ": " + string(r.Verdict) + "\n\n```\n" + text.String() + "```\n", err
+}
+
+// bundleKnown writes what is known of a run from its result alone.
+func bundleKnown(r result.Result, dir string) error {
+	d := reports.Details{Repeat: "brokersim repro " + shellWord(r.Repro)}
+	plain, summary, err := bundledResult(r, d)
+	if err != nil {
+		return err
+	}
+	if _, err := makeDirectory(dir); err != nil {
+		return err
+	}
+	in := func(name string) string { return filepath.Join(dir, name) }
+	return errors.Join(
+		removeExplanation(dir),
+		writeReport("--out", in("result.json"), writes(plain)),
+		writeReport("--out", in("summary.md"), writes(summary)),
+		writeReport("--out", in(reproFile), writes(d.Repeat+"\n"+r.Repro+"\n")))
 }
 
 // partial writes what there is of a run that came to no result, beside its history

@@ -103,6 +103,9 @@ func (a *app) checkVerb() *cobra.Command {
 			if err := filled(cmd, "promise", "out", "junit", "runs", "shard", "corpus"); err != nil {
 				return err
 			}
+			if cmd.Flags().Changed("for") && f.limit <= 0 {
+				return fmt.Errorf("--for %v: want a time, such as 1h", f.limit)
+			}
 			return a.check(f, cmd.Flags().Changed("seeds"))
 		},
 	}
@@ -127,16 +130,17 @@ func (a *app) checkVerb() *cobra.Command {
 	promiseFlag(cmd, &f.run.promise)
 	flags.StringVar(&f.corpus, "corpus", corpusAuto, "verify the cases in `DIR`, too; or off; auto is "+corpusDir+", if it is there and\nneither a scenario is named nor anything about the runs is changed")
 	flags.StringVar(&f.runs, "runs", "", "write every run to `FILE`, one JSON object a line; brokersim merge reads it")
-	f.outputFlags(cmd)
+	f.outputFlags(cmd, "a bundle of each failure")
 	flags.BoolVar(&f.keepAll, "keep-all", false, "with --out, write a bundle of every run")
 	completeFlag(cmd, "plant", bugNames, cobra.ShellCompDirectiveNoFileComp)
 	completeFlag(cmd, "set", settingNames, cobra.ShellCompDirectiveNoSpace|cobra.ShellCompDirectiveNoFileComp)
 	return cmd
 }
 
-func (f *checkOutputs) outputFlags(cmd *cobra.Command) {
+// outputFlags has what --out writes beside the result.
+func (f *checkOutputs) outputFlags(cmd *cobra.Command, failures string) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.out, "out", "", "write the result and a bundle of each failure into `DIR`")
+	flags.StringVar(&f.out, "out", "", "write the result and "+failures+" into `DIR`")
 	flags.StringVar(&f.junit, "junit", "", "write JUnit's XML to `FILE`: a case for each scenario and property")
 	flags.StringVar(&f.github, "github", "auto", "annotations and job summary for GitHub: auto, on or off")
 	flags.BoolVar(&f.json, "json", false, "print the result as one JSON object")
@@ -179,13 +183,11 @@ func (a *app) check(f *checkFlags, seedsGiven bool) error {
 
 // makeCheck reads all that a command line names.
 func (a *app) makeCheck(f *checkFlags, seedsGiven bool) (c gate.Config, warnings []string, err error) {
-	c = gate.Config{Version: version(), For: f.limit, MinSeeds: f.minSeeds, Workers: f.workers, MaxFailures: f.maxFailures, Canary: true, Run: checkRunner}
+	c = gate.Config{Version: build(), For: f.limit, MinSeeds: f.minSeeds, Workers: f.workers, MaxFailures: f.maxFailures, Canary: true, Run: checkRunner}
 	if c.Seeds, err = gate.ParseSeeds(f.seeds); err != nil {
 		return c, nil, fmt.Errorf("--seeds %w", err)
 	}
 	switch {
-	case f.limit < 0:
-		return c, nil, fmt.Errorf("--for %v: want a time above 0", f.limit)
 	case f.limit == 0 && f.minSeeds > 0:
 		return c, nil, errors.New("--min-seeds: only with --for; without, --seeds says how many")
 	case f.limit > 0 && (!seedsGiven || c.Seeds.N == 1):
@@ -347,7 +349,7 @@ func (a *app) checkProgress() (show func(gate.Progress), clear func()) {
 
 func progressText(p gate.Progress, after time.Duration) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d runs", p.Done)
+	b.WriteString(counted(int(p.Done), "run"))
 	if p.Of > 0 {
 		fmt.Fprintf(&b, " of %d", p.Of)
 	}
@@ -414,9 +416,7 @@ func (f *checkOutputs) files(r *result.Check, bundle func(result.Result, string)
 		writeReport("--out", in("summary.md"), func(w io.Writer) error { return reports.CheckMarkdown(w, *r) }),
 		writeReport("--out", in("junit.xml"), junit))
 	for _, x := range r.Results {
-		if bundle != nil {
-			err = errors.Join(err, bundle(x, f.failureDir(&x)))
-		}
+		err = errors.Join(err, bundle(x, f.failureDir(&x)))
 	}
 	for i := range r.Explained {
 		e := &r.Explained[i].Explanation
@@ -425,9 +425,12 @@ func (f *checkOutputs) files(r *result.Check, bundle func(result.Result, string)
 	return err
 }
 
+// failurePrefix begins the name of a directory of a failing run.
+const failurePrefix = "fail-"
+
 // failureDir is where the bundle of a failing run is.
 func (f *checkOutputs) failureDir(r *result.Result) string {
-	return filepath.Join(f.out, "fail-"+r.Scenario+"-"+r.Seed)
+	return filepath.Join(f.out, failurePrefix+r.Scenario+"-"+r.Seed)
 }
 
 // printExplained prints how the first failure of each kind came about.

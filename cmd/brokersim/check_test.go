@@ -92,6 +92,7 @@ func TestProgressText(t *testing.T) {
 		{gate.Progress{Done: 50, Of: 200}, 10 * time.Second, "50 runs of 200; 5 a second; about 30s left"},
 		{gate.Progress{Done: 50, Failures: 2}, 10 * time.Second, "50 runs, 2 failed; 5 a second"},
 		{gate.Progress{}, 0, "0 runs"},
+		{gate.Progress{Done: 1, Of: 200}, 0, "1 run of 200"},
 		{gate.Progress{Done: 200, Of: 200}, time.Second, "200 runs of 200; 200 a second"},
 	} {
 		if got := progressText(row.p, row.after); got != row.want {

@@ -151,24 +151,3 @@ func (a *app) versionVerb() *cobra.Command {
 		},
 	}
 }
-
-// version is what the build says of itself.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	v, revision, dirty := info.Main.Version, "", ""
-	if v == "" {
-		v = "(devel)"
-	}
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision" && len(s.Value) >= 12 && !strings.Contains(v, s.Value[:12]):
-			revision = " " + s.Value[:12]
-		case s.Key == "vcs.modified" && s.Value == "true" && !strings.Contains(v, "dirty"):
-			dirty = " with changes"
-		}
-	}
-	return v + revision + dirty + " " + info.GoVersion
-}

@@ -21,7 +21,10 @@ func (a *app) mergeVerb() *cobra.Command {
 		Long: `Reads what brokersim check --shard has written, in directories or as files, and says what
 one check of everything would have said, with a table of the shards. Shards of different
 programs, scenarios, settings or seeds are refused. A shard that is missing or was cut
-short makes it inconclusive, unless another has found a failure.`,
+short makes it inconclusive, unless another has found a failure.
+
+--out writes of each failure what the shards know: its result, how to repeat it, and how
+it came about if that was explained. brokersim repro DIR --out makes the rest.`,
 		Example: `  brokersim check --shard 1/2 --out a; brokersim check --shard 2/2 --out b
   brokersim merge a b --junit junit.xml`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -35,7 +38,7 @@ short makes it inconclusive, unless another has found a failure.`,
 		},
 	}
 	cmd.Flags().SortFlags = false
-	f.outputFlags(cmd)
+	f.outputFlags(cmd, "what is known of each failure")
 	return cmd
 }
 
@@ -62,7 +65,7 @@ func (a *app) merge(args []string, f *checkOutputs) error {
 	if err != nil {
 		return err
 	}
-	return a.printCheck(f, r, nil, nil)
+	return a.printCheck(f, r, nil, bundleKnown)
 }
 
 // shardFiles are the files of shards in a directory, or the file itself.

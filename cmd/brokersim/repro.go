@@ -60,6 +60,9 @@ func (a *app) reproVerb() *cobra.Command {
 			if cmd.Flags().Changed("until") && f.until <= 0 {
 				return fmt.Errorf("--until %v: want a time of the run, such as 1.2s", f.until)
 			}
+			if f.goTest && f.json {
+				return errors.New("--go-test prints the file of a test and --json a result: leave out one of the two")
+			}
 			return a.repro(args[0], f)
 		},
 	}
@@ -93,9 +96,7 @@ func (a *app) repro(arg string, f *reproFlags) error {
 		_, err := a.stdout.Write([]byte(w.goTest()))
 		return err
 	}
-	if _, known := scenario.Source(w.named.Scenario); known && w.file != "" {
-		fmt.Fprintf(a.stderr, "the scenario is the file %s\n", oneLine(w.file))
-	}
+	a.sayFile(w)
 	w.run.Until = f.until
 	details, err := w.details()
 	if err != nil {
@@ -112,17 +113,36 @@ func (a *app) repro(arg string, f *reproFlags) error {
 		return err
 	}
 	a.warn(slices.DeleteFunc(slices.Clone(r.Warnings), func(s string) bool { return slices.Contains(warnings, s) }))
-	for _, sentence := range w.different(r, f.until) {
-		fmt.Fprintln(a.stderr, oneLine(sentence))
-	}
+	a.say(w.different(r, f.until))
 	unwritten := errors.Join(out.close(), out.writeBundle(w.run, r, details))
 	if err := a.print(r, details, f.json); err != nil {
 		return err
 	}
-	unwritten = errors.Join(unwritten, a.explainInto(f.out, w.run, &r))
-	if unwritten != nil {
-		return &failure{result.ExitInternal, unwritten}
+	return a.explainInto(f.out, w.run, &r, unwritten)
+}
+
+// sayFile says where the scenario of a run is from, if it is not from where its name
+// says.
+func (a *app) sayFile(w *wantedRun) {
+	if _, known := scenario.Source(w.named.Scenario); known && w.file != "" {
+		fmt.Fprintf(a.stderr, "the scenario is the file %s\n", oneLine(w.file))
 	}
+}
+
+func (a *app) say(sentences []string) {
+	for _, sentence := range sentences {
+		fmt.Fprintln(a.stderr, oneLine(sentence))
+	}
+}
+
+// sayDifferent says in what a run is not the one that was wanted, before anything is
+// made of it.
+func (a *app) sayDifferent(w *wantedRun) error {
+	if _, err := scenario.Check(w.run); err != nil {
+		return fmt.Errorf("%s: %w", w.from, err)
+	}
+	a.sayFile(w)
+	a.say(w.different(scenario.Run(w.run), 0))
 	return nil
 }
 
@@ -154,7 +174,9 @@ func (a *app) findRun(arg, file string) (*wantedRun, error) {
 		case err != nil && arg != "-":
 			return nil, fmt.Errorf("%q is no repro string (bs1:...), and there is no such file or directory", arg)
 		case arg != "-" && info.IsDir():
-			w.dir, arg = arg, filepath.Join(arg, reproFile)
+			if w.dir, arg, err = arg, filepath.Join(arg, bundledRepro(arg)), manyRuns(arg); err != nil {
+				return nil, err
+			}
 		}
 		src, err := a.readFile(arg)
 		if err != nil {
@@ -179,6 +201,46 @@ func (a *app) findRun(arg, file string) (*wantedRun, error) {
 	w.run = w.named.Case(spec)
 	w.verdict = a.bundledVerdict(w.dir)
 	return w, nil
+}
+
+// bundledRepro is the file of a directory that has the repro string: of its run, or
+// of the smallest if why --out wrote it and no other is there.
+func bundledRepro(dir string) string {
+	if _, err := os.Stat(filepath.Join(dir, reproFile)); errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(dir, minimalRepro)); err == nil {
+			return minimalRepro
+		}
+	}
+	return reproFile
+}
+
+// manyRuns is the error for the directory of a check, which says where its failing
+// runs are; nil for the directory of one run.
+func manyRuns(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, bundledRepro(dir))); err == nil {
+		return nil
+	}
+	runs, err := filepath.Glob(filepath.Join(plainPattern(dir), failurePrefix+"*", "repro*.txt"))
+	if err != nil || len(runs) == 0 {
+		return nil
+	}
+	for i := range runs {
+		runs[i] = filepath.Dir(runs[i])
+	}
+	runs = slices.Compact(runs)
+	list, more := strings.Join(runs[:min(len(runs), mostRunsNamed)], ", "), ""
+	if n := len(runs) - mostRunsNamed; n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+	}
+	return fmt.Errorf("%s: is of a check; say which of its failing runs: %s%s", dir, list, more)
+}
+
+// mostRunsNamed is how many directories an error lists.
+const mostRunsNamed = 5
+
+// plainPattern is a pattern that matches a path and nothing else.
+func plainPattern(path string) string {
+	return strings.NewReplacer("*", "[*]", "?", "[?]", "[", "[[]").Replace(path)
 }
 
 // namesAnotherVersion reports whether s begins like the strings of a program that

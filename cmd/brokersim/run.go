@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"brokersim/checker/result"
 	"brokersim/reports"
 	"brokersim/sim/scenario"
 
@@ -132,11 +131,7 @@ func (a *app) run(f *runFlags) error {
 	if err := a.print(r, details, f.json); err != nil {
 		return err
 	}
-	unwritten = errors.Join(unwritten, a.explainInto(f.out, c, &r))
-	if unwritten != nil {
-		return &failure{result.ExitInternal, unwritten}
-	}
-	return nil
+	return a.explainInto(f.out, c, &r, unwritten)
 }
 
 // details are what a report says of the case beside its result.

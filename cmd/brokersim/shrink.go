@@ -81,6 +81,9 @@ func (a *app) shrink(arg string, f *shrinkFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := a.sayDifferent(w); err != nil {
+		return err
+	}
 	stop := stopper(f.limit)
 	defer stop.end()
 	o := &gate.Shrinker{Budget: f.budget, Stop: stop.asked, Progress: a.replays()}
@@ -137,8 +140,12 @@ func (a *app) writeShrunk(w *wantedRun, f *shrinkFlags, report *gate.ShrinkRepor
 func shrunkText(r *gate.ShrinkReport, f *shrinkFlags) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n  %s\n", r, oneLine(gate.Sentence(r.Result)))
+	none := "nothing"
+	if r.Exhausted || r.Stopped {
+		none = "none is known: it was cut short"
+	}
 	if r.Exhausted {
-		fmt.Fprintf(&b, "  The budget of %d replays has ended: there may be a smaller run.\n", f.budget)
+		fmt.Fprintf(&b, "  The budget of %s has ended: there may be a smaller run.\n", counted(f.budget, "replay"))
 	}
 	section := func(title string, lines []string) {
 		fmt.Fprintf(&b, "\n%s\n", title)
@@ -146,7 +153,7 @@ func shrunkText(r *gate.ShrinkReport, f *shrinkFlags) string {
 			fmt.Fprintf(&b, "  %s\n", line)
 		}
 		if len(lines) == 0 {
-			b.WriteString("  nothing\n")
+			fmt.Fprintf(&b, "  %s\n", none)
 		}
 	}
 	section("Schedule", strings.Split(strings.TrimSuffix(r.Schedule, "\n"), "\n"))
@@ -237,7 +244,7 @@ func (a *app) replays() func(int) {
 	if !isTerminal(a.stderr) {
 		return nil
 	}
-	return func(n int) { fmt.Fprintf(a.stderr, "\r\x1b[K%d replays", n) }
+	return func(n int) { fmt.Fprintf(a.stderr, "\r\x1b[K%s", counted(n, "replay")) }
 }
 
 func (a *app) endReplays() {

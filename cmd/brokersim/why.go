@@ -104,6 +104,9 @@ func (a *app) why(arg string, f *whyFlags, budget int) error {
 	if err != nil {
 		return err
 	}
+	if err := a.sayDifferent(w); err != nil {
+		return err
+	}
 	stop := stopper(f.limit)
 	defer stop.end()
 	tell := a.doing()
@@ -124,7 +127,7 @@ func (a *app) why(arg string, f *whyFlags, budget int) error {
 	}
 	a.exit = e.Result.Exit
 	if stop.interrupted() {
-		return &failure{result.ExitInterrupted, errors.New("interrupted: this is what is known until then")}
+		return errInterrupted()
 	}
 	return nil
 }
@@ -151,23 +154,45 @@ func (a *app) printWhy(f *whyFlags, e *result.Explanation) error {
 	return err
 }
 
-// explainInto explains a run that has failed in its bundle, if there is one.
-func (a *app) explainInto(dir string, c scenario.Case, r *result.Result) error {
-	if dir == "" || gate.FindingOf(*r) == "" {
-		return nil
+// explainInto explains a run that has failed in its bundle, if there is one. What it
+// cannot do is more than what has come before it, unwritten.
+func (a *app) explainInto(dir string, c scenario.Case, r *result.Result, unwritten error) error {
+	var explained error
+	if dir != "" && gate.FindingOf(*r) != "" {
+		stop := stopper(0)
+		defer stop.end()
+		explained = a.explainUntil(stop, dir, c)
 	}
-	stop, tell := stopper(0), a.doing()
-	defer stop.end()
+	if unwritten != nil {
+		return &failure{result.ExitInternal, errors.Join(unwritten, explained)}
+	}
+	return explained
+}
+
+// explainUntil explains a run as far as it gets until somebody interrupts it.
+func (a *app) explainUntil(stop *stopping, dir string, c scenario.Case) error {
+	tell := a.doing()
 	o := &gate.Explainer{Shrinker: gate.Shrinker{Stop: stop.asked, Progress: tell.count}, Telling: tell.say}
 	e, err := o.Explain(c, "")
 	tell.end()
+	if errors.Is(err, gate.ErrNotRepeated) {
+		return &failure{result.ExitNondeterminism, err}
+	}
 	if err == nil {
 		err = writeExplanation(dir, &e)
 	}
-	if err == nil {
-		fmt.Fprintf(a.stderr, "%s shows how it came about\n", filepath.Join(dir, reportFile))
+	if err != nil {
+		return &failure{result.ExitInternal, err}
 	}
-	return err
+	fmt.Fprintf(a.stderr, "%s shows how it came about\n", filepath.Join(dir, reportFile))
+	if stop.interrupted() {
+		return errInterrupted()
+	}
+	return nil
+}
+
+func errInterrupted() error {
+	return &failure{result.ExitInterrupted, errors.New("interrupted: this is what is known until then")}
 }
 
 // The files of a bundle that explain a failure.
@@ -194,17 +219,19 @@ func writeExplanation(dir string, e *result.Explanation) error {
 		return err
 	}
 	in := func(name string) string { return filepath.Join(dir, name) }
-	plain := func(text string) func(io.Writer) error {
-		return func(w io.Writer) error {
-			_, err := io.WriteString(w, text)
-			return err
-		}
-	}
 	return errors.Join(
 		writeReport("--out", in(explanationFile), func(w io.Writer) error { return reports.ExplanationJSON(w, e) }),
 		writeReport("--out", in(reportFile), func(w io.Writer) error { return reports.ExplanationHTML(w, e) }),
-		writeReport("--out", in(minimalFile), plain(e.Shrunk.Minimal)),
-		writeReport("--out", in(minimalRepro), plain(e.Repro+"\n")))
+		writeReport("--out", in(minimalFile), writes(e.Shrunk.Minimal)),
+		writeReport("--out", in(minimalRepro), writes(e.Repro+"\n")))
+}
+
+// writes is a report that is a text already.
+func writes(text string) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := io.WriteString(w, text)
+		return err
+	}
 }
 
 // doing shows on a terminal what long work is at.
@@ -220,7 +247,7 @@ func (s *doing) say(what string) {
 	s.show("")
 }
 
-func (s *doing) count(n int) { s.show(fmt.Sprintf(": %d runs", n)) }
+func (s *doing) count(n int) { s.show(": " + counted(n, "run")) }
 
 func (s *doing) show(more string) {
 	if isTerminal(s.app.stderr) {
