@@ -99,16 +99,24 @@ func (a *app) corpusAddVerb(k *gate.Corpus) *cobra.Command {
 	var bug, property string
 	var budget int
 	cmd := &cobra.Command{
-		Use:   "add STRING|FILE|DIR --bug BUG",
+		Use:   "add STRING|FILE|DIR",
 		Short: "Minimise a run that a planted bug breaks, and add it",
 		Args:  oneArg("a repro string, a file with one, or a directory of run --out"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if _, err := failpoint.ParseBug(bug); err != nil {
-				return fmt.Errorf("--bug: %w", err)
+			if err := filled(cmd, "bug", "finding"); err != nil {
+				return err
 			}
 			w, err := a.findRun(args[0], "")
 			if err != nil {
 				return err
+			}
+			if planted := w.named.Plant; bug == "" && len(planted) == 1 {
+				bug = planted[0]
+			} else if bug == "" {
+				return fmt.Errorf("corpus add: say --bug BUG: the run has %s planted, and the case must find one", counted(len(planted), "bug"))
+			}
+			if _, err := failpoint.ParseBug(bug); err != nil {
+				return fmt.Errorf("--bug: %w", err)
 			}
 			c, report, err := k.New(w.named, bug, property, budget)
 			if err != nil {
@@ -121,7 +129,7 @@ func (a *app) corpusAddVerb(k *gate.Corpus) *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&bug, "bug", "", "the planted `BUG` that the case must find")
+	cmd.Flags().StringVar(&bug, "bug", "", "the `BUG` that the case must find; otherwise the one that is planted in the run")
 	cmd.Flags().StringVar(&property, "finding", "", "by this `FINDING`; otherwise the first that is broken")
 	cmd.Flags().IntVar(&budget, "budget", gate.DefaultShrinkBudget, "minimise it with at most `N` replays")
 	completeFlag(cmd, "bug", bugNames, cobra.ShellCompDirectiveNoFileComp)

@@ -91,6 +91,16 @@ func (a *app) reportVerb() *cobra.Command {
 	return cmd
 }
 
+// formatOf is the format that the end of a file names; nil if it names none.
+func formatOf(file string) *format {
+	for _, f := range formats() {
+		if filepath.Ext(f.file) == filepath.Ext(file) {
+			return &f
+		}
+	}
+	return nil
+}
+
 // wantedFormats are those that are named, or the one that the end of a file means.
 func wantedFormats(names []string, to string) (wanted []format, err error) {
 	all := formats()
@@ -106,15 +116,18 @@ func wantedFormats(names []string, to string) (wanted []format, err error) {
 	switch {
 	case len(wanted) > 1 && to == "":
 		return nil, fmt.Errorf("--format %s: several formats need a directory: -o DIR", strings.Join(names, ","))
+	case len(wanted) == 1 && to != "":
+		if f := formatOf(to); f != nil && f.name != wanted[0].name {
+			return nil, fmt.Errorf("-o %s: its end names the format %s, and --format %s", to, f.name, wanted[0].name)
+		}
+		return wanted, nil
 	case len(wanted) > 0:
 		return wanted, nil
 	case to == "":
 		return all[:1], nil
 	}
-	for _, f := range all {
-		if filepath.Ext(f.file) == filepath.Ext(to) {
-			return []format{f}, nil
-		}
+	if f := formatOf(to); f != nil {
+		return []format{*f}, nil
 	}
 	return nil, fmt.Errorf("-o %s: its end names no format; say --format %s", to, strings.Join(formatNames(), ", "))
 }
@@ -248,7 +261,15 @@ func inJSON(path string, b []byte, err error) error {
 		offset = int(syntax.Offset)
 	case errors.As(err, &wrong):
 		offset = int(wrong.Offset)
-		err = fmt.Errorf("%s must not be a %s", wrong.Field, wrong.Value)
+		what := wrong.Field
+		if what == "" {
+			what = "all of it"
+		}
+		article := "a"
+		if strings.ContainsAny(wrong.Value[:min(len(wrong.Value), 1)], "aeiou") {
+			article = "an"
+		}
+		err = fmt.Errorf("%s must not be %s %s", what, article, wrong.Value)
 	}
 	before := b[:min(max(offset-1, 0), len(b))]
 	line := bytes.Count(before, []byte("\n")) + 1
