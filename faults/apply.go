@@ -19,6 +19,9 @@ type World interface {
 	Drop(class uint16, from, to string, n int)      // the next n frames of a class
 	Reset(a, b string)                              // every connection between two nodes
 	ResetAfterAccept(class uint16, from, to string) // after the next frame of a class
+	// LimitMemory has a node killed when more bytes that it has sent wait to be taken;
+	// 0 ends it.
+	LimitMemory(node string, bytes int64)
 	// Duplicate delivers the next frame of a class that much later, and has its
 	// sender lose the connection at once.
 	Duplicate(class uint16, from, to string, late time.Duration)
@@ -187,6 +190,8 @@ func (s *Step) doDisk(w World, a string) {
 		w.FailSyncs(a, s.Files, !s.Off)
 	case DiskFull:
 		w.FillDisk(a, !s.Off)
+	case Memory:
+		w.LimitMemory(a, int64(s.N))
 	case DiskSlow:
 		w.SlowDisk(a, int64(s.N))
 	case DiskStall:

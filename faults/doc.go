@@ -36,6 +36,9 @@
 //	                                               class arrives, then its
 //	                                               connection is reset, so that the
 //	                                               answer is lost
+//	          | "memory" target n                  the process is killed when more than
+//	                                               that many bytes that it has sent wait
+//	                                               to be taken; 0 ends it
 //	          | "duplicate" class target target duration
 //	                                               one way: the next frame of the
 //	                                               class arrives that much later,
@@ -95,7 +98,7 @@
 //
 // Words are separated by spaces or tabs. With several nodes a step is applied to
 // each, or to each pair of two different ones. "for" goes with cut, cut-both,
-// slow, clog, throttle, crash, power-loss, crash-at, power-loss-at, pause, skew, drift, io-error, sync-error,
+// slow, clog, throttle, crash, power-loss, crash-at, power-loss-at, memory, pause, skew, drift, io-error, sync-error,
 // fsync-lies and each of disk-...: after that time the same nodes get the heal,
 // restart, resume, the opposite offset, or the end of it, whoever has the role then.
 //

@@ -42,6 +42,7 @@ func (l *log) Reset(a, b string) { l.add("reset %s %s", a, b) }
 func (l *log) ResetAfterAccept(class uint16, from, to string) {
 	l.add("reset after %d %s>%s", class, from, to)
 }
+func (l *log) LimitMemory(node string, bytes int64) { l.add("memory %s %d", node, bytes) }
 func (l *log) Duplicate(class uint16, from, to string, late time.Duration) {
 	l.add("duplicate %d %s>%s %v", class, from, to, late)
 }

@@ -28,6 +28,7 @@ var kinds = []kind{
 	{"reset", dice.reset},
 	{"reset-after-accept", dice.resetAfterAccept},
 	{"duplicate", dice.duplicate},
+	{"out-of-memory", dice.outOfMemory},
 	{"flapping", dice.flapping},
 	{"isolated", dice.isolated},
 	{"bridge", dice.bridge},
@@ -184,6 +185,18 @@ func (d dice) resetAfterAccept() (Trouble, bool) {
 	from, to := d.ends()
 	return Trouble{From: at, To: at + passing, Brokers: true,
 		Steps: []string{fmt.Sprintf("%v reset after-accept %s %s %s", at, d.one("class", d.Classes), from, to)}}, true
+}
+
+// outOfMemory leaves a broker little memory, and starts it again when there is more: it
+// is killed as soon as somebody is slow to take what it sends.
+func (d dice) outOfMemory() (Trouble, bool) {
+	at, length := d.begin(), d.ms("length", 50, 1500)
+	broker := d.one("broker", d.Brokers)
+	bytes := []int{300, 1000, 5000, 20000}[d.upTo("bytes", 4)]
+	return Trouble{From: at, To: at + length + passing, Dark: 1, Brokers: true, Steps: []string{
+		during(at, length, "memory %s %d", broker, bytes),
+		fmt.Sprintf("%v restart %s", at+length, broker),
+	}}, true
 }
 
 // duplicate has a client, or a broker, send again what is still under way.

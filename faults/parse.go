@@ -252,6 +252,8 @@ func (p *parser) operands(s *Step) error {
 		return p.partsPerMillion(s)
 	case nodeFactor:
 		return p.factor(s)
+	case nodeBytes:
+		return p.bytes(s)
 	case nodeFiles:
 		return p.files(s)
 	case filesOrOff, nodeOrOff:

@@ -88,6 +88,9 @@ func TestParseErrors(t *testing.T) {
 		{"1s for 1s heal b1 b2", `line 1, column 4: heal cannot be undone after a while: leave out "for"`},
 		{"1s for 1s drop fetch b1 b2", `line 1, column 4: drop cannot be undone`},
 		{"1s for 1s reset after-accept fetch b1 b2", `reset after-accept cannot be undone`},
+		{"1s memory b1", `something is missing: want memory NODE BYTES`},
+		{"1s memory b1 64k", `"64k" is no number of bytes: want 0 to `},
+		{"1s for 1s memory b1 0", `0 ends a limit of the memory`},
 		{"1s duplicate produce b1 b2", `something is missing: want duplicate CLASS FROM TO DURATION`},
 		{"1s for 1s duplicate produce b1 b2 1ms", `duplicate cannot be undone`},
 		{"1s duplicate prodce b1 b2 1ms", `unknown class of frames "prodce"; did you mean "produce"?`},
@@ -165,7 +168,7 @@ func anySchedule() *rapid.Generator[string] {
 		}
 		verb := rapid.SampledFrom([]string{"cut", "cut-both", "heal", "heal-both", "slow", "drop", "reset", "reset after-accept",
 			"crash", "power-loss", "restart", "pause", "resume", "skew", "clog", "throttle", "bit-rot", "latent-error", "io-error",
-			"sync-error", "disk-full", "disk-slow", "disk-stall", "fsync-lies", "mend", "wipe", "drift", "duplicate"}).Draw(t, "verb")
+			"sync-error", "disk-full", "disk-slow", "disk-stall", "fsync-lies", "mend", "wipe", "drift", "duplicate", "memory"}).Draw(t, "verb")
 		a, b := target.Draw(t, "a"), target.Filter(func(s string) bool { return s != "b1" }).Draw(t, "b")
 		if a == b {
 			a = "b1"
@@ -186,6 +189,8 @@ func anySchedule() *rapid.Generator[string] {
 			return text + "produce-response " + a + " " + b + rapid.SampledFrom([]string{"", " 1", " 3"}).Draw(t, "n")
 		case "reset after-accept":
 			return text + "fetch " + a + " " + b
+		case "memory":
+			return text + a + rapid.SampledFrom([]string{" 1", " 65536"}).Draw(t, "bytes")
 		case "duplicate":
 			return text + "produce " + a + " " + b + " " + duration(1, 5000).Draw(t, "late")
 		case "skew":

@@ -56,6 +56,23 @@ func (p *parser) factor(s *Step) error {
 	return nil
 }
 
+// bytes reads how much memory a node may take.
+func (p *parser) bytes(s *Step) error {
+	w, err := p.next(verbs[s.Verb].usage)
+	if err != nil {
+		return err
+	}
+	n, ok := number(w.text, 0, mostBytes)
+	switch {
+	case !ok:
+		return p.fail(w, "%q is no number of bytes: want 0 to %d", w.text, mostBytes)
+	case n == 0 && s.For != 0:
+		return p.fail(w, "0 ends a limit of the memory: there is nothing that could be undone")
+	}
+	s.N = n
+	return nil
+}
+
 // partsPerMillion reads a drift with its sign.
 func (p *parser) partsPerMillion(s *Step) error {
 	w, err := p.next(verbs[s.Verb].usage)

@@ -71,7 +71,7 @@ func (s *Step) what() string {
 		}
 	case Throttle:
 		words = append(words, fmt.Sprintf("%d/s", s.N))
-	case DiskSlow:
+	case DiskSlow, Memory:
 		words = append(words, fmt.Sprint(s.N))
 	case Drift:
 		words = append(words, fmt.Sprintf("%+d", s.N))

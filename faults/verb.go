@@ -35,6 +35,7 @@ const (
 	DiskMisdirects                   // a power loss of A has put an un-synced sector over another
 	Mend                             // ends what is wrong with the disk of A, but for rot and latent errors
 	Wipe                             // A finds its disk empty at its next start
+	Memory                           // A is killed when more than N bytes that it has sent wait; 0 ends it
 	Duplicate                        // the next frame of Class from A to B arrives By later, and its sender, cut off, sends it again
 	CrashAt                          // A crashes when it next passes a named step (Class)
 	PowerLossAt                      // A loses power then
@@ -60,6 +61,7 @@ const (
 	filesOrOff              // A [FILES] [off]
 	nodeOrOff               // A [off]
 	nodeFactor              // A N
+	nodeBytes               // A N, from 0
 	nodePPM                 // A +N
 	stepNode                // STEP A
 )
@@ -102,6 +104,7 @@ var verbs = [numVerbs]verb{
 	PowerLossAt:      {"power-loss-at", stepNode, Restart, "power-loss-at STEP NODE"},
 	Mend:             {"mend", node, 0, "mend NODE"},
 	Wipe:             {"wipe", node, 0, "wipe NODE"},
+	Memory:           {"memory", nodeBytes, Memory, "memory NODE BYTES"},
 	Duplicate:        {"duplicate", lateFrame, 0, "duplicate CLASS FROM TO DURATION"},
 	Drift:            {"drift", nodePPM, Drift, "drift NODE +PPM or -PPM"},
 }

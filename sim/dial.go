@@ -76,6 +76,7 @@ func (s *Sim) send(e *end, x *machine.Effect) {
 	}
 	e.unsent += x.Frame.Len()
 	e.full = e.full || e.unsent >= machine.DrainedBelow
+	s.watchMemory(e.node)
 	switch {
 	case e.lost:
 	case takes(e.out.drops, x.Ident.Class):

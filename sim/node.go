@@ -18,6 +18,7 @@ type node struct {
 	life    uint32          // grows at each death; events of an earlier life do nothing
 	powered bool
 	paused  bool
+	memory  int64 // in bytes, that it may take; 0 is without bound
 
 	links []*link // to the node of that index; nil: nothing was sent
 

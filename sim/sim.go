@@ -15,6 +15,9 @@ type Sim struct {
 	After func(node int)
 	// Trace, if set, sees every input as it is delivered.
 	Trace func(*TraceEvent)
+	// OutOfMemory, if set, is told of a node that takes more memory than it may (see
+	// [Sim.LimitMemory]) instead of its being crashed, and should crash it.
+	OutOfMemory func(node string)
 	// Drawn, if set, sees the identity of every random draw.
 	Drawn func(id uint64)
 

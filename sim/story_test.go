@@ -321,6 +321,8 @@ func (st *stage) fault(l line) {
 		s.Reset(arg(1), arg(2))
 	case "reset-after":
 		s.ResetAfterAccept(uint16(num(1)), arg(2), arg(3))
+	case "memory":
+		s.LimitMemory(arg(1), int64(num(2)))
 	case "duplicate":
 		s.Duplicate(uint16(num(1)), arg(2), arg(3), dur(4))
 	case "crash":

@@ -53,6 +53,7 @@ func (r *run) healCore() {
 			continue
 		}
 		w.MendDisk(node)
+		w.LimitMemory(node, 0)
 		w.Restart(node)
 		w.Resume(node)
 		if r.cluster.has(node) {

@@ -159,6 +159,7 @@ func (r *run) healAll() {
 	do("heal *", w.HealAll)
 	for _, node := range r.sim.Nodes() {
 		do("mend "+node, func() { w.MendDisk(node) })
+		do("memory "+node+" 0", func() { w.LimitMemory(node, 0) })
 		do("restart "+node, func() { w.Restart(node) })
 		do("resume "+node, func() { w.Resume(node) })
 	}

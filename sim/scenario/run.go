@@ -67,6 +67,7 @@ func newRun(p *plan) *run {
 	r.cluster = newCluster(r)
 	r.clients = newClients(r)
 	r.sim.After = r.after
+	r.sim.OutOfMemory = r.outOfMemory
 	r.look()
 	if p.Fork.At > 0 {
 		r.sim.At(machine.Instant(p.Fork.At), func() { r.sim.Reseed(p.Fork.Seed) })

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"strings"
 
 	"brokersim/checker/history"
 	"brokersim/faults/failpoint"
@@ -22,9 +23,29 @@ type armedStep struct {
 	power bool
 }
 
-// StepPassed ends the line of the faults that were applied which says that a node was
-// ended at a step.
-const StepPassed = ": the step was passed"
+// Ended reports whether a line of the faults as they were applied says that a node was
+// ended by something that was waiting for it, and what it says without that.
+func Ended(text string) (what string, ok bool) {
+	for _, why := range []string{stepPassed, limitPassed} {
+		if what, ok = strings.CutSuffix(text, why); ok {
+			return what, true
+		}
+	}
+	return text, false
+}
+
+const (
+	stepPassed  = ": the step was passed"
+	limitPassed = ": its memory was at an end"
+)
+
+// outOfMemory ends a node that takes more memory than it may.
+func (r *run) outOfMemory(node string) {
+	r.world().Crash(node)
+	text := fmt.Sprintf("# %s crash-at-limit %s%s", seconds(r.sim.Now()), node, limitPassed)
+	r.tell(text)
+	r.rec.Event(&history.Event{E: history.Note, F: history.Fault, Why: text})
+}
 
 // CrashAt has a node crash when it next passes a step. A restart ends the waiting.
 func (w world) CrashAt(step, node string) { w.cluster.endAt(step, node, false) }
@@ -86,7 +107,7 @@ func (c *cluster) passed(node string) {
 			c.r.world().Crash(node)
 		}
 		c.steps.ended[what]++
-		text := fmt.Sprintf("# %s %s %s%s", seconds(c.r.sim.Now()), what, node, StepPassed)
+		text := fmt.Sprintf("# %s %s %s%s", seconds(c.r.sim.Now()), what, node, stepPassed)
 		c.r.tell(text)
 		c.r.rec.Event(&history.Event{E: history.Note, F: history.Fault, Why: text})
 		return

@@ -25,7 +25,7 @@ func (t *telling) row(x told) result.Row {
 	case m.N == 0:
 		row.Kind = result.RowFault
 		_, row.What, _ = strings.Cut(strings.TrimPrefix(m.fault, "# "), " ")
-		row.What = strings.TrimSuffix(row.What, scenario.StepPassed)
+		row.What, _ = scenario.Ended(row.What)
 		return row
 	case m.Kind == machine.Received:
 		row.Kind, row.From = result.RowMessage, m.Peer

@@ -216,7 +216,8 @@ func (t *telling) unheard(c *change, x *replica) bool {
 // happened reports whether a step of the schedule did anything. One that did not is a
 // comment; but so are the end of the load and a node that has come to its end.
 func (m *moment) happened() bool {
-	return !strings.HasPrefix(m.fault, "#") || strings.HasSuffix(m.fault, scenario.StepPassed) || strings.Contains(m.fault, " the load ends: ")
+	_, ended := scenario.Ended(m.fault)
+	return ended || !strings.HasPrefix(m.fault, "#") || strings.Contains(m.fault, " the load ends: ")
 }
 
 // weigh says how much a change matters.
