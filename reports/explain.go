@@ -39,6 +39,11 @@ func withAllLists(e *result.Explanation) result.Explanation {
 	for i := range full.Nearest {
 		full.Nearest[i].Set = list(full.Nearest[i].Set)
 	}
+	if e.AsItIs != nil {
+		same := *e.AsItIs
+		same.Set = list(same.Set)
+		full.AsItIs = &same
+	}
 	full.Settings = append([]result.Setting{}, e.Settings...)
 	return full
 }
@@ -188,6 +193,9 @@ func (t *explanation) reasons() {
 			continue
 		}
 		tried = append(tried, variantLine(&v))
+	}
+	if v := t.e.AsItIs; v != nil && len(tried) > 0 {
+		tried = append(tried, "without a change "+variantLine(v))
 	}
 	t.part(title, tried...)
 }

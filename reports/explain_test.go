@@ -127,6 +127,14 @@ func TestTriedInVain(t *testing.T) {
 	if html := htmlOf(t, &e); !strings.Contains(html, kept) || strings.Contains(html, not) {
 		t.Error("what has kept the promise is not said to have")
 	}
+	e.AsItIs = &result.Variant{Verdict: result.Broken, Runs: 8, Passed: 2}
+	var text, plain bytes.Buffer
+	if err := errors.Join(ExplanationText(&text, &e, Style{}), ExplanationJSON(&plain, &e)); err != nil {
+		t.Fatal(err)
+	}
+	if html := htmlOf(t, &e); !strings.Contains(text.String(), "\n                without a change   -> passes in 2 of 8 runs\n") || !strings.Contains(html, ">none<") || !strings.Contains(html, ">2 of 8<") || strings.Contains(plain.String(), "null") {
+		t.Errorf("how often it passes without a change is not said:\n%s", text.String())
+	}
 	e.Nearest = []result.Variant{v}
 	if html := htmlOf(t, &e); strings.Contains(html, kept) || !strings.Contains(html, not) {
 		t.Error("what has not kept the promise is said to have")

@@ -73,6 +73,7 @@ type pageView struct {
 	Faults   string // what is known of them
 	Untried  string // why no more is
 	Tried    string // what came of other settings
+	Variants []result.Variant
 	TooFew   string // forks, to name the point of no return
 	Ledger   []ledgerGroup
 	Original []string
@@ -116,6 +117,10 @@ func newPageView(e *result.Explanation) *pageView {
 		v.Shrunk = shrunkLine(&e.Shrunk)
 	}
 	v.Faults, v.Tried = faultsTitle(&e.Shrunk), triedTitle(e.Nearest)
+	v.Variants = e.Nearest
+	if e.AsItIs != nil {
+		v.Variants = append(slices.Clone(e.Nearest), *e.AsItIs)
+	}
 	if v.Faults != "Needed" {
 		v.Untried = "Which of them it takes was not tried to the end."
 	}
