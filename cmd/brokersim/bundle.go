@@ -26,20 +26,20 @@ func wantBundle(dir string, want func(flag, path string) *output) *bundle {
 	return &bundle{dir, file("result.json"), file("summary.md"), file("repro.txt"), file("schedule.orig.txt"), file("latency.hgrm"), file("env.json"), file("porcupine.html")}
 }
 
-// makeDirectory makes a directory if it is not there, and reports whether it
+// makeDirectory makes the directory of a flag if it is not there, and reports whether it
 // did. Its parent must be there: otherwise the path is rather a slip.
-func makeDirectory(dir string) (made bool, err error) {
+func makeDirectory(flag, dir string) (made bool, err error) {
 	if dir == "" {
 		return false, nil
 	}
 	switch info, err := os.Stat(dir); {
 	case err == nil && !info.IsDir():
-		return false, fmt.Errorf("--out %s: is not a directory", dir)
+		return false, fmt.Errorf("%s %s: is not a directory", flag, dir)
 	case err == nil:
 		return false, nil
 	}
 	if err := os.Mkdir(dir, 0o777); err != nil {
-		return false, fmt.Errorf("--out %w", plainPathError(err))
+		return false, fmt.Errorf("%s %w", flag, plainPathError(err))
 	}
 	return true, nil
 }
@@ -93,7 +93,7 @@ func bundleKnown(r result.Result, dir string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := makeDirectory(dir); err != nil {
+	if _, err := makeDirectory("--out", dir); err != nil {
 		return err
 	}
 	in := func(name string) string { return filepath.Join(dir, name) }

@@ -159,7 +159,7 @@ func (a *app) check(f *checkFlags, seedsGiven bool) error {
 	if c.Shard.Count > 1 && f.out == "" && f.runs == "" {
 		return errors.New("--shard: say --out DIR or --runs FILE, for brokersim merge to find what it came to")
 	}
-	if _, err := makeDirectory(f.out); err != nil {
+	if _, err := makeDirectory("--out", f.out); err != nil {
 		return err
 	}
 	if f.runs == "" && c.Shard.Count > 1 {
@@ -407,7 +407,7 @@ func (f *checkOutputs) files(r *result.Check, bundle func(result.Result, string)
 	if f.out == "" {
 		return err
 	}
-	if _, e := makeDirectory(f.out); e != nil {
+	if _, e := makeDirectory("--out", f.out); e != nil {
 		return errors.Join(err, e)
 	}
 	in := func(name string) string { return filepath.Join(f.out, name) }

@@ -66,7 +66,7 @@ func (a *app) openOutputs(historyPath, tracePath, dir string) (*outputs, error) 
 	default:
 		o.traceFile = want("--trace", tracePath)
 	}
-	made, err := makeDirectory(dir)
+	made, err := makeDirectory("--out", dir)
 	if err != nil {
 		return nil, err
 	}

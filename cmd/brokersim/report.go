@@ -166,7 +166,7 @@ func (a *app) writeAll(wanted []format, texts []string, to string) error {
 	made := false
 	if len(wanted) > 1 {
 		var err error
-		if made, err = makeDirectory(to); err != nil {
+		if made, err = makeDirectory("-o", to); err != nil {
 			return err
 		}
 	}

@@ -107,6 +107,10 @@ func (a *app) why(arg string, f *whyFlags, budget int) error {
 	if err := a.sayDifferent(w); err != nil {
 		return err
 	}
+	made, err := makeDirectory("--out", f.out)
+	if err != nil {
+		return err // now, and not after all the runs
+	}
 	stop := stopper(f.limit)
 	defer stop.end()
 	tell := a.doing()
@@ -116,6 +120,9 @@ func (a *app) why(arg string, f *whyFlags, budget int) error {
 	}
 	e, err := o.Explain(w.run, f.finding)
 	tell.end()
+	if err != nil && made {
+		_ = os.Remove(f.out)
+	}
 	switch {
 	case errors.Is(err, gate.ErrNotRepeated):
 		return &failure{result.ExitNondeterminism, err}
@@ -215,7 +222,7 @@ func removeExplanation(dir string) (err error) {
 
 // writeExplanation writes an explanation into a bundle.
 func writeExplanation(dir string, e *result.Explanation) error {
-	if _, err := makeDirectory(dir); err != nil {
+	if _, err := makeDirectory("--out", dir); err != nil {
 		return err
 	}
 	in := func(name string) string { return filepath.Join(dir, name) }
