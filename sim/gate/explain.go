@@ -31,7 +31,7 @@ func (o *Explainer) Explain(c scenario.Case, finding string) (result.Explanation
 	}
 	e := result.Explanation{
 		V: result.Version, Finding: report.Finding, Result: report.Result, Repro: report.Result.Repro, Original: first.Repro,
-		Shrunk: shrunk(&first, &report), Needed: needed(report.Result.Faults), NotNeeded: notNeeded(&report),
+		Shrunk: shrunk(&first, &report), Needed: needed(report.Case, report.Result.Faults), NotNeeded: notNeeded(&report),
 		Settings: []result.Setting{}, Nearest: []result.Variant{},
 	}
 	if e.Verified, err = o.verify(report.Case, report.Result.TraceHash); err != nil {
@@ -112,7 +112,7 @@ func shrunk(first *result.Result, r *ShrinkReport) result.Shrunk {
 	}
 	switch {
 	case r.Replays == 0:
-		s.From = result.Size{Events: first.Events, Records: first.Ledger.Sent, Faults: len(needed(first.Faults))}
+		s.From = result.Size{Events: first.Events, Records: first.Ledger.Sent, Faults: len(needed(r.Case, first.Faults))}
 		s.To = s.From
 	case r.Stopped:
 		s.Cut = "stopped"
@@ -123,14 +123,26 @@ func shrunk(first *result.Result, r *ShrinkReport) result.Shrunk {
 }
 
 // needed are the steps of a schedule that were applied and make something go wrong.
-func needed(applied []string) []string {
+func needed(c scenario.Case, applied []string) []string {
 	list := []string{}
 	for _, text := range applied {
 		if !strings.HasPrefix(text, "#") {
 			list = append(list, text)
 		}
 	}
-	return list
+	text := strings.Join(list, "\n")
+	c.Faults = &text
+	schedule, err := scenario.Schedule(c)
+	if err != nil || len(schedule) != len(list) {
+		return list
+	}
+	wrong := list[:0]
+	for i := range schedule {
+		if !undoes(&schedule[i]) {
+			wrong = append(wrong, list[i])
+		}
+	}
+	return wrong
 }
 
 func notNeeded(r *ShrinkReport) []string {
