@@ -66,6 +66,7 @@ type partition struct {
 	*replica.Replica
 	topicID  [16]byte
 	epochs   []memberEpoch // of followers, in this leader epoch
+	named    []memberEpoch // the same when the question about the ISR arose
 	fetcher  *fetcher      // nil: it does not follow
 	touched  bool          // is in Broker.touched
 	moved    bool          // is in Broker.moved
@@ -221,8 +222,10 @@ func (b *Broker) periodic(now machine.Now, out *machine.Effects) {
 	if at >= b.isrAt {
 		b.isrAt = at.Add(b.cfg.Settings.ReplicaLagTimeMax / 2)
 		for _, p := range b.partitions {
-			p.Shrink(at)
-			b.ask(p)
+			if !p.Asking() {
+				p.Shrink(at)
+				b.ask(p)
+			}
 		}
 	}
 	if at >= b.expireAt {

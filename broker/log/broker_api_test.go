@@ -59,7 +59,13 @@ func TestEveryVersion(t *testing.T) {
 			ask[*kmsg.ProduceResponse](c, produceRequest("orders", -1, time.Second, batch("a"), nil), 9)
 			ask[*kmsg.ProduceResponse](c, produceRequest("orders", -1, time.Second, batch("b")), 9)
 		}
-		p := ask[*kmsg.FetchResponse](c, fetchRequest("orders", 1, 1, 0), v).Topics[0].Partitions[0]
+		req := fetchRequest("orders", 1, 1, 0)
+		req.Topics[0].TopicID = l.broker(1).Image().Topics["orders"].ID
+		answer := ask[*kmsg.FetchResponse](c, req, v).Topics[0]
+		if v < 13 && answer.Topic != "orders" || v >= 13 && answer.TopicID != req.Topics[0].TopicID {
+			t.Errorf("version %d: answered topic %q, %x", v, answer.Topic, answer.TopicID)
+		}
+		p := answer.Partitions[0]
 		if p.ErrorCode != 0 || p.HighWatermark != 2 || p.LastStableOffset != 2 || v >= 5 && p.LogStartOffset != 0 || !slices.Equal(values(t, p.RecordBatches), []string{"b"}) {
 			t.Errorf("version %d: %+v", v, p)
 		}
@@ -421,6 +427,30 @@ func TestFetchAsStranger(t *testing.T) {
 	}
 	if hw := l.broker(1).Replica(wire.TP{Topic: "here"}).HighWatermark(); hw != 0 {
 		t.Errorf("high watermark %d", hw)
+	}
+}
+
+// A topic that goes by its id must be known, and be the one that the log is of
+// (KIP-516). The others of the request do not suffer by it.
+func TestFetchByTopicID(t *testing.T) {
+	l, c := newAlone(t, nil)
+	ask[*kmsg.ProduceResponse](c, produceRequest("orders", -1, time.Second, batch("a")), 9)
+	req := fetchRequest("orders", 0, 1, time.Minute)
+	req.Topics = append(req.Topics, req.Topics[0])
+	req.Topics[0].TopicID, req.Topics[1].TopicID = [16]byte{99}, l.broker(1).Image().Topics["orders"].ID
+	a := ask[*kmsg.FetchResponse](c, req, 13).Topics
+	if a[0].TopicID != req.Topics[0].TopicID || a[0].Partitions[0].ErrorCode != wire.UnknownTopicID {
+		t.Errorf("an id that nobody knows: %+v", a[0])
+	}
+	if p := a[1].Partitions[0]; a[1].TopicID != req.Topics[1].TopicID || p.ErrorCode != 0 || !slices.Equal(values(t, p.RecordBatches), []string{"a"}) {
+		t.Errorf("one that is known: %+v", a[1])
+	}
+	l.broker(1).byTP[wire.TP{Topic: "orders"}].topicID = [16]byte{98}
+	if a = ask[*kmsg.FetchResponse](c, req, 13).Topics; a[1].Partitions[0].ErrorCode != wire.InconsistentTopicID {
+		t.Errorf("a log of another topic of that name: %+v", a[1])
+	}
+	if a = ask[*kmsg.FetchResponse](c, req, 12).Topics; a[1].Partitions[0].ErrorCode != 0 {
+		t.Errorf("by name the id does not matter: %+v", a[1])
 	}
 }
 

@@ -96,7 +96,7 @@ func (f *fake) answerFetch(batches machine.Bytes, set func(*kmsg.FetchResponseTo
 	want := &r.Body.(*kmsg.FetchRequest).Topics[0]
 	resp := kmsg.NewPtrFetchResponse()
 	t := kmsg.NewFetchResponseTopic()
-	t.Topic = want.Topic
+	t.Topic, t.TopicID = want.Topic, want.TopicID
 	p := kmsg.NewFetchResponseTopicPartition()
 	p.Partition = want.Partitions[0].Partition
 	if set != nil {
@@ -430,6 +430,14 @@ func followerFetch(id int32, offset int64) *kmsg.FetchRequest {
 	return req
 }
 
+// lifeFetch is a followerFetch that says in which of its lives it asks.
+func lifeFetch(id int32, epoch, offset int64) *kmsg.FetchRequest {
+	req := followerFetch(id, offset)
+	req.ReplicaState.ID, req.ReplicaState.Epoch = id, epoch
+	req.Topics[0].TopicID = lonelyTopic
+	return req
+}
+
 // altered is the controller's answer to the oldest question about an ISR.
 func (f *fake) altered(code, partitionCode int16, epoch int32, isr ...int32) {
 	f.l.t.Helper()
@@ -510,19 +518,104 @@ func TestAlterPartitionOfAnEarlierLife(t *testing.T) {
 	again := controller.RegisterBroker{ID: 3, Incarnation: [16]byte{33}, Epoch: 77, Host: "b3", Port: 9092}
 	c.publish(again)
 	l.advance(reconnectBackoff)
-	question := func() int64 {
-		t.Helper()
-		for _, r := range c.take(wire.AlterPartition).Body.(*kmsg.AlterPartitionRequest).Topics[0].Partitions[0].NewEpochISR {
-			if r.BrokerID == 3 {
-				return r.BrokerEpoch
-			}
-		}
-		t.Fatal("broker 3 is not asked for")
-		return 0
-	}
-	if epoch := question(); epoch != 2 {
+	if epoch := c.joins(3); epoch != 2 {
 		t.Errorf("asked with epoch %d, want 2: that of the life that has fetched", epoch)
 	}
+}
+
+// A question that is asked again is the one of then: what the new life of a follower
+// fetches meanwhile is no reason for it.
+func TestAlterPartitionNamesTheEpochOfThen(t *testing.T) {
+	l, c, follower := newLeading(t, 1, 2)
+	ask[*kmsg.FetchResponse](follower, lifeFetch(3, 2, 0), 15)
+	c.altered(wire.NotController, 0, 0)
+	c.publish(registered(3, 77))
+	ask[*kmsg.FetchResponse](follower, lifeFetch(3, 77, 0), 15)
+	l.advance(reconnectBackoff)
+	if epoch := c.joins(3); epoch != 2 {
+		t.Errorf("asked with epoch %d, want 2: that of the fetch which the question is from", epoch)
+	}
+}
+
+// A Fetch of a life that is over, held up on its way, says nothing of the new one
+// (KIP-903): neither of how far it has got nor of its being in sync.
+func TestFetchOfAFormerLife(t *testing.T) {
+	produced := func(t *testing.T) (l *lab, c *fake, follower *labClient) {
+		l, c, follower = newLeading(t, 1, 2)
+		ask[*kmsg.ProduceResponse](follower, produceRequest("orders", 1, time.Second, batch("a", "b")), 9)
+		return l, c, follower
+	}
+	fetch := func(t *testing.T, follower *labClient, epoch, offset int64, want int16) {
+		t.Helper()
+		p := ask[*kmsg.FetchResponse](follower, lifeFetch(2, epoch, offset), 15).Topics[0].Partitions[0]
+		if p.ErrorCode != want || want != 0 && len(p.RecordBatches) > 0 {
+			t.Errorf("a fetch of epoch %d is answered %s with %d bytes, want %s", epoch, wire.ErrorName(p.ErrorCode), len(p.RecordBatches), wire.ErrorName(want))
+		}
+	}
+	highWatermark := func(t *testing.T, l *lab, want int64) {
+		t.Helper()
+		if hw := l.broker(1).Replicas()[0].HighWatermark(); hw != want {
+			t.Errorf("high watermark %d, want %d", hw, want)
+		}
+	}
+	inSync := controller.PartitionChange{TopicID: lonelyTopic, Leader: controller.NoLeaderChange, ISR: []int32{1, 2}}
+	out := controller.PartitionChange{TopicID: lonelyTopic, Leader: controller.NoLeaderChange, ISR: []int32{1}}
+
+	t.Run("high watermark", func(t *testing.T) {
+		l, c, follower := produced(t)
+		fetch(t, follower, 0, 0, 0)
+		c.publish(registered(2, 50), inSync)
+		fetch(t, follower, 0, 2, wire.NotLeaderOrFollower)
+		highWatermark(t, l, 0)
+		fetch(t, follower, 50, 2, 0)
+		highWatermark(t, l, 2)
+	})
+	t.Run("ISR", func(t *testing.T) {
+		l, c, follower := produced(t)
+		c.publish(registered(2, 50), out)
+		fetch(t, follower, 0, 2, wire.NotLeaderOrFollower)
+		if c.has(wire.AlterPartition) > 0 {
+			t.Fatal("asks for a life that is over to be in sync")
+		}
+		fetch(t, follower, 50, 2, 0)
+		if epoch := c.joins(2); epoch != 50 {
+			t.Errorf("asked with epoch %d, want 50", epoch)
+		}
+		l.advance(0)
+	})
+	// The follower is ahead of the metadata: that it fetches is the word that it lives
+	// again, and what was under way before is old.
+	t.Run("not registered yet", func(t *testing.T) {
+		l, c, follower := produced(t)
+		c.publish(out)
+		fetch(t, follower, 50, 2, 0)
+		if epoch := c.joins(2); epoch != 50 {
+			t.Errorf("asked with epoch %d, want 50", epoch)
+		}
+		ask[*kmsg.ProduceResponse](follower, produceRequest("orders", 1, time.Second, batch("c")), 9)
+		fetch(t, follower, 0, 3, wire.NotLeaderOrFollower)
+		highWatermark(t, l, 2)
+	})
+	// Who does not say its epoch is taken at its word.
+	t.Run("version 12", func(t *testing.T) {
+		l, c, follower := produced(t)
+		c.publish(registered(2, 50), inSync)
+		ask[*kmsg.FetchResponse](follower, followerFetch(2, 2), 12)
+		highWatermark(t, l, 2)
+	})
+}
+
+// joins takes the oldest question about an ISR, and is the broker epoch that it names
+// of a broker.
+func (f *fake) joins(id int32) int64 {
+	f.l.t.Helper()
+	for _, r := range f.take(wire.AlterPartition).Body.(*kmsg.AlterPartitionRequest).Topics[0].Partitions[0].NewEpochISR {
+		if r.BrokerID == id {
+			return r.BrokerEpoch
+		}
+	}
+	f.l.t.Fatalf("broker %d is not asked for", id)
+	return 0
 }
 
 // The metadata may answer a question first; what the controller says then is old.
@@ -719,7 +812,7 @@ func TestFollowing(t *testing.T) {
 	}
 	first := leader.asked[0].Body.(*kmsg.FetchRequest)
 	p := first.Topics[0].Partitions[0]
-	if first.ReplicaID != 1 || first.MinBytes != 1 || first.MaxWaitMillis != 500 || first.MaxBytes != 10<<20 ||
+	if first.ReplicaState.ID != 1 || first.ReplicaState.Epoch != lonelyEpoch || first.Topics[0].TopicID != lonelyTopic || first.MinBytes != 1 || first.MaxWaitMillis != 500 || first.MaxBytes != 10<<20 ||
 		p.FetchOffset != 0 || p.LastFetchedEpoch != -1 || p.CurrentLeaderEpoch != 0 || p.PartitionMaxBytes != 1<<20 {
 		t.Errorf("asked %+v", first)
 	}
@@ -737,6 +830,10 @@ func TestFollowing(t *testing.T) {
 	leader.answerFetch(stamped(7, 0, "hole"), nil)
 	waits(backoff)
 	leader.answerFetch(stamped(2, 0, "x"), func(p *kmsg.FetchResponseTopicPartition) { p.Partition = 5 })
+	waits(backoff)
+	other := kmsg.NewPtrFetchResponse()
+	other.Topics = []kmsg.FetchResponseTopic{{TopicID: [16]byte{9}, Partitions: []kmsg.FetchResponseTopicPartition{kmsg.NewFetchResponseTopicPartition()}}}
+	leader.answer(leader.take(wire.Fetch), other, stamped(2, 0, "x"))
 	waits(backoff)
 	leader.answer(leader.take(wire.Fetch), kmsg.NewPtrFetchResponse())
 	waits(backoff)
@@ -847,7 +944,7 @@ func TestFollowingSomePartitions(t *testing.T) {
 	r := leader.take(wire.Fetch)
 	resp := kmsg.NewPtrFetchResponse()
 	topic := kmsg.NewFetchResponseTopic()
-	topic.Topic = "orders"
+	topic.TopicID = lonelyTopic
 	for i := range int32(3) {
 		p := kmsg.NewFetchResponseTopicPartition()
 		if p.Partition = i; i == 2 {

@@ -58,12 +58,12 @@ func FuzzBrokerFrame(f *testing.F) {
 func FuzzBrokerAnswer(f *testing.F) {
 	fetch := kmsg.NewPtrFetchResponse()
 	topic := kmsg.NewFetchResponseTopic()
-	topic.Topic = "orders"
+	topic.TopicID = lonelyTopic
 	p := kmsg.NewFetchResponseTopicPartition()
 	p.RecordBatches, p.HighWatermark = batch("a"), 1
 	topic.Partitions = append(topic.Partitions, p)
 	fetch.Topics = append(fetch.Topics, topic)
-	fetch.SetVersion(12)
+	fetch.SetVersion(15)
 	f.Add(fetch.AppendTo(nil))
 	diverging := &fetch.Topics[0].Partitions[0].DivergingEpoch
 	diverging.Epoch, diverging.EndOffset = 0, 0

@@ -48,8 +48,18 @@ type forward struct {
 // controllerTimeout is Kafka's controller.socket.timeout.ms.
 const controllerTimeout = 30 * time.Second
 
-// ask has the controller asked about a partition's ISR, if there is a question.
+// ask has the controller asked about a partition's ISR, if a question has arisen just
+// now. It names the epochs of now however often it is asked: a life of a follower that
+// begins meanwhile does not have what this one had (Partition.prepareIsrExpand).
 func (b *Broker) ask(p *partition) {
+	if p.Asking() {
+		p.named = append(p.named[:0], p.epochs...)
+		b.askAgain(p)
+	}
+}
+
+// askAgain has the controller asked what was to be asked already, if it still is.
+func (b *Broker) askAgain(p *partition) {
 	if !p.queued && p.Asking() {
 		p.queued = true
 		b.commands.asking = append(b.commands.asking, p)
@@ -122,7 +132,7 @@ func (b *Broker) alterPartitions(now machine.Instant, out *machine.Effects) (ask
 		x.NewISR = []int32{}
 		for _, id := range isr {
 			r := kmsg.NewAlterPartitionRequestTopicPartitionNewEpochISR()
-			r.BrokerID, r.BrokerEpoch = id, b.memberEpoch(p, id)
+			r.BrokerID, r.BrokerEpoch = id, b.memberEpoch(p.named, id)
 			x.NewISR = append(x.NewISR, id)
 			x.NewEpochISR = append(x.NewEpochISR, r)
 		}
@@ -137,12 +147,12 @@ func (b *Broker) alterPartitions(now machine.Instant, out *machine.Effects) (ask
 	return c.underWay
 }
 
-// memberEpoch is the broker epoch that a follower had when it fetched last: what it
-// held then says nothing of a life that has begun since, and the controller, asked
-// with the epoch of then, refuses (KIP-903). Who has not fetched in this leader
-// epoch has the one that the metadata say.
-func (b *Broker) memberEpoch(p *partition, id int32) int64 {
-	for _, m := range p.epochs {
+// memberEpoch is the broker epoch in which a follower fetched last: what it held then
+// says nothing of a life that has begun since, and the controller, asked with the
+// epoch of then, refuses (KIP-903). Who has not fetched in this leader epoch has the
+// one that the metadata say.
+func (b *Broker) memberEpoch(fetched []memberEpoch, id int32) int64 {
+	for _, m := range fetched {
 		if m.id == id {
 			return m.epoch
 		}
@@ -264,7 +274,7 @@ func (b *Broker) altered(now machine.Instant, q *altering, code int16, x *kmsg.A
 	}
 	q.p.Answered(now, a)
 	b.touch(q.p)
-	b.ask(q.p)
+	b.askAgain(q.p)
 }
 
 // expireCommands gives up on forwarded requests whose time is over, and on a

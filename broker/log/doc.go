@@ -67,13 +67,12 @@
 //     log end meanwhile, but an election may.
 //   - A partition that answered with an error is asked for again after a back-off, a
 //     fenced one only when the metadata name a later leader.
-//   - Fetch between brokers is version 12, which carries no broker epoch. A Fetch of
-//     a broker's former life that is delayed long enough could be taken for one of
-//     its new life, whose log may be shorter. KIP-903 closes this from version 15
-//     on; here a leader notes the broker epoch that the metadata had when a follower
-//     fetched, its question about the ISR names that, and the controller refuses an
-//     old one. What is left is the Fetch that arrives after the leader has replayed
-//     the new registration.
+//   - Fetch between brokers is version 15, which says in which life a follower asks
+//     (KIP-903): one of a former life that was held up on its way counts for nothing
+//     once the leader has heard of the new one, whose log may be shorter, be it from
+//     the metadata or from a later fetch. A leader that has heard of neither takes
+//     it as what was true then. Its question about the ISR names the broker epochs
+//     of the fetches that it goes by, and the controller refuses an old one.
 //
 // The controller:
 //

@@ -26,6 +26,9 @@ const (
 	noSession  = -1
 )
 
+// byID is the version from which on a Fetch names its topics by id.
+const byID = 13
+
 // fetch reads for a consumer or a follower, and waits if there is too little. What
 // a follower asks for tells how far it has got.
 func (b *Broker) fetch(now machine.Instant, c *conn, req wire.Request, body *kmsg.FetchRequest, out *machine.Effects) {
@@ -38,10 +41,9 @@ func (b *Broker) fetch(now machine.Instant, c *conn, req wire.Request, body *kms
 	}
 	body.MaxBytes = min(body.MaxBytes, b.cfg.Settings.FetchMaxBytes)
 	body.MinBytes = min(body.MinBytes, body.MaxBytes)
+	b.nameTopics(body)
 	a := b.read(body)
-	if body.ReplicaID >= 0 {
-		b.noteFollower(now, body, &a.resp)
-	}
+	b.noteFollower(now, body, &a.resp)
 	if a.enough(body) || body.MaxWaitMillis <= 0 || len(a.records) == 0 {
 		b.answerFetch(c, &req, a, out)
 		return
@@ -57,6 +59,20 @@ func (b *Broker) fetch(now machine.Instant, c *conn, req wire.Request, body *kms
 		}
 	}
 	b.parkFetch(x)
+}
+
+// nameTopics gives the topics of a Fetch the names that their ids have (KIP-516).
+// One whose id nobody knows is left without.
+func (b *Broker) nameTopics(body *kmsg.FetchRequest) {
+	if body.Version < byID {
+		return
+	}
+	for i := range body.Topics {
+		t := &body.Topics[i]
+		if info := b.image.ByID[t.TopicID]; info != nil {
+			t.Topic = info.Name
+		}
+	}
 }
 
 func (b *Broker) answerFetch(c *conn, req *wire.Request, a *fetchAnswer, out *machine.Effects) {
@@ -76,11 +92,11 @@ func (b *Broker) read(body *kmsg.FetchRequest) *fetchAnswer {
 		topics, answer = extend(topics)
 		partitions := answer.Partitions[:0]
 		*answer = kmsg.NewFetchResponseTopic()
-		answer.Topic = t.Topic
+		answer.Topic, answer.TopicID = t.Topic, t.TopicID
 		for j := range t.Partitions {
 			var x *kmsg.FetchResponseTopicPartition
 			partitions, x = extend(partitions)
-			b.readPartition(a, body, t.Topic, &t.Partitions[j], x, max(int64(body.MaxBytes)-a.size, 0))
+			b.readPartition(a, body, t, &t.Partitions[j], x, max(int64(body.MaxBytes)-a.size, 0))
 		}
 		answer.Partitions = partitions
 	}
@@ -100,21 +116,22 @@ func extend[T any](list []T) ([]T, *T) {
 	return list, &list[len(list)-1]
 }
 
-func (b *Broker) readPartition(a *fetchAnswer, body *kmsg.FetchRequest, topic string, want *kmsg.FetchRequestTopicPartition, x *kmsg.FetchResponseTopicPartition, left int64) {
+func (b *Broker) readPartition(a *fetchAnswer, body *kmsg.FetchRequest, t *kmsg.FetchRequestTopic, want *kmsg.FetchRequestTopicPartition, x *kmsg.FetchResponseTopicPartition, left int64) {
 	*x = kmsg.NewFetchResponseTopicPartition()
 	x.Partition = want.Partition
 	x.HighWatermark, x.LastStableOffset, x.LogStartOffset = -1, -1, -1
 	x.AbortedTransactions = []kmsg.FetchResponseTopicPartitionAbortedTransaction{}
 	var records wire.Records
-	if a.size > 0 && b.cfg.Failpoints.OnAbout(failpoint.ShortFetch, topic, uint64(want.Partition), uint64(want.FetchOffset)) {
+	if a.size > 0 && b.cfg.Failpoints.OnAbout(failpoint.ShortFetch, t.Topic, uint64(want.Partition), uint64(want.FetchOffset)) {
 		left = 0
 	}
-	p, code := b.lookup(topic, want.Partition)
-	if code == 0 && body.ReplicaID >= 0 {
-		code = checkFollower(p, body.ReplicaID, want.CurrentLeaderEpoch)
+	p, code := b.lookupFetched(body.Version, t, want.Partition)
+	id, epoch := wire.FetchReplica(body)
+	if code == 0 && id >= 0 {
+		code = b.checkFollower(p, id, epoch, want.CurrentLeaderEpoch)
 	}
 	if code == 0 {
-		who := replica.Reader{Follower: body.ReplicaID >= 0, From: want.FetchOffset, LastEpoch: want.LastFetchedEpoch, CurrentEpoch: want.CurrentLeaderEpoch}
+		who := replica.Reader{Follower: id >= 0, From: want.FetchOffset, LastEpoch: want.LastFetchedEpoch, CurrentEpoch: want.CurrentLeaderEpoch}
 		// The first batch is given whole whatever its size, so that the reader can
 		// go on (KIP-74).
 		r := p.Read(who, int32(min(int64(want.PartitionMaxBytes), left)), a.size == 0)
@@ -134,18 +151,42 @@ func (b *Broker) readPartition(a *fetchAnswer, body *kmsg.FetchRequest, topic st
 	a.records = append(a.records, records)
 }
 
-// checkFollower is Kafka's error for somebody who reads as a follower and has no
-// replica, or 0. In a new epoch it may have been given one of which this leader
-// has not heard (Partition.followerReplicaOrThrow).
-func checkFollower(p *partition, id, epoch int32) int16 {
-	code := p.CheckEpoch(epoch)
-	switch {
-	case code != 0 || p.Assigned(id):
-		return code
-	case epoch >= 0:
-		return wire.UnknownLeaderEpoch
+// lookupFetched is the partition that a Fetch is about, or Kafka's error
+// (ReplicaManager.readFromLog).
+func (b *Broker) lookupFetched(version int16, t *kmsg.FetchRequestTopic, n int32) (*partition, int16) {
+	if version >= byID && t.Topic == "" {
+		return nil, wire.UnknownTopicID
 	}
-	return wire.NotLeaderOrFollower
+	p, code := b.lookup(t.Topic, n)
+	if code == 0 && version >= byID && p.topicID != t.TopicID {
+		return nil, wire.InconsistentTopicID
+	}
+	return p, code
+}
+
+// checkFollower is Kafka's error for somebody who reads as a follower and must not,
+// or 0. It may have no replica; in a new leader epoch it may have been given one of
+// which this leader has not heard (Partition.followerReplicaOrThrow). Or it speaks
+// of a life that is over (Replica.updateFetchStateOrThrow, KIP-903).
+func (b *Broker) checkFollower(p *partition, id int32, epoch int64, leaderEpoch int32) int16 {
+	code := p.CheckEpoch(leaderEpoch)
+	switch {
+	case code != 0:
+		return code
+	case !p.Assigned(id) && leaderEpoch >= 0:
+		return wire.UnknownLeaderEpoch
+	case !p.Assigned(id), b.formerLife(p, id, epoch):
+		return wire.NotLeaderOrFollower
+	}
+	return 0
+}
+
+// formerLife reports whether a follower that names its broker epoch has begun another
+// life since, as the metadata know or its own later fetch has told. The latter is
+// more than Kafka asks for, which lets nobody join the ISR before the metadata know
+// of its epoch; here the controller decides.
+func (b *Broker) formerLife(p *partition, id int32, epoch int64) bool {
+	return epoch >= 0 && epoch < max(b.brokerEpoch(id), b.memberEpoch(p.epochs, id))
 }
 
 // enough reports whether there is nothing to wait for.
@@ -153,8 +194,16 @@ func (a *fetchAnswer) enough(body *kmsg.FetchRequest) bool {
 	return a.atOnce || a.size >= int64(body.MinBytes)
 }
 
-// noteFollower takes a follower's fetch as the word that it has what comes before.
+// noteFollower takes a follower's fetch as the word that it has what comes before,
+// in the life that it names; in the one that the metadata know if it names none.
 func (b *Broker) noteFollower(now machine.Instant, body *kmsg.FetchRequest, resp *kmsg.FetchResponse) {
+	id, epoch := wire.FetchReplica(body)
+	if id < 0 {
+		return
+	}
+	if epoch < 0 {
+		epoch = b.brokerEpoch(id)
+	}
 	for i := range body.Topics {
 		t := &body.Topics[i]
 		for j := range t.Partitions {
@@ -162,11 +211,14 @@ func (b *Broker) noteFollower(now machine.Instant, body *kmsg.FetchRequest, resp
 				continue
 			}
 			p := b.byTP[wire.TP{Topic: t.Topic, Partition: t.Partitions[j].Partition}]
-			p.noteEpoch(body.ReplicaID, b.brokerEpoch(body.ReplicaID))
-			if p.Fetched(now, body.ReplicaID, t.Partitions[j].FetchOffset) {
+			p.noteEpoch(id, epoch)
+			asking := p.Asking()
+			if p.Fetched(now, id, t.Partitions[j].FetchOffset) {
 				b.touch(p)
 			}
-			b.ask(p)
+			if !asking {
+				b.ask(p)
+			}
 		}
 	}
 }

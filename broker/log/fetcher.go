@@ -68,9 +68,9 @@ func (b *Broker) fetcher(leader int32) *fetcher {
 	return b.fetchers[i]
 }
 
-// fetcherTable is what a follower asks of a leader: in version 12 the answer says
-// where the logs part (KIP-595).
-func fetcherTable() *wire.Table { return wire.NewTable(wire.API{Key: wire.Fetch, Min: 12, Max: 12}) }
+// fetcherTable is what a follower asks of a leader: in version 15 it says in which
+// of its lives it asks (KIP-903).
+func fetcherTable() *wire.Table { return wire.NewTable(wire.API{Key: wire.Fetch, Min: 15, Max: 15}) }
 
 func (b *Broker) stepFetchers(now machine.Now, in *machine.Input, out *machine.Effects) (mine bool) {
 	for _, f := range b.fetchers {
@@ -131,7 +131,7 @@ func (b *Broker) sendFetch(now machine.Instant, f *fetcher, out *machine.Effects
 	req := &f.req
 	topics := req.Topics[:0]
 	*req = kmsg.NewFetchRequest()
-	req.ReplicaID = b.cfg.ID
+	req.ReplicaState.ID, req.ReplicaState.Epoch = b.cfg.ID, b.life.epoch
 	req.MaxWaitMillis, req.MinBytes, req.MaxBytes = int32(s.ReplicaFetchWaitMax.Milliseconds()), s.ReplicaFetchMinBytes, s.ReplicaFetchResponseMaxBytes
 	req.ForgottenTopics = []kmsg.FetchRequestForgottenTopic{}
 	f.asked = f.asked[:0]
@@ -140,12 +140,12 @@ func (b *Broker) sendFetch(now machine.Instant, f *fetcher, out *machine.Effects
 			continue
 		}
 		tp := x.p.TP()
-		if n := len(topics); n == 0 || topics[n-1].Topic != tp.Topic {
+		if n := len(topics); n == 0 || topics[n-1].TopicID != x.p.topicID {
 			var t *kmsg.FetchRequestTopic
 			topics, t = extend(topics)
 			partitions := t.Partitions[:0]
 			*t = kmsg.NewFetchRequestTopic()
-			t.Topic, t.Partitions = tp.Topic, partitions
+			t.TopicID, t.Partitions = x.p.topicID, partitions
 		}
 		t := &topics[len(topics)-1]
 		p := kmsg.NewFetchRequestTopicPartition()
@@ -168,7 +168,7 @@ func (b *Broker) fetched(now machine.Now, f *fetcher, a wire.Answer, out *machin
 		for i := range resp.Topics {
 			for j := range resp.Topics[i].Partitions {
 				if n < len(f.asked) && b.err == nil {
-					b.fetchedPartition(now, &f.asked[n], resp.Topics[i].Topic, &resp.Topics[i].Partitions[j], a.Records[n], out)
+					b.fetchedPartition(now, &f.asked[n], resp.Topics[i].TopicID, &resp.Topics[i].Partitions[j], a.Records[n], out)
 				}
 				n++
 			}
@@ -181,7 +181,7 @@ func (b *Broker) fetched(now machine.Now, f *fetcher, a wire.Answer, out *machin
 	f.asked = f.asked[:0]
 }
 
-func (b *Broker) fetchedPartition(now machine.Now, q *asked, topic string, x *kmsg.FetchResponseTopicPartition, records wire.Records, out *machine.Effects) {
+func (b *Broker) fetchedPartition(now machine.Now, q *asked, topic [16]byte, x *kmsg.FetchResponseTopicPartition, records wire.Records, out *machine.Effects) {
 	p := q.f.p
 	if !p.Follows() || p.State().LeaderEpoch != q.epoch || p.LogEnd() != q.offset {
 		return
@@ -189,7 +189,7 @@ func (b *Broker) fetchedPartition(now machine.Now, q *asked, topic string, x *km
 	b.move(p)
 	var err error
 	switch {
-	case p.TP() != wire.TP{Topic: topic, Partition: x.Partition}:
+	case p.topicID != topic || p.TP().Partition != x.Partition:
 		b.retryFetch(now, q.f)
 		return
 	case x.ErrorCode == wire.FencedLeaderEpoch:

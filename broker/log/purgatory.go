@@ -165,9 +165,10 @@ func (b *Broker) wakeFetches(now machine.Instant, p *partition, out *machine.Eff
 
 // concerned reports whether what has happened to a partition can matter.
 func (x *parkedFetch) concerned(p *partition) bool {
+	id, _ := wire.FetchReplica(x.body)
 	for i := range x.parts {
 		r := &x.parts[i]
-		if r.p == p && (!p.Leads() || p.State().LeaderEpoch != r.epoch || p.Available(x.body.ReplicaID >= 0, r.from)) {
+		if r.p == p && (!p.Leads() || p.State().LeaderEpoch != r.epoch || p.Available(id >= 0, r.from)) {
 			return true
 		}
 	}

@@ -60,8 +60,9 @@ func (w *words) request(r *wire.Request) string {
 		return l.String(" ") + fmt.Sprintf(", acks=%s", acks(x.Acks))
 	case *kmsg.FetchRequest:
 		for _, t := range x.Topics {
+			topic := w.nameOrID(t.Topic, t.TopicID)
 			for _, p := range t.Partitions {
-				l.add(wire.TP{Topic: t.Topic, Partition: p.Partition}, fmt.Sprintf("%%s from offset %d%s", p.FetchOffset, inEpoch(p.CurrentLeaderEpoch)))
+				l.add(wire.TP{Topic: topic, Partition: p.Partition}, fmt.Sprintf("%%s from offset %d%s", p.FetchOffset, inEpoch(p.CurrentLeaderEpoch)))
 			}
 		}
 		return l.String(" ")
@@ -107,8 +108,9 @@ func (w *words) response(body kmsg.Response, records []wire.Records) string {
 	case *kmsg.FetchResponse:
 		i := 0
 		for _, t := range x.Topics {
+			topic := w.nameOrID(t.Topic, t.TopicID)
 			for _, p := range t.Partitions {
-				l.add(wire.TP{Topic: t.Topic, Partition: p.Partition}, or(p.ErrorCode, fetched(&p, records[i])))
+				l.add(wire.TP{Topic: topic, Partition: p.Partition}, or(p.ErrorCode, fetched(&p, records[i])))
 				i++
 			}
 		}
@@ -193,6 +195,15 @@ func (l *parts) String(separator string) string {
 		text += fmt.Sprintf(" (and %d more)", others)
 	}
 	return text
+}
+
+// nameOrID is the topic of a Fetch, which goes by its name before version 13 and by
+// its id from there on.
+func (w *words) nameOrID(name string, id [16]byte) string {
+	if name != "" {
+		return name
+	}
+	return w.topic(id)
 }
 
 func (w *words) topic(id [16]byte) string {

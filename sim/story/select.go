@@ -409,12 +409,12 @@ func (t *telling) carries(s *sending) bool {
 	return false
 }
 
-// fetchVersion is the version in which a node fetches: brokers and clients have one
-// each, as long as all nodes are of one version.
+// fetchVersion is the version in which a node fetches records: brokers and clients
+// have one each, as long as all nodes are of one version.
 func (t *telling) fetchVersion(node string) int16 {
 	for i := range t.moments {
 		for k := range t.moments[i].sends {
-			if s := &t.moments[i].sends[k]; t.moments[i].Node == node && s.ident.Class == wire.Class(wire.Fetch, false) {
+			if s := &t.moments[i].sends[k]; t.moments[i].Node == node && s.ident.Class == wire.Class(wire.Fetch, false) && !strings.HasPrefix(s.to, "c") {
 				return s.version
 			}
 		}

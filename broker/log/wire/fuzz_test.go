@@ -65,7 +65,7 @@ func FuzzDecodeRequest(f *testing.F) {
 				req, records = produceRequest(-1)
 			case *kmsg.FetchRequest:
 				p := kmsg.NewFetchRequestTopicPartition()
-				r.Topics = []kmsg.FetchRequestTopic{{Topic: "orders", Partitions: []kmsg.FetchRequestTopicPartition{p}}}
+				r.Topics = []kmsg.FetchRequestTopic{{Topic: "orders", TopicID: [16]byte{7}, Partitions: []kmsg.FetchRequestTopicPartition{p}}}
 			}
 			l.peer.Send(&l.out, req, records, nil)
 			f.Add(l.sent(f).Contiguous()[4:], uint16(9))

@@ -169,3 +169,78 @@ func TestGoldenFrames(t *testing.T) {
 		00000006 0000000000000029 00  # diverging epoch and its end offset
 		00 00`)
 }
+
+// Fetch of a follower, which names topics by id (KIP-516) and the life in which it
+// asks (KIP-903).
+func TestGoldenFetchOfAFollower(t *testing.T) {
+	serves := NewTable(API{Key: Fetch, Min: 4, Max: 15}, API{Key: ApiVersions, Max: 3})
+	l := dial(t, "c", serves, serves)
+	topic := [16]byte{0x11, 15: 0x22}
+	fetch := kmsg.NewPtrFetchRequest()
+	fetch.MaxWaitMillis, fetch.MinBytes, fetch.MaxBytes, fetch.SessionEpoch = 500, 1, 1<<20, -1
+	fetch.ReplicaState.ID, fetch.ReplicaState.Epoch = 3, 77
+	want := kmsg.NewFetchRequestTopicPartition()
+	want.CurrentLeaderEpoch, want.FetchOffset, want.LastFetchedEpoch, want.LogStartOffset, want.PartitionMaxBytes = 7, 42, 6, 0, 1<<15
+	fetch.Topics = []kmsg.FetchRequestTopic{{TopicID: topic, Partitions: []kmsg.FetchRequestTopicPartition{want}}}
+	l.peer.Send(&l.out, fetch, nil, nil)
+	frame := l.sent(t)
+	golden(t, "Fetch v15 request", frame, `
+		00000067
+		0001 000f 00000001
+		0001 63
+		00
+		000001f4 00000001        # max wait in ms, min bytes: the replica id is a tagged field
+		00100000 00              # max bytes, isolation level
+		00000000 ffffffff        # session id and epoch: none
+		02                       # 1 topic, by its id
+		11000000 00000000 00000000 00000022
+		02 00000000              # 1 partition: 0
+		00000007                 # current leader epoch
+		000000000000002a         # fetch offset
+		00000006                 # last fetched epoch
+		0000000000000000         # log start offset
+		00008000                 # partition max bytes
+		00 00
+		01 01                    # no forgotten topics, no rack
+		01 01 0d                 # 1 tagged field: number 1, 13 bytes
+		00000003 000000000000004d 00  # replica id and broker epoch`)
+	r, err := DecodeRequest(frame, serves)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id, epoch := FetchReplica(r.Body.(*kmsg.FetchRequest)); id != 3 || epoch != 77 {
+		t.Errorf("replica %d in epoch %d", id, epoch)
+	}
+	data := kmsg.NewFetchResponseTopicPartition()
+	data.HighWatermark, data.LastStableOffset, data.LogStartOffset = 43, 43, 0
+	resp := kmsg.NewPtrFetchResponse()
+	resp.Topics = []kmsg.FetchResponseTopic{{TopicID: topic, Partitions: []kmsg.FetchResponseTopicPartition{data}}}
+	golden(t, "Fetch v15 response", EncodeResponse(&r, resp, []Records{machine.Literal([]byte{0xaa, 0xbb, 0xcc})}), `
+		0000004b
+		00000001 00
+		00000000 0000 00000000   # throttle time, error code, session id
+		02                       # 1 topic, by its id
+		11000000 00000000 00000000 00000022
+		02 00000000 0000         # 1 partition, error code
+		000000000000002b         # high watermark
+		000000000000002b         # last stable offset
+		0000000000000000         # log start offset
+		01                       # no aborted transactions
+		ffffffff                 # preferred read replica: none
+		04 aabbcc                # records
+		00 00 00`)
+}
+
+// Where a request has its replica id depends on its version.
+func TestFetchReplica(t *testing.T) {
+	req := kmsg.NewFetchRequest()
+	req.ReplicaID, req.ReplicaState.ID, req.ReplicaState.Epoch = 2, 3, 77
+	req.Version = 14
+	if id, epoch := FetchReplica(&req); id != 2 || epoch != -1 {
+		t.Errorf("version 14: replica %d in epoch %d", id, epoch)
+	}
+	req.Version = 15
+	if id, epoch := FetchReplica(&req); id != 3 || epoch != 77 {
+		t.Errorf("version 15: replica %d in epoch %d", id, epoch)
+	}
+}

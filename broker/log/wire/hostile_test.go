@@ -383,6 +383,10 @@ func TestRequestKey(t *testing.T) {
 			t.Errorf("does not depend on the %s", name)
 		}
 	}
+	later := fetchByID(1, 1)
+	if later.ReplicaState.Epoch++; RequestKey(later, nil) != RequestKey(fetchByID(1, 1), nil) {
+		t.Error("depends on the broker epoch of a follower")
+	}
 	// And for every other API: on each field that its class of requests is told
 	// apart by.
 	for _, c := range []struct {
@@ -391,6 +395,8 @@ func TestRequestKey(t *testing.T) {
 		alt  kmsg.Request
 	}{
 		{"replica", &kmsg.FetchRequest{ReplicaID: 1}, &kmsg.FetchRequest{ReplicaID: 2}},
+		{"replica of version 15", fetchByID(1, 1), fetchByID(2, 1)},
+		{"topic id", fetchByID(1, 1), fetchByID(1, 2)},
 		{"fetch offset", fetchOf(5, 1), fetchOf(6, 1)},
 		{"fetch epoch", fetchOf(5, 1), fetchOf(5, 2)},
 		{"broker", &kmsg.BrokerRegistrationRequest{BrokerID: 1}, &kmsg.BrokerRegistrationRequest{BrokerID: 2}},
@@ -414,6 +420,14 @@ func TestRequestKey(t *testing.T) {
 func fetchOf(offset int64, epoch int32) *kmsg.FetchRequest {
 	p := kmsg.FetchRequestTopicPartition{FetchOffset: offset, CurrentLeaderEpoch: epoch}
 	return &kmsg.FetchRequest{Topics: []kmsg.FetchRequestTopic{{Topic: "t", Partitions: []kmsg.FetchRequestTopicPartition{p}}}}
+}
+
+// fetchByID is a Fetch of version 15.
+func fetchByID(replica int32, topic byte) *kmsg.FetchRequest {
+	req := fetchOf(5, 1)
+	req.Version, req.ReplicaState.ID = 15, replica
+	req.Topics[0].Topic, req.Topics[0].TopicID = "", [16]byte{topic}
+	return req
 }
 
 func alterOf(topic [16]byte, epoch int32) *kmsg.AlterPartitionRequest {

@@ -78,9 +78,14 @@ func RequestKey(req kmsg.Request, records []Records) uint64 {
 			}
 		}
 	case *kmsg.FetchRequest:
-		d = d.With(uint64(r.ReplicaID))
+		id, _ := FetchReplica(r)
+		d = d.With(uint64(id))
 		for _, t := range r.Topics {
-			d = d.Of(t.Topic)
+			if r.Version >= 13 {
+				d = d.Of(string(t.TopicID[:]))
+			} else {
+				d = d.Of(t.Topic)
+			}
 			for _, p := range t.Partitions {
 				d = d.With(uint64(p.Partition)).With(uint64(p.FetchOffset)).With(uint64(p.CurrentLeaderEpoch))
 			}

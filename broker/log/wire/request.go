@@ -139,6 +139,16 @@ func (r *Request) Unserved() machine.Bytes {
 	return EncodeResponse(r, resp, nil)
 }
 
+// FetchReplica is who fetches: a broker's id and, from version 15 on, its broker
+// epoch (KIP-903). The id is negative for a consumer, the epoch -1 where it is not
+// said.
+func FetchReplica(r *kmsg.FetchRequest) (id int32, epoch int64) {
+	if r.Version >= 15 {
+		return r.ReplicaState.ID, r.ReplicaState.Epoch
+	}
+	return r.ReplicaID, -1
+}
+
 // neverNull makes nil arrays of a response empty where the protocol has a null
 // for them: Java clients break on it.
 func neverNull(resp kmsg.Response) {

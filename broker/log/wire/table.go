@@ -86,7 +86,7 @@ const (
 func BrokerTable() *Table {
 	return NewTable(
 		API{Key: Produce, Min: 0, Max: 11, ServedFrom: 3},
-		API{Key: Fetch, Min: 4, Max: 12},
+		API{Key: Fetch, Min: 4, Max: 15},
 		API{Key: ListOffsets, Min: 1, Max: 7},
 		API{Key: Metadata, Min: 0, Max: 12},
 		API{Key: ApiVersions, Min: 0, Max: 3},

@@ -245,7 +245,8 @@ func walkProduce(w *walker) {
 	w.tags()
 }
 
-// walkFetch passes a Fetch response of versions 4 to 12, flexible from 12.
+// walkFetch passes a Fetch response of versions 4 to 15, flexible from 12; from 13
+// on topics go by their ids (KIP-516).
 func walkFetch(w *walker, version int16) {
 	w.pass(4) // throttle time
 	if version >= 7 {
@@ -253,7 +254,11 @@ func walkFetch(w *walker, version int16) {
 		w.pass(4) // session id
 	}
 	w.array(func() {
-		w.string() // topic
+		if version >= 13 {
+			w.pass(16) // topic id
+		} else {
+			w.string() // topic
+		}
 		w.partitions(func() {
 			w.pass(4 + 2 + 8 + 8) // partition, error code, high watermark, last stable offset
 			if version >= 5 {
@@ -281,7 +286,7 @@ func carries(key, version int16, response, flexible bool) (layout, bool) {
 	case key == Produce && !response:
 		return l, version >= 3 && version <= 12
 	case key == Fetch && response:
-		return l, version >= 4 && version <= 12
+		return l, version >= 4 && version <= 15
 	}
 	return l, false
 }
