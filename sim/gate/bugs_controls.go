@@ -68,9 +68,16 @@ var controls = []Control{
 	{
 		Name: "polled-again", About: "a reader that comes back polls again what it had not finished with",
 		Experiment: Experiment{Scenario: "fast-failover", Seeds: manySeeds, Faults: `
-1s..1100ms for 200ms crash inventory
-2s..2100ms for 200ms crash inventory
-3s..3100ms for 200ms crash inventory
+600ms..700ms for 200ms crash inventory
+900ms..1000ms for 200ms crash inventory
+1200ms..1300ms for 200ms crash inventory
+1500ms..1600ms for 200ms crash inventory
+1800ms..1900ms for 200ms crash inventory
+2100ms..2200ms for 200ms crash inventory
+2400ms..2500ms for 200ms crash inventory
+2700ms..2800ms for 200ms crash inventory
+3000ms..3100ms for 200ms crash inventory
+3300ms..3400ms for 200ms crash inventory
 `},
 		Sign: "more is delivered than is processed", happened: func(r *result.Result) bool { return r.Ledger.Delivered > r.Ledger.Processed },
 	},
