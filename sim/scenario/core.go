@@ -229,7 +229,9 @@ func (c *cluster) openPartition(k int, tp wire.TP) string {
 	if b == nil || b.Replica(tp) == nil || !b.Replica(tp).Leads() || c.epochs[k] != info.LeaderEpoch {
 		return fmt.Sprintf("is not led yet by %s", brokerName(info.Leader))
 	}
-	if r := b.Replica(tp); r.HighWatermark() != r.LogEnd() {
+	// Where nobody fetches or appends any more Kafka's leader does not look again, though
+	// those whom it has waited for are dead: then it is enough that it would go on.
+	if r := b.Replica(tp); r.HighWatermark() != r.LogEnd() && r.Held() != r.LogEnd() {
 		return fmt.Sprintf("has the high watermark %d, log end offset %d", r.HighWatermark(), r.LogEnd())
 	}
 	return ""

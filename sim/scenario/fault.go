@@ -100,6 +100,10 @@ func planned(step *faults.At) string {
 
 // apply applies a step and tells of it, as a comment if it has changed nothing.
 func (r *run) apply(step *faults.At) {
+	if r.core.on { // those who are not of the core stay dead, and nothing befalls the others
+		r.tell("# " + planned(step) + ": not applied: only a core goes on")
+		return
+	}
 	before := r.applied()
 	text, applied := step.Apply(r.world(), r.view)
 	if applied && r.applied() == before {

@@ -150,16 +150,16 @@ func (r *run) end(tp wire.TP) int64 {
 		return r.clients.dumper.End(tp)
 	}
 	if r.core.on {
-		return r.cluster.leaderEnd(tp)
+		return r.cluster.committedEnd(tp)
 	}
 	return r.cluster.end(tp)
 }
 
-// leaderEnd is the log end offset of whoever leads a partition.
-func (c *cluster) leaderEnd(tp wire.TP) int64 {
+// committedEnd is how far a partition can be read from whoever leads it.
+func (c *cluster) committedEnd(tp wire.TP) int64 {
 	if a, known := c.assignment(tp); known && a.leader > 0 {
 		if b := c.brokers[a.leader-1]; b != nil && b.Replica(tp) != nil {
-			return b.Replica(tp).LogEnd()
+			return b.Replica(tp).HighWatermark()
 		}
 	}
 	return 0

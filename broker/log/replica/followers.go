@@ -82,6 +82,18 @@ func (r *Replica) advance(now machine.Instant) (moved bool) {
 	if len(r.state.ISR) < r.minISR() && !r.cfg.Failpoints.On(failpoint.R13CommitBelowMinISR, uint64(r.state.PartitionEpoch)) {
 		return false
 	}
+	lowest := r.held(now)
+	if lowest <= r.highWatermark {
+		return false
+	}
+	r.highWatermark = lowest
+	r.check()
+	return true
+}
+
+// held is the offset below which everybody whom the high watermark waits for has the
+// log.
+func (r *Replica) held(now machine.Instant) int64 {
 	lowest, end := r.flush.counted, r.log.End()
 	for i := range r.followers {
 		f := &r.followers[i]
@@ -92,10 +104,10 @@ func (r *Replica) advance(now machine.Instant) (moved bool) {
 			lowest = f.logEnd
 		}
 	}
-	if lowest <= r.highWatermark {
-		return false
-	}
-	r.highWatermark = lowest
-	r.check()
-	return true
+	return lowest
 }
+
+// Held is where a leader's high watermark would be if it looked when all who lag have
+// lagged for long. Kafka looks when somebody fetches or appends and when the ISR
+// changes, and not when the time in which a follower may join again is over.
+func (r *Replica) Held() int64 { return r.held(machine.Never) }
