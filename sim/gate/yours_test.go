@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"brokersim/broker/log"
@@ -187,7 +188,7 @@ func TestRepeatsYours(t *testing.T) {
 // What is wrong with options, a broker that is another every time, and one that
 // panics are all said.
 func TestYoursThatIsNone(t *testing.T) {
-	lives := 0
+	var lives atomic.Int64 // a fresh run is made on a goroutine of its own
 	changed := func(change func(*tiny)) func(scenario.BrokerConfig) machine.Machine {
 		return func(cfg scenario.BrokerConfig) machine.Machine {
 			b := newTiny(cfg)
@@ -203,7 +204,7 @@ func TestYoursThatIsNone(t *testing.T) {
 		{gate.Options{Scenario: "none"}, `gate: unknown scenario "none"`},
 		{gate.Options{Scenario: "orders", Set: []string{"producer.ack=1"}}, "gate: Set producer.ack=1: "},
 		{gate.Options{Scenario: "orders", Required: []string{"unclean-restart"}, Seeds: gate.Seeds{First: 1, N: 1}}, "Never reached, though required: unclean-restart."},
-		{gate.Options{Spec: spec, Workers: 1, Broker: changed(func(b *tiny) { lives++; b.ids = int64(lives) })}, "alone seed 0x1 gave two runs, trace hashes "},
+		{gate.Options{Spec: spec, Workers: 1, Broker: changed(func(b *tiny) { b.ids = lives.Add(1) })}, "alone seed 0x1 gave two runs, trace hashes "},
 		{gate.Options{Spec: spec, Broker: changed(func(b *tiny) { b.deaf = 'k' })}, "liveness is broken: 3s after everything was healed the run could not be read to the end: k1002 (desk) has processed orders-0 up to offset 0 of "},
 		{gate.Options{Spec: spec, Broker: changed(func(b *tiny) { b.more = 1 })}, "an invariant is broken: 0.260s panic: p1001: a client speaks of orders-2, which the scenario does not have"},
 		{gate.Options{Spec: spec, Broker: changed(func(b *tiny) { b.conns = nil })}, "an invariant is broken: 0.000s panic: b1, told accepted"},
