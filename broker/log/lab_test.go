@@ -119,8 +119,6 @@ func (l *lab) addBroker(id int32, settings config.Broker) *labNode {
 // broker is the process of a broker id.
 func (l *lab) broker(id int32) *Broker { return l.brokers[id-1].machine.(*Broker) }
 
-func (l *lab) image() string { return l.controller.machine.(*ControllerNode).Image().String() }
-
 func (l *lab) start(n *labNode) {
 	l.t.Helper()
 	n.machine = n.boot()

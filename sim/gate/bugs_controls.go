@@ -18,9 +18,6 @@ type Control struct {
 	happened func(*result.Result) bool
 }
 
-// Happened reports whether what the control is about came about in a run.
-func (c *Control) Happened(r *result.Result) bool { return c.happened(r) }
-
 // Controls are what Kafka allows under the settings of each and a gate must not report.
 // Compaction, transactions and groups have theirs to come.
 func Controls() []Control { return slices.Clone(controls) }

@@ -151,7 +151,9 @@ func (r *recorder) take(x *moment, now int) {
 	sends := r.moments[from].sends
 	for i := range sends {
 		if s := &sends[i]; s.taken < 0 && s.to == x.Node && s.ident == x.Ident && s.frame.Len() == x.Len {
-			s.taken, s.version = now, x.version
+			if s.taken = now; response(s.ident.Class) {
+				s.version = x.version // which the answer did not say when it was sent
+			}
 			return
 		}
 	}

@@ -95,7 +95,7 @@ func (t *telling) step(m *moment) (result.RowKind, string) {
 func (t *telling) lostRow(m *moment, s *sending) result.Row {
 	version := s.version
 	if response(s.ident.Class) && s.taken < 0 {
-		version = t.fetchVersion(s.to)
+		version = t.speaks(s.to, api(s.ident.Class))
 	}
 	what := t.words.frame(s.frame, s.ident.Class, version) + ": never taken"
 	if s.taken >= 0 {

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"brokersim/broker/log/wire"
 	"brokersim/checker"
 	"brokersim/checker/history"
@@ -395,7 +397,9 @@ func (t *telling) carries(s *sending) bool {
 	switch api(s.ident.Class) {
 	case wire.Produce:
 		if response(s.ident.Class) {
-			return true
+			body, _, err := wire.DecodeResponse(s.frame, wire.Produce, t.speaks(s.to, wire.Produce))
+			x, ok := body.(*kmsg.ProduceResponse)
+			return err == nil && ok && t.isAbout(x)
 		}
 		r, err := wire.DecodeRequest(s.frame, t.words.broker)
 		return err == nil && slices.ContainsFunc(r.Records, t.hasAny)
@@ -403,18 +407,31 @@ func (t *telling) carries(s *sending) bool {
 		if !response(s.ident.Class) || strings.HasPrefix(s.to, "c") {
 			return false
 		}
-		_, records, err := wire.DecodeResponse(s.frame, wire.Fetch, t.fetchVersion(s.to))
+		_, records, err := wire.DecodeResponse(s.frame, wire.Fetch, t.speaks(s.to, wire.Fetch))
 		return err == nil && slices.ContainsFunc(records, t.hasAny)
 	}
 	return false
 }
 
-// fetchVersion is the version in which a node fetches records: brokers and clients
-// have one each, as long as all nodes are of one version.
-func (t *telling) fetchVersion(node string) int16 {
+// isAbout reports whether an answer to a Produce is about a partition in question.
+func (t *telling) isAbout(x *kmsg.ProduceResponse) bool {
+	for _, topic := range x.Topics {
+		for _, p := range topic.Partitions {
+			if t.hasTP(wire.TP{Topic: topic.Topic, Partition: p.Partition}) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// speaks is the version of an API in which a node asks brokers, which an answer that
+// it has not taken does not say: it has one of each, as long as all nodes are of one
+// version.
+func (t *telling) speaks(node string, key int16) int16 {
 	for i := range t.moments {
 		for k := range t.moments[i].sends {
-			if s := &t.moments[i].sends[k]; t.moments[i].Node == node && s.ident.Class == wire.Class(wire.Fetch, false) && !strings.HasPrefix(s.to, "c") {
+			if s := &t.moments[i].sends[k]; t.moments[i].Node == node && s.ident.Class == wire.Class(key, false) && !strings.HasPrefix(s.to, "c") {
 				return s.version
 			}
 		}

@@ -72,12 +72,12 @@ func TestStories(t *testing.T) {
 			if again.TraceHash != first.TraceHash {
 				t.Errorf("watched, the run has the trace hash %s, and otherwise %s", again.TraceHash, first.TraceHash)
 			}
-			compare2(t, filepath.Join("testdata", x.name+".txt"), render(v, &told))
+			golden(t, filepath.Join("testdata", x.name+".txt"), render(v, &told))
 		})
 	}
 }
 
-func compare2(t *testing.T, file, got string) {
+func golden(t *testing.T, file, got string) {
 	t.Helper()
 	if *update {
 		if err := os.WriteFile(file, []byte(got), 0o666); err != nil {

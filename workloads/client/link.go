@@ -75,9 +75,6 @@ type outcome struct {
 	lost    bool
 }
 
-// ready reports whether requests may be sent.
-func (l *link) ready() bool { return l.state == up }
-
 // leads reports whether the link's broker leads a partition. A bootstrap address
 // leads nothing, though its number may be that of no leader.
 func (l *link) leads(p *partMeta) bool { return !l.bootstrap && p.leader == l.id }

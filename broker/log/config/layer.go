@@ -65,9 +65,6 @@ func Set(source string, assignments []string) (Layer, error) {
 	return l, nil
 }
 
-// Profiles are the names that [Profile] knows.
-func Profiles() []string { return []string{"short"} }
-
 // Profile is a named layer. "short" shortens Kafka's time-outs for runs of some
 // seconds, so that what takes Kafka half a minute happens within the run.
 func Profile(name string) (Layer, bool) {
