@@ -26,6 +26,7 @@ var rows = [][]layer{
 		{"broker/queue/wire", "broker/machine"},
 		{"broker/storage", "broker/machine"},
 		{"broker/storage/storagetest", "broker/machine"},
+		{"sim/roofline", "checker/result"},
 	},
 	{ // 2: strangers to each other
 		{"broker/log/controller", "broker/machine faults/failpoint broker/log/config broker/log/wire"},
