@@ -67,6 +67,9 @@ func (w *waiting) first() (due machine.Instant, some bool) {
 	return w.list[w.from], true
 }
 
+// at is the i-th of those that wait.
+func (w *waiting) at(i int) machine.Instant { return w.list[w.from+i] }
+
 func (w *waiting) drop() {
 	w.from++
 	if 2*w.from >= len(w.list) {

@@ -237,7 +237,7 @@ func (m *Measure) Finish() Summary {
 		}
 	}
 	m.s.Unavailable = time.Duration(union(m.stops))
-	m.s.Latencies = result.Latencies{Ack: latency(m.ack), E2E: latency(m.E2E())}
+	m.s.Latencies = result.Latencies{Ack: LatencyOf(m.ack), E2E: LatencyOf(m.E2E())}
 	return m.s
 }
 
@@ -291,9 +291,9 @@ func union(list []interval) int64 {
 	return sum
 }
 
-// latency reads the quantiles off a histogram: each is the smallest value that
+// LatencyOf reads the quantiles off a histogram: each is the smallest value that
 // enough samples do not exceed.
-func latency(h *hdrhistogram.Histogram) result.Latency {
+func LatencyOf(h *hdrhistogram.Histogram) result.Latency {
 	n := h.TotalCount()
 	l := result.Latency{N: n}
 	if n == 0 {

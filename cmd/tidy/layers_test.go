@@ -41,6 +41,7 @@ var rows = [][]layer{
 		{"broker/pubsub", "broker/machine faults/failpoint broker/pubsub/wire"},
 		{"broker/queue", "broker/machine faults/failpoint broker/queue/wire broker/storage"},
 		{"checker", "checker/history checker/result"},
+		{"checker/bulk", "checker/result"},
 		{"checker/linear", "checker/history checker/result"},
 		{"checker/measure", "checker/history checker/result"},
 		{"workloads/client", "broker/machine checker/history faults/failpoint broker/log/config broker/log/wire broker/pubsub/wire broker/queue/wire"},
@@ -55,7 +56,7 @@ var rows = [][]layer{
 	},
 	{ // 5
 		{"sim/scenario", "broker/machine broker/near checker/history faults/failpoint broker/log/config broker/log/wire" +
-			" broker/log broker/pubsub broker/queue checker checker/measure checker/result faults sim workloads workloads/client"},
+			" broker/log broker/pubsub broker/queue checker checker/bulk checker/measure checker/result faults sim workloads workloads/client"},
 	},
 	{ // 6
 		{"sim/story", "broker/machine checker/history checker/result broker/log broker/log/controller broker/log/replica" +

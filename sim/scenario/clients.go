@@ -3,6 +3,7 @@ package scenario
 import (
 	"time"
 
+	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 	"brokersim/sim"
 	"brokersim/workloads"
@@ -20,6 +21,7 @@ const (
 type clients struct {
 	producers []*workloads.Producer // by Spec.Producers
 	readers   []*workloads.Reader   // by Spec.Readers
+	bulk      bulkClients           // instead, if Spec.Bulk is set
 	topics    *workloads.TopicCreator
 	dumper    *workloads.Dumper // nil before the final read
 }
@@ -36,11 +38,16 @@ func loadFrom(length time.Duration) machine.Instant {
 func newClients(r *run) *clients {
 	c := &clients{producers: make([]*workloads.Producer, len(r.Spec.Producers)), readers: make([]*workloads.Reader, len(r.Spec.Readers))}
 	nodes := r.Spec.nodes()[r.Spec.Brokers+1:] // behind the brokers and the controller
+	addProducer, addReader := c.addProducer, c.addReader
+	if r.Spec.Bulk != nil {
+		addProducer, addReader = c.addBulkProducer, c.addBulkReader
+		c.bulk.producers, c.bulk.readers = make([]*workloads.BulkProducer, len(c.producers)), make([]*workloads.BulkReader, len(c.readers))
+	}
 	for i := range c.producers {
-		c.addProducer(r, i, nodes[i])
+		addProducer(r, i, nodes[i])
 	}
 	for i := range c.readers {
-		c.addReader(r, i, nodes[len(c.producers)+i])
+		addReader(r, i, nodes[len(c.producers)+i])
 	}
 	c.topics = workloads.NewTopicCreator(workloads.TopicCreatorConfig{
 		Name: "admin", Seed: r.Seed, Bootstrap: r.cluster.bootstrap(), Settings: r.set.Consumer(""), Topics: r.newTopics(),
@@ -72,13 +79,42 @@ func (c *clients) addProducer(r *run, i int, node nodeName) {
 		ForkAt: machine.Instant(r.Fork.At), ForkSeed: r.Fork.Seed,
 		Recorder: r.rec, TPs: r.topology.number, Failpoints: r.cluster.set(node.id),
 	}
-	lives := uint32(0)
-	r.sim.Add(sim.NodeConfig{Name: node.name, ID: node.id, Boot: func() machine.Machine {
-		cfg.Life = lives
-		lives++
+	c.addNode(r, node, func(life uint32) machine.Machine {
+		cfg.Life = life
 		c.producers[i] = workloads.NewProducer(cfg)
 		return c.producers[i]
+	})
+}
+
+// addNode adds the node of a client, of which boot makes each life.
+func (c *clients) addNode(r *run, node nodeName, boot func(life uint32) machine.Machine) {
+	lives := uint32(0)
+	r.sim.Add(sim.NodeConfig{Name: node.name, ID: node.id, Boot: func() machine.Machine {
+		lives++
+		return boot(lives - 1)
 	}})
+}
+
+// publisher is what a run asks of a producer.
+type publisher interface {
+	Pending() int64 // records that are due and have no outcome yet
+	Done() bool     // and nothing will be due any more
+}
+
+func (c *clients) publisher(i int) publisher {
+	if len(c.bulk.producers) > 0 {
+		return c.bulk.producers[i]
+	}
+	return c.producers[i]
+}
+
+// position is the offset below which a reader has processed a partition; -1 while
+// there is none.
+func (c *clients) position(i int, tp wire.TP) int64 {
+	if len(c.bulk.readers) > 0 {
+		return c.bulk.readers[i].Position(tp)
+	}
+	return c.readers[i].Position(tp)
 }
 
 func (c *clients) addReader(r *run, i int, node nodeName) {
@@ -88,13 +124,11 @@ func (c *clients) addReader(r *run, i int, node nodeName) {
 		Partitions: r.topology.of(spec.Topics), Work: spec.Work,
 		Recorder: r.rec, TPs: r.topology.number, Failpoints: r.cluster.set(node.id),
 	}
-	lives := uint32(0)
-	r.sim.Add(sim.NodeConfig{Name: node.name, ID: node.id, Boot: func() machine.Machine {
-		cfg.Life = lives
-		lives++
+	c.addNode(r, node, func(life uint32) machine.Machine {
+		cfg.Life = life
 		c.readers[i] = workloads.NewReader(cfg)
 		return c.readers[i]
-	}})
+	})
 }
 
 // addDumper adds the final read, which begins at once.

@@ -122,6 +122,9 @@ func (r *run) applied() int64 { return r.sim.Applied() + r.cluster.steps.changes
 func (r *run) tell(text string) {
 	r.faults = append(r.faults, text)
 	r.trace.line("-- " + text)
+	if r.load != nil {
+		r.load.told(text)
+	}
 	if r.Watch != nil {
 		r.showFault(text)
 	}

@@ -20,6 +20,9 @@ import (
 // panic is a mistake of the simulator and comes out of Run.
 func Run(c Case) result.Result {
 	p, err := c.plan()
+	if err == nil && p.Spec.Bulk != nil {
+		err = fmt.Errorf("%s: has a bulk load, which is not run as others are", p.Spec.Name)
+	}
 	if err != nil {
 		return refused(c, err)
 	}
@@ -49,6 +52,7 @@ type run struct {
 	faults    []string // as applied
 	late      []string // due after the load
 	core      core
+	load      *underLoad      // of [Load]; else nil
 	healed    machine.Instant // when everything was
 	liveness  liveness
 	stopped   bool // by Until
@@ -64,6 +68,9 @@ func newRun(p *plan) *run {
 		sinks = append(sinks, p.History(r.header))
 	}
 	r.rec = history.NewRecorder(func() int64 { return int64(r.sim.Now()) }, sinks...)
+	if p.Spec.Bulk != nil {
+		r.load = newLoad(r)
+	}
 	r.cluster = newCluster(r)
 	r.clients = newClients(r)
 	r.sim.After = r.after

@@ -110,8 +110,8 @@ func (r *run) openOfClients() (list []string) {
 		return []string{"topics have not been created, or have no leader"}
 	}
 	nodes := r.Spec.nodes()[r.Spec.Brokers+1:]
-	for i, p := range c.producers {
-		switch n := &nodes[i]; {
+	for i := range r.Spec.Producers {
+		switch n, p := &nodes[i], c.publisher(i); {
 		case p.Pending() > 0:
 			list = append(list, fmt.Sprintf("%s has no outcome yet for %d records", n, p.Pending()))
 		case !p.Done():
@@ -122,8 +122,8 @@ func (r *run) openOfClients() (list []string) {
 }
 
 func (r *run) unreadByAll() (list []string) {
-	nodes := r.Spec.nodes()[r.Spec.Brokers+1+len(r.clients.producers):]
-	for i := range r.clients.readers {
+	nodes := r.Spec.nodes()[r.Spec.Brokers+1+len(r.Spec.Producers):]
+	for i := range r.Spec.Readers {
 		list = append(list, r.unread(i, &nodes[i])...)
 	}
 	return list
@@ -134,8 +134,12 @@ func (r *run) unreadByAll() (list []string) {
 func (r *run) unread(i int, n *nodeName) (list []string) {
 	spec := &r.Spec.Readers[i]
 	latest := r.set.Consumer(spec.Name).AutoOffsetReset == "latest"
-	for _, tp := range r.topology.of(spec.Topics) {
-		at, end := r.clients.readers[i].Position(tp), r.end(tp)
+	tps := r.topology.of(spec.Topics)
+	if r.Spec.Bulk != nil {
+		tps = r.Spec.share(i, tps)
+	}
+	for _, tp := range tps {
+		at, end := r.clients.position(i, tp), r.end(tp)
 		if at < end && (at >= 0 || !latest && end > 0) {
 			list = append(list, fmt.Sprintf("%s has processed %v up to offset %d of %d", n, tp, max(at, 0), end))
 		}
@@ -149,7 +153,7 @@ func (r *run) end(tp wire.TP) int64 {
 	if r.cluster.opaque {
 		return r.clients.dumper.End(tp)
 	}
-	if r.core.on {
+	if r.core.on || r.Spec.Bulk != nil { // others may be down
 		return r.cluster.committedEnd(tp)
 	}
 	return r.cluster.end(tp)

@@ -52,6 +52,10 @@ type Spec struct {
 	// well; 0 is never. It lasts on until the core has made progress (core.go).
 	CoreFor time.Duration
 
+	// Bulk, if set, has producers and readers be those of a load that only [Load] can
+	// run.
+	Bulk *Bulk
+
 	// Promise holds the run to more than its configuration implies; empty
 	// derives the promise from the configuration.
 	Promise []string
@@ -101,6 +105,9 @@ type Reader struct {
 	Name   string
 	Topics []string
 	Node   uint32 // its number; 0: by its place in the file
+	// Group, with Bulk, is the group whose partitions the reader shares with others;
+	// empty: it is alone.
+	Group string
 	// Work is how long the processing of one record takes.
 	Work time.Duration
 }

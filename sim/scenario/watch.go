@@ -55,6 +55,9 @@ func (c *cluster) afterController() {
 		return
 	}
 	c.committed = offset
+	if c.r.load != nil {
+		c.r.load.mark()
+	}
 	if broken := c.auditor.Controller(len(c.brokers), n); broken != nil {
 		c.r.audits.add(c.r.sim.Now(), broken...)
 	}

@@ -187,6 +187,21 @@ func (p *Producer) accumulated(t *target, n int32) *accumulated {
 // Pending is how many records have been taken and have no result yet.
 func (p *Producer) Pending() int64 { return p.pending }
 
+// Room is how many bytes of records may be given to the producer before a batch can
+// be full or buffer.memory short, whatever their partitions: until then nothing has to
+// be done but what [Producer.Deadline] says, and what is due linger.ms after the
+// first of them.
+func (p *Producer) Room() int64 {
+	size := int64(p.set.BatchSize)
+	room := min(size, p.buffer-size)
+	for _, a := range p.parts {
+		if n := len(a.queue); n > 0 && !a.queue[n-1].closed {
+			room = min(room, size-a.queue[n-1].size)
+		}
+	}
+	return room
+}
+
 // Results returns what has been decided since Forget was called. The slice is
 // valid until then.
 func (p *Producer) Results() []Result { return p.results }

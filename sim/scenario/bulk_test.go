@@ -1,0 +1,67 @@
+package scenario
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"brokersim/broker/log/config"
+	"brokersim/checker/measure"
+	"brokersim/checker/result"
+)
+
+// bulkSpec is a load of so many records a second from two producers to two groups of
+// two.
+func bulkSpec(rate int64, seconds int) *Spec {
+	s := &Spec{
+		Name: "bulk", File: "bulk", For: time.Duration(seconds) * time.Second, Settle: 10 * time.Second, Brokers: 3,
+		Topics: []Topic{{Name: "orders", Partitions: 6, Replication: 3}},
+		Bulk:   &Bulk{From: time.Second, Warm: 2 * time.Second},
+		Set: []config.Entry{
+			{Key: "producer.linger.ms", Value: "5"},
+			{Key: "consumer.auto.offset.reset", Value: "earliest"},
+			{Key: "topic.min.insync.replicas", Value: "2"},
+		},
+	}
+	for i := range 2 {
+		s.Producers = append(s.Producers, Producer{Name: fmt.Sprintf("orders-%d", i+1), Topic: "orders", RatePerSecond: rate / 2, Poisson: true, SizeBytes: 100})
+	}
+	for i := range 4 {
+		s.Readers = append(s.Readers, Reader{Name: fmt.Sprintf("r%d", i+1), Group: fmt.Sprintf("g%d", i/2+1), Topics: []string{"orders"}})
+	}
+	return s
+}
+
+func TestABulkLoad(t *testing.T) {
+	seconds := 0
+	res, got := Load(Case{Spec: bulkSpec(5000, 6), Seed: 7}, func(i *measure.Interval) { seconds++ })
+	if res.Verdict != result.Kept || !got.AtRest {
+		t.Fatalf("%s, at rest: %t: %v %+v", res.Verdict, got.AtRest, res.Warnings, res.Findings)
+	}
+	s := got.Sums
+	if s.Due < 19_000 || s.Due > 21_000 || s.Acked*1000 < s.Due*995 || s.Read != 2*s.E2E.TotalCount()/2 || seconds != 6 {
+		t.Errorf("due %d, acked %d, read %d in %d seconds", s.Due, s.Acked, s.Read, seconds)
+	}
+	if res.Ledger.Sent != res.Ledger.Acked || res.Ledger.Delivered != 2*res.Ledger.Acked {
+		t.Errorf("ledger %+v", res.Ledger)
+	}
+	if p50 := measure.QuantileOf(s.Ack, 500_000); p50 < 2_000 || p50 > 12_000 {
+		t.Errorf("p50 of acknowledgements is %d us", p50)
+	}
+	again, _ := Load(Case{Spec: bulkSpec(5000, 6), Seed: 7}, nil)
+	if again.TraceHash != res.TraceHash {
+		t.Error("not the same run again")
+	}
+}
+
+func BenchmarkBulkLoad(b *testing.B) {
+	var records, events int64
+	for seed := range b.N {
+		res, _ := Load(Case{Spec: bulkSpec(50_000, 11), Seed: uint64(seed)}, nil)
+		records += res.Ledger.Acked
+		events += res.Events
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(records), "ns/record")
+	b.ReportMetric(float64(events)/float64(b.N), "events")
+	b.ReportMetric(10*float64(time.Second.Nanoseconds()*int64(b.N))/float64(b.Elapsed().Nanoseconds()), "simulated/wall")
+}
