@@ -54,11 +54,29 @@ type image struct {
 	size    int64
 	seq     uint64 // of the sync that asked for it
 	kept    int64  // of a sync under way: what no truncation since has touched
+	spare   []byte // what is left of the memory of the last small extent
 }
 
+// extent is literal if it has no source.
 type extent struct {
-	off int64
-	b   []byte
+	off    int64
+	b      []byte
+	source machine.Source
+}
+
+func (e *extent) len() int64 {
+	if e.source != nil {
+		return e.source.Len()
+	}
+	return int64(len(e.b))
+}
+
+// slice is bytes [from, to) of the extent.
+func (e *extent) slice(from, to int64) machine.Bytes {
+	if e.source != nil {
+		return machine.Made(e.source).Slice(from, to)
+	}
+	return machine.Literal(e.b[from:to])
 }
 
 const (
@@ -92,31 +110,46 @@ func (f *files) Append(name string, b machine.Bytes) error {
 		i = &inode{}
 		f.cache[name] = i
 	}
-	for p := range b.Pieces {
-		i.append(p)
-	}
+	i.append(b)
 	f.used += b.Len()
 	return nil
 }
 
-func (im *image) append(p []byte) {
+func (im *image) append(b machine.Bytes) {
+	for literal, source := range b.Parts {
+		if source == nil {
+			im.appendLiteral(literal)
+			continue
+		}
+		im.extents = append(im.extents, extent{off: im.size, source: source})
+		im.size += source.Len()
+	}
+}
+
+func (im *image) appendLiteral(p []byte) {
 	if k := len(im.extents) - 1; k >= 0 {
 		if last := &im.extents[k]; cap(last.b)-len(last.b) >= len(p) {
 			last.b = append(last.b, p...)
+			im.spare = last.b[len(last.b):]
 			im.size += int64(len(p))
 			return
 		}
 	}
-	if len(p) >= bigPiece {
+	switch {
+	case len(p) >= bigPiece:
 		p = p[:len(p):len(p)]
-	} else {
+	case cap(im.spare) >= len(p): // what came between has extents of its own
+		p = append(im.spare, p...)
+		im.spare = p[len(p):]
+	default:
 		size := int64(len(p)) // of a file that may never grow
 		if im.size > 0 {
 			size = max(size, min(max(im.size, minChunk), maxChunk))
 		}
 		p = append(make([]byte, 0, size), p...)
+		im.spare = p[len(p):]
 	}
-	im.extents = append(im.extents, extent{im.size, p})
+	im.extents = append(im.extents, extent{off: im.size, b: p})
 	im.size += int64(len(p))
 }
 
@@ -145,7 +178,11 @@ func (im image) prefix(n int64) image {
 	out := image{extents: slices.Clone(im.extents[:k]), size: n}
 	if k > 0 {
 		last := &out.extents[k-1]
-		last.b = last.b[: n-last.off : n-last.off]
+		if n -= last.off; last.source != nil {
+			last.source = machine.Made(last.source).Slice(0, n).Source()
+		} else {
+			last.b = last.b[:n:n]
+		}
 	}
 	return out
 }
@@ -199,14 +236,15 @@ func (im *image) read(off, n int64) machine.Bytes {
 	k := sort.Search(len(im.extents), func(k int) bool { return im.extents[k].off > off }) - 1
 	e := &im.extents[k]
 	from := off - e.off
-	if to := from + n; to <= int64(len(e.b)) {
-		return machine.Literal(e.b[from:to])
+	if to := from + n; to <= e.len() {
+		return e.slice(from, to)
 	}
-	parts := []machine.Bytes{machine.Literal(e.b[from:])}
-	for n -= int64(len(e.b)) - from; n > 0; n -= int64(len(e.b)) {
+	var few [8]machine.Bytes
+	parts := append(few[:0], e.slice(from, e.len()))
+	for n -= e.len() - from; n > 0; n -= e.len() {
 		k++
 		e = &im.extents[k]
-		parts = append(parts, machine.Literal(e.b[:min(n, int64(len(e.b)))]))
+		parts = append(parts, e.slice(0, min(n, e.len())))
 	}
 	return machine.Concat(parts...)
 }

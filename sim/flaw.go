@@ -147,9 +147,7 @@ func (i *inode) uncover() (news bool) {
 // its extents changes.
 func (im image) overwritten(off int64, b []byte) image {
 	out := im.prefix(off)
-	out.append(b)
-	for rest := range im.read(out.size, im.size-out.size).Pieces {
-		out.append(rest)
-	}
+	out.appendLiteral(b)
+	out.append(im.read(out.size, im.size-out.size))
 	return out
 }

@@ -177,5 +177,5 @@ func (i *inode) garble(from int64, draw machine.Draw) {
 		b[k] ^= byte(1 + draw.With(uint64(k)).N(255))
 	}
 	i.image = i.image.prefix(from)
-	i.append(b)
+	i.appendLiteral(b)
 }

@@ -312,6 +312,10 @@ func TestFiles(t *testing.T) {
 				name, size := name.Draw(t, "name"), rapid.SampledFrom([]int{0, 1, 10, 600, 30_000}).Draw(t, "size")
 				b := bytes.Repeat([]byte{rapid.Byte().Draw(t, "fill")}, size)
 				whole := machine.Concat(machine.Literal(b[:size/3]), machine.Literal(b[size/3:]))
+				if rapid.Bool().Draw(t, "filler") {
+					whole = machine.Concat(whole.Slice(0, int64(size/3)), machine.Filler(int64(size-size/3), uint64(size)))
+					b = whole.AppendTo(nil)
+				}
 				if err := f.Append(name, whole); err != nil {
 					t.Fatal(err)
 				}

@@ -18,7 +18,7 @@ func (i *inode) reorder(draw machine.Draw) (holes int64) {
 			holes += lost
 			lost = 0
 			i.fill(&out, from)
-			out.append(i.read(from, to-from).AppendTo(nil))
+			out.appendLiteral(i.read(from, to-from).AppendTo(nil))
 		}
 		from = to
 	}
@@ -30,10 +30,10 @@ func (i *inode) reorder(draw machine.Draw) (holes int64) {
 // since the last sync: what was there before, and zeros.
 func (i *inode) fill(im *image, to int64) {
 	if old := min(to, i.durable.size); old > im.size {
-		im.append(i.durable.read(im.size, old-im.size).AppendTo(nil))
+		im.appendLiteral(i.durable.read(im.size, old-im.size).AppendTo(nil))
 	}
 	if to > im.size {
-		im.append(make([]byte, to-im.size))
+		im.appendLiteral(make([]byte, to-im.size))
 	}
 }
 

@@ -1,66 +1,104 @@
 package machine
 
-import (
-	"encoding/binary"
-	"hash/crc32"
-	"math/bits"
-)
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 // Bytes is an immutable sequence of bytes in one or more pieces. Frames, file
 // reads and appends are Bytes, so that a record travels from producer to
 // consumer without being copied. The zero value is empty.
 //
-// What two Bytes hold is equal if their Lens and Digests are; how they are cut
-// into pieces never shows.
+// A piece is literal, or it is (part of) a [Source], which makes its bytes only
+// when somebody asks to see them.
+//
+// What two Bytes hold is equal if their Lens and Digests are. How they are cut
+// into pieces never shows, but it does show in the Digest what is literal and what
+// a source has made: see [Bytes.Digest].
 type Bytes struct {
-	first []byte
-	rest  [][]byte
+	first piece
+	rest  []piece // shared with other Bytes, so it never changes
 	n     int64
 }
 
+// piece is literal if it has no source.
+type piece struct {
+	literal []byte
+	source  Source
+}
+
+func (p piece) len() int64 {
+	if p.source != nil {
+		return p.source.Len()
+	}
+	return int64(len(p.literal))
+}
+
+func (p piece) slice(from, to int64) piece {
+	if p.source != nil {
+		return piece{source: within(p.source, from, to)}
+	}
+	return piece{literal: p.literal[from:to:to]}
+}
+
 // Literal makes Bytes of b, which must not change afterwards.
-func Literal(b []byte) Bytes { return Bytes{first: b[:len(b):len(b)], n: int64(len(b))} }
+func Literal(b []byte) Bytes {
+	return Bytes{first: piece{literal: b[:len(b):len(b)]}, n: int64(len(b))}
+}
+
+// Made makes Bytes of all that s makes.
+func Made(s Source) Bytes {
+	n := s.Len()
+	if n == 0 {
+		return Bytes{}
+	}
+	return Bytes{first: piece{source: s}, n: n}
+}
 
 // Concat joins parts without copying what they hold.
 func Concat(parts ...Bytes) Bytes {
 	var out Bytes
 	pieces := 0
-	for _, p := range parts {
-		if p.n > 0 {
-			pieces += 1 + len(p.rest)
+	for i := range parts {
+		if parts[i].n > 0 {
+			pieces += 1 + len(parts[i].rest)
 		}
 	}
 	if pieces > 1 {
-		out.rest = make([][]byte, 0, pieces-1)
+		out.rest = make([]piece, 0, pieces-1)
 	}
-	for _, p := range parts {
-		for piece := range p.Pieces {
-			out.add(piece)
+	for i := range parts {
+		out.add(parts[i].first)
+		for _, p := range parts[i].rest {
+			out.add(p)
 		}
 	}
 	return out
 }
 
-func (b *Bytes) add(piece []byte) {
+// add is for Bytes that are being made: nobody shares their rest yet.
+func (b *Bytes) add(p piece) {
+	n := p.len()
 	switch {
-	case len(piece) == 0:
+	case n == 0:
 		return
 	case b.n == 0:
-		b.first = piece
+		b.first = p
+	case p.source != nil && b.last().continues(p):
+		*b.last() = b.last().with(p)
 	default:
-		b.rest = append(b.rest, piece)
+		b.rest = append(b.rest, p)
 	}
-	b.n += int64(len(piece))
+	b.n += n
+}
+
+func (b *Bytes) last() *piece {
+	if k := len(b.rest) - 1; k >= 0 {
+		return &b.rest[k]
+	}
+	return &b.first
 }
 
 // Len is the number of bytes.
 func (b Bytes) Len() int64 { return b.n }
 
-// Pieces yields the non-empty pieces in order; they must not be changed.
-func (b Bytes) Pieces(yield func([]byte) bool) {
-	if len(b.first) > 0 && !yield(b.first) {
+func (b *Bytes) pieces(yield func(piece) bool) {
+	if b.n == 0 || !yield(b.first) {
 		return
 	}
 	for _, p := range b.rest {
@@ -70,107 +108,106 @@ func (b Bytes) Pieces(yield func([]byte) bool) {
 	}
 }
 
+// Parts yields the non-empty pieces in order: a literal, which must not be
+// changed, or a source of which all is meant.
+func (b Bytes) Parts(yield func(literal []byte, source Source) bool) {
+	b.pieces(func(p piece) bool { return yield(p.literal, p.source) })
+}
+
+// Pieces yields the non-empty pieces in order; they must not be changed. What a
+// source makes is made for it.
+func (b Bytes) Pieces(yield func([]byte) bool) {
+	b.pieces(func(p piece) bool {
+		if p.source != nil {
+			p.literal = p.source.AppendRange(make([]byte, 0, p.len()), 0, p.len())
+		}
+		return yield(p.literal)
+	})
+}
+
+// Source is what has made the bytes, if they are all that one source makes; else
+// nil.
+func (b Bytes) Source() Source {
+	if len(b.rest) > 0 {
+		return nil
+	}
+	return b.first.source
+}
+
 // Slice returns bytes [from, to) without copying. It panics unless
 // 0 <= from <= to <= Len, as slicing does.
 func (b Bytes) Slice(from, to int64) Bytes {
 	if from < 0 || to < from || to > b.n {
 		panic("machine: Bytes.Slice out of range")
 	}
-	if len(b.rest) == 0 {
-		return Literal(b.first[from:to])
+	if from == to {
+		return Bytes{}
 	}
-	var out Bytes
-	for p := range b.Pieces {
-		n := int64(len(p))
-		if lo, hi := max(from, 0), min(to, n); lo < hi {
-			out.add(p[lo:hi:hi])
-		}
+	p, rest := b.first, b.rest
+	n := p.len()
+	for from >= n {
 		from, to = from-n, to-n
-		if to <= 0 {
-			break
-		}
+		p, rest = rest[0], rest[1:]
+		n = p.len()
 	}
+	if to <= n {
+		return Bytes{first: p.slice(from, to), n: to - from}
+	}
+	out := Bytes{first: p.slice(from, n), n: to - from}
+	to -= n
+	whole := 0
+	for ; to > 0; whole++ {
+		n := rest[whole].len()
+		if n > to {
+			out.rest = make([]piece, 0, whole+1)
+			out.rest = append(append(out.rest, rest[:whole]...), rest[whole].slice(0, to))
+			return out
+		}
+		to -= n
+	}
+	out.rest = rest[:whole:whole]
 	return out
+}
+
+// CopyTo copies the bytes from an offset on into dst and returns how many those
+// are: len(dst), or as many as there are.
+func (b Bytes) CopyTo(dst []byte, from int64) int {
+	n := 0
+	b.pieces(func(p piece) bool {
+		size := p.len()
+		if from >= size {
+			from -= size
+			return true
+		}
+		if p.source == nil {
+			n += copy(dst[n:], p.literal[from:])
+		} else {
+			n = len(p.source.AppendRange(dst[:n], from, min(size, from+int64(len(dst)-n))))
+		}
+		from = 0
+		return n < len(dst)
+	})
+	return n
 }
 
 // AppendTo appends the bytes to dst.
 func (b Bytes) AppendTo(dst []byte) []byte {
-	for p := range b.Pieces {
-		dst = append(dst, p...)
-	}
+	b.pieces(func(p piece) bool {
+		if p.source == nil {
+			dst = append(dst, p.literal...)
+		} else {
+			dst = p.source.AppendRange(dst, 0, p.len())
+		}
+		return true
+	})
 	return dst
 }
 
 // Contiguous returns the bytes as one slice, which must not be changed: the
-// piece itself if there is only one, else a copy.
+// piece itself if there is only a literal one, else a copy.
 func (b Bytes) Contiguous() []byte {
-	if len(b.rest) == 0 {
-		return b.first
+	if len(b.rest) == 0 && b.first.source == nil {
+		return b.first.literal
 	}
 	return b.AppendTo(make([]byte, 0, b.n))
-}
-
-// CRC32C is the Castagnoli checksum of the bytes, Kafka's for record batches.
-func (b Bytes) CRC32C() uint32 {
-	var crc uint32
-	for p := range b.Pieces {
-		crc = crc32.Update(crc, castagnoli, p)
-	}
-	return crc
-}
-
-// Digest is a 64-bit hash of the bytes, the same on every architecture.
-func (b Bytes) Digest() uint64 {
-	lanes := newLanes(b.n)
-	// Blocks may straddle pieces: carry the unfinished one along.
-	var carry [block]byte
-	have := 0
-	for p := range b.Pieces {
-		if have > 0 {
-			k := copy(carry[have:], p)
-			have, p = have+k, p[k:]
-			if have < block {
-				continue
-			}
-			lanes.blocks(carry[:])
-		}
-		p = lanes.blocks(p)
-		have = copy(carry[:], p)
-	}
-	if have > 0 {
-		clear(carry[have:]) // the length is in the lanes: zeros at the end are told apart
-		lanes.blocks(carry[:])
-	}
-	return lanes.sum()
-}
-
-// block is the number of bytes that the four lanes take at a time: one lane
-// alone would wait for each multiplication.
-const block = 32
-
-type lanes [4]uint64
-
-func newLanes(n int64) lanes {
-	return lanes{uint64(n), 0x9e3779b97f4a7c15, 0xd1342543de82ef95, 0x2545f4914f6cdd1d}
-}
-
-// blocks folds the whole blocks of p and returns what is left.
-func (l *lanes) blocks(p []byte) []byte {
-	a, b, c, d := l[0], l[1], l[2], l[3]
-	for len(p) >= block {
-		a = fold(a, binary.LittleEndian.Uint64(p))
-		b = fold(b, binary.LittleEndian.Uint64(p[8:]))
-		c = fold(c, binary.LittleEndian.Uint64(p[16:]))
-		d = fold(d, binary.LittleEndian.Uint64(p[24:]))
-		p = p[block:]
-	}
-	l[0], l[1], l[2], l[3] = a, b, c, d
-	return p
-}
-
-func (l *lanes) sum() uint64 { return fold(fold(fold(l[0], l[1]), l[2]), l[3]) }
-
-func fold(h, x uint64) uint64 {
-	hi, lo := bits.Mul64(h^x^0x9e3779b97f4a7c15, 0xd1342543de82ef95)
-	return hi ^ lo ^ x
 }

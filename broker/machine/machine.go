@@ -1,12 +1,3 @@
-// Package machine says what it means to run.
-//
-// Everything that runs (a broker, a controller, a client) is a [Machine]: it is
-// told what happened and answers with what should be done about it. It owns no
-// goroutine, clock or socket, so the same machine runs in the simulator and,
-// unchanged, on TCP, files and the wall clock.
-//
-// Two of the usual ports are missing on purpose. Time is an argument of Step.
-// Randomness is a seed given at construction, drawn from by identity: see [Draw].
 package machine
 
 import (

@@ -58,18 +58,7 @@ func readHeader(b machine.Bytes, at int64, raw *headerBytes) (Header, error) {
 	if b.Len()-at < HeaderSize {
 		return Header{}, ErrShort
 	}
-	n := 0
-	for p := range b.Pieces {
-		if at >= int64(len(p)) {
-			at -= int64(len(p))
-			continue
-		}
-		n += copy(raw[n:], p[at:])
-		at = 0
-		if n == HeaderSize {
-			break
-		}
-	}
+	b.CopyTo(raw[:], at)
 	be := binary.BigEndian
 	h := Header{
 		BaseOffset:      int64(be.Uint64(raw[0:])),

@@ -79,7 +79,7 @@ func (l *Log) scan(size int64, checked bool) (wrong, err error) {
 		if wrong != nil {
 			return wrong, nil
 		}
-		if checked && chunk.Slice(pos+atAttributes, pos+h.Size()).CRC32C() != h.CRC {
+		if checked && chunk.RangeCRC32C(pos+atAttributes, pos+h.Size()) != h.CRC {
 			return ErrCRC, nil
 		}
 		if wrong := l.add(h); wrong != nil {

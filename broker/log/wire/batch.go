@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"iter"
 	"strconv"
 
@@ -36,6 +37,8 @@ const (
 	batchMagic      = 16
 	batchCRC        = 17
 	batchAttributes = 21
+	batchLastDelta  = 23
+	batchProducer   = 43
 	batchOverhead   = 12 // what batchLength does not count
 )
 
@@ -114,17 +117,8 @@ func ReadBatch(b machine.Bytes) (Batch, error) {
 
 // header reads the fields, without looking at what they say.
 func header(b machine.Bytes, buf *[BatchHeaderSize]byte) Batch {
-	head := buf[:0]
-	for p := range b.Pieces {
-		if len(head) == 0 && len(p) >= BatchHeaderSize {
-			head = p[:BatchHeaderSize]
-			break
-		}
-		head = append(head, p[:min(len(p), BatchHeaderSize-len(head))]...)
-		if len(head) == BatchHeaderSize {
-			break
-		}
-	}
+	b.CopyTo(buf[:], 0)
+	head := buf[:]
 	be := binary.BigEndian
 	return Batch{
 		BaseOffset:      int64(be.Uint64(head[0:])),
@@ -152,7 +146,7 @@ func CheckBatch(b machine.Bytes) (Batch, error) {
 		return h, err
 	case h.Size() != b.Len():
 		return h, ErrTrailing
-	case b.Slice(batchAttributes, b.Len()).CRC32C() != h.CRC:
+	case b.RangeCRC32C(batchAttributes, b.Len()) != h.CRC:
 		return h, ErrBatchCRC
 	case h.Count <= 0 || h.LastOffsetDelta != h.Count-1 || h.BaseOffset < 0:
 		return h, ErrBatchCount
@@ -178,9 +172,24 @@ func SplitBatches(b machine.Bytes) iter.Seq2[Batch, machine.Bytes] {
 // Stamp gives a batch its place in the log: a new base offset and leader epoch,
 // everything else shared. The checksum does not cover them.
 func Stamp(b machine.Bytes, baseOffset int64, leaderEpoch int32) machine.Bytes {
-	head := make([]byte, 0, batchMagic)
-	head = binary.BigEndian.AppendUint64(head, uint64(baseOffset))
-	head = b.Slice(batchLength, batchEpoch).AppendTo(head)
-	head = binary.BigEndian.AppendUint32(head, uint32(leaderEpoch))
-	return machine.Concat(machine.Literal(head), b.Slice(batchMagic, b.Len()))
+	var head [batchMagic]byte
+	b.CopyTo(head[:], 0)
+	binary.BigEndian.PutUint64(head[:], uint64(baseOffset))
+	binary.BigEndian.PutUint32(head[batchEpoch:], uint32(leaderEpoch))
+	if s, ok := b.Source().(*sparse); ok {
+		return machine.Made(s.stamped(head[:]))
+	}
+	return machine.Concat(machine.Literal(head[:]), b.Slice(batchMagic, b.Len()))
+}
+
+// Renumber gives a batch another place in a producer's sequence. It is as new, with
+// base offset 0.
+func Renumber(b machine.Bytes, producerID int64, producerEpoch int16, baseSequence int32) machine.Bytes {
+	if s, ok := b.Source().(*sparse); ok {
+		return machine.Made(s.renumbered(producerID, producerEpoch, baseSequence))
+	}
+	flat := b.AppendTo(make([]byte, 0, b.Len()))
+	putProducer(flat, producerID, producerEpoch, baseSequence)
+	binary.BigEndian.PutUint32(flat[batchCRC:], crc32.Checksum(flat[batchAttributes:], castagnoli))
+	return machine.Literal(flat)
 }

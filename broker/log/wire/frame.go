@@ -111,7 +111,7 @@ func (l layout) splice(flat []byte, body int, records []Records) machine.Bytes {
 func read(w *walker, key int16, response bool, msg readable) (records []Records, err error) {
 	l, ok := carries(key, msg.GetVersion(), response, msg.IsFlexible())
 	if !ok {
-		in := w.in.Slice(w.at, w.in.Len()).Contiguous()
+		in := w.in.Take(w.in.Left()).Contiguous()
 		if msg, ok := msg.(interface{ UnsafeReadFrom([]byte) error }); ok {
 			return nil, msg.UnsafeReadFrom(in) // its strings are the frame's own bytes, which never change
 		}

@@ -52,32 +52,15 @@ type walker struct {
 	flat  []byte // a body of ours, with empty records
 	found []place
 
-	in    machine.Bytes // a message from outside
-	out   []byte        // the same with empty records
+	in    machine.Cursor // over a message from outside
+	out   []byte         // the same with empty records
 	taken []Records
-	cur   []byte   // what is left of the current piece
-	rest  [][]byte // the pieces after it
 	at    int64
 }
 
 // over makes a walker of a message from outside; what it copies goes to buf.
 func over(in machine.Bytes, buf []byte) walker {
-	w := walker{in: in, out: buf[:0]}
-	pieces := 0
-	for range in.Pieces {
-		pieces++
-	}
-	if pieces > 1 {
-		w.rest = make([][]byte, 0, pieces-1)
-	}
-	for p := range in.Pieces {
-		if w.cur == nil {
-			w.cur = p
-		} else {
-			w.rest = append(w.rest, p)
-		}
-	}
-	return w
+	return walker{in: in.Cursor(), out: buf[:0]}
 }
 
 // pass moves over n bytes, copying them if they came from outside, and returns
@@ -94,27 +77,14 @@ func (w *walker) pass(n int64) []byte {
 		w.at += n
 		return w.flat[w.at-n : w.at]
 	}
-	if n < 0 || n > w.in.Len()-w.at {
+	if n < 0 || n > w.in.Left() {
 		w.err = ErrTruncated
 		return nil
 	}
 	w.at += n
 	start := len(w.out)
-	for n > 0 {
-		k := min(n, int64(len(w.cur)))
-		w.out = append(w.out, w.cur[:k]...)
-		w.next(k)
-		n -= k
-	}
+	w.out = w.in.Append(w.out, n)
 	return w.out[start:]
-}
-
-// next drops k bytes of the current piece.
-func (w *walker) next(k int64) {
-	w.cur = w.cur[k:]
-	for len(w.cur) == 0 && len(w.rest) > 0 {
-		w.cur, w.rest = w.rest[0], w.rest[1:]
-	}
 }
 
 func (w *walker) int32() int32 {
@@ -200,22 +170,13 @@ func (w *walker) records() {
 		return
 	}
 	n = max(n, 0) // null is empty
-	if n > w.in.Len()-w.at {
+	if n > w.in.Left() {
 		w.err = ErrTruncated
 		return
 	}
 	w.out = place{}.appendLength(w.out[:mark], 0, w.flexible)
-	if n <= int64(len(w.cur)) { // as where another walker has put them together
-		w.taken = append(w.taken, machine.Literal(w.cur[:n]))
-	} else {
-		w.taken = append(w.taken, w.in.Slice(w.at, w.at+n))
-	}
+	w.taken = append(w.taken, w.in.Take(n))
 	w.at += n
-	for n > 0 {
-		k := min(n, int64(len(w.cur)))
-		w.next(k)
-		n -= k
-	}
 }
 
 // partitions passes an array of partitions, which have records.
@@ -223,7 +184,7 @@ func (w *walker) partitions(each func()) {
 	n := w.size(4)
 	if w.flat == nil && w.err == nil && n > 0 {
 		const least = 6 // bytes that a partition takes
-		w.taken = slices.Grow(w.taken, int(min(n, (w.in.Len()-w.at)/least)))
+		w.taken = slices.Grow(w.taken, int(min(n, w.in.Left()/least)))
 	}
 	w.elements(n, each)
 }
@@ -299,7 +260,7 @@ func (l layout) cut(w *walker) (body []byte, records []Records, err error) {
 	switch {
 	case w.err != nil:
 		return nil, nil, w.err
-	case w.at != w.in.Len():
+	case w.in.Left() > 0:
 		return nil, nil, ErrTrailing
 	}
 	return w.out, w.taken, nil
