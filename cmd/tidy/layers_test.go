@@ -52,7 +52,7 @@ var rows = [][]layer{
 		{"reports", "checker/result"},
 		{"reports/plot", "checker/result"},
 		{"sim", "broker/machine"},
-		{"workloads", "broker/machine checker/history faults/failpoint broker/log/config broker/log/wire workloads/client"},
+		{"workloads", "broker/machine checker/history faults/failpoint broker/log/config broker/log/wire broker/queue/wire workloads/client"},
 	},
 	{ // 5
 		{"sim/scenario", "broker/machine broker/near checker/history faults/failpoint broker/log/config broker/log/wire" +

@@ -1,5 +1,5 @@
-// Package client has simulated Kafka clients as state machines: a producer, a
-// consumer by assignment, and an admin client that creates topics. They speak the
+// Package client has simulated clients as state machines. Of Kafka: a producer, a
+// consumer by assignment, and an admin client that creates topics; they speak the
 // real protocol over the connections of a machine, have Kafka's names, defaults and
 // habits, and decide nothing by a clock or a global random number.
 //
@@ -30,6 +30,27 @@
 // leader for more, one Fetch at a time for each broker. The records wait in the
 // partition's buffer until Poll hands them over, which is what moves the position.
 //
+// # The AMQP client
+//
+// [AMQP] speaks AMQP 0-9-1 to a work queue (broker/queue, or RabbitMQ) over one
+// connection and one channel. Its owner does, in each step:
+//
+//	c.Step(now, in, out)              // every input
+//	for _, e := range c.Events() {}   // up, down, blocked, unblocked, cancelled
+//	for _, r := range c.Results() {}  // one for each message that Publish took
+//	for _, d := range c.Deliveries() {} // in order; then c.Ack(&d, false), now or later
+//	c.Forget()
+//	c.Publish(now, message, out)      // false: not now
+//	c.Run(now, out)                   // at the end; then Results again, and Deadline
+//
+// It declares its topology, chooses confirms and prefetch, and registers its consumers
+// on every connection anew. A connection that ends leaves three things open, as in
+// RabbitMQ: what was published and not confirmed is Unknown, or is published again
+// with Republish; what was delivered and not settled will come again, to somebody,
+// and Ack says false for it; a message that was acked just before may come again too.
+// Publish says false while nothing can be sent: try again in a later step; one always
+// follows.
+//
 // # Files
 //
 //	network.go      connections, request.timeout.ms, least loaded broker, rebootstrap
@@ -48,6 +69,10 @@
 //	fetch.go        what partitions want, Fetch requests and answers
 //	position.go     ListOffsets, OffsetForLeaderEpoch, resets and truncations
 //	admin.go        CreateTopics
+//	amqp.go         the AMQP client: configuration and what its owner sees
+//	amqplink.go     its connection: hand-shake, topology, heartbeats, closing
+//	amqppublish.go  publisher confirms, returns, publishing again
+//	amqpconsume.go  settling deliveries
 //
 // # What must hold
 //
