@@ -26,6 +26,7 @@ var rows = [][]layer{
 		{"broker/queue/wire", "broker/machine"},
 		{"broker/storage", "broker/machine"},
 		{"broker/storage/storagetest", "broker/machine"},
+		{"sim/profile", "broker/near"},
 		{"sim/roofline", "checker/result"},
 	},
 	{ // 2: strangers to each other
@@ -56,7 +57,7 @@ var rows = [][]layer{
 	},
 	{ // 5
 		{"sim/scenario", "broker/machine broker/near checker/history faults/failpoint broker/log/config broker/log/wire" +
-			" broker/log broker/pubsub broker/queue checker checker/bulk checker/measure checker/result faults sim workloads workloads/client"},
+			" broker/log broker/pubsub broker/queue checker checker/bulk checker/measure checker/result faults sim sim/profile workloads workloads/client"},
 	},
 	{ // 6
 		{"sim/story", "broker/machine checker/history checker/result broker/log broker/log/controller broker/log/replica" +
