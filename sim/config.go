@@ -27,7 +27,8 @@ type Config struct {
 	// was lost still believe in it; 0 is 1 s.
 	RetransmitTimeout time.Duration
 
-	// Prices of the work that machines do; the zero value is free.
+	// Prices of the work that machines do on nodes whose Hardware has none; the zero
+	// value is free.
 	Prices Prices
 	// ColdRead is what reading a block of 1 MiB from the disk takes; 0 is 500 us.
 	ColdRead time.Duration
@@ -100,6 +101,8 @@ type NodeConfig struct {
 	// DiskBytes is what the node's files may hold together: what would be more
 	// fails with machine.ErrNoSpace. 0 is without bound.
 	DiskBytes int64
+	// Hardware is what the node is made of; the zero value bounds nothing.
+	Hardware Hardware
 	// Boot makes the machine of a life. It is called by Add and at each restart.
 	Boot func() machine.Machine
 }

@@ -54,5 +54,5 @@ func (l *Latency) at(v uint64) time.Duration {
 	step, part := int(v>>58)&(octaveSteps-1), v>>26&(1<<32-1)
 	rarer := l.table[octave*octaveSteps+octaveSteps-step]
 	commoner := l.table[octave*octaveSteps+octaveSteps-step-1]
-	return time.Duration(rarer - (rarer-commoner)*int64(part)>>32)
+	return time.Duration(rarer - int64(scale(uint64(rarer-commoner), part)))
 }

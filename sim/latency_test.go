@@ -39,6 +39,7 @@ func TestLatencyTables(t *testing.T) {
 		}
 		b.WriteString("}\n")
 	}
+	writeNormal(&b)
 	const name = "latencytable.go"
 	if *update {
 		if err := os.WriteFile(name, b.Bytes(), 0o644); err != nil {
@@ -52,6 +53,42 @@ func TestLatencyTables(t *testing.T) {
 	if !bytes.Equal(have, b.Bytes()) {
 		t.Errorf("%s is not what this test generates: run it with -update", name)
 	}
+}
+
+// writeNormal writes what distributions with parameters are computed from.
+func writeNormal(b *bytes.Buffer) {
+	unit := func(x *big.Float, shift int) *big.Int {
+		y := new(big.Float).SetMantExp(x, shift)
+		half := new(big.Float).SetFloat64(0.5)
+		if y.Sign() < 0 {
+			half.Neg(half)
+		}
+		n, _ := y.Add(y, half).Int(nil)
+		return n
+	}
+	hundredth := new(big.Float).Quo(number(1), number(100))
+	fmt.Fprintf(b, "\n// normalP99 is what a standard normal exceeds once in a hundred, and normal what it\n// exceeds at each place of a table, both in units of 2^-32. The first is -infinity.\n")
+	fmt.Fprintf(b, "const normalP99 = %d\n\nvar normal = [octaves*octaveSteps + 1]int64{\n\t0,", unit(normalQuantile(hundredth, number(2)), 32))
+	z := number(-3)
+	for octave := range octaves {
+		for step := 1; step <= octaveSteps; step++ {
+			p := number(int64(2*octaveSteps - step))
+			p.SetMantExp(p, -6-octave)
+			z = normalQuantile(p, z)
+			if i := octave*octaveSteps + step; i%10 == 0 {
+				fmt.Fprintf(b, "\n\t%d,", unit(z, 32))
+			} else {
+				fmt.Fprintf(b, " %d,", unit(z, 32))
+			}
+		}
+	}
+	fmt.Fprintf(b, "\n}\n\n// powers are 2 to the powers of 1/2, 1/4, 1/8 and so on, in units of 2^-62.\nvar powers = [32]uint64{\n")
+	root := number(2)
+	for k := range 32 {
+		root = new(big.Float).Sqrt(root)
+		fmt.Fprintf(b, "%c%d,%s", "\t   "[k%4], unit(root, 62), "\n"[:k%4/3])
+	}
+	b.WriteString("}\n")
 }
 
 const precision = 200

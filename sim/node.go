@@ -42,6 +42,10 @@ func newNode(s *Sim, c NodeConfig) *node {
 	if c.Cores < 0 || c.DiskBytes < 0 || c.Boot == nil || c.Name == "" {
 		panic(fmt.Sprintf("sim: node %q with %d cores, %d bytes of disk, Boot: %t", c.Name, c.Cores, c.DiskBytes, c.Boot != nil))
 	}
+	c.Hardware.check(c.Name)
+	if c.Hardware.Prices == (Prices{}) {
+		c.Hardware.Prices = s.cfg.Prices
+	}
 	n := &node{cfg: c, index: len(s.nodes), powered: true}
 	n.files = newFiles(s, n)
 	return n
@@ -117,7 +121,7 @@ func (s *Sim) run(n *node, e *end) {
 	s.blamed = n
 	n.machine.Step(n.clock.now(s.now), &s.in, out)
 	n.deadline = n.machine.Deadline()
-	cost := s.cfg.Prices.of(out.Done) + n.files.cold
+	cost := n.cfg.Hardware.Prices.of(out.Done) + n.files.cold
 	cold := n.files.cold > 0
 	if s.After != nil {
 		s.After(n.index)
