@@ -20,7 +20,8 @@ type node struct {
 	paused  bool
 	memory  int64 // in bytes, that it may take; 0 is without bound
 
-	links []*link // to the node of that index; nil: nothing was sent
+	links  []*link // to the node of that index; nil: nothing was sent
+	kernel func(machine.ConnID) int64
 
 	// Of this life.
 	ends      []*end // by ConnID-1; nil: has ended
@@ -48,6 +49,7 @@ func newNode(s *Sim, c NodeConfig) *node {
 	}
 	n := &node{cfg: c, index: len(s.nodes), powered: true}
 	n.files = newFiles(s, n)
+	n.kernel = n.unsentOf
 	return n
 }
 
@@ -116,6 +118,7 @@ func (s *Sim) run(n *node, e *end) {
 	s.note(n)
 	out := &s.out
 	out.Reset()
+	out.Kernel = n.kernel
 	life := n.life
 	n.files.cold = 0
 	s.blamed = n
@@ -233,6 +236,14 @@ func (n *node) end(id machine.ConnID) *end {
 		return nil
 	}
 	return n.ends[id-1]
+}
+
+// unsentOf is how many bytes of a connection the peer has not taken.
+func (n *node) unsentOf(id machine.ConnID) int64 {
+	if e := n.end(id); e != nil {
+		return e.unsent
+	}
+	return 0
 }
 
 // boot begins a life.

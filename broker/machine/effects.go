@@ -36,6 +36,21 @@ type Effect struct {
 type Effects struct {
 	List []Effect // in the order asked for
 	Done Work     // the processor work of the step
+
+	// Kernel, which the runner sets before each step, tells how many bytes of a
+	// connection have left the machine and were not taken by the peer. What this
+	// step and others that are still at work send is not among them yet. See Unsent.
+	Kernel func(ConnID) int64
+}
+
+// Unsent is how many bytes of a connection wait in the node's kernel or on the way: what
+// a program learns of when its socket takes no more. Once it was [DrainedBelow] or more,
+// Drained will come. It is 0 where no runner has said.
+func (e *Effects) Unsent(c ConnID) int64 {
+	if e.Kernel == nil {
+		return 0
+	}
+	return e.Kernel(c)
 }
 
 // Dial asks for a connection to addr, such as "b2:9092". The answer is Opened

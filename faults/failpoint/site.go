@@ -11,7 +11,8 @@ import (
 // part of what a seed means, and their numbers are not.
 type Site uint16
 
-// The sites: planted bugs first, then situations, quirks and steps.
+// The sites: planted bugs of the log first, then situations, quirks and steps, and the
+// planted bugs of brokers of other styles.
 const (
 	// R24AckBeforeISR lets a leader acknowledge acks=all once it has appended
 	// itself, without waiting for the high watermark.
@@ -175,6 +176,15 @@ const (
 	// StepMetadataAppend is a controller that has appended to the metadata log.
 	StepMetadataAppend
 
+	// P01SkipOverflow has a pub/sub broker leave out what does not fit into a subscriber's
+	// output buffer, and keep the connection.
+	P01SkipOverflow
+	// P02NewestFirst has it send what it held back for a slow subscriber newest first.
+	P02NewestFirst
+	// P03Retain has it keep a channel's last message and send it to whoever begins to
+	// listen, who may have had it before.
+	P03Retain
+
 	numSites
 )
 
@@ -182,6 +192,7 @@ const (
 	firstSituation = LeaderChange
 	firstQuirk     = EarlyShrink
 	firstStep      = StepAppend
+	firstStyleBug  = P01SkipOverflow
 )
 
 var names = [numSites]string{
@@ -247,6 +258,9 @@ var names = [numSites]string{
 	StepISRAgreed:              "isr-agreed",
 	StepCheckpoint:             "checkpoint",
 	StepMetadataAppend:         "append-metadata",
+	P01SkipOverflow:            "P01-skip-overflow",
+	P02NewestFirst:             "P02-newest-first",
+	P03Retain:                  "P03-retain",
 }
 
 // String returns the site's name, such as "isr-shrink".
@@ -257,7 +271,7 @@ func (s Site) String() string {
 	return fmt.Sprintf("site(%d)", uint16(s))
 }
 
-// Bugs returns the planted bugs in the order of their numbers.
+// Bugs returns the planted bugs of the log in the order of their numbers.
 func Bugs() []Site { return between(0, firstSituation) }
 
 // Situations returns the situations in the order of their numbers.
@@ -269,7 +283,11 @@ func Quirks() []Site { return between(firstQuirk, firstStep) }
 
 // Steps returns the named steps after which a node may be ended, in the order of
 // their numbers.
-func Steps() []Site { return between(firstStep, numSites) }
+func Steps() []Site { return between(firstStep, firstStyleBug) }
+
+// StyleBugs returns the planted bugs of brokers of other styles than the log, in the
+// order of their numbers. They are shown by runs of such brokers alone.
+func StyleBugs() []Site { return between(firstStyleBug, numSites) }
 
 // ParseStep returns the step of that name. The error is as in [ParseBug].
 func ParseStep(name string) (Site, error) { return parse("step", name, Steps()) }
@@ -284,7 +302,9 @@ func between(from, to Site) []Site {
 
 // ParseBug returns the planted bug of that name. The error names the nearest
 // bug, or all of them when none is near.
-func ParseBug(name string) (Site, error) { return parse("planted bug", name, Bugs()) }
+func ParseBug(name string) (Site, error) {
+	return parse("planted bug", name, append(Bugs(), StyleBugs()...))
+}
 
 // ParseSituation returns the situation of that name. The error is as in
 // [ParseBug].

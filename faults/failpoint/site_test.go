@@ -9,7 +9,7 @@ import (
 
 func TestSitesAreNamed(t *testing.T) {
 	seen := make(map[string]Site)
-	all := slices.Concat(Bugs(), Situations(), Quirks(), Steps())
+	all := slices.Concat(Bugs(), Situations(), Quirks(), Steps(), StyleBugs())
 	if len(all) != int(numSites) {
 		t.Fatalf("%d sites, want %d", len(all), numSites)
 	}
@@ -21,7 +21,7 @@ func TestSitesAreNamed(t *testing.T) {
 			t.Errorf("sites %d and %d are both called %s", other, s, s)
 		}
 		seen[s.String()] = s
-		isBug := s < firstSituation
+		isBug := s < firstSituation || s >= firstStyleBug
 		if got, err := ParseBug(s.String()); isBug != (err == nil) || isBug && got != s {
 			t.Errorf("ParseBug(%q) = %v, %v", s, got, err)
 		}
@@ -29,7 +29,7 @@ func TestSitesAreNamed(t *testing.T) {
 		if got, err := ParseSituation(s.String()); isSituation != (err == nil) || isSituation && got != s {
 			t.Errorf("ParseSituation(%q) = %v, %v", s, got, err)
 		}
-		isStep := s >= firstStep
+		isStep := s >= firstStep && s < firstStyleBug
 		if got, err := ParseStep(s.String()); isStep != (err == nil) || isStep && got != s {
 			t.Errorf("ParseStep(%q) = %v, %v", s, got, err)
 		}
