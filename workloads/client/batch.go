@@ -8,6 +8,10 @@ import (
 // Record is what a producer is asked to send.
 type Record struct {
 	Key, Value []byte // nil is null; neither may change while the record is under way
+	// Filler, if it is not 0, is how many bytes the value has, which is then filler of
+	// this identity: [machine.Filler]. Value is not looked at.
+	Filler   int32
+	Identity uint64
 	// Ticket is the caller's: it comes back with the result.
 	Ticket int64
 	// Time is the record's timestamp in ms (CreateTime).
@@ -22,7 +26,15 @@ const recordOverhead = 21
 // (DefaultRecord.recordSizeUpperBound): what max.request.size and buffer.memory
 // go by.
 func (r *Record) sizeAtMost() int64 {
-	return recordOverhead + bytesSize(r.Key) + bytesSize(r.Value) + 1 // and no headers
+	return recordOverhead + r.content()
+}
+
+// content is the size of key, value and headers, of which there are none.
+func (r *Record) content() int64 {
+	if r.Filler != 0 {
+		return bytesSize(r.Key) + varintSize(int64(r.Filler)) + int64(r.Filler) + 1
+	}
+	return bytesSize(r.Key) + bytesSize(r.Value) + 1
 }
 
 // sizeAfter is how many bytes a record takes after those of a batch.
@@ -31,7 +43,7 @@ func (r *Record) sizeAfter(records []Record) int64 {
 	if len(records) > 0 {
 		delta = r.Time - records[0].Time
 	}
-	n := 1 + varintSize(delta) + varintSize(int64(len(records))) + bytesSize(r.Key) + bytesSize(r.Value) + 1
+	n := 1 + varintSize(delta) + varintSize(int64(len(records))) + r.content()
 	return varintSize(n) + n
 }
 
@@ -120,7 +132,11 @@ func (b *batch) encodeAs(pid int64, epoch int16, seq int32) wire.Records {
 	w.Grow(int(b.size))
 	for i := range b.records {
 		r := &b.records[i]
-		w.Append(r.Time, r.Key, r.Value, nil)
+		if r.Filler != 0 {
+			w.AppendFiller(r.Time, r.Key, int(r.Filler), r.Identity)
+		} else {
+			w.Append(r.Time, r.Key, r.Value, nil)
+		}
 	}
 	return w.Bytes()
 }

@@ -18,6 +18,9 @@ type ConsumerConfig struct {
 	Bootstrap  []string // "b1:9092"
 	Settings   config.Consumer
 	Failpoints *failpoint.Set // nil is off
+	// Bulk has the consumer hand over what it reads as stretches of whole batches,
+	// without looking into them: [Polled.Stretches].
+	Bulk bool
 }
 
 // Assignment is a partition to read and where to begin.
@@ -54,6 +57,7 @@ type FetchPart struct {
 	HighWatermark, LSO, LogStart int64
 	Next                         int64 // the offset after what was read
 	Records                      []Fetched
+	Stretches                    []Stretch // of a Bulk consumer, in place of Records
 	// Stale says that the partition had moved on meanwhile, so that the
 	// consumer did not take the records: it was taken away, or another leader
 	// is known, against whose log the position has to be checked first.
@@ -95,8 +99,11 @@ type Move struct {
 type Polled struct {
 	TP      wire.TP
 	Records []Fetched
-	Next    int64 // the position after them
-	Epoch   int32 // and its leader epoch
+	// Stretches take the place of Records if the consumer is a Bulk one. They are
+	// valid until the next poll; what they point to stays.
+	Stretches []Stretch
+	Next      int64 // the position after them
+	Epoch     int32 // and its leader epoch
 }
 
 type fetchState uint8
@@ -127,10 +134,11 @@ type assigned struct {
 	fails    uint32
 	failedAt int32 // leader epoch of the last failure: another one need not wait
 
-	buffer []Fetched // read and not yet handed over
-	next   int64     // position once the buffer is empty
-	nextEp int32
-	askEnd bool // List was called
+	buffer    []Fetched // read and not yet handed over
+	stretches []Stretch // same, of a Bulk consumer
+	next      int64     // position once the buffer is empty
+	nextEp    int32
+	askEnd    bool // List was called
 }
 
 // Consumer is Kafka's consumer by assignment as a state machine. The owner calls
@@ -139,6 +147,7 @@ type assigned struct {
 // Deadline. It calls Poll before Run as it likes.
 type Consumer struct {
 	set   config.Consumer
+	bulk  bool
 	net   network
 	fail  *failpoint.Set
 	draw  machine.Draw
@@ -158,7 +167,7 @@ type Consumer struct {
 // NewConsumer returns a consumer without an assignment that has not connected
 // yet.
 func NewConsumer(cfg ConsumerConfig) *Consumer {
-	c := &Consumer{set: cfg.Settings, fail: cfg.Failpoints, due: 0}
+	c := &Consumer{set: cfg.Settings, bulk: cfg.Bulk, fail: cfg.Failpoints, due: 0}
 	c.draw = machine.NewDraw(cfg.Seed, "client").Of(cfg.Name).With(uint64(cfg.Life))
 	s := &c.set
 	name := s.ClientID
@@ -198,7 +207,8 @@ func (c *Consumer) Assign(as ...Assignment) {
 func (c *Consumer) Unassign(tp wire.TP) {
 	for i, a := range c.parts {
 		if a.tp == tp {
-			a.state, a.buffer, a.askEnd = stopped, nil, false
+			a.state, a.askEnd = stopped, false
+			a.drop()
 			c.parts = slices.Delete(c.parts, i, i+1)
 			return
 		}
@@ -234,7 +244,7 @@ func (c *Consumer) Position(tp wire.TP) (offset int64, epoch int32) {
 // Fetched is the position after everything that was fetched of a partition, handed
 // over or not: see [Consumer.Position].
 func (c *Consumer) Fetched(tp wire.TP) (offset int64, epoch int32) {
-	if a := c.find(tp); a != nil && len(a.buffer) > 0 {
+	if a := c.find(tp); a != nil && !a.empty() {
 		return a.next, a.nextEp
 	}
 	return c.Position(tp)
@@ -253,7 +263,7 @@ func (c *Consumer) Stopped(tp wire.TP) bool {
 func (c *Consumer) Buffered() int {
 	n := 0
 	for _, a := range c.parts {
-		n += len(a.buffer)
+		n += a.buffered()
 	}
 	return n
 }
@@ -290,20 +300,11 @@ func (c *Consumer) Deadline() machine.Instant { return c.due }
 func (c *Consumer) Poll(limit int32) []Polled {
 	c.polled = c.polled[:0]
 	for _, a := range c.parts {
-		n := min(len(a.buffer), int(limit))
-		if n == 0 {
-			continue
+		if limit > 0 && !a.empty() {
+			x := a.take(limit)
+			limit -= x.count()
+			c.polled = append(c.polled, x)
 		}
-		limit -= int32(n)
-		x := Polled{TP: a.tp, Records: a.buffer[:n:n]}
-		a.buffer = a.buffer[n:]
-		if len(a.buffer) == 0 {
-			a.offset, a.epoch, a.buffer = a.next, a.nextEp, nil
-		} else {
-			a.offset, a.epoch = x.Records[n-1].Offset+1, x.Records[n-1].Epoch
-		}
-		x.Next, x.Epoch = a.offset, a.epoch
-		c.polled = append(c.polled, x)
 	}
 	return c.polled
 }

@@ -30,6 +30,25 @@
 // leader for more, one Fetch at a time for each broker. The records wait in the
 // partition's buffer until Poll hands them over, which is what moves the position.
 //
+// # Very many records
+//
+// Who sends and reads so many records that their values would be the cost of a run
+// gives values that are filler: [Record.Filler] bytes of [Record.Identity]. They are
+// made nowhere on the way (see the machine package); brokers see legal batches.
+//
+// A producing machine keeps what it needs of a record by its Ticket or Identity, such
+// as the time at which it was due. It learns the ends batch by batch, from Results: a
+// [Result] has the partition, the base offset and the records in their order, so that
+// tickets that were given in a row are a few ranges; Records are valid until Forget.
+// [Producer.Room] tells how much may be sent before the machine has to be awake again.
+// A record that is due between two steps may be given as of its due time.
+//
+// A reading machine sets [ConsumerConfig.Bulk] and gets [Polled.Stretches]: ranges of
+// offsets within batches. From and To are the whole of it for who needs only counts
+// and offsets; [Stretch.Each] walks the records with timestamp, key, size and
+// identity, some 15 ns each. Poll takes max.poll.records as its limit and cuts batches
+// as it has to.
+//
 // # The AMQP client
 //
 // [AMQP] speaks AMQP 0-9-1 to a work queue (broker/queue, or RabbitMQ) over one
@@ -66,6 +85,7 @@
 //	produce.go      Produce requests, answers, retries, expiry
 //	sequences.go    idempotence: what is in flight, holes, epochs
 //	consumer.go     configuration, assignment, Poll
+//	stretch.go      ranges of records within batches; what waits for Poll
 //	fetch.go        what partitions want, Fetch requests and answers
 //	position.go     ListOffsets, OffsetForLeaderEpoch, resets and truncations
 //	admin.go        CreateTopics

@@ -68,7 +68,7 @@ func (c *Consumer) next(now machine.Instant, a *assigned) want {
 	if a.busy || a.meta == nil || a.retryAt > now && a.meta.epoch == a.failedAt {
 		return wantNothing
 	}
-	if a.state == fetching && len(a.buffer) == 0 {
+	if a.state == fetching && a.empty() {
 		c.checkEpoch(a)
 	}
 	switch {
@@ -78,7 +78,7 @@ func (c *Consumer) next(now machine.Instant, a *assigned) want {
 		return wantEnd
 	case a.state == validating:
 		return wantValidation
-	case a.state == fetching && len(a.buffer) == 0:
+	case a.state == fetching && a.empty():
 		return wantRecords
 	}
 	return wantNothing
@@ -216,14 +216,14 @@ func (c *Consumer) fetchedPart(now machine.Instant, part *FetchPart, x *kmsg.Fet
 			// Kafka's consumer throws at the application, which may ask
 			// again. What passed its checks before is not used either.
 			c.corrupt++
-			part.Code, part.Records, part.Next = wire.CorruptMessage, nil, part.From
+			part.Code, part.Records, part.Stretches, part.Next = wire.CorruptMessage, nil, nil, part.From
 			c.failed(now, a)
 			return
 		}
 		a.fails, a.outOfRange = 0, -1
-		a.buffer, a.next, a.nextEp = part.Records, next, epoch
+		a.buffer, a.stretches, a.next, a.nextEp = part.Records, part.Stretches, next, epoch
 		part.Next = next
-		if len(a.buffer) == 0 {
+		if a.empty() {
 			a.offset, a.epoch = next, epoch // past records that are not for applications
 		}
 		if next > part.From {
@@ -259,7 +259,9 @@ func (c *Consumer) read(part *FetchPart, a *assigned, records wire.Records) (nex
 		return next, epoch, nil
 	}
 	whole := false
-	part.Records = roomFor(records, next)
+	if !c.bulk {
+		part.Records = roomFor(records, next)
+	}
 	for h, batch := range wire.SplitBatches(records) {
 		whole = true
 		if h.NextOffset() <= next {
@@ -272,8 +274,11 @@ func (c *Consumer) read(part *FetchPart, a *assigned, records wire.Records) (nex
 		} else if h.Count < 0 || h.LastOffsetDelta != h.Count-1 {
 			return 0, 0, wire.ErrBatchCount // or the position would not be after the records
 		}
-		if !h.IsControl() {
-			from := next
+		switch from := next; {
+		case h.IsControl():
+		case c.bulk:
+			part.Stretches = append(part.Stretches, Stretch{From: max(from, h.BaseOffset), To: h.NextOffset(), Header: h, Batch: batch})
+		default:
 			err := wire.EachRecord(batch, func(r *wire.Record) error {
 				off := h.BaseOffset + int64(r.OffsetDelta)
 				if off < from {

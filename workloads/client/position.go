@@ -48,7 +48,8 @@ func (c *Consumer) reset(a *assigned) {
 // seek moves a position to where the leader of an epoch has said, and says so.
 func (c *Consumer) seek(a *assigned, offset int64, epoch, by int32, truncated bool) {
 	c.moves = append(c.moves, Move{TP: a.tp, From: a.offset, To: offset, Epoch: epoch, Truncated: truncated})
-	a.offset, a.epoch, a.buffer, a.state = offset, epoch, nil, fetching
+	a.offset, a.epoch, a.state = offset, epoch, fetching
+	a.drop()
 	a.fails, a.outOfRange, a.validated = 0, -1, by
 }
 

@@ -3,6 +3,7 @@ package client
 import (
 	"encoding/binary"
 	"math"
+	"math/bits"
 	"testing"
 	"time"
 
@@ -158,6 +159,9 @@ func (m *model) knows(records wire.Records) bool {
 func (w *world) send() {
 	value := binary.BigEndian.AppendUint64(nil, uint64(w.next+1))
 	r := Record{Value: value, Ticket: w.next + 1, Time: w.now.Millis()}
+	if rapid.Bool().Draw(w.t, "filler") {
+		r.Value, r.Filler, r.Identity = nil, 20, bits.ReverseBytes64(uint64(r.Ticket)) // whose value begins the same
+	}
 	if rapid.Bool().Draw(w.t, "keyed") {
 		r.Key = []byte{byte(rapid.IntRange(0, 5).Draw(w.t, "key"))}
 	}
