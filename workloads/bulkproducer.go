@@ -65,10 +65,8 @@ type BulkProducer struct {
 	drawn    machine.Instant
 	told     int // of those ahead, how many the witness knows to be due
 	counter  uint64
-	value    []byte // of the record that the client has not taken yet
 	blocked  bool
 	stopped  bool
-	arena    []byte
 	due      machine.Instant
 }
 
@@ -177,7 +175,6 @@ func (p *BulkProducer) send(now machine.Now) {
 		}
 		p.cfg.Witness.Sent(p.cfg.Place, due, at)
 		p.blocked = false
-		p.value = nil
 		p.counter++
 		p.ahead.drop()
 		p.told--
@@ -187,24 +184,12 @@ func (p *BulkProducer) send(now machine.Now) {
 // record is the next record. Its number is its ticket: the witness counts as this
 // producer does.
 func (p *BulkProducer) record(at machine.Instant, now machine.Now) client.Record {
-	if p.value == nil {
-		p.value = p.take(p.cfg.Size)
-		putBulk(p.value, p.cfg.Place, p.counter)
-	}
-	r := client.Record{Value: p.value, Ticket: int64(p.counter), Time: (now.Wall - (now.Mono - at)).Millis()}
+	r := client.Record{Filler: int32(p.cfg.Size), Identity: bulkIdentity(p.cfg.Place, p.counter),
+		Ticket: int64(p.counter), Time: (now.Wall - (now.Mono - at)).Millis()}
 	if p.cfg.Keys > 0 {
 		r.Key = binary.BigEndian.AppendUint64(nil, p.keys.With(p.counter).N(uint64(p.cfg.Keys)))
 	}
 	return r
-}
-
-func (p *BulkProducer) take(n int) []byte {
-	if n > len(p.arena) {
-		p.arena = make([]byte, max(n, 64<<10))
-	}
-	b := p.arena[:n:n]
-	p.arena = p.arena[n:]
-	return b
 }
 
 // settle hands on what the client has decided.
@@ -243,21 +228,21 @@ const bulkOverhead = 40
 // mostAhead bounds how many due times are drawn in advance.
 const mostAhead = 1 << 16
 
-// What the value of a bulk record holds: producer and number, then zeros.
+// What the identity of a bulk record's value says: producer and number. The value
+// itself is filler.
 const (
-	bulkValue  = 8
+	bulkValue  = machine.FillerIdentity
 	bulkNumber = 48 // bits
 )
 
-func putBulk(b []byte, producer int, number uint64) {
-	binary.BigEndian.PutUint64(b, uint64(producer+1)<<bulkNumber|number)
+func bulkIdentity(producer int, number uint64) uint64 {
+	return uint64(producer+1)<<bulkNumber | number
 }
 
 // readBulk is the inverse; the producer is -1 for what is no such value.
-func readBulk(b []byte) (producer int, number uint64) {
-	if len(b) < bulkValue {
+func readBulk(size int64, identity uint64) (producer int, number uint64) {
+	if size < bulkValue {
 		return -1, 0
 	}
-	x := binary.BigEndian.Uint64(b)
-	return int(x>>bulkNumber) - 1, x & (1<<bulkNumber - 1)
+	return int(identity>>bulkNumber) - 1, identity & (1<<bulkNumber - 1)
 }

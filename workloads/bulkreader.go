@@ -43,6 +43,7 @@ func NewBulkReader(cfg BulkReaderConfig, before *BulkReader) *BulkReader {
 	r := &BulkReader{cfg: cfg}
 	r.client = client.NewConsumer(client.ConsumerConfig{
 		Name: cfg.Name, Life: cfg.Life, Seed: cfg.Seed, Bootstrap: cfg.Bootstrap, Settings: cfg.Settings, Failpoints: cfg.Failpoints,
+		Bulk: true,
 	})
 	for _, tp := range cfg.Partitions {
 		a := client.Assignment{TP: tp, Offset: -1, Epoch: -1}
@@ -73,8 +74,8 @@ func (r *BulkReader) Deadline() machine.Instant { return r.due }
 // there is none.
 func (r *BulkReader) Position(tp wire.TP) int64 {
 	for i := range r.chunk {
-		if x := &r.chunk[i]; x.TP == tp && len(x.Records) > 0 {
-			return x.Records[0].Offset
+		if x := &r.chunk[i]; x.TP == tp && len(x.Stretches) > 0 {
+			return x.Stretches[0].From
 		}
 	}
 	at, _ := r.client.Position(tp)
@@ -90,7 +91,9 @@ func (r *BulkReader) work(now machine.Instant) {
 		r.chunk = r.client.Poll(r.cfg.Settings.MaxPollRecords)
 		n := 0
 		for i := range r.chunk {
-			n += len(r.chunk[i].Records)
+			for j := range r.chunk[i].Stretches {
+				n += int(r.chunk[i].Stretches[j].Count())
+			}
 		}
 		if r.working = n > 0; !r.working {
 			return
@@ -102,10 +105,14 @@ func (r *BulkReader) work(now machine.Instant) {
 func (r *BulkReader) done(now machine.Instant) {
 	for i := range r.chunk {
 		x := &r.chunk[i]
-		for j := range x.Records {
-			f := &x.Records[j]
-			by, number := readBulk(f.Value)
-			r.cfg.Witness.Read(r.cfg.Group, now, x.TP, f.Offset, by, number)
+		for j := range x.Stretches {
+			err := x.Stretches[j].Each(func(offset, _ int64, o *wire.Outline) {
+				by, number := readBulk(o.Size, o.Identity)
+				r.cfg.Witness.Read(r.cfg.Group, now, x.TP, offset, by, number)
+			})
+			if err != nil {
+				panic(err) // the checksum was right
+			}
 		}
 	}
 	r.chunk, r.working = r.chunk[:0], false
