@@ -60,6 +60,7 @@ var rows = [][]layer{
 			" broker/log broker/pubsub broker/queue checker checker/bulk checker/measure checker/result faults sim sim/profile workloads workloads/client"},
 	},
 	{ // 6
+		{"sim/capacity", "broker/log/config broker/near checker/measure checker/result sim sim/scenario sim/roofline workloads"},
 		{"sim/story", "broker/machine checker/history checker/result broker/log broker/log/controller broker/log/replica" +
 			" broker/log/wire checker sim sim/scenario workloads"},
 	},
@@ -68,7 +69,7 @@ var rows = [][]layer{
 	},
 	{ // 8
 		{"cmd/brokersim", "broker/machine broker/near checker/history faults/failpoint broker/log/config broker/host" +
-			" checker checker/linear checker/measure checker/result faults reports reports/plot sim sim/scenario sim/gate"},
+			" checker checker/linear checker/measure checker/result faults reports reports/plot sim sim/capacity sim/scenario sim/gate"},
 		{"cmd/tidy", ""},
 	},
 }

@@ -1,6 +1,9 @@
 package gate
 
-import "sync"
+import (
+	"runtime"
+	"sync"
+)
 
 // window is how many jobs a worker may be ahead of the slowest one: results wait
 // for their turn in memory.
@@ -54,4 +57,21 @@ func inOrder[J, R any](workers int, next func() (J, bool), do func(J) R, each fu
 			return
 		}
 	}
+}
+
+// Each does jobs on so many goroutines, 0 is as many as there are cores, and hands
+// what they came to to each, in their order, from the caller's goroutine. It ends
+// early when each wants no more.
+func Each[J, R any](workers int, jobs []J, do func(J) R, each func(R) bool) {
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	next := func() (job J, more bool) {
+		if len(jobs) == 0 {
+			return job, false
+		}
+		job, jobs = jobs[0], jobs[1:]
+		return job, true
+	}
+	inOrder(min(workers, max(len(jobs), 1)), next, do, each)
 }

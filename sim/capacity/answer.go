@@ -1,0 +1,140 @@
+package capacity
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"brokersim/checker/result"
+)
+
+// total is the sum over all runs of a study.
+type total struct {
+	ledger   result.Ledger
+	findings []result.Finding
+	warnings []string
+	events   int64
+}
+
+func (t *total) add(o *Outcome) {
+	t.events += o.Events
+	addLedger(&t.ledger, &o.Ledger)
+	for _, w := range o.Warnings {
+		if !slices.Contains(t.warnings, w) {
+			t.warnings = append(t.warnings, w)
+		}
+	}
+	for _, f := range o.Findings {
+		i := slices.IndexFunc(t.findings, func(x result.Finding) bool { return x.Property == f.Property })
+		if i < 0 {
+			t.findings = append(t.findings, f)
+			continue
+		}
+		join(&t.findings[i], &f)
+	}
+}
+
+// worst has the outcomes from that which says least to that which ends a study.
+var worst = []result.Verdict{result.Vacuous, result.Kept, result.Unknown, result.Broken}
+
+// join adds what another run says of a property: what one run has not looked at,
+// another may have.
+func join(f, x *result.Finding) {
+	f.Looked += x.Looked
+	if slices.Index(worst, x.Outcome) > slices.Index(worst, f.Outcome) {
+		f.Outcome = x.Outcome
+	}
+	for _, v := range x.Violations {
+		if len(f.Violations) < mostListed {
+			f.Violations = append(f.Violations, v)
+		} else {
+			f.More++
+		}
+	}
+	f.More += x.More
+}
+
+// mostListed is how many violations of a property are told in words.
+const mostListed = 5
+
+func addLedger(sum, x *result.Ledger) {
+	for _, f := range []func(*result.Ledger) *int64{
+		func(l *result.Ledger) *int64 { return &l.Sent }, func(l *result.Ledger) *int64 { return &l.Acked },
+		func(l *result.Ledger) *int64 { return &l.Rejected }, func(l *result.Ledger) *int64 { return &l.Unknown },
+		func(l *result.Ledger) *int64 { return &l.InLog }, func(l *result.Ledger) *int64 { return &l.Delivered },
+		func(l *result.Ledger) *int64 { return &l.Processed }, func(l *result.Ledger) *int64 { return &l.LostAcked },
+		func(l *result.Ledger) *int64 { return &l.LostUnacked }, func(l *result.Ledger) *int64 { return &l.LostAllowed },
+		func(l *result.Ledger) *int64 { return &l.DupLog }, func(l *result.Ledger) *int64 { return &l.DupProcessed },
+		func(l *result.Ledger) *int64 { return &l.Reordered }, func(l *result.Ledger) *int64 { return &l.Skipped },
+		func(l *result.Ledger) *int64 { return &l.Resurrected },
+	} {
+		*f(sum) += *f(x)
+	}
+	sum.Readers = max(sum.Readers, x.Readers)
+}
+
+// Result is what the study came to.
+func (p *Plan) Result() result.Capacity {
+	s := p.study
+	c := result.Capacity{
+		V: result.Version, Study: s.Name, SLO: s.SLO, Runs: p.runs, Events: p.sum.events,
+		Ledger: p.sum.ledger, Findings: p.sum.findings, Warnings: p.sum.warnings,
+		Repeat: "brokersim capacity " + s.File,
+	}
+	for _, seed := range s.Seeds {
+		c.Seeds = append(c.Seeds, fmt.Sprintf("%#x", seed))
+	}
+	c.Shape = s.shape()
+	c.Healthy = p.curve(0)
+	lost := p.curve(1)
+	c.OneLost = &lost
+	c.Answer = p.answer()
+	return c
+}
+
+func (p *Plan) answer() result.Answer {
+	a := result.Answer{Rate: p.rate(0), RateOneLost: p.rate(1), PlanOn: p.planOn, P99US: p.p99(0), P99LostUS: p.p99(1)}
+	return a
+}
+
+// p99 is the percentile of the SLO at the rate to plan on.
+func (p *Plan) p99(lost int) result.Interval {
+	var values []int64
+	for i := range p.plans[lost].found {
+		values = append(values, p.study.judged(&p.plans[lost].found[i].Point).P99)
+	}
+	return interval(values)
+}
+
+// judged is the distribution that the SLO is about.
+func (s *Study) judged(p *result.Point) *result.Tail {
+	if s.SLO.E2EP99US > 0 {
+		return &p.E2E
+	}
+	return &p.Ack
+}
+
+func (p *Plan) curve(lost int) result.Curve {
+	c := result.Curve{Brokers: int(p.study.Cluster.Brokers) - lost}
+	for _, o := range p.all(lost) {
+		c.Points = append(c.Points, o.Point)
+	}
+	slices.SortStableFunc(c.Points, func(a, b result.Point) int {
+		return cmp.Or(cmp.Compare(a.Offered, b.Offered), cmp.Compare(a.Seed, b.Seed))
+	})
+	c.Knees = p.study.knees(c.Points, p.rate(lost).Median)
+	return c
+}
+
+// shape is the cluster that was asked about.
+func (s *Study) shape() result.Shape {
+	c := &s.Cluster
+	fsync := "never"
+	if c.SyncEvery {
+		fsync = "every batch"
+	}
+	return result.Shape{
+		Name: fmt.Sprintf("%d x %s", c.Brokers, c.Profile), Profile: c.Profile, Brokers: int(c.Brokers), Partitions: int(s.Load.Topics * s.Load.Partitions),
+		RF: int(c.RF), MinISR: int(c.MinISR), Acks: c.Acks, Fsync: fsync, LingerMS: c.Linger.Milliseconds(), BatchSize: c.BatchSize,
+	}
+}

@@ -1,0 +1,193 @@
+package capacity
+
+import (
+	"slices"
+
+	"brokersim/checker/result"
+)
+
+// Plan is a study under way: a state machine that hands out probes and takes what they
+// came to. It makes no run and starts nothing: whoever drives it decides how many runs
+// are made at a time, and what comes out does not depend on that.
+type Plan struct {
+	study *Study
+	stage int
+	parts []part
+	given []int // of Next: how many probes each part has
+	runs  int
+	sum   total
+
+	searches [2]*search // all brokers, one less
+	ladders  [2]*ladder
+	points   [2]*fixed // of the curves
+	plans    [2]*fixed // the seeds at the rate to plan on
+	planOn   int64
+	err      string
+}
+
+// NewPlan begins a study.
+func NewPlan(s *Study) *Plan {
+	p := &Plan{study: s}
+	for i := range p.searches {
+		p.searches[i] = &search{probe: p.explore(i), start: s.start(), floor: max(s.start()/256, 1)}
+	}
+	p.parts = []part{p.searches[0], p.searches[1]}
+	return p
+}
+
+// explore is a run of the search.
+func (p *Plan) explore(lost int) Probe {
+	return Probe{Seed: p.study.Seeds[0], Lost: lost == 1, Warm: p.study.Warm, For: p.study.Explore}
+}
+
+// final is a run at the answer.
+func (p *Plan) final(lost int) Probe {
+	return Probe{Seed: p.study.Seeds[0], Lost: lost == 1, Warm: p.study.Warm, For: p.study.Measure}
+}
+
+// Next are the runs to be made now; none if the study is done.
+func (p *Plan) Next() []Probe {
+	for p.err == "" {
+		var list []Probe
+		p.given = p.given[:0]
+		for _, x := range p.parts {
+			probes := x.next()
+			p.given = append(p.given, len(probes))
+			list = append(list, probes...)
+		}
+		if len(list) > 0 {
+			return list
+		}
+		if p.stage++; !p.begin() {
+			return nil
+		}
+	}
+	return nil
+}
+
+// Take takes what the probes of the last Next came to, in their order.
+func (p *Plan) Take(list []Outcome) {
+	p.runs += len(list)
+	for i := range list {
+		if p.err == "" {
+			p.err = list[i].Err
+		}
+		p.sum.add(&list[i])
+	}
+	for i, n := range p.given {
+		if n > 0 {
+			p.parts[i].take(list[:n:n])
+		}
+		list = list[n:]
+	}
+}
+
+// Err is why the study cannot be made, or empty: its clusters cannot be run, or no
+// rate meets the SLO.
+func (p *Plan) Err() string { return p.err }
+
+// begin begins a stage, and reports whether there is one.
+func (p *Plan) begin() bool {
+	switch p.stage {
+	case 1:
+		return p.beginLadders()
+	case 2:
+		return p.beginCurves()
+	}
+	return false
+}
+
+func (p *Plan) beginLadders() bool {
+	if p.err = p.searches[0].refused(); p.err != "" {
+		return false
+	}
+	p.parts = nil
+	for i, s := range p.searches {
+		if met, _ := s.bracket(); met > 0 {
+			p.ladders[i] = newLadder(p.final(i), met, p.study.Seeds)
+			p.parts = append(p.parts, p.ladders[i])
+		}
+	}
+	return true
+}
+
+// beginCurves fills the curves, and runs every seed at the rate to plan on.
+func (p *Plan) beginCurves() bool {
+	rate := p.rate(0).Median
+	p.planOn = p.study.planOn(rate, p.rate(1).Median)
+	p.parts = nil
+	for i := range p.searches {
+		p.points[i], p.plans[i] = &fixed{}, &fixed{}
+		for _, percent := range []int64{10, 25, 40, 55, 70, 80, 90, 105, 120} {
+			x := p.explore(i)
+			x.Rate = round(rate * percent / 100)
+			if !p.near(i, x.Rate) {
+				p.points[i].probes = append(p.points[i].probes, x)
+			}
+		}
+		for _, seed := range p.study.Seeds {
+			x := p.final(i)
+			x.Rate, x.Seed = p.rated(), seed
+			p.plans[i].probes = append(p.plans[i].probes, x)
+		}
+		p.parts = append(p.parts, p.points[i], p.plans[i])
+	}
+	return true
+}
+
+// near reports whether a curve has a point within 3 % of a rate.
+func (p *Plan) near(lost int, rate int64) bool {
+	return slices.ContainsFunc(p.searches[lost].found, func(o Outcome) bool {
+		d := o.Point.Offered - rate
+		return max(d, -d)*33 <= rate
+	})
+}
+
+// rate is the answer for all brokers, or for one less.
+func (p *Plan) rate(lost int) result.Interval {
+	if p.ladders[lost] == nil {
+		return result.Interval{}
+	}
+	return interval(p.ladders[lost].answers())
+}
+
+// all are the outcomes of a curve.
+func (p *Plan) all(lost int) (list []Outcome) {
+	list = append(list, p.searches[lost].found...)
+	if p.ladders[lost] != nil {
+		list = append(list, p.ladders[lost].found...)
+	}
+	for _, f := range []*fixed{p.points[lost], p.plans[lost]} {
+		if f != nil {
+			list = append(list, f.found...)
+		}
+	}
+	return list
+}
+
+// start is where the search begins.
+func (s *Study) start() int64 {
+	if s.Load.Rate > 0 {
+		return s.Load.Rate
+	}
+	return 10_000
+}
+
+// planOn is the rate to plan on: four fifths of what all brokers carry, so that there
+// is room to grow, and no more than what is carried with one lost.
+// It is 0 if nothing is.
+func (s *Study) planOn(rate, oneLost int64) int64 {
+	if oneLost == 0 {
+		return 0
+	}
+	return round(min(rate*80/100, oneLost))
+}
+
+// rated is the rate at which everything else is measured: that to plan on or, if there
+// is none, four fifths of what all brokers carry.
+func (p *Plan) rated() int64 {
+	if p.planOn > 0 {
+		return p.planOn
+	}
+	return round(p.rate(0).Median * 80 / 100)
+}

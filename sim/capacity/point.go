@@ -1,0 +1,153 @@
+package capacity
+
+import (
+	"fmt"
+	"time"
+
+	"brokersim/checker/measure"
+	"brokersim/checker/result"
+	"brokersim/sim/scenario"
+)
+
+// Probe is one run that a study wants to have made.
+type Probe struct {
+	Rate   int64 // offered, records a second
+	Seed   uint64
+	Lost   bool // one broker less
+	Warm   time.Duration
+	For    time.Duration // with Warm
+	Faults string        // a schedule; times count from the start of the run
+	Rows   bool          // keep the seconds
+	Set    []string      // settings above all others, "producer.linger.ms=5"
+}
+
+// Outcome is what a probe came to.
+type Outcome struct {
+	Probe    Probe
+	Point    result.Point
+	Rows     []result.Second
+	Marks    []result.Mark
+	Ledger   result.Ledger
+	Findings []result.Finding
+	Warnings []string
+	Events   int64
+	Err      string // why it could not be made
+}
+
+// Run makes the run of a probe. It is pure.
+func Run(s *Study, p Probe) Outcome {
+	o := Outcome{Probe: p}
+	c, err := s.scenario(&p).With("a point of the study", p.Set...)
+	if err != nil {
+		o.Err = err.Error()
+		return o
+	}
+	var each func(*measure.Interval)
+	if p.Rows {
+		each = func(i *measure.Interval) { o.Rows = append(o.Rows, second(i)) }
+	}
+	res, got := scenario.Load(c, each)
+	if res.Exit == result.ExitUsage {
+		o.Err = res.Warnings[0]
+		return o
+	}
+	o.Ledger, o.Findings, o.Warnings, o.Events = res.Ledger, res.Findings, res.Warnings, res.Events
+	for _, m := range got.Marks {
+		o.Marks = append(o.Marks, result.Mark{AtUS: int64(m.At) / 1000, What: m.What})
+	}
+	o.Point = s.point(&p, &res, &got)
+	return o
+}
+
+func second(i *measure.Interval) result.Second {
+	return result.Second{
+		AtUS: i.From / 1000, ForUS: (i.Until - i.From) / 1000, Due: i.Due, Acked: i.Acked, Read: i.Read,
+		AckP50: measure.QuantileOf(i.Ack, 500_000), AckP99: measure.QuantileOf(i.Ack, 990_000), E2EP99: measure.QuantileOf(i.E2E, 990_000),
+		UnderRep: i.UnderReplica, Lag: i.Behind,
+	}
+}
+
+// point is what a run says of its rate.
+func (s *Study) point(p *Probe, res *result.Result, got *scenario.Loaded) result.Point {
+	sums := &got.Sums
+	x := result.Point{
+		Offered: p.Rate, Seed: fmt.Sprintf("%#x", p.Seed), Verdict: res.Verdict,
+		Achieved: perSecond(sums.Acked, sums.Until-sums.From), Read: perSecond(sums.Read, sums.Until-sums.From),
+		Ack: measure.TailOf(sums.Ack), AckSent: measure.TailOf(sums.AckSent), E2E: measure.TailOf(sums.E2E),
+		Slope: slope(sums.Overdue), Requests: perSecond(got.Batches, sums.Until-sums.From),
+	}
+	if n := len(sums.Overdue); n > 0 {
+		x.Backlog = sums.Overdue[n-1]
+	}
+	if got.Batches > 0 {
+		x.BatchRecs = sums.Acked * 1000 / got.Batches
+	}
+	x.Why = s.why(&x, res, got)
+	x.Passed = x.Why == ""
+	x.Repro = s.repeat(p)
+	return x
+}
+
+// why is what a rate is not met for, or empty. All of it is counted: no percentile of
+// a histogram decides.
+func (s *Study) why(x *result.Point, res *result.Result, got *scenario.Loaded) string {
+	sums := &got.Sums
+	switch {
+	case res.Ledger.LostAcked > s.SLO.MaxLoss:
+		return fmt.Sprintf("%d acknowledged records were lost", res.Ledger.LostAcked)
+	case res.Verdict == result.Broken:
+		return "a promise was broken"
+	case sums.Acked*1000 < sums.Due*995:
+		return fmt.Sprintf("%d of %d records that were due were acknowledged", sums.Acked, sums.Due)
+	case sums.Read*1000 < sums.Acked*s.Load.Groups*995:
+		return "readers fall behind"
+	case s.SLO.AckP99US > 0 && sums.AckOver*100 > sums.Ack.TotalCount():
+		return fmt.Sprintf("acknowledgement p99 is %s", milliseconds(x.Ack.P99))
+	case s.SLO.E2EP99US > 0 && sums.E2EOver*100 > sums.E2E.TotalCount():
+		return fmt.Sprintf("end-to-end p99 is %s", milliseconds(x.E2E.P99))
+	case x.Slope*200 > x.Offered: // the half per cent that may be missing of what is achieved
+		return fmt.Sprintf("the backlog grows by %d records a second", x.Slope)
+	}
+	return ""
+}
+
+// slope is by how much a second the backlog grows over the last half: between the
+// means of its two halves.
+func slope(backlog []int64) int64 {
+	half := backlog[len(backlog)/2:]
+	n := len(half) / 2
+	if n == 0 {
+		return 0
+	}
+	var grown int64
+	for i := range n {
+		grown += half[len(half)-n+i] - half[i]
+	}
+	return grown / int64(n) / int64(len(half)-n)
+}
+
+func perSecond(n, ns int64) int64 {
+	if ns <= 0 {
+		return 0
+	}
+	return n * 1000 / max(ns/1_000_000, 1)
+}
+
+func milliseconds(us int64) string {
+	if us < 10_000 {
+		return fmt.Sprintf("%d.%02d ms", us/1000, us%1000/10)
+	}
+	return fmt.Sprintf("%d.%d ms", us/1000, us%1000/100)
+}
+
+// repeat is the command that makes a run again.
+func (s *Study) repeat(p *Probe) string {
+	text := fmt.Sprintf("brokersim capacity %s --at %d --seeds %#x", s.File, p.Rate, p.Seed)
+	if p.Lost {
+		text += " --one-lost"
+	}
+	for _, set := range p.Set {
+		text += " --set " + set
+	}
+	return text
+}

@@ -1,0 +1,134 @@
+package capacity
+
+import (
+	"fmt"
+	"time"
+
+	"brokersim/broker/log/config"
+	"brokersim/checker/measure"
+	"brokersim/checker/result"
+	"brokersim/sim/scenario"
+)
+
+// Study is a question about capacity: a load, what it has to meet, and the cluster
+// that has to carry it.
+type Study struct {
+	Name string
+	File string // as it was named, for errors and the command that repeats it
+
+	Load    Load
+	Cluster Cluster
+	SLO     result.SLO
+	Seeds   []uint64
+	Set     []config.Entry // Kafka's settings, above those that Cluster implies
+
+	Explore time.Duration // how long a run of the search is, with its warm-up
+	Measure time.Duration // and one at the answer
+	Warm    time.Duration // how much at the start of either does not count
+}
+
+// Load is what clients do, at any rate.
+type Load struct {
+	Topics, Partitions int64 // Partitions of each topic
+	Value              int64 // bytes of a value
+	Producers          int64 // of each topic
+	Groups, Members    int64 // groups of readers of each topic, and members of each group
+	Keys               int64 // uniformly drawn; 0: records have no key
+	Poisson            bool
+	Work               time.Duration // of a reader, for a record
+	Rate               int64         // records a second that are asked for; 0: as many as it can
+}
+
+// Cluster is a shape and how it is configured.
+type Cluster struct {
+	Profile    string
+	Brokers    int64
+	RF, MinISR int64
+	Acks       string // all, 1 or 0
+	SyncEvery  bool   // every batch is on the disk before it is acknowledged
+	Linger     time.Duration
+	BatchSize  int64
+}
+
+// Where the load begins: late enough for the topics to be there and, on one broker
+// less, for the broker to have been fenced (its session of 9 s).
+const (
+	loadFrom     = time.Second
+	lostAt       = time.Second
+	loadFromLost = 12 * time.Second
+)
+
+// scenario is a run of the study as a scenario.
+func (s *Study) scenario(p *Probe) scenario.Case {
+	from := loadFrom
+	faults := p.Faults
+	if p.Lost {
+		from = loadFromLost
+		faults = fmt.Sprintf("%v crash %s\n", lostAt, s.victim()) + faults
+	}
+	spec := &scenario.Spec{
+		Name: s.Name, File: s.File, Brokers: int(s.Cluster.Brokers),
+		For: from + p.For, Settle: drain,
+		Bulk: &scenario.Bulk{From: from, Warm: from + p.Warm, Limits: measure.Limits{Ack: s.SLO.AckP99US * 1000, E2E: s.SLO.E2EP99US * 1000}},
+		Set:  append(s.settings(), s.Set...),
+	}
+	for t := range s.Load.Topics {
+		name := fmt.Sprintf("topic-%d", t+1)
+		spec.Topics = append(spec.Topics, scenario.Topic{Name: name, Partitions: int32(s.Load.Partitions), Replication: int16(s.Cluster.RF)})
+		for i := range s.Load.Producers {
+			spec.Producers = append(spec.Producers, scenario.Producer{
+				Name: fmt.Sprintf("producer-%d", t*s.Load.Producers+i+1), Topic: name, Poisson: s.Load.Poisson, Keys: s.Load.Keys,
+				RatePerSecond: max(share(p.Rate, s.Load.Topics*s.Load.Producers, t*s.Load.Producers+i), 1), SizeBytes: int(s.Load.Value),
+			})
+		}
+	}
+	for g := range s.Load.Groups {
+		for t := range s.Load.Topics {
+			for m := range s.Load.Members {
+				spec.Readers = append(spec.Readers, scenario.Reader{
+					Name:   fmt.Sprintf("reader-%d-%d", g+1, t*s.Load.Members+m+1),
+					Group:  groupName(g),
+					Topics: []string{fmt.Sprintf("topic-%d", t+1)}, Work: s.Load.Work,
+				})
+			}
+		}
+	}
+	c := scenario.Case{Spec: spec, Seed: p.Seed}
+	if faults != "" {
+		c.Faults = &faults
+	}
+	return c
+}
+
+func groupName(g int64) string { return fmt.Sprintf("group-%d", g+1) }
+
+// share is the i-th part of a number that is divided as evenly as it can be.
+func share(n, parts, i int64) int64 {
+	x := n / parts
+	if i < n%parts {
+		x++
+	}
+	return x
+}
+
+// victim is the broker that is lost: the last, as good as any other.
+func (s *Study) victim() string { return fmt.Sprintf("b%d", s.Cluster.Brokers) }
+
+// drain bounds how long readers may take for what is left when the load ends.
+const drain = 10 * time.Second
+
+// settings are Kafka's names for what the study says of its cluster and clients.
+func (s *Study) settings() []config.Entry {
+	c := &s.Cluster
+	set := []config.Entry{
+		{Key: "topic.min.insync.replicas", Value: fmt.Sprint(c.MinISR)},
+		{Key: "producer.acks", Value: c.Acks},
+		{Key: "producer.linger.ms", Value: fmt.Sprint(c.Linger.Milliseconds())},
+		{Key: "producer.batch.size", Value: fmt.Sprint(c.BatchSize)},
+		{Key: "consumer.auto.offset.reset", Value: "earliest"},
+	}
+	if c.SyncEvery {
+		set = append(set, config.Entry{Key: "topic.flush.messages", Value: "1"})
+	}
+	return set
+}
