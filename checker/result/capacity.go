@@ -17,6 +17,7 @@ type Capacity struct {
 	Loss      *Timeline  `json:"loss,omitempty"`      // one broker killed at the answer
 	CatchUp   *Timeline  `json:"catch_up,omitempty"`  // a reader that was away
 	HeatMap   *HeatMap   `json:"heat_map,omitempty"`  // linger.ms x batch.size
+	Matrix    *HeatMap   `json:"matrix,omitempty"`    // brokers x partitions
 	Retention *Retention `json:"retention,omitempty"` // disk
 	Sweeps    []Sweep    `json:"sweeps,omitempty"`    // other axes
 
@@ -215,6 +216,8 @@ type HeatMap struct {
 	ColumnAxis Axis      `json:"columns"`
 	P99US      [][]int64 `json:"p99_us"`   // by row, then column; -1: did not pass
 	Requests   [][]int64 `json:"requests"` // Produce requests a second
+	// Rates are the largest under the SLO, in a map of them; -1: none meets it.
+	Rates [][]int64 `json:"rates,omitempty"`
 }
 
 // Axis is a setting and the values that were tried.

@@ -56,6 +56,10 @@ func TestNetflix(t *testing.T) {
 	if len(got) != 2 || got[0].Rate != 732_421 || got[1].Rate != 351_085 {
 		t.Errorf("%+v", got)
 	}
+	// With four groups more is sent than received: 4 + 3 - 1.
+	if got := Netflix(Broker{NICBits: 8_400_000_000}, Load{Brokers: 3, RF: 3, Groups: 4, Value: 1024}); got[0].Rate != 366_210 {
+		t.Errorf("%+v", got)
+	}
 }
 
 // Three i3en.2xlarge as in Confluent's test of 2020, where the disk was the limit:
