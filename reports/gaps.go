@@ -3,6 +3,8 @@ package reports
 import (
 	"fmt"
 	"slices"
+
+	"brokersim/checker/result"
 )
 
 // gap is what is left out before a row.
@@ -47,9 +49,9 @@ func (d *spaceTime) drawGap(g gap) {
 	d.add(layerText, g.top, g.top+gapHeight, func(s *svg) {
 		y := g.top + gapHeight/2
 		s.line("gapline", lanesLeft, y, d.textLeft+badgeWidth-8, y)
-		text := micros(g.ns/1e3) + " later"
+		text := result.Micros(g.ns/1e3) + " later"
 		if g.row == 0 {
-			text = micros(g.ns/1e3) + " after the start"
+			text = result.Micros(g.ns/1e3) + " after the start"
 		}
 		if g.events > 0 {
 			text += fmt.Sprintf(", %s not told", plural(int(g.events), "event", "events"))

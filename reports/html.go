@@ -15,11 +15,22 @@ import (
 var (
 	//go:embed html.tmpl
 	pageText string
+	//go:embed story.tmpl
+	storyText string // the pictures of a run, and their tables
+	//go:embed lesson.tmpl
+	lessonText string
 	//go:embed html.css
 	pageStyle string
 
-	page = template.Must(template.New("page").Funcs(template.FuncMap{"clean": clean, "outcome": outcomeClass}).Parse(pageText))
+	page       = template.Must(withStory("page").Parse(pageText))
+	lessonPage = template.Must(withStory("lesson").Parse(lessonText))
 )
+
+// withStory is a template that may have the pictures of a run in it.
+func withStory(name string) *template.Template {
+	funcs := template.FuncMap{"clean": clean, "outcome": outcomeClass, "inline": inline}
+	return template.Must(template.New(name).Funcs(funcs).Parse(storyText))
+}
 
 // ExplanationHTML writes an explanation as one page that needs nothing else: no
 // script, no font, no address. It is for light and dark screens and for paper,
@@ -223,7 +234,7 @@ func ledgerGroups(l *result.Ledger) []ledgerGroup {
 		}},
 		{"Anomalies, and costs", []ledgerEntry{
 			n("skipped", l.Skipped), bad("resurrected", l.Resurrected), bad("aborted visible", l.AbortedVisible), bad("zombie write", l.ZombieWrite),
-			n("stale reads", l.StaleReads), {Name: "unavailable", Value: micros(l.UnavailableUS)},
+			n("stale reads", l.StaleReads), {Name: "unavailable", Value: result.Micros(l.UnavailableUS)},
 		}},
 	}
 }

@@ -287,7 +287,7 @@ func (t *text) ledger() {
 	t.numbers("anomalies", width, count("lost acked", l.LostAcked), count("lost unacked", l.LostUnacked), count("lost allowed", l.LostAllowed),
 		count("dup log", l.DupLog), count("dup processed", l.DupProcessed), count("reordered", l.Reordered), count("skipped", l.Skipped))
 	t.numbers("", width, count("resurrected", l.Resurrected), count("aborted visible", l.AbortedVisible), count("zombie write", l.ZombieWrite), count("stale reads", l.StaleReads))
-	t.numbers("costs", width, cell{"unavailable", micros(l.UnavailableUS)})
+	t.numbers("costs", width, cell{"unavailable", result.Micros(l.UnavailableUS)})
 	if slices.ContainsFunc(t.r.Faults, producerStops.MatchString) {
 		t.f("  %*s  (a producer was down or paused: what it did not send waited for nobody)\n", width, "")
 	}
@@ -296,17 +296,6 @@ func (t *text) ledger() {
 // producerStops matches a fault, as applied, that keeps a producer from sending:
 // "1.700s crash order-service(p1001)". One that was not applied begins with "#".
 var producerStops = regexp.MustCompile(`^[0-9.]+s (crash|power-loss|pause) [^ ]*\bp[0-9]+([,)]|$)`)
-
-// micros prints microseconds with the unit that suits people.
-func micros(us int64) string {
-	switch {
-	case us >= 1_000_000:
-		return fmt.Sprintf("%d.%03d s", us/1_000_000, us/1000%1000)
-	case us >= 1000:
-		return fmt.Sprintf("%d.%d ms", us/1000, us/100%10)
-	}
-	return fmt.Sprintf("%d us", us)
-}
 
 func (t *text) latencies() {
 	t.head("Latency", "from when an operation was due")
@@ -319,7 +308,7 @@ func (t *text) latencies() {
 			rows = append(rows, x.name+"\t-\t-\t-\t0")
 			continue
 		}
-		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%d", x.name, micros(x.l.P50), micros(x.l.P99), micros(x.l.P999), x.l.N))
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%d", x.name, result.Micros(x.l.P50), result.Micros(x.l.P99), result.Micros(x.l.P999), x.l.N))
 	}
 	t.table(rows...)
 }

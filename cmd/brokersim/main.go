@@ -126,7 +126,7 @@ func (a *app) root() *cobra.Command {
 		a.exit = result.ExitUsage
 		return cmd.Help()
 	}
-	root.AddCommand(a.runVerb(), a.checkVerb(), a.mergeVerb(), a.reproVerb(), a.shrinkVerb(), a.whyVerb(), a.reportVerb(), a.corpusVerb(), a.bugsVerb(), a.judgeVerb(), a.scenarioVerb(), a.versionVerb())
+	root.AddCommand(a.runVerb(), a.checkVerb(), a.mergeVerb(), a.reproVerb(), a.shrinkVerb(), a.whyVerb(), a.reportVerb(), a.corpusVerb(), a.bugsVerb(), a.judgeVerb(), a.learnVerb(), a.scenarioVerb(), a.versionVerb())
 	return root
 }
 

@@ -68,8 +68,11 @@ var rows = [][]layer{
 		{"sim/gate", "broker/machine broker/log/config checker/history checker/result faults/failpoint faults sim sim/scenario sim/story"},
 	},
 	{ // 8
+		{"sim/lesson", "broker/near checker checker/history checker/result sim/gate sim/scenario sim/story"},
+	},
+	{ // 9
 		{"cmd/brokersim", "broker/machine broker/near checker/history faults/failpoint broker/log/config broker/host" +
-			" checker checker/linear checker/measure checker/result faults reports reports/plot sim sim/capacity sim/scenario sim/gate"},
+			" checker checker/linear checker/measure checker/result faults reports reports/plot sim sim/capacity sim/scenario sim/gate sim/lesson"},
 		{"cmd/tidy", ""},
 	},
 }

@@ -1,0 +1,159 @@
+package lesson
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"brokersim/checker"
+	"brokersim/checker/history"
+	"brokersim/checker/result"
+	"brokersim/sim/scenario"
+	"brokersim/sim/story"
+)
+
+// What a run can be watched for beside a property that it breaks: the first record that
+// the producer never heard of again and that is in the log, or is in none.
+const (
+	aboutUnknown     = "unknown"
+	aboutLostUnacked = "lost_unacked"
+)
+
+// Watch makes the run that a lesson shows, and tells it.
+func (l *Lesson) Watch() (result.Explanation, error) {
+	t, err := l.Trial(l.watch.Trial)
+	if err != nil {
+		return result.Explanation{}, err
+	}
+	c, err := t.Case(l.watch.Seed)
+	if err != nil {
+		return result.Explanation{}, err
+	}
+	find := &finder{}
+	c.History = func(h *history.Header) history.Sink {
+		find.header = h
+		return find
+	}
+	r := scenario.Run(c)
+	c.History = nil
+	property, v, err := l.subject(find, &r)
+	if err != nil {
+		return result.Explanation{}, fmt.Errorf("%s: watch: seed %d of %s: %w", l.File, l.watch.Seed, t.Name, err)
+	}
+	r, told := story.Tell(c, property, &v)
+	e := result.Explanation{
+		V: result.Version, Finding: property, Sentence: v.What, Result: r, Repro: r.Repro, Original: r.Repro,
+		Story: told.Story, Why: told.Why, Needed: slices.Clone(r.Faults), NotNeeded: []string{}, Nearest: []result.Variant{}, Settings: []result.Setting{},
+	}
+	settings, err := scenario.Settings(c)
+	if err != nil {
+		return e, err
+	}
+	for _, s := range settings.Changed() {
+		e.Settings = append(e.Settings, result.Setting{Name: s.Key, Value: s.Value, Default: s.Default, Source: s.From})
+	}
+	return e, nil
+}
+
+// subject is what the run shows: a violation, or what is as odd and none.
+func (l *Lesson) subject(find *finder, r *result.Result) (property string, v result.Violation, err error) {
+	switch l.watch.About {
+	case aboutUnknown:
+		return find.subject(true)
+	case aboutLostUnacked:
+		return find.subject(false)
+	}
+	for i := range r.Findings {
+		if f := &r.Findings[i]; f.Property == l.watch.About && len(f.Violations) > 0 {
+			return f.Property, f.Violations[0], nil
+		}
+	}
+	return "", v, fmt.Errorf("%s is not broken", l.watch.About)
+}
+
+// finder takes down what became of the records that were not acknowledged.
+type finder struct {
+	header *history.Header
+	sent   []sending
+	found  map[int64][]byte // by value: the line of the final read that has it
+	lines  map[int64]int    // by value: the place in sent
+}
+
+// sending is a record, and the lines of its history.
+type sending struct {
+	value int64
+	tp    history.TP
+	at    int64
+	acked bool
+	lines [][]byte
+}
+
+// Event makes a finder a [history.Sink].
+func (f *finder) Event(e *history.Event) {
+	switch {
+	case e.F == history.Send:
+		for i := range e.Sends {
+			f.heard(e, &e.Sends[i])
+		}
+	case e.F == history.Dump && e.E != history.Inv:
+		for _, run := range e.Runs {
+			for _, record := range run.Records {
+				one := *e
+				one.Runs, one.At = []history.Run{{TP: run.TP, Records: []history.Record{record}}}, nil
+				f.keep(record.Value, history.AppendEvent(nil, f.header, &one))
+			}
+		}
+	}
+}
+
+func (f *finder) keep(value int64, line []byte) {
+	if f.found == nil {
+		f.found = make(map[int64][]byte)
+	}
+	f.found[value] = line
+}
+
+// heard takes down that a record was sent, or what was heard of it.
+func (f *finder) heard(e *history.Event, s *history.Sent) {
+	if f.lines == nil {
+		f.lines = make(map[int64]int)
+	}
+	one := *e
+	one.Sends = []history.Sent{*s}
+	line := history.AppendEvent(nil, f.header, &one)
+	if e.E == history.Inv {
+		f.lines[s.Value] = len(f.sent)
+		f.sent = append(f.sent, sending{value: s.Value, tp: s.TP, at: e.T, lines: [][]byte{line}})
+		return
+	}
+	i, known := f.lines[s.Value]
+	if !known {
+		return
+	}
+	x := &f.sent[i]
+	x.lines = append(x.lines, line)
+	x.acked = x.acked || e.E == history.OK && s.Err == "" && f.header.Set.Acks != "0" || e.E == history.Info && s.Offset >= 0
+}
+
+// subject is the first record that was not acknowledged, and is in the log or not.
+func (f *finder) subject(inLog bool) (property string, v result.Violation, err error) {
+	for i := range f.sent {
+		x := &f.sent[i]
+		line, found := f.found[x.value]
+		if x.acked || found != inLog {
+			continue
+		}
+		v.Witness = []string{}
+		for _, l := range x.lines {
+			v.Witness = append(v.Witness, string(l))
+		}
+		where := "it is in no log at the end"
+		if found {
+			v.Witness = append(v.Witness, string(line))
+			where = "it is in the log of " + f.header.Name(x.tp)
+		}
+		v.What = fmt.Sprintf("Record %d was sent at %d.%03d s and never acknowledged: %s.", x.value, x.at/1e9, x.at/1e6%1000, where)
+		return checker.NoAckedLoss, v, nil
+	}
+	return "", v, errors.New("there is no such record")
+}
