@@ -21,6 +21,7 @@ const (
 // each record and of each slot, and no event.
 type Checker struct {
 	h     *history.Header
+	other *deliveries // where records have no offsets, all is decided there
 	rules rules
 
 	recs   records
@@ -63,6 +64,9 @@ type op struct {
 // New returns a checker for the history that h is the head of. It reads the
 // names in h again at the end: they may grow in the meantime.
 func New(h *history.Header) *Checker {
+	if h.Set.Keeps != "" {
+		return &Checker{h: h, other: newDeliveries(h)}
+	}
 	return &Checker{
 		h:       h,
 		rules:   newRules(h),
@@ -77,6 +81,10 @@ func (c *Checker) Event(e *history.Event) { c.Observe(e) }
 
 // Observe takes the next event. It keeps nothing of it.
 func (c *Checker) Observe(e *history.Event) {
+	if c.other != nil {
+		c.other.observe(e)
+		return
+	}
 	c.cur, c.curRead, c.asked = e, history.None, op{i: history.None}
 	c.events++
 	c.last = e.T

@@ -26,6 +26,21 @@
 //     read, after append or read. Appends that land below what was acknowledged
 //     or read are therefore reported under this name, not under slot-agreement.
 //
+// # Without offsets
+//
+// Where the header says that records have none (a queue, which keeps a record until it is
+// settled, or pub/sub, which keeps nothing) the same names mean, for each group of readers:
+//
+//   - no-acked-loss: an acknowledged record was finished with by one of the group, or is
+//     still there for it in the final read.
+//   - no-duplicate: no record comes twice, but for one of which the broker says that it may
+//     have come before.
+//   - per-key-order: of one producer, key and connection what comes for the first time
+//     comes in the order in which it was sent.
+//   - no-phantom: what comes was sent.
+//   - no-gap: between the first and the last record that a subscription has brought of one
+//     producer's connection there is every one that was acknowledged.
+//
 // # The floor
 //
 // Offsets are the witness of linearizability. Per partition one integer, the
@@ -78,5 +93,6 @@
 //
 // promise.go derives and reads promises; checker.go, read.go and process.go
 // take events; record.go and floor.go hold what is kept of them; finish.go and
-// lost.go decide; explain.go words it; judge.go is the whole in one call.
+// lost.go decide; explain.go words it; judge.go is the whole in one call. What there is
+// without offsets is in deliveries.go and deliveriesfinish.go.
 package checker

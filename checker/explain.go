@@ -112,8 +112,10 @@ func (f *finish) reader(by int32) string {
 }
 
 // process names a process, in a simulated run as its traces name the node.
-func (f *finish) process(letter string, p int32) string {
-	if f.c.h.From == "sim" {
+func (f *finish) process(letter string, p int32) string { return processName(f.c.h, letter, p) }
+
+func processName(h *history.Header, letter string, p int32) string {
+	if h.From == "sim" {
 		return fmt.Sprintf("%s%d", letter, p)
 	}
 	return fmt.Sprintf("process %d", p)

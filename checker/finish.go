@@ -51,6 +51,9 @@ type violation struct {
 
 // Finish returns the verdict. The checker must not be used afterwards.
 func (c *Checker) Finish() Verdict {
+	if c.other != nil {
+		return c.other.finish()
+	}
 	f := &finish{c: c, looked: c.looked}
 	f.fates()
 	f.deaths()

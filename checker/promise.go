@@ -34,6 +34,9 @@ func Properties() []string { return history.Properties() }
 // an acknowledgement waits for the disk), and a conflict that involves only an
 // acknowledgement is allowed unless acks=all.
 func Derive(s history.Settings) history.Promise {
+	if s.Keeps != "" {
+		return deriveDeliveries(s)
+	}
 	p := history.Promise{From: Derived}
 	add := func(name string, promised bool) {
 		if promised {
@@ -50,6 +53,29 @@ func Derive(s history.Settings) history.Promise {
 	add(NoPhantom, true)
 	add(NoSkip, true)
 	add(NoStaleEnd, clean)
+	return p
+}
+
+// deriveDeliveries is what is promised where records have no offsets.
+//
+// A broker that keeps a record until its reader has settled it loses none that it has
+// confirmed, if what it has taken outlives it (rabbitmq.com/confirms.html). Settled by the
+// broker itself when it is sent, or kept by nobody, a record is what happens to arrive.
+// What is delivered again says so; nothing else comes twice, unless the producer has sent
+// it twice. Order is that of one reader, of what is not delivered again.
+func deriveDeliveries(s history.Settings) history.Promise {
+	p := history.Promise{From: Derived}
+	add := func(name string, promised bool) {
+		if promised {
+			p.Properties = append(p.Properties, name)
+		}
+	}
+	kept := s.Keeps == history.KeepsUntilSettled
+	add(NoAckedLoss, kept && s.Durable && s.Settle == "reader" && acksAll(s))
+	add(NoDuplicate, !s.Retries)
+	add(PerKeyOrder, !s.Competing && !s.Retries)
+	add(NoPhantom, true)
+	add(NoGap, !kept)
 	return p
 }
 

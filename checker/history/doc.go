@@ -47,6 +47,14 @@
 // txcommit; any other word is an error with its line, its column and the
 // nearest right word.
 //
+// # Brokers without offsets
+//
+// Where "set" has "keeps" ([Settings.Keeps]), records have no offset: it is null. What
+// came to a reader is the event deliver, with "again" if the broker says that it may
+// have delivered that before; listen and unlisten are when a reader began to be sent
+// what comes to "tps", as one of the group "spec", and when that ended; "ep" of a send
+// is the number of its connection; and a dump is what was left at the end.
+//
 // # Invariants that are not obvious
 //
 // A completion is of the function and the process of its invocation; one that

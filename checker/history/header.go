@@ -18,6 +18,8 @@ var (
 	subWords     = []string{"assign", "subscribe"}
 	resetWords   = []string{"earliest", "latest", "none"}
 	flushWords   = []string{"page-cache", "fsync"}
+	keepsWords   = []string{KeepsUntilSettled, KeepsNothing}
+	settleWords  = []string{"reader", "auto"}
 )
 
 // header reads the first line.
@@ -244,6 +246,14 @@ func (rd *Reader) settings() {
 			set.Retries = s.bool()
 		case "inflight":
 			set.InFlight = int(s.int(0, math.MaxInt32))
+		case "keeps":
+			set.Keeps = rd.word("keeps", keepsWords)
+		case "settle":
+			set.Settle = rd.word("settle", settleWords)
+		case "durable":
+			set.Durable = s.bool()
+		case "competing":
+			set.Competing = s.bool()
 		default:
 			s.skip(0)
 		}

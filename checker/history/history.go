@@ -53,7 +53,25 @@ type Settings struct {
 	Retries bool
 	// InFlight is max.in.flight.requests.per.connection.
 	InFlight int
+
+	// Keeps is how long a broker keeps what it has taken: empty is a log, which keeps it
+	// for its time, under offsets; or until-settled, or nothing, where records have no
+	// offsets and what reached whom is all that there is to see.
+	Keeps string
+	// Settle, of until-settled, is who settles a record: its reader, or the broker as
+	// soon as it has sent it (auto).
+	Settle string
+	// Durable, of until-settled, says that what was taken outlives the broker.
+	Durable bool
+	// Competing says that several readers of a group take records from each other.
+	Competing bool
 }
+
+// What [Settings.Keeps] may be.
+const (
+	KeepsUntilSettled = "until-settled"
+	KeepsNothing      = "nothing"
+)
 
 // TP is a topic partition: an index into [Header.TPs].
 type TP int32
@@ -92,6 +110,10 @@ const (
 	NoCopy  // TP, Offset, Until: the log bytes of [Offset, Until) are on no disk any more
 	Skipped // TP, P, Offset, Until: a reader moved over [Offset, Until) by auto.offset.reset
 	MayLose // TP, Offset, Until, Why: somebody leads without [Offset, Until), and the settings allow it
+
+	Deliver  // P, Runs, Again: records came to a reader that did not ask for them one by one
+	Listen   // P, TPs, Spec: from here on what comes to TPs is sent to P, of the group Spec
+	Unlisten // P: that has ended
 )
 
 // None is the offset, key, epoch or claim that is not known.
@@ -113,7 +135,7 @@ type Event struct {
 	// Info a record with an offset and no Err is acknowledged, any other
 	// unknown. In a Fail all certainly failed.
 	Sends []Sent
-	// Runs are the records of a Poll, Dump or Process, one or more runs a partition.
+	// Runs are the records of a Poll, Dump, Deliver or Process, one or more runs a partition.
 	Runs []Run
 	// At are the end claims of a Poll, Dump or Offsets.
 	At []Claim
@@ -122,10 +144,11 @@ type Event struct {
 
 	Due   int64  // ns; when a Send should have begun: latency counts from here
 	PID   int64  // producer id, or None
-	Epoch int32  // producer epoch of a Send, leader epoch of a note
+	Epoch int32  // producer epoch of a Send, leader epoch of a note; without offsets, the connection of a Send
 	Spec  string // of Offsets: earliest or latest
 	Reset bool   // of Assign: the position was not known and auto.offset.reset decided
 	Fin   bool   // of Dump: this is the read that ends the run
+	Again bool   // of Deliver: the broker says that it may have delivered these before
 	Why   string
 
 	// Synced, of NoCopy and MayLose: a disk has lost what it had synced, as by rot or
@@ -157,7 +180,7 @@ type Run struct {
 
 // Record is one record as a reader saw it.
 type Record struct {
-	Offset, Value, Key int64
+	Offset, Value, Key int64 // Offset is None where a broker has none
 	// Time is the record's timestamp in ms.
 	Time int64
 }

@@ -16,6 +16,7 @@ var funcNames = [...]string{
 	Process: "process", Crash: "crash",
 	Leader: "leader", ISR: "isr", HW: "hw", Fault: "fault", Heal: "heal",
 	Restart: "restart", NoCopy: "nocopy", Skipped: "skipped", MayLose: "maylose",
+	Deliver: "deliver", Listen: "listen", Unlisten: "unlisten",
 }
 
 // otherFuncs are names of the format that no checker here reads yet: a line
@@ -24,13 +25,13 @@ var otherFuncs = [...]string{
 	"txn", "txbegin", "txcommit", "txabort", "init", "subscribe", "unsubscribe", "seek",
 	"pause", "commit", "fetchc", "txncommit", "epochend", "delrec", "join", "sync", "heartbeat",
 	"leave", "close", "assigned", "revoked", "lost", "retention", "compact", "replica",
-	"publish", "deliver", "settle",
+	"publish", "settle",
 }
 
 // Properties are the names that a header may promise, in the order of reports.
 func Properties() []string {
 	return []string{"slot-agreement", "no-acked-loss", "no-duplicate", "per-key-order", "no-phantom", "no-skip", "no-stale-end",
-		"txn-atomic", "read-committed", "one-owner", "commit-register", "fencing", "retention", "compaction", "liveness"}
+		"txn-atomic", "read-committed", "one-owner", "commit-register", "fencing", "retention", "compaction", "liveness", "no-gap"}
 }
 
 func (k Kind) String() string {

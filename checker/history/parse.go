@@ -57,6 +57,8 @@ func (rd *Reader) rest(name []byte) {
 		e.Reset = s.bool()
 	case "fin":
 		e.Fin = s.bool()
+	case "again":
+		e.Again = s.bool()
 	case "synced":
 		e.Synced = s.bool()
 	case "tp":
@@ -278,7 +280,7 @@ func (rd *Reader) run() {
 	for first := true; s.next(']', first); first = false {
 		r := Record{Key: None}
 		s.expect('[')
-		r.Offset = s.int(0, math.MaxInt64-1)
+		r.Offset = rd.offset()
 		s.expect(',')
 		r.Value = rd.value()
 		if s.next(']', false) {
@@ -290,6 +292,14 @@ func (rd *Reader) run() {
 		}
 		rd.recs = append(rd.recs, r)
 	}
+}
+
+// offset reads where a record stands: nowhere only where there are no offsets.
+func (rd *Reader) offset() int64 {
+	if rd.Header.Set.Keeps != "" {
+		return rd.orNone(0, math.MaxInt64-1)
+	}
+	return rd.s.int(0, math.MaxInt64-1)
 }
 
 // claims reads "at".

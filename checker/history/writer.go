@@ -96,7 +96,16 @@ func appendSettings(b []byte, s *Settings) []byte {
 	b = append(b, `,"retries":`...)
 	b = strconv.AppendBool(b, s.Retries)
 	b = append(b, `,"inflight":`...)
-	return append(strconv.AppendInt(b, int64(s.InFlight), 10), '}')
+	b = strconv.AppendInt(b, int64(s.InFlight), 10)
+	if s.Keeps != "" {
+		b = appendString(append(b, `,"keeps":`...), s.Keeps)
+		if s.Settle != "" {
+			b = appendString(append(b, `,"settle":`...), s.Settle)
+		}
+		b = strconv.AppendBool(append(b, `,"durable":`...), s.Durable)
+		b = strconv.AppendBool(append(b, `,"competing":`...), s.Competing)
+	}
+	return append(b, '}')
 }
 
 // AppendEvent appends e as one line without its end.
@@ -156,6 +165,9 @@ func appendRest(b []byte, h *Header, e *Event) []byte {
 	if e.Fin {
 		b = append(b, `,"fin":true`...)
 	}
+	if e.Again {
+		b = append(b, `,"again":true`...)
+	}
 	switch {
 	case e.TP != 0, e.F == Leader, e.F == ISR, e.F == HW, e.F == NoCopy, e.F == Skipped, e.F == MayLose:
 		b = appendString(append(b, `,"tp":`...), h.Name(e.TP))
@@ -184,7 +196,7 @@ func appendRest(b []byte, h *Header, e *Event) []byte {
 
 // appendOps appends the micro-operations: sends first, then polls.
 func appendOps(b []byte, h *Header, e *Event) []byte {
-	poll := e.E != Inv && (e.F == Poll || e.F == Dump || e.F == Process)
+	poll := e.E != Inv && (e.F == Poll || e.F == Dump || e.F == Process || e.F == Deliver)
 	if len(e.Sends) == 0 && len(e.Runs) == 0 && !poll {
 		return b
 	}
@@ -250,14 +262,14 @@ func appendRuns(b []byte, h *Header, e *Event) []byte {
 // appendRun appends [base,[v,...]] when offset and value say it all, and
 // [[off,v,k,ts],...] otherwise.
 func appendRun(b []byte, h *Header, rs []Record) []byte {
-	plain := true
+	plain := len(rs) > 0 && rs[0].Offset != None
 	for i := range rs {
 		if rs[i].Key != None || rs[i].Time != 0 || rs[i].Offset != rs[0].Offset+int64(i) {
 			plain = false
 			break
 		}
 	}
-	if plain && len(rs) > 0 {
+	if plain {
 		b = strconv.AppendInt(append(b, '['), rs[0].Offset, 10)
 		b = append(b, ",["...)
 		for i := range rs {
@@ -268,7 +280,7 @@ func appendRun(b []byte, h *Header, rs []Record) []byte {
 	b = append(b, '[')
 	for i := range rs {
 		r := &rs[i]
-		b = strconv.AppendInt(append(comma(b, i), '['), r.Offset, 10)
+		b = appendOffset(append(comma(b, i), '['), r.Offset)
 		b = h.appendValue(append(b, ','), r.Value)
 		if r.Key != None || r.Time != 0 {
 			b = h.appendKey(append(b, ','), r.Key)

@@ -100,7 +100,7 @@ func (m *Measure) Event(e *history.Event) {
 		m.begins(e)
 	case e.F == history.Send:
 		m.ends(e)
-	case (e.F == history.Poll || e.F == history.Process) && e.E != history.Inv:
+	case (e.F == history.Poll || e.F == history.Process || e.F == history.Deliver) && e.E != history.Inv:
 		m.reads(e)
 	default:
 		return
@@ -205,10 +205,12 @@ func (m *Measure) reads(e *history.Event) {
 		*n += int64(len(run.Records))
 		for j := range run.Records {
 			r := &run.Records[j]
-			if r.Offset < *far {
-				continue
+			if r.Offset != history.None { // else a record that comes again is measured again
+				if r.Offset < *far {
+					continue
+				}
+				*far = r.Offset + 1
 			}
-			*far = r.Offset + 1
 			if due := m.due.Get(r.Value); due != 0 {
 				record(h, e.T-(due-1))
 			}
