@@ -12,6 +12,12 @@
 // (spacetime.go, its rows, gaps and marks in files of their own), the logs
 // (strips.go), the likelihood (chancechart.go).
 //
+// What a capacity study came to is result.Capacity. Its parts are made once, as
+// paragraphs and tables (capacitysections.go, with the answer box and the numbers in
+// capacitywords.go), and written as text (capacity.go) and as a page
+// (capacityhtml.go, capacity.tmpl, capacity.css) that takes its plots from whoever
+// drew them.
+//
 // What a run says is never trusted: clean keeps it from a terminal, and svg.go,
 // mermaidText, markdown and html/template keep it from being markup.
 package reports

@@ -118,8 +118,13 @@ func (f *frame) loadAxis(c *result.Capacity, healthy, lost []load) {
 		}
 		f.legend = append(f.legend, entry{label: fmt.Sprintf("%s: to the right, at %s", label, rate1(rate)), line: style})
 	}
-	roof(c.Healthy.Roofline, "roofline", words)
-	if c.OneLost != nil {
+	same := c.OneLost != nil && c.OneLost.Roofline == c.Healthy.Roofline
+	if same {
+		roof(c.Healthy.Roofline, "roofline, also with one lost,", words)
+	} else {
+		roof(c.Healthy.Roofline, "roofline", words)
+	}
+	if c.OneLost != nil && !same {
 		roof(c.OneLost.Roofline, "roofline, one lost", words, dashes()...)
 	}
 	f.kneeMarks(&c.Healthy, "", faint)

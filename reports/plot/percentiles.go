@@ -2,7 +2,6 @@ package plot
 
 import (
 	"fmt"
-	"math"
 
 	"brokersim/checker/result"
 
@@ -67,15 +66,13 @@ func percentiles(c *result.Capacity) []Plot {
 type nines struct{}
 
 func (nines) Ticks(low, high float64) (ticks []plot.Tick) {
-	for _, above := range []float64{.5, .1, .05, .01, .005, .001, 5e-4, 1e-4, 5e-5, 1e-5} {
-		if above < low*.999 || above > high*1.001 {
-			continue
+	for _, t := range []plot.Tick{
+		{Value: .5, Label: "50 %"}, {Value: .1, Label: "90 %"}, {Value: .05}, {Value: .01, Label: "99 %"}, {Value: .005},
+		{Value: 1e-3, Label: "99.9 %"}, {Value: 5e-4}, {Value: 1e-4, Label: "99.99 %"}, {Value: 5e-5}, {Value: 1e-5, Label: "99.999 %"},
+	} {
+		if t.Value >= low*.999 && t.Value <= high*1.001 {
+			ticks = append(ticks, t)
 		}
-		t := plot.Tick{Value: above}
-		if above == .5 || math.Log10(above) == math.Trunc(math.Log10(above)) {
-			t.Label = fmt.Sprintf("%.6g %%", 100*(1-above))
-		}
-		ticks = append(ticks, t)
 	}
 	return ticks
 }

@@ -152,9 +152,17 @@ func TestLatencySaysWhatCounts(t *testing.T) {
 	c := sample(t)
 	svg, _, table := forms(t, &All(c)[0])
 	for _, want := range []string{
-		"SLO: p99 &lt;= 50 ms", "knee (SLO) 562 k", "knee (SLO, one lost) 402 k", "knee (power) 500 k", "roofline 603 k", "roofline, one lost: to the right, at 905 k", "p99.9, one broker lost", "hollow: did not pass", "latency, ms", "offered load, records/s",
+		"SLO: p99 &lt;= 50 ms", "knee (SLO) 562 k", "knee (SLO, one lost) 402 k", "knee (power) 500 k", "roofline, also with one lost, 603 k", "p99.9, one broker lost", "hollow: did not pass", "latency, ms", "offered load, records/s",
 	} {
 		if !bytes.Contains(svg, []byte(">"+want+"</text>")) {
+			t.Errorf("%q is not there", want)
+		}
+	}
+	// What is far to the right of the loads is said and not drawn, so that they have room.
+	c.OneLost.Roofline = 904_945
+	far, _, _ := forms(t, &All(c)[0])
+	for _, want := range []string{"roofline 603 k", "roofline, one lost: to the right, at 905 k"} {
+		if !bytes.Contains(far, []byte(">"+want+"</text>")) {
 			t.Errorf("%q is not there", want)
 		}
 	}

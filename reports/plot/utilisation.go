@@ -39,7 +39,7 @@ func utilisation(c *result.Capacity) []Plot {
 	slices.Reverse(labels)
 	p.Y.Tick.Marker, p.Y.Tick.Length = names(labels), 0
 	p.Add(&polyline{x: []float64{100, 100}, y: []float64{-.5, float64(len(resources)) - .5}, style: stroke(words, 1)})
-	f := &frame{width: half, height: vg.Length(90 + len(resources)*(8+10*len(groups))), panels: []*plot.Plot{p}}
+	f := &frame{width: wide, height: vg.Length(70 + len(resources)*(8+10*len(groups))), panels: []*plot.Plot{p}}
 	rows := [][]string{row("curve", "offered_per_s", "seed", "resource", "node", "busy_percent", "mean_over_nodes_percent", "wait_us", "queue_mean")}
 	for _, g := range groups {
 		f.legend = append(f.legend, entry{label: g.label, fill: g.ink})
@@ -53,7 +53,7 @@ func utilisation(c *result.Capacity) []Plot {
 	if c.Answer.Bottleneck != "" {
 		about += " What breaks first: " + c.Answer.Bottleneck + "."
 	}
-	return []Plot{{Name: "utilisation", Title: "Utilisation of resources", About: about, frame: f, Rows: rows}}
+	return []Plot{{Name: "utilisation", Title: "Utilisation of resources", Wide: true, About: about, frame: f, Rows: rows}}
 }
 
 // utilisationGroups are the bars of each resource.

@@ -1,0 +1,113 @@
+package reports
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"brokersim/checker/result"
+)
+
+// fact is a line of the answer box.
+type fact struct{ Name, Value, About string }
+
+// capacityFacts are the numbers of the answer, the most important first.
+func capacityFacts(c *result.Capacity) (facts []fact) {
+	a := &c.Answer
+	if a.Refused == "" {
+		facts = append(facts, fact{"plan on", records(a.PlanOn), "the smaller of the two, after the planning rules"})
+	}
+	if a.Rate.N > 0 {
+		facts = append(facts, fact{"all brokers", records(a.Rate.Median), between(a.Rate, thousands)})
+	}
+	if a.RateOneLost.N > 0 {
+		facts = append(facts, fact{"one broker lost", records(a.RateOneLost.Median), between(a.RateOneLost, thousands)})
+	}
+	if a.P99US.N > 0 {
+		facts = append(facts, fact{"p99 at the plan", micros(a.P99US.Median), between(a.P99US, micros)})
+	}
+	if a.P99LostUS.N > 0 {
+		facts = append(facts, fact{"p99, one lost", micros(a.P99LostUS.Median), between(a.P99LostUS, micros)})
+	}
+	if s := &c.SLO; s.AckP99US > 0 {
+		facts = append(facts, fact{"asked for", "p99 <= " + micros(s.AckP99US), "of acknowledgements, " + lossWords(s)})
+	}
+	if s := &c.SLO; s.E2EP99US > 0 {
+		facts = append(facts, fact{"asked for", "p99 <= " + micros(s.E2EP99US), "end to end, " + lossWords(s)})
+	}
+	if a.Bottleneck != "" {
+		facts = append(facts, fact{"breaks first", a.Bottleneck, ""})
+	}
+	if a.CostMonth != nil {
+		facts = append(facts, fact{"costs a month", money(*a.CostMonth, a.Currency), "prices are inputs" + since(a.PricesOf)})
+	}
+	return facts
+}
+
+func since(date string) string {
+	if date == "" {
+		return ""
+	}
+	return ", of " + date
+}
+
+// between says where a median lies.
+func between(i result.Interval, write func(int64) string) string {
+	switch {
+	case i.N < 2:
+		return "1 seed"
+	case i.N < 5:
+		return fmt.Sprintf("%s to %s over %d seeds", write(i.Low), write(i.High), i.N)
+	}
+	return fmt.Sprintf("95 %%: %s to %s, %d seeds", write(i.Low), write(i.High), i.N)
+}
+
+func lossWords(s *result.SLO) string {
+	if s.MaxLoss > 0 {
+		return fmt.Sprintf("at most %s acknowledged records lost", thousands(s.MaxLoss))
+	}
+	return "no acknowledged record lost"
+}
+
+// thousands writes 1234567 as 1,234,567.
+func thousands(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func records(perSecond int64) string { return thousands(perSecond) + " rec/s" }
+
+// percent writes thousandths.
+func percent(thousandths int64) string {
+	sign := ""
+	if thousandths < 0 {
+		sign, thousandths = "-", -thousandths
+	}
+	if thousandths%10 == 0 {
+		return fmt.Sprintf("%s%d %%", sign, thousandths/10)
+	}
+	return fmt.Sprintf("%s%d.%d %%", sign, thousandths/10, thousandths%10)
+}
+
+// money writes cents.
+func money(cents int64, currency string) string {
+	return strings.TrimSpace(fmt.Sprintf("%s.%02d %s", thousands(cents/100), cents%100, clean(currency)))
+}
+
+// known writes a percentile, or n/a where there were too few samples.
+func known(us, samples int64) string {
+	if us == 0 && samples >= 0 {
+		return "n/a"
+	}
+	return micros(us)
+}
+
+func yes(holds bool) entryOf {
+	if holds {
+		return entryOf{Text: "holds", Class: "kept"}
+	}
+	return entryOf{Text: "does not hold", Class: "broken"}
+}
