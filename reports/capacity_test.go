@@ -135,6 +135,11 @@ func TestCapacityPage(t *testing.T) {
 		}
 		at += n
 	}
+	// What has no gate is within none.
+	c.Validation[1].Gate = ""
+	if page := capacityPageOf(t, c, nil); !strings.Contains(page, "2 of 3 published figures are predicted; 1 of 1 with a gate are within it.") {
+		t.Error("a figure without a gate is counted")
+	}
 	// A plot that no section knows is not lost.
 	page = capacityPageOf(t, c, []Picture{{Name: "new", SVG: "<svg/>"}})
 	if !strings.Contains(page, "<h2>More plots") {

@@ -118,11 +118,11 @@ func loadRow(points []result.Point) []entryOf {
 	n := of(func(p *result.Point) int64 { return p.Ack.N })
 	e2e := "-"
 	if of(func(p *result.Point) int64 { return p.E2E.N }) > 0 {
-		e2e = micros(of(func(p *result.Point) int64 { return p.E2E.P99 }))
+		e2e = result.Micros(of(func(p *result.Point) int64 { return p.E2E.P99 }))
 	}
 	batch := of(func(p *result.Point) int64 { return p.BatchRecs })
 	row := cells(thousands(points[0].Offered), thousands(of(func(p *result.Point) int64 { return p.Achieved })),
-		micros(of(func(p *result.Point) int64 { return p.Ack.P50 })), micros(of(func(p *result.Point) int64 { return p.Ack.P99 })),
+		result.Micros(of(func(p *result.Point) int64 { return p.Ack.P50 })), result.Micros(of(func(p *result.Point) int64 { return p.Ack.P99 })),
 		known(of(func(p *result.Point) int64 { return p.Ack.P999 }), n), e2e, fmt.Sprintf("%d.%d", batch/1000, batch/100%10), fmt.Sprint(len(points)))
 	return append(append(row, busiestOf(&points[0])...), passedOf(points))
 }
@@ -217,7 +217,7 @@ func utilisationSection(c *result.Capacity) section {
 		list := slices.Clone(plan.Utilisation)
 		slices.SortStableFunc(list, func(a, b result.Utilisation) int { return cmp.Compare(b.Busy, a.Busy) })
 		for _, u := range list {
-			t.Rows = append(t.Rows, cells(u.Resource, u.Node, percent(u.Busy), percent(u.Mean), micros(u.WaitUS), fmt.Sprintf("%d.%02d", u.Queue/1000, u.Queue%1000/10), busyAt(knee, u.Resource)))
+			t.Rows = append(t.Rows, cells(u.Resource, u.Node, percent(u.Busy), percent(u.Mean), result.Micros(u.WaitUS), fmt.Sprintf("%d.%02d", u.Queue/1000, u.Queue%1000/10), busyAt(knee, u.Resource)))
 		}
 		s.Tables = append(s.Tables, t)
 	}
@@ -269,7 +269,7 @@ func budgetSection(c *result.Capacity) section {
 					us += a.US
 				}
 			}
-			row = append(row, entryOf{Text: micros(us)})
+			row = append(row, entryOf{Text: result.Micros(us)})
 		}
 		t.Rows = append(t.Rows, row)
 	}
@@ -347,7 +347,7 @@ func sensitivitySection(c *result.Capacity) section {
 	s := section{Title: "What moves the answer", Short: "one parameter at a time", Pictures: []string{"sensitivity"}}
 	t := table{Head: titles("parameter", "less", "#records/s", "#p99", "more", "#records/s", "#p99")}
 	for _, x := range c.Sensitivity {
-		t.Rows = append(t.Rows, cells(x.Parameter, x.Minus, thousands(x.RateMinus), micros(x.P99Minus), x.Plus, thousands(x.RatePlus), micros(x.P99Plus)))
+		t.Rows = append(t.Rows, cells(x.Parameter, x.Minus, thousands(x.RateMinus), result.Micros(x.P99Minus), x.Plus, thousands(x.RatePlus), result.Micros(x.P99Plus)))
 	}
 	s.Tables = []table{t}
 	return s

@@ -24,16 +24,16 @@ func capacityFacts(c *result.Capacity) (facts []fact) {
 		facts = append(facts, fact{"one broker lost", records(a.RateOneLost.Median), between(a.RateOneLost, thousands)})
 	}
 	if a.P99US.N > 0 {
-		facts = append(facts, fact{"p99 at the plan", micros(a.P99US.Median), between(a.P99US, micros)})
+		facts = append(facts, fact{"p99 at the plan", result.Micros(a.P99US.Median), between(a.P99US, result.Micros)})
 	}
 	if a.P99LostUS.N > 0 {
-		facts = append(facts, fact{"p99, one lost", micros(a.P99LostUS.Median), between(a.P99LostUS, micros)})
+		facts = append(facts, fact{"p99, one lost", result.Micros(a.P99LostUS.Median), between(a.P99LostUS, result.Micros)})
 	}
 	if s := &c.SLO; s.AckP99US > 0 {
-		facts = append(facts, fact{"asked for", "p99 <= " + micros(s.AckP99US), "of acknowledgements, " + lossWords(s)})
+		facts = append(facts, fact{"asked for", "p99 <= " + result.Micros(s.AckP99US), "of acknowledgements, " + lossWords(s)})
 	}
 	if s := &c.SLO; s.E2EP99US > 0 {
-		facts = append(facts, fact{"asked for", "p99 <= " + micros(s.E2EP99US), "end to end, " + lossWords(s)})
+		facts = append(facts, fact{"asked for", "p99 <= " + result.Micros(s.E2EP99US), "end to end, " + lossWords(s)})
 	}
 	if a.Bottleneck != "" {
 		facts = append(facts, fact{"breaks first", a.Bottleneck, ""})
@@ -102,7 +102,7 @@ func known(us, samples int64) string {
 	if us == 0 && samples >= 0 {
 		return "n/a"
 	}
-	return micros(us)
+	return result.Micros(us)
 }
 
 func yes(holds bool) entryOf {
