@@ -13,6 +13,8 @@ import (
 type accumulated struct {
 	tp      wire.TP
 	meta    *partMeta
+	place   int  // among the producer's partitions
+	waits   bool // is in Producer.waiting
 	queue   []*batch
 	batches uint64 // made so far
 	usual   int    // records in the batch that left last: the next gets room for as many

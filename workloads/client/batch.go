@@ -119,17 +119,26 @@ func seqBefore(a, b int32) bool {
 }
 
 // encode makes the batch's bytes for its producer id, epoch and sequence.
-func (b *batch) encode() wire.Records {
+func (b *batch) encode(w *wire.Builder) wire.Records {
 	if b.encoded.Len() > 0 {
 		return b.encoded
 	}
-	b.encoded = b.encodeAs(b.pid, b.epoch, b.baseSeq)
+	b.encoded = b.encodeAs(w, b.pid, b.epoch, b.baseSeq)
 	return b.encoded
 }
 
-func (b *batch) encodeAs(pid int64, epoch int16, seq int32) wire.Records {
-	w := wire.NewBuilder(pid, epoch, seq)
-	w.Grow(int(b.size))
+// literal is how many bytes of the batch are not filler, or more.
+func (b *batch) literal() int64 {
+	n := b.size
+	for i := range b.records {
+		n -= max(int64(b.records[i].Filler)-machine.FillerIdentity, 0)
+	}
+	return n
+}
+
+func (b *batch) encodeAs(w *wire.Builder, pid int64, epoch int16, seq int32) wire.Records {
+	w.Reset(pid, epoch, seq)
+	w.Grow(int(b.literal()))
 	for i := range b.records {
 		r := &b.records[i]
 		if r.Filler != 0 {

@@ -15,7 +15,8 @@ import (
 // returns when a batch that waits afterwards will be ready.
 func (p *Producer) sendAll(now machine.Instant, out *machine.Effects) (due machine.Instant) {
 	batchSize := int64(p.set.BatchSize)
-	for _, a := range p.parts {
+	p.stopWaiting()
+	for _, a := range p.waiting {
 		if a.muted || a.readyAt(batchSize, p.set.Linger, p.blocked) > now {
 			continue
 		}
@@ -35,7 +36,7 @@ func (p *Producer) sendAll(now machine.Instant, out *machine.Effects) (due machi
 		}
 	}
 	due = machine.Never
-	for _, a := range p.parts {
+	for _, a := range p.waiting {
 		// What is ready and still here waits for an answer or a connection.
 		if at := a.readyAt(batchSize, p.set.Linger, p.blocked); at > now && !a.muted {
 			due = min(due, at)
@@ -49,13 +50,15 @@ func (p *Producer) sendAll(now machine.Instant, out *machine.Effects) (due machi
 func (p *Producer) sendTo(now machine.Instant, l *link, out *machine.Effects) bool {
 	var batches []*batch
 	size := int64(0)
-	n := len(p.parts)
+	n := len(p.waiting)
+	if n == 0 {
+		return false
+	}
 	// Not always the same partition first, or one could starve the others of
 	// max.request.size.
-	first := l.drained
+	first := p.from(l.drained % len(p.parts))
 	for i := range n {
-		at := (first + i) % n
-		a := p.parts[at]
+		a := p.waiting[(first+i)%n]
 		if !p.mayDrain(now, a, l) {
 			continue
 		}
@@ -63,7 +66,7 @@ func (p *Producer) sendTo(now machine.Instant, l *link, out *machine.Effects) bo
 			break
 		}
 		b := a.pop()
-		l.drained = at + 1
+		l.drained = a.place + 1
 		p.assign(a, b)
 		a.muted = p.order && p.set.Acks != 0
 		b.epochAt = a.meta.epoch
@@ -136,9 +139,9 @@ func (p *Producer) request(now machine.Instant, l *link, batches []*batch, out *
 		x := kmsg.NewProduceRequestTopicPartition()
 		x.Partition = b.part.tp.Partition
 		t.Partitions = append(t.Partitions, x)
-		records[i] = b.encode()
+		records[i] = b.encode(&p.builder)
 		if b.attempts > 0 && p.fail.On(failpoint.F08RetryWithoutSequence, b.number) {
-			records[i] = b.encodeAs(-1, -1, noSequence)
+			records[i] = b.encodeAs(&p.builder, -1, -1, noSequence)
 		}
 		total += len(b.records)
 	}
@@ -288,9 +291,32 @@ func (p *Producer) again(now machine.Instant, b *batch) {
 	b.attempts++
 	if p.fail.On(failpoint.F05RequeueAtTail, b.number) {
 		b.part.queue = append(b.part.queue, b)
-		return
+	} else {
+		b.part.requeue(b)
 	}
-	b.part.requeue(b)
+	p.wait(b.part)
+}
+
+// wait notes that batches of a partition wait.
+func (p *Producer) wait(a *accumulated) {
+	if !a.waits {
+		a.waits = true
+		p.waiting = slices.Insert(p.waiting, p.from(a.place), a)
+	}
+}
+
+// from is the index of the first of those that wait at a place or after it.
+func (p *Producer) from(place int) int {
+	i, _ := slices.BinarySearchFunc(p.waiting, place, func(a *accumulated, place int) int { return a.place - place })
+	return i
+}
+
+// stopWaiting drops the partitions without batches that wait.
+func (p *Producer) stopWaiting() {
+	p.waiting = slices.DeleteFunc(p.waiting, func(a *accumulated) bool {
+		a.waits = len(a.queue) > 0
+		return !a.waits
+	})
 }
 
 // fails ends a batch without success. Whether its sequence was taken is settled
@@ -302,6 +328,7 @@ func (p *Producer) fails(b *batch, why string) {
 	if b.numbered() {
 		b.part.seqs.drop(b)
 		b.part.seqs.gaveUp(b)
+		p.doubts = true
 	}
 	if b.maybe {
 		p.finish(b, Unknown, -1, why)
@@ -318,6 +345,7 @@ func (p *Producer) split(b *batch) {
 	for _, x := range b.part.split(b) {
 		p.buffer -= x.buffer
 	}
+	p.wait(b.part)
 }
 
 // expire gives up on batches for which delivery.timeout.ms is over. One that was
@@ -334,7 +362,7 @@ func (p *Producer) expire(now machine.Instant) {
 			}
 		}
 	}
-	for _, a := range p.parts {
+	for _, a := range p.waiting {
 		for len(a.queue) > 0 && a.queue[0].expired(now, p) {
 			p.fails(a.pop(), timedOut)
 		}
@@ -356,7 +384,7 @@ func (p *Producer) nextExpiry() machine.Instant {
 			}
 		}
 	}
-	for _, a := range p.parts {
+	for _, a := range p.waiting {
 		if len(a.queue) > 0 {
 			at = min(at, a.queue[0].created.Add(p.set.DeliveryTimeout))
 		}

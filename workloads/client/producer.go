@@ -74,6 +74,8 @@ type Producer struct {
 	order      bool // max.in.flight.requests.per.connection=1
 
 	parts   []*accumulated // in the order in which they were first written to
+	waiting []*accumulated // of them, those with batches that wait, in that order; and some without
+	doubts  bool           // there may be one with an unresolved sequence
 	topics  []*target      // same
 	buffer  int64          // left of buffer.memory
 	blocked bool           // somebody waits for buffer.memory: nothing waits for linger.ms
@@ -82,6 +84,7 @@ type Producer struct {
 	first   int32 // see ProducerConfig.FirstSequence
 
 	results []Result
+	builder wire.Builder
 	due     machine.Instant
 }
 
@@ -164,6 +167,7 @@ func (p *Producer) Send(now machine.Now, topic string, r Record) (wire.TP, Sent)
 	}
 	p.buffer -= took
 	p.pending++
+	p.wait(a)
 	if !keyed {
 		t.sticky.wrote(bytes, batchSize, a.allFull(batchSize), t.meta.parts)
 	}
@@ -175,7 +179,7 @@ func (p *Producer) accumulated(t *target, n int32) *accumulated {
 		t.parts = append(t.parts, nil)
 	}
 	if t.parts[n] == nil {
-		a := &accumulated{meta: t.meta.parts[n]}
+		a := &accumulated{meta: t.meta.parts[n], place: len(p.parts)}
 		a.tp = a.meta.tp
 		a.seqs = sequences{pid: -1, epoch: -1, acked: -1, offset: -1}
 		t.parts[n] = a
@@ -194,7 +198,7 @@ func (p *Producer) Pending() int64 { return p.pending }
 func (p *Producer) Room() int64 {
 	size := int64(p.set.BatchSize)
 	room := min(size, p.buffer-size)
-	for _, a := range p.parts {
+	for _, a := range p.waiting {
 		if n := len(a.queue); n > 0 && !a.queue[n-1].closed {
 			room = min(room, size-a.queue[n-1].size)
 		}

@@ -117,9 +117,14 @@ func (p *Producer) bumpFor(a *accumulated) {
 // ended: either the last acknowledgement covers what was given up, or there may
 // be a hole, and only a new epoch can go on (TransactionManager.maybeResolveSequences).
 func (p *Producer) resolve() {
+	if !p.doubts {
+		return
+	}
+	p.doubts = false
 	for _, a := range p.parts {
 		s := &a.seqs
 		if !s.unresolved || len(s.flying) > 0 {
+			p.doubts = p.doubts || s.unresolved
 			continue
 		}
 		if !s.follows(s.next) {

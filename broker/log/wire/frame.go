@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"brokersim/broker/machine"
 )
@@ -42,6 +43,8 @@ func Split(buf []byte) (n int, err error) {
 type scratch struct {
 	flat []byte // a message as it is being encoded
 	cut  []byte // a message from outside, without its records
+	// found are the places of records in the message that is being encoded.
+	found []place
 }
 
 // head begins a message, with room for its size.
@@ -64,7 +67,7 @@ func (s *scratch) message(head []byte, key int16, response bool, msg writable, r
 		binary.BigEndian.PutUint32(frame, uint32(len(frame)-4))
 		return machine.Literal(frame)
 	}
-	return l.splice(flat, start, records)
+	return l.splice(s, flat, start, records)
 }
 
 // writable is a request or a response of kmsg.
@@ -76,32 +79,32 @@ type writable interface {
 
 // splice puts the records into the message, whose body begins at an index of flat,
 // as pieces of their own.
-func (l layout) splice(flat []byte, body int, records []Records) machine.Bytes {
-	w := walker{flat: flat[body:], flexible: l.flexible, found: make([]place, 0, len(records))}
+func (l layout) splice(s *scratch, flat []byte, body int, records []Records) machine.Bytes {
+	w := walker{flat: flat[body:], flexible: l.flexible, found: slices.Grow(s.found[:0], len(records))}
 	l.walk(&w)
+	s.found = w.found[:0]
 	if w.err != nil || len(w.found) != len(records) {
 		panic(fmt.Sprintf("wire: %d places for %d records: %v", len(w.found), len(records), w.err))
 	}
 	// The lengths are written anew, so the pieces between them cannot stay
 	// where they are when a length takes more bytes: build the small parts again.
 	small := make([]byte, 0, len(flat)+8*len(records))
-	var few [8]machine.Bytes
+	var few [16]machine.Bytes
 	parts := few[:0]
-	if n := 2*len(records) + 1; n > len(few) {
-		parts = make([]machine.Bytes, 0, n)
-	}
-	from, size := 0, int64(0)
+	from, start, size := 0, 0, int64(0)
 	for i, p := range w.found {
-		start := len(small)
 		small = append(small, flat[from:body+p.at]...)
 		small = p.appendLength(small, records[i].Len(), l.flexible)
 		from = body + p.at + p.width
+		if records[i].Len() == 0 { // as of most partitions in the answer to a follower
+			continue
+		}
 		parts = append(parts, machine.Literal(small[start:]), records[i])
-		size += int64(len(small)-start) + records[i].Len()
+		start = len(small)
+		size += records[i].Len()
 	}
-	start := len(small)
 	small = append(small, flat[from:]...)
-	size += int64(len(small) - start)
+	size += int64(len(small))
 	binary.BigEndian.PutUint32(small, uint32(size-4))
 	return machine.Concat(append(parts, machine.Literal(small[start:]))...)
 }

@@ -1,0 +1,103 @@
+//go:build unix
+
+package scenario
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/metrics"
+	"syscall"
+	"testing"
+	"time"
+
+	"brokersim/broker/log/config"
+)
+
+// capacity is a point of a capacity study: 50,000 records a second of 1 KiB from four
+// producers over 100 partitions with three replicas, acks=all, and a consumer to each
+// producer.
+func capacity(seconds int, set ...config.Entry) *Spec {
+	s := bulkSpec(50_000, seconds)
+	s.Topics[0].Partitions = 100
+	s.Producers, s.Readers = nil, nil
+	for i := range 4 {
+		s.Producers = append(s.Producers, Producer{Name: fmt.Sprintf("orders-%d", i+1), Topic: "orders", RatePerSecond: 12_500, Poisson: true, SizeBytes: 1024})
+		s.Readers = append(s.Readers, Reader{Name: fmt.Sprintf("r%d", i+1), Group: "g", Topics: []string{"orders"}})
+	}
+	s.Set = append(s.Set, config.Entry{Key: "producer.acks", Value: "all"})
+	s.Set = append(s.Set, set...)
+	return s
+}
+
+// BenchmarkCapacity is such a point with the checks of a load. What it must keep to:
+// faster than real time on one core by a margin, no allocation a record, and a heap
+// that stays below 300 MB for 60 s, so use -benchtime 1x and look at all figures.
+func BenchmarkCapacity(b *testing.B) {
+	for _, row := range []struct {
+		name    string
+		seconds int
+		set     []config.Entry
+	}{
+		{"linger=1,batch=128KiB", 12, []config.Entry{{Key: "producer.linger.ms", Value: "1"}, {Key: "producer.batch.size", Value: "131072"}}},
+		{"linger=5,batch=16KiB", 12, nil},
+		{"linger=5,batch=16KiB,60s", 60, nil},
+	} {
+		b.Run(row.name, func(b *testing.B) { benchmarkLoad(b, capacity(row.seconds, row.set...), row.seconds) })
+	}
+}
+
+func benchmarkLoad(b *testing.B, spec *Spec, seconds int) {
+	var records, events int64
+	var before, after runtime.MemStats
+	peak := watchHeap()
+	runtime.ReadMemStats(&before)
+	worked := processor(b)
+	for seed := range b.N {
+		res, got := Load(Case{Spec: spec, Seed: uint64(seed)}, nil)
+		if !got.AtRest || res.Ledger.Sent != res.Ledger.Acked || res.Ledger.Delivered != res.Ledger.Acked {
+			b.Fatalf("seed %d: %s %+v", seed, res.Verdict, res.Ledger)
+		}
+		records += res.Ledger.Acked
+		events += res.Events
+	}
+	runtime.ReadMemStats(&after)
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(records), "ns/record")
+	b.ReportMetric(float64(events)/float64(records), "events/record")
+	b.ReportMetric(float64(after.Mallocs-before.Mallocs)/float64(records), "allocs/record")
+	b.ReportMetric(float64(after.TotalAlloc-before.TotalAlloc)/float64(records), "B/record")
+	b.ReportMetric(float64(peak())/(1<<20), "peakMiB")
+	b.ReportMetric(float64(seconds*b.N)/b.Elapsed().Seconds(), "simulated/wall")
+	b.ReportMetric(float64(seconds*b.N)/(processor(b)-worked).Seconds(), "simulated/cpu")
+}
+
+// watchHeap looks at the heap that is in use, live or not collected yet, now and then
+// until the function that it returns is called, which says what the most was.
+func watchHeap() func() uint64 {
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	done, most := make(chan bool), make(chan uint64)
+	go func() {
+		peak := uint64(0)
+		for every := time.NewTicker(20 * time.Millisecond); ; {
+			select {
+			case <-every.C:
+				metrics.Read(sample)
+				peak = max(peak, sample[0].Value.Uint64())
+			case <-done:
+				every.Stop()
+				most <- peak
+				return
+			}
+		}
+	}()
+	return func() uint64 { close(done); return <-most }
+}
+
+// processor is what this process has had of all cores, collector included: on a machine
+// that others use as well the wall clock says little.
+func processor(b *testing.B) time.Duration {
+	var use syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &use); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(use.Utime.Nano() + use.Stime.Nano())
+}
