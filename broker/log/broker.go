@@ -49,6 +49,7 @@ type Broker struct {
 	free    []*conn // whose request has been answered in this step
 	touched []*partition
 	moved   []*partition // by this step
+	movedAt int64        // the metadata offset when all were last said to be
 	parked  parked
 	reading fetchAnswer
 	ids     producerIDs
@@ -160,6 +161,7 @@ func (b *Broker) Step(now machine.Now, in *machine.Input, out *machine.Effects) 
 	}
 	b.input(now, in, out)
 	b.applyMetadata(now.Mono, out)
+	b.moveAll()
 	b.periodic(now, out)
 	b.admit(now, out)
 	b.settle(now, out)
@@ -270,6 +272,16 @@ func (b *Broker) move(p *partition) {
 	if !p.moved {
 		p.moved = true
 		b.moved = append(b.moved, p)
+	}
+}
+
+// moveAll notes that new metadata may have changed how every partition looks.
+func (b *Broker) moveAll() {
+	if b.movedAt != b.image.Offset {
+		b.movedAt = b.image.Offset
+		for _, p := range b.partitions {
+			b.move(p)
+		}
 	}
 }
 

@@ -78,6 +78,7 @@ func (b *Broker) nameTopics(body *kmsg.FetchRequest) {
 func (b *Broker) answerFetch(c *conn, req *wire.Request, a *fetchAnswer, out *machine.Effects) {
 	out.Work(machine.Work{Bytes: a.size, Partitions: int64(len(a.records))})
 	b.answer(c, req, &a.resp, a.records, out)
+	b.serves.Reuse(req)
 }
 
 // read reads everything that a Fetch asks for, as of now. What it returns is good

@@ -186,7 +186,12 @@ func (b *Broker) fetchedPartition(now machine.Now, q *asked, topic [16]byte, x *
 	if !p.Follows() || p.State().LeaderEpoch != q.epoch || p.LogEnd() != q.offset {
 		return
 	}
-	b.move(p)
+	end, committed := p.LogEnd(), p.HighWatermark()
+	defer func() {
+		if p.LogEnd() != end || p.HighWatermark() != committed {
+			b.move(p)
+		}
+	}()
 	var err error
 	switch {
 	case p.topicID != topic || p.TP().Partition != x.Partition:

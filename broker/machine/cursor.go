@@ -30,6 +30,19 @@ func (c *Cursor) Append(dst []byte, n int64) []byte {
 	return dst
 }
 
+// Next returns the next n bytes as one slice, valid until buf is used otherwise, which
+// must not be changed: in place if they are literal and in one piece, else copied to buf.
+// It panics if so many are not left.
+func (c *Cursor) Next(n int64, buf []byte) []byte {
+	if end := c.off + n; c.cur.source == nil && n > 0 && end <= int64(len(c.cur.literal)) {
+		b := c.cur.literal[c.off:end:end]
+		c.left -= n
+		c.skip(n)
+		return b
+	}
+	return c.Append(buf[:0], n)
+}
+
 // Take returns the next n bytes without copying. It panics if so many are not left.
 func (c *Cursor) Take(n int64) Bytes {
 	if n == 0 {

@@ -59,6 +59,9 @@ func (l *Log) before(i int) placed {
 // holding is the index of the batch that holds an offset: the number of batches
 // that end at or below it.
 func (l *Log) holding(offset int64) int {
+	if offset >= l.End() {
+		return len(l.batches)
+	}
 	return sort.Search(len(l.batches), func(i int) bool { return l.batches[i].next > offset })
 }
 
@@ -122,6 +125,9 @@ func (l *Log) add(h Header) error {
 func (l *Log) Read(from, maxOffset int64, maxBytes int32, atLeastOne bool) (machine.Bytes, error) {
 	if from < l.Start() || from > l.End() {
 		return machine.Bytes{}, fmt.Errorf("read %s: %w: %d is not in [%d, %d]", l.file, ErrOutOfRange, from, l.Start(), l.End())
+	}
+	if from == l.End() || from >= maxOffset { // as most reads of followers
+		return machine.Bytes{}, nil
 	}
 	first := l.holding(from)
 	limit := l.holding(maxOffset) // batches from here on end above maxOffset

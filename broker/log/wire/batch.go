@@ -101,11 +101,22 @@ func (h *Batch) LastSequence() int32 {
 // ReadBatch reads the header of the first batch in b. It checks that b holds
 // the whole batch and that the magic is 2, not the checksum.
 func ReadBatch(b machine.Bytes) (Batch, error) {
-	var buf [BatchHeaderSize]byte
 	if b.Len() < BatchHeaderSize {
 		return Batch{}, ErrBatchShort
 	}
-	h := header(b, &buf)
+	var head [BatchHeaderSize]byte
+	n := 0
+	for literal, source := range b.Parts {
+		if s, ok := source.(*sparse); ok {
+			literal = s.head[:]
+		} else if source != nil {
+			literal = source.AppendRange(nil, 0, min(source.Len(), BatchHeaderSize))
+		}
+		if n += copy(head[n:], literal); n == BatchHeaderSize {
+			break
+		}
+	}
+	h := header(&head)
 	switch {
 	case h.Magic != 2:
 		return h, fmt.Errorf("%w: %d", ErrBatchMagic, h.Magic)
@@ -116,9 +127,7 @@ func ReadBatch(b machine.Bytes) (Batch, error) {
 }
 
 // header reads the fields, without looking at what they say.
-func header(b machine.Bytes, buf *[BatchHeaderSize]byte) Batch {
-	b.CopyTo(buf[:], 0)
-	head := buf[:]
+func header(head *[BatchHeaderSize]byte) Batch {
 	be := binary.BigEndian
 	return Batch{
 		BaseOffset:      int64(be.Uint64(head[0:])),

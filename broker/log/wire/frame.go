@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"brokersim/broker/machine"
 )
 
@@ -43,6 +45,8 @@ func Split(buf []byte) (n int, err error) {
 type scratch struct {
 	flat []byte // a message as it is being encoded
 	cut  []byte // a message from outside, without its records
+	// taken are the records of the answer that was read last.
+	taken []Records
 	// found are the places of records in the message that is being encoded.
 	found []place
 }
@@ -112,6 +116,16 @@ func (l layout) splice(s *scratch, flat []byte, body int, records []Records) mac
 // read reads a body of which the walker has passed the header, and cuts its
 // records out.
 func read(w *walker, key int16, response bool, msg readable) (records []Records, err error) {
+	switch msg := msg.(type) {
+	case *kmsg.FetchResponse:
+		if w.plainAnswer(msg) {
+			return w.taken, nil
+		}
+	case *kmsg.FetchRequest:
+		if w.plainFetch(msg) {
+			return nil, nil
+		}
+	}
 	l, ok := carries(key, msg.GetVersion(), response, msg.IsFlexible())
 	if !ok {
 		in := w.in.Take(w.in.Left()).Contiguous()

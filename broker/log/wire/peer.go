@@ -23,6 +23,7 @@ type Peer struct {
 	ready    bool
 	flight   []flight
 	scratch  scratch
+	fetched  kmsg.FetchResponse
 }
 
 type flight struct {
@@ -36,7 +37,8 @@ type Pending struct {
 	Cookie  any
 }
 
-// Answer is a response with what it answers.
+// Answer is a response with what it answers. Body and Records of a Fetch are valid
+// until the peer receives the next frame.
 type Answer struct {
 	Pending
 	Body kmsg.Response
@@ -127,7 +129,9 @@ func (p *Peer) Received(frame machine.Bytes, out *machine.Effects) (Answer, bool
 	if err != nil {
 		return Answer{}, false, err
 	}
-	defer func() { p.scratch.cut = w.out[:0] }()
+	clear(p.scratch.taken)
+	w.taken = p.scratch.taken[:0]
+	defer func() { p.scratch.cut, p.scratch.taken = w.out[:0], w.taken }()
 	if len(p.flight) == 0 {
 		return Answer{}, false, fmt.Errorf("%w: nothing was asked", ErrAnswer)
 	}
@@ -139,7 +143,7 @@ func (p *Peer) Received(frame machine.Bytes, out *machine.Effects) (Answer, bool
 		return Answer{}, false, fmt.Errorf("%w: correlation id %d, want %d", ErrAnswer, got, asked.correlation)
 	}
 	key, version := asked.Request.Key(), asked.Request.GetVersion()
-	a := Answer{Pending: asked.Pending, Body: asked.Request.ResponseKind()}
+	a := Answer{Pending: asked.Pending, Body: p.answerTo(asked.Request)}
 	a.Records, err = w.response(key, version, a.Body)
 	if !p.ready && key == ApiVersions {
 		p.flight = p.flight[:0]
@@ -152,6 +156,14 @@ func (p *Peer) Received(frame machine.Bytes, out *machine.Effects) (Answer, bool
 	p.flight[len(p.flight)-1] = flight{}
 	p.flight = p.flight[:len(p.flight)-1]
 	return a, true, nil
+}
+
+// answerTo makes room for an answer, or finds some that was used before.
+func (p *Peer) answerTo(req kmsg.Request) kmsg.Response {
+	if req.Key() == Fetch {
+		return &p.fetched
+	}
+	return req.ResponseKind()
 }
 
 // response reads a response from behind its correlation id.

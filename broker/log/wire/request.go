@@ -67,7 +67,7 @@ func DecodeRequest(frame machine.Bytes, table *Table) (Request, error) {
 		r.Ident.Key = RequestKey(r.Body, nil)
 		return r, nil
 	}
-	body := kmsg.RequestForKey(r.Key)
+	body := table.body(r.Key)
 	body.SetVersion(r.Version)
 	r.ClientID = string(w.pass(max(w.size(2), 0)))
 	if w.flexible = body.IsFlexible(); w.flexible {
@@ -102,6 +102,25 @@ func EncodeResponse(r *Request, resp kmsg.Response, records []Records) machine.B
 		head = append(head, 0) // response header version 1: no tagged fields
 	}
 	return s.message(head, r.Key, true, resp, records)
+}
+
+// body is an empty request, which may be one that was used before.
+func (t *Table) body(key int16) kmsg.Request {
+	if n := len(t.used); key == Fetch && n > 0 {
+		body := t.used[n-1]
+		t.used = t.used[:n-1]
+		return body
+	}
+	return kmsg.RequestForKey(key)
+}
+
+// Reuse takes back a request that has been answered and is not needed any more:
+// another will have its memory.
+func (t *Table) Reuse(r *Request) {
+	if body, ok := r.Body.(*kmsg.FetchRequest); ok {
+		r.Body = nil
+		t.used = append(t.used, body)
+	}
 }
 
 // refuse keeps what it takes to answer a request whose version is not served.

@@ -23,6 +23,7 @@ type API struct {
 type Table struct {
 	apis    []API // sorted by key
 	scratch scratch
+	used    []*kmsg.FetchRequest // that may be used again
 }
 
 // NewTable returns a table. Two rows for one key are a mistake in the program.
