@@ -41,6 +41,7 @@ func TestPlainFetch(t *testing.T) {
 				} else {
 					whole.ReplicaState.UnknownTags = kmsg.Tags{}
 				}
+				oddFetch(t, whole)
 			})
 			whole.SetVersion(version)
 			raw := whole.AppendTo(nil)
@@ -81,7 +82,12 @@ func TestPlainAnswer(t *testing.T) {
 					records = append(records, machine.Literal(rapid.SliceOfN(rapid.Byte(), 0, 3).Draw(t, "records")))
 				}
 			}
-			plainly(t, "plain", func() { plainAnswer(whole) })
+			plainly(t, "plain", func() {
+				plainAnswer(whole)
+				if len(whole.Topics) > 0 && len(whole.Topics[0].Partitions) > 0 {
+					oddAnswer(t, &whole.Topics[0].Partitions[0])
+				}
+			})
 			whole.SetVersion(version)
 			flexible := whole.IsFlexible()
 			raw := carriesFetch(whole).splice(&scratch{}, whole.AppendTo(make([]byte, 4)), 4, records)
@@ -114,6 +120,34 @@ func TestPlainAnswer(t *testing.T) {
 	}
 }
 
+// oddFetch may put one thing into a plain request that is not plain.
+func oddFetch(t *rapid.T, r *kmsg.FetchRequest) {
+	switch rapid.SampledFrom([]string{"", "", "", "", "forgotten", "null", "cluster", "tag"}).Draw(t, "odd") {
+	case "forgotten":
+		r.ForgottenTopics = append(r.ForgottenTopics, kmsg.NewFetchRequestForgottenTopic())
+	case "null":
+		r.ForgottenTopics = nil
+	case "cluster":
+		r.ClusterID = kmsg.StringPtr("twelve bytes") // as long as a replica state
+	case "tag":
+		r.ReplicaState.UnknownTags.Set(7, []byte{1})
+	}
+}
+
+// oddAnswer may do so in an answer.
+func oddAnswer(t *rapid.T, x *kmsg.FetchResponseTopicPartition) {
+	switch rapid.SampledFrom([]string{"", "", "", "", "aborted", "null", "diverging", "tag"}).Draw(t, "odd") {
+	case "aborted":
+		x.AbortedTransactions = append(x.AbortedTransactions, kmsg.NewFetchResponseTopicPartitionAbortedTransaction())
+	case "null":
+		x.AbortedTransactions = nil
+	case "diverging":
+		x.DivergingEpoch.Epoch, x.DivergingEpoch.EndOffset = 3, 4
+	case "tag":
+		x.UnknownTags.Set(7, []byte{1})
+	}
+}
+
 func carriesFetch(r *kmsg.FetchResponse) layout {
 	l, _ := carries(Fetch, r.Version, true, r.IsFlexible())
 	return l
@@ -138,6 +172,9 @@ func sameMessage(t *rapid.T, got, want interface{ AppendTo([]byte) []byte }) {
 	a, b := got.AppendTo(nil), want.AppendTo(nil)
 	if !reflect.DeepEqual(a, b) {
 		t.Fatalf("read\n%x, want\n%x", a, b)
+	}
+	if reflect.TypeOf(got) != reflect.TypeOf(want) {
+		t.Fatalf("read a %T, want a %T", got, want)
 	}
 }
 
