@@ -13,13 +13,15 @@ import (
 
 	"brokersim/checker/result"
 	"brokersim/reports"
+	"brokersim/reports/plot"
 
 	"github.com/spf13/cobra"
 )
 
-const reportAbout = `Writes what a directory of run, check or why --out holds in another form, without making
-the run again.
-  html     the page of a failing run, one file for a browser; the default
+const reportAbout = `Writes what a directory of run, check, why or capacity --out holds in another form, without
+making the run again.
+  html     the page of a failing run, or of a capacity study with its plots, one file for a
+           browser; the default
   text     the same in words
   svg      its space-time diagram alone, a picture
   mermaid  its causal chain as a sequence diagram, for Markdown
@@ -69,7 +71,7 @@ func (a *app) reportVerb() *cobra.Command {
 		Short:   "Write what a directory holds as a page, a diagram, JUnit",
 		Long:    reportAbout,
 		Example: reportExamples,
-		Args:    oneArg("a directory of run, check or why --out"),
+		Args:    oneArg("a directory of run, check, why or capacity --out"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		},
@@ -186,13 +188,17 @@ func (a *app) writeAll(wanted []format, texts []string, to string) error {
 	return nil
 }
 
-// reportable is what a directory holds: an explanation, a check, or the result of
-// a run, of which any may be missing.
+// resultFile has what a run, a check or a study came to, in its directory.
+const resultFile = "result.json"
+
+// reportable is what a directory holds: an explanation, a check, a capacity study, or
+// the result of a run, of which any may be missing.
 type reportable struct {
 	dir       string
 	explained *result.Explanation
 	check     *result.Check
 	run       *result.Result
+	capacity  *result.Capacity
 }
 
 func (a *app) readReportable(dir string) (*reportable, error) {
@@ -208,10 +214,9 @@ func (a *app) readReportable(dir string) (*reportable, error) {
 	if err != nil {
 		return nil, err
 	}
-	const resultFile = "result.json"
 	kind, err := readJSON[struct {
-		V         int
-		Scenarios *json.RawMessage
+		V                  int
+		Scenarios, Healthy *json.RawMessage
 	}](a, filepath.Join(dir, resultFile))
 	switch {
 	case err != nil:
@@ -219,11 +224,13 @@ func (a *app) readReportable(dir string) (*reportable, error) {
 	case kind == nil:
 	case kind.Scenarios != nil:
 		r.check, err = readJSON[result.Check](a, filepath.Join(dir, resultFile))
+	case kind.Healthy != nil:
+		r.capacity, err = readJSON[result.Capacity](a, filepath.Join(dir, resultFile))
 	default:
 		r.run, err = readJSON[result.Result](a, filepath.Join(dir, resultFile))
 	}
-	if err == nil && r.explained == nil && r.check == nil && r.run == nil {
-		err = fmt.Errorf("%s: has neither %s nor %s; want a directory of run, check or why --out", dir, explanationFile, resultFile)
+	if err == nil && r.explained == nil && r.check == nil && r.run == nil && r.capacity == nil {
+		err = fmt.Errorf("%s: has neither %s nor %s; want a directory of run, check, why or capacity --out", dir, explanationFile, resultFile)
 	}
 	return r, err
 }
@@ -285,11 +292,16 @@ func (r *reportable) errNotExplained() error {
 		return fmt.Errorf("is of a check; its failing runs are in directories below it, such as %s", filepath.Join(r.dir, "fail-"+e.Scenario+"-"+e.Seed))
 	case r.check != nil:
 		return errors.New("is of a check, and no run of it is explained")
+	case r.capacity != nil:
+		return errors.New("is of a capacity study: --format html or text; its plots are in plots")
 	}
 	return fmt.Errorf("has no %s: brokersim why %s --out %s explains the run if it failed", explanationFile, r.dir, r.dir)
 }
 
 func (r *reportable) html(w io.Writer) error {
+	if r.capacity != nil {
+		return writeCapacityPage(w, r.capacity, plot.All(r.capacity))
+	}
 	if r.explained == nil {
 		return r.errNotExplained()
 	}
@@ -314,6 +326,8 @@ func (r *reportable) text(w io.Writer) error {
 	switch {
 	case r.explained != nil:
 		return reports.ExplanationText(w, r.explained, reports.Style{})
+	case r.capacity != nil:
+		return reports.CapacityText(w, r.capacity, reports.Style{})
 	case r.check != nil:
 		return reports.CheckText(w, *r.check, reports.Style{})
 	}
@@ -331,6 +345,9 @@ func (r *reportable) summary(w io.Writer) error {
 }
 
 func (r *reportable) junit(w io.Writer) error {
+	if r.capacity != nil {
+		return r.errNotExplained()
+	}
 	if r.check == nil {
 		return errors.New("is of one run; JUnit is of a check: brokersim check --out")
 	}
