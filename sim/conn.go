@@ -64,7 +64,13 @@ type item struct {
 	after bool // the connection is reset when this has been taken
 	stray bool // its sender has lost the connection since, and may have sent it again
 	at    machine.Instant
-	took  time.Duration // of that the way, to be gone again after a heal
+	took  time.Duration   // of that the way, to be gone again after a heal
+	out   machine.Instant // when its sender's interface has passed it
+	wire  time.Duration   // that the interface took for it: the last byte comes so much after the first
+	whole bool            // the receiver's interface has it
+	since machine.Instant // when it began to wait for the machine
+	waits bool            // and is counted among those that do
+	times *FrameTimes     // nil unless somebody looks
 	ident machine.Ident
 	frame machine.Bytes
 	cause int64 // the event in whose step it was sent
@@ -140,23 +146,26 @@ func (s *Sim) finish(e *end) {
 // forget drops what is on its way to an end, but for the first keep.
 func (s *Sim) forget(e *end, keep int) {
 	for i := keep; i < e.in.n; i++ {
-		if it := e.in.at(i); it.after && !it.stray { // the fault waits for the next one
+		it := e.in.at(i)
+		if it.after && !it.stray { // the fault waits for the next one
 			expect(&e.peer().out.afters, it.ident.Class, 1)
 		}
+		s.unwait(e.node, it)
 	}
 	e.in.cut(max(keep, 0))
 	e.arrived = min(e.arrived, e.in.n)
 }
 
-// transmit puts an item on its way to an end. It arrives at it.at, or with what
+// transmit puts an item on its way to an end. It begins to arrive at it.at, or with what
 // was sent before on this connection if that is later: only the first of a queue
 // is looked at.
 func (s *Sim) transmit(to *end, it item) {
 	l := to.peer().out
-	depart := s.carry(l, it.frame.Len())
+	left := s.leave(l, &it)
 	it.took = s.latency(l, it.ident) + l.slow
-	it.at = depart.Add(it.took)
+	it.at = left.Add(it.took - it.wire)
 	it.cause = s.doing
+	s.watched(l, &it, left)
 	to.in.push(it)
 	s.move(to)
 }
@@ -199,7 +208,11 @@ func (s *Sim) arrive(e *end) {
 		s.forget(e, e.arrived)
 		return
 	}
+	if !it.whole && s.passes(e, it) {
+		return
+	}
 	e.arrived++
+	s.wait(e.node, it)
 	switch it.kind {
 	case itDial:
 		if !s.accept(e) {

@@ -35,8 +35,9 @@ func (e *end) unknown() bool { return e.side == 1 && e.phase == dialling }
 func (s *Sim) breakOff(e *end, kind itemKind) {
 	s.forget(e, 0)
 	e.phase, e.held, e.drained = broken, false, false
-	e.in.push(item{kind: kind})
+	e.in.push(item{kind: kind, whole: true})
 	e.arrived = 1
+	s.wait(e.node, e.in.at(0))
 	s.offer(e)
 }
 
@@ -77,6 +78,9 @@ func (s *Sim) lose(e *end) {
 	}
 	if e.out.cut {
 		s.forget(p, p.arrived) // it waited in the memory that has lost power
+	}
+	for i := range e.arrived {
+		s.unwait(e.node, e.in.at(i)) // nobody will take it
 	}
 	e.phase = gone
 }

@@ -107,7 +107,7 @@ func (s *Sim) carryAgain(l *link) {
 	slices.SortStableFunc(leaving, func(a, b *item) int { return cmp.Compare(a.leaves(), b.leaves()) })
 	l.free = s.now
 	for _, it := range leaving {
-		it.at = s.carry(l, it.frame.Len()).Add(it.took)
+		it.at = max(s.carry(l, it.frame.Len()), it.out).Add(it.took - it.wire)
 	}
 	for _, c := range s.conns {
 		for i := range c.ends {
@@ -120,4 +120,9 @@ func (s *Sim) carryAgain(l *link) {
 }
 
 // leaves is when the last byte of an item is on its way.
-func (it *item) leaves() machine.Instant { return it.at - machine.Instant(it.took) }
+func (it *item) leaves() machine.Instant {
+	if it.whole {
+		return 0
+	}
+	return it.at - machine.Instant(it.took-it.wire)
+}

@@ -22,6 +22,7 @@ type node struct {
 
 	links  []*link // to the node of that index; nil: nothing was sent
 	kernel func(machine.ConnID) int64
+	hw     *machinery // nil: it has no hardware
 
 	// Of this life.
 	ends      []*end // by ConnID-1; nil: has ended
@@ -48,6 +49,9 @@ func newNode(s *Sim, c NodeConfig) *node {
 		c.Hardware.Prices = s.cfg.Prices
 	}
 	n := &node{cfg: c, index: len(s.nodes), powered: true}
+	if c.Hardware != (Hardware{}) {
+		n.hw = newMachinery(&c.Hardware)
+	}
 	n.files = newFiles(s, n)
 	n.kernel = n.unsentOf
 	return n
@@ -63,10 +67,15 @@ type ready struct {
 	err  error
 
 	cause int64 // of DiskDone: the event in whose step it was asked for
+	since machine.Instant
 }
 
 // ready adds an input to those that wait for a core.
 func (s *Sim) ready(n *node, r ready) {
+	if n.hw != nil && r.kind != machine.Received {
+		r.since = s.now
+		n.hw.cores.arrive(s.now)
+	}
 	n.ready.push(r)
 	s.wake(n)
 }
@@ -89,6 +98,7 @@ func (s *Sim) runNext(n *node) {
 	in := &s.in
 	in.Kind, in.Tag, in.Err = r.kind, r.tag, r.err
 	s.taking = r.cause
+	s.since, s.counted, s.times = r.since, n.hw != nil && r.kind != machine.Received, nil
 	switch r.kind {
 	case machine.Received:
 		e := r.end
@@ -102,6 +112,9 @@ func (s *Sim) runNext(n *node) {
 			s.countTick(n)
 			s.run(n, nil)
 		} else {
+			if s.counted {
+				n.hw.cores.drop(s.now, r.since)
+			}
 			s.arm(n)
 		}
 	case machine.Start:
@@ -121,6 +134,7 @@ func (s *Sim) run(n *node, e *end) {
 	out.Kernel = n.kernel
 	life := n.life
 	n.files.cold = 0
+	since, times := s.serve(n), s.times
 	s.blamed = n
 	n.machine.Step(n.clock.now(s.now), &s.in, out)
 	n.deadline = n.machine.Deadline()
@@ -131,13 +145,18 @@ func (s *Sim) run(n *node, e *end) {
 	}
 	s.blamed = nil
 	s.in = machine.Input{}
-	if n.life != life {
-		return // After has ended it: the effects are lost
+	if n.life != life { // After has ended it: the effects are lost
+		if n.hw != nil {
+			n.hw.cores.abort(s.now, since)
+		}
+		return
 	}
 	if cost > 0 {
-		s.occupy(n, e, cost, cold)
+		r := s.occupy(n, e, cost, cold)
+		r.since, r.began, r.blocked, r.times = since, s.now, n.files.cold, times
 	} else {
-		s.perform(n, out, s.counts.events)
+		s.served(n, since, s.now, 0, times)
+		s.perform(n, out, s.counts.events, s.now)
 	}
 	s.arm(n)
 }
@@ -151,11 +170,15 @@ type run struct {
 	cold bool  // it has read from the disk, which may stall
 	step int64 // the event
 	out  machine.Effects
+
+	since, began machine.Instant // the input came, and was taken
+	blocked      time.Duration   // of the time since, that the core waits for a drive
+	times        *FrameTimes     // of the frame that it works on
 }
 
 // occupy keeps a core of the node, and the effects in s.out, for as long as the
 // work takes.
-func (s *Sim) occupy(n *node, e *end, cost time.Duration, cold bool) {
+func (s *Sim) occupy(n *node, e *end, cost time.Duration, cold bool) *run {
 	i := s.runs.reserve()
 	r := &s.runs.values[i]
 	r.node, r.life, r.end, r.cold, r.step = n, n.life, e, cold, s.counts.events
@@ -166,6 +189,7 @@ func (s *Sim) occupy(n *node, e *end, cost time.Duration, cold bool) {
 	}
 	n.busy++
 	s.queue.push(event{at: s.now.Add(cost), kind: evDone, idx: i})
+	return r
 }
 
 // done has the effects of a step leave when its work is done.
@@ -186,17 +210,18 @@ func (s *Sim) done(i int32) {
 			e.busy = false
 			s.offer(e)
 		}
-		s.perform(n, &r.out, r.step)
+		s.served(n, r.since, r.began, r.blocked, r.times)
+		s.perform(n, &r.out, r.step, r.began)
 		s.wake(n)
 	}
 	r.out.Reset() // keeps the memory
-	r.node, r.end = nil, nil
+	r.node, r.end, r.times = nil, nil, nil
 	s.runs.free = append(s.runs.free, i)
 }
 
-// perform does what the step of an event wants done.
-func (s *Sim) perform(n *node, out *machine.Effects, step int64) {
-	s.doing = step
+// perform does what the step of an event wants done that began at a time.
+func (s *Sim) perform(n *node, out *machine.Effects, step int64, began machine.Instant) {
+	s.doing, s.askedAt = step, began
 	for i := range out.List {
 		x := &out.List[i]
 		switch x.Kind {
@@ -259,13 +284,16 @@ func (s *Sim) boot(n *node) {
 
 // die ends a life: what was in memory is gone.
 func (s *Sim) die(n *node) {
+	s.unserved(n)
 	n.machine = nil
 	n.life++
 	n.paused = false
 	clear(n.ends)
 	n.ends = n.ends[:0]
 	for n.ready.n > 0 {
-		n.ready.pop()
+		if r := n.ready.pop(); n.hw != nil && r.kind != machine.Received {
+			n.hw.cores.drop(s.now, r.since)
+		}
 	}
 	n.busy = 0
 	for _, i := range n.late {

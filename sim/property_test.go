@@ -118,8 +118,9 @@ func TestConnections(t *testing.T) {
 		w.s = New(Config{Seed: rapid.Uint64().Draw(t, "seed"), Prices: Prices{Request: time.Duration(rapid.IntRange(0, 1).Draw(t, "price")) * 100 * time.Microsecond}})
 		names := []string{"a", "b", "c"}
 		lives := map[string]int{}
+		hw := rapid.SampledFrom([]Hardware{{}, {}, {NIC: NIC{BytesPerSecond: 10_000_000}, Prices: Prices{Request: 50 * time.Microsecond}}}).Draw(t, "hardware")
 		for i, name := range names {
-			w.s.Add(NodeConfig{Name: name, ID: uint32(i + 1), Listeners: []string{name + ":1"}, Cores: 1 + i, Boot: func() machine.Machine {
+			w.s.Add(NodeConfig{Name: name, ID: uint32(i + 1), Listeners: []string{name + ":1"}, Cores: 1 + i, Hardware: hw, Boot: func() machine.Machine {
 				lives[name]++
 				k := &talker{w: w, name: name, life: lives[name], next: make(map[machine.ConnID]uint64), ended: make(map[machine.ConnID]bool), from: make(map[machine.ConnID]stream)}
 				w.talkers[name] = k
@@ -211,6 +212,9 @@ func TestConnections(t *testing.T) {
 		w.s.RestartAll()
 		for _, n := range names {
 			w.s.Resume(n)
+		}
+		w.s.Run(w.s.Now().Add(5 * time.Second)) // whoever stood still has heard of its connections
+		for _, n := range names {
 			k := w.talkers[n]
 			k.asked = append(k.asked, func(out *machine.Effects) {
 				for _, c := range k.conns {
@@ -227,6 +231,12 @@ func TestConnections(t *testing.T) {
 			if !losing && w.ended[st] {
 				t.Fatalf("%v has ended without a reason", st)
 			}
+		}
+		for _, n := range names {
+			u := s.Usage(n)
+			balanced(t, n+" cores", u.Cores)
+			balanced(t, n+" NIC in", u.NICIn)
+			balanced(t, n+" NIC out", u.NICOut)
 		}
 		if pending := w.s.queue.n; pending > 20 {
 			t.Fatalf("%d events are queued at rest", pending)

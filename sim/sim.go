@@ -18,6 +18,10 @@ type Sim struct {
 	// OutOfMemory, if set, is told of a node that takes more memory than it may (see
 	// [Sim.LimitMemory]) instead of its being crashed, and should crash it.
 	OutOfMemory func(node string)
+	// Framed, if set, sees the way of every frame when the work on it is done, and
+	// Synced every sync when the drive of a node with a [Disk] has done it.
+	Framed func(*FrameTimes)
+	Synced func(*SyncTimes)
 	// Drawn, if set, sees the identity of every random draw.
 	Drawn func(id uint64)
 
@@ -40,8 +44,12 @@ type Sim struct {
 	nowhere slots[unanswered]
 
 	in      machine.Input
-	taking  int64 // the event that led to in
-	doing   int64 // the event whose effects are being performed
+	taking  int64           // the event that led to in
+	since   machine.Instant // when in came
+	counted bool            // in the account of the node's cores
+	times   *FrameTimes     // of in, if it is a frame and somebody looks
+	doing   int64           // the event whose effects are being performed
+	askedAt machine.Instant // when its step began
 	out     machine.Effects
 	blamed  *node // is being stepped
 	last    TraceEvent

@@ -47,6 +47,7 @@ func (s *Sim) runConn(n *node, e *end) {
 	}
 	if e.stopped { // a reset has arrived: what came before it is lost
 		for e.arrived > 1 {
+			s.unwait(n, e.in.at(0))
 			e.in.pop()
 			e.arrived--
 		}
@@ -54,6 +55,7 @@ func (s *Sim) runConn(n *node, e *end) {
 	it := e.in.pop()
 	e.arrived--
 	s.taking = it.cause
+	s.since, s.counted, s.times = it.since, it.waits, it.times
 	switch it.kind {
 	case itDial:
 		in.Kind, in.Listen = machine.Accepted, e.listen
