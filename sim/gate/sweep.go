@@ -18,6 +18,12 @@ import (
 // there are cores and hands the results to each in the order of the seeds, from
 // one goroutine: what is printed does not depend on which run ended first.
 func Sweep(c scenario.Case, first, n uint64, each func(result.Result)) {
+	SweepOf(c, first, n, scenario.Run, each)
+}
+
+// SweepOf is [Sweep] with another way to make a run, which is called by several
+// goroutines at a time.
+func SweepOf[R any](c scenario.Case, first, n uint64, make func(scenario.Case) R, each func(R)) {
 	turn := uint64(0)
 	next := func() (seed uint64, more bool) {
 		if turn == n {
@@ -26,12 +32,12 @@ func Sweep(c scenario.Case, first, n uint64, each func(result.Result)) {
 		turn++
 		return first + turn - 1, true
 	}
-	run := func(seed uint64) result.Result {
+	run := func(seed uint64) R {
 		mine := c
 		mine.Seed = seed
-		return scenario.Run(mine)
+		return make(mine)
 	}
-	inOrder(runtime.GOMAXPROCS(0), next, run, func(r result.Result) bool {
+	inOrder(runtime.GOMAXPROCS(0), next, run, func(r R) bool {
 		each(r)
 		return true
 	})

@@ -23,30 +23,37 @@ const (
 type metric struct {
 	name, label string
 	unit        unit
-	of          func(*result.Result) int64
+	of          func(*run) int64
 }
 
-// metrics are what a lesson may measure. Situations come on top: reached.leader-change.
+// metrics are what a lesson may measure. Situations come on top: reached.leader_change.
 var metrics = []metric{
-	{"sent", "sent", count, func(r *result.Result) int64 { return r.Ledger.Sent }},
-	{"acked", "acked", count, func(r *result.Result) int64 { return r.Ledger.Acked }},
-	{"rejected", "rejected", count, func(r *result.Result) int64 { return r.Ledger.Rejected }},
-	{"unknown", "unknown", count, func(r *result.Result) int64 { return r.Ledger.Unknown }},
-	{"in_log", "in log", count, func(r *result.Result) int64 { return r.Ledger.InLog }},
-	{"delivered", "delivered", count, func(r *result.Result) int64 { return r.Ledger.Delivered }},
-	{"processed", "processed", count, func(r *result.Result) int64 { return r.Ledger.Processed }},
-	{"lost_acked", "lost acked", count, func(r *result.Result) int64 { return r.Ledger.LostAcked }},
-	{"lost_unacked", "lost unacked", count, func(r *result.Result) int64 { return r.Ledger.LostUnacked }},
-	{"lost_allowed", "lost allowed", count, func(r *result.Result) int64 { return r.Ledger.LostAllowed }},
-	{"dup_log", "dup log", count, func(r *result.Result) int64 { return r.Ledger.DupLog }},
-	{"dup_processed", "dup processed", count, func(r *result.Result) int64 { return r.Ledger.DupProcessed }},
-	{"reordered", "reordered", count, func(r *result.Result) int64 { return r.Ledger.Reordered }},
-	{"skipped", "skipped (expired)", count, func(r *result.Result) int64 { return r.Ledger.Skipped }},
-	{"unavailable", "unavailable", micros, func(r *result.Result) int64 { return r.Ledger.UnavailableUS }},
-	{"ack_p50", "ack p50", micros, func(r *result.Result) int64 { return r.LatencyUS.Ack.P50 }},
-	{"ack_p99", "ack p99", micros, func(r *result.Result) int64 { return r.LatencyUS.Ack.P99 }},
-	{"e2e_p50", "end to end p50", micros, func(r *result.Result) int64 { return r.LatencyUS.E2E.P50 }},
-	{"e2e_p99", "end to end p99", micros, func(r *result.Result) int64 { return r.LatencyUS.E2E.P99 }},
+	{"sent", "sent", count, func(r *run) int64 { return r.Ledger.Sent }},
+	{"acked", "acked", count, func(r *run) int64 { return r.Ledger.Acked }},
+	{"rejected", "rejected", count, func(r *run) int64 { return r.Ledger.Rejected }},
+	{"unknown", "unknown", count, func(r *run) int64 { return r.Ledger.Unknown }},
+	{"in_log", "in log", count, func(r *run) int64 { return r.Ledger.InLog }},
+	{"delivered", "delivered", count, func(r *run) int64 { return r.Ledger.Delivered }},
+	{"processed", "processed", count, func(r *run) int64 { return r.Ledger.Processed }},
+	{"lost_acked", "lost acked", count, func(r *run) int64 { return r.Ledger.LostAcked }},
+	{"lost_unacked", "lost unacked", count, func(r *run) int64 { return r.Ledger.LostUnacked }},
+	{"lost_allowed", "lost allowed", count, func(r *run) int64 { return r.Ledger.LostAllowed }},
+	{"dup_log", "dup log", count, func(r *run) int64 { return r.Ledger.DupLog }},
+	{"dup_processed", "dup processed", count, func(r *run) int64 { return r.Ledger.DupProcessed }},
+	{"reordered", "reordered", count, func(r *run) int64 { return r.Ledger.Reordered }},
+	{"skipped", "skipped (expired)", count, func(r *run) int64 { return r.Ledger.Skipped }},
+	{inverted, "processed out of order", count, func(r *run) int64 { return r.inverted }},
+	{"unavailable", "unavailable", micros, func(r *run) int64 { return r.Ledger.UnavailableUS }},
+	{"ack_p50", "ack p50", micros, func(r *run) int64 { return r.LatencyUS.Ack.P50 }},
+	{"ack_p99", "ack p99", micros, func(r *run) int64 { return r.LatencyUS.Ack.P99 }},
+	{"e2e_p50", "end to end p50", micros, func(r *run) int64 { return r.LatencyUS.E2E.P50 }},
+	{"e2e_p99", "end to end p99", micros, func(r *run) int64 { return r.LatencyUS.E2E.P99 }},
+}
+
+// run is one run, and what was seen of it beside its result.
+type run struct {
+	result.Result
+	inverted int64
 }
 
 // situations begins the names of what a run has reached.
@@ -60,7 +67,8 @@ func findMetric(name string) (metric, error) {
 		}
 	}
 	if what, ok := strings.CutPrefix(name, situations); ok {
-		return metric{name, what, count, func(r *result.Result) int64 { return r.Reached[what] }}, nil
+		what = strings.ReplaceAll(what, "_", "-")
+		return metric{name, what, count, func(r *run) int64 { return r.Reached[what] }}, nil
 	}
 	var names []string
 	for _, m := range metrics {

@@ -62,7 +62,7 @@ func TestParseRefuses(t *testing.T) {
 		{"{{.run.lost_unacked.p50}}", "{{.run.lost_acked.p50}}", "02-acks0.md:18: run.lost_acked.p50: no interval watches over it: add it to expect of run"},
 		{"{{.run.lost_unacked.p50}}", "{{.price.ack_p99}}", "02-acks0.md:18: price.ack_p99: no interval watches over it: add it to price"},
 		{"{{.run.lost_unacked.p50}}", "{{printf .run.seeds}}", "02-acks0.md:18: want a number alone, such as {{.run.lost_acked.p50}}"},
-		{"{{.run.lost_unacked.p50}}", "{{.run", "02-acks0.md:17: "},
+		{"{{.run.lost_unacked.p50}}", "{{.run", "02-acks0.md:18: function \"of\" not defined"},
 		{"{{.run.lost_unacked.p50}}", "1027", `02-acks0.md:18: "1027" is written by hand: measure it, or put it in backquotes if it is a setting`},
 	} {
 		broken := strings.Replace(good, x.old, x.new, 1)

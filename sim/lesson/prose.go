@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"text/template"
 	"text/template/parse"
@@ -64,11 +65,24 @@ func parseParts(file string, body []byte, before int) ([]part, error) {
 		p := &parts[i]
 		t, err := template.New("").Option("missingkey=error").Parse(p.source)
 		if err != nil {
-			return nil, fmt.Errorf("%s:%d: %s", file, p.line, strings.TrimPrefix(err.Error(), "template: "))
+			return nil, templateError(file, p.line, err)
 		}
 		p.tmpl = t
 	}
 	return parts, nil
+}
+
+var templatePlace = regexp.MustCompile(`^template: :([0-9]+):[0-9: ]*`)
+
+// templateError gives the error of a template its line in the file.
+func templateError(file string, first int, err error) error {
+	line, text := first, err.Error()
+	if at := templatePlace.FindStringSubmatch(text); at != nil {
+		if n, e := strconv.Atoi(at[1]); e == nil {
+			line, text = first+n-1, text[len(at[0]):]
+		}
+	}
+	return fmt.Errorf("%s:%d: %s", file, line, text)
 }
 
 // checkProse refuses a number that is not measured, and one that nothing watches over.

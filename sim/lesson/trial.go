@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"brokersim/checker/result"
 	"brokersim/sim/gate"
 	"brokersim/sim/scenario"
 )
@@ -25,6 +24,9 @@ type Trial struct {
 // defaultSeeds is how many runs a trial takes if its lesson does not say.
 const defaultSeeds = 500
 
+// plain, behind the name of a trial, is that trial without its settings.
+const plain = " plain"
+
 func (l *Lesson) addTrial(f *frontTrial, first bool) error {
 	t := Trial{Seeds: defaultSeeds}
 	if !first {
@@ -32,12 +34,15 @@ func (l *Lesson) addTrial(f *frontTrial, first bool) error {
 		if of == "" {
 			of = TrialRun
 		}
-		base, err := l.Trial(of)
+		base, err := l.Trial(strings.TrimSuffix(of, plain))
 		if err != nil {
 			return fmt.Errorf("%s: of: %w", f.Name, err)
 		}
 		t = *base
 		t.Set, t.Expect = slices.Clone(base.Set), nil
+		if strings.HasSuffix(of, plain) {
+			t.Set = nil
+		}
 	}
 	if f.Name == "" || strings.Trim(f.Name, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
 		return fmt.Errorf("trials: name %q: want small letters, digits and _", f.Name)
@@ -133,7 +138,11 @@ func (t *Trial) Measure(limit int, set []string, ran func()) (Measured, error) {
 	}
 	wanted := t.metrics()
 	values := make([][]int64, len(wanted))
-	gate.Sweep(c, 1, uint64(seeds), func(r result.Result) {
+	makes := plainRun
+	if slices.ContainsFunc(wanted, func(m metric) bool { return m.name == inverted }) {
+		makes = countInverted
+	}
+	gate.SweepOf(c, 1, uint64(seeds), makes, func(r run) {
 		for i, m := range wanted {
 			values[i] = append(values[i], m.of(&r))
 		}

@@ -13,7 +13,8 @@ import (
 )
 
 // What a run can be watched for beside a property that it breaks: the first record that
-// the producer never heard of again and that is in the log, or is in none.
+// the producer never heard of again and that is in the log, or is in none; and the first
+// that a reader has processed too late ([inverted]).
 const (
 	aboutUnknown     = "unknown"
 	aboutLostUnacked = "lost_unacked"
@@ -62,6 +63,8 @@ func (l *Lesson) subject(find *finder, r *result.Result) (property string, v res
 		return find.subject(true)
 	case aboutLostUnacked:
 		return find.subject(false)
+	case inverted:
+		return find.inverted()
 	}
 	for i := range r.Findings {
 		if f := &r.Findings[i]; f.Property == l.watch.About && len(f.Violations) > 0 {
@@ -77,6 +80,15 @@ type finder struct {
 	sent   []sending
 	found  map[int64][]byte // by value: the line of the final read that has it
 	lines  map[int64]int    // by value: the place in sent
+	done   []processing
+}
+
+// processing is a record that a reader is done with.
+type processing struct {
+	reader int32
+	record history.Record
+	at     int64
+	line   []byte
 }
 
 // sending is a record, and the lines of its history.
@@ -95,15 +107,26 @@ func (f *finder) Event(e *history.Event) {
 		for i := range e.Sends {
 			f.heard(e, &e.Sends[i])
 		}
+	case e.F == history.Process && e.E != history.Inv:
+		for _, run := range e.Runs {
+			for _, record := range run.Records {
+				f.done = append(f.done, processing{e.P, record, e.T, f.lineOf(e, run.TP, record)})
+			}
+		}
 	case e.F == history.Dump && e.E != history.Inv:
 		for _, run := range e.Runs {
 			for _, record := range run.Records {
-				one := *e
-				one.Runs, one.At = []history.Run{{TP: run.TP, Records: []history.Record{record}}}, nil
-				f.keep(record.Value, history.AppendEvent(nil, f.header, &one))
+				f.keep(record.Value, f.lineOf(e, run.TP, record))
 			}
 		}
 	}
+}
+
+// lineOf is a line of the history, cut down to one record.
+func (f *finder) lineOf(e *history.Event, tp history.TP, record history.Record) []byte {
+	one := *e
+	one.Runs, one.At = []history.Run{{TP: tp, Records: []history.Record{record}}}, nil
+	return history.AppendEvent(nil, f.header, &one)
 }
 
 func (f *finder) keep(value int64, line []byte) {
@@ -154,6 +177,26 @@ func (f *finder) subject(inLog bool) (property string, v result.Violation, err e
 		}
 		v.What = fmt.Sprintf("Record %d was sent at %d.%03d s and never acknowledged: %s.", x.value, x.at/1e9, x.at/1e6%1000, where)
 		return checker.NoAckedLoss, v, nil
+	}
+	return "", v, errors.New("there is no such record")
+}
+
+// inverted is the first record that a reader was done with after one of the same key
+// that was sent later. It is another partition's: within one that would be a violation.
+func (f *finder) inverted() (property string, v result.Violation, err error) {
+	last := make(map[readerKey]int)
+	for i := range f.done {
+		d := &f.done[i]
+		of := readerKey{d.reader, d.record.Key}
+		before, seen := last[of]
+		if at := f.lines[d.record.Value]; seen && at < f.lines[f.done[before].record.Value] {
+			b := &f.done[before]
+			v.What = fmt.Sprintf("Record %d (key %d) was sent before record %d, and processed after it: at %d.%03d s.",
+				d.record.Value, d.record.Key, b.record.Value, d.at/1e9, d.at/1e6%1000)
+			v.Witness = []string{string(f.sent[at].lines[0]), string(f.sent[f.lines[b.record.Value]].lines[0]), string(b.line), string(d.line)}
+			return inverted, v, nil
+		}
+		last[of] = i
 	}
 	return "", v, errors.New("there is no such record")
 }
