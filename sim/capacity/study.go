@@ -7,6 +7,7 @@ import (
 	"brokersim/broker/log/config"
 	"brokersim/checker/measure"
 	"brokersim/checker/result"
+	"brokersim/sim/profile"
 	"brokersim/sim/scenario"
 )
 
@@ -20,7 +21,10 @@ type Study struct {
 	Cluster Cluster
 	SLO     result.SLO
 	Seeds   []uint64
-	Set     []config.Entry // Kafka's settings, above those that Cluster implies
+	// Hardware is that of a broker, Costs what work costs on it.
+	Hardware, Costs *profile.Sheet
+	NoInterference  bool           // no collections of garbage
+	Set             []config.Entry // Kafka's settings, above those that Cluster implies
 
 	Explore time.Duration // how long a run of the search is, with its warm-up
 	Measure time.Duration // and one at the answer
@@ -72,6 +76,9 @@ func (s *Study) scenario(p *Probe) scenario.Case {
 		Bulk: &scenario.Bulk{From: from, Warm: from + p.Warm, Limits: measure.Limits{Ack: s.SLO.AckP99US * 1000, E2E: s.SLO.E2EP99US * 1000}},
 		Set:  append(s.settings(), s.Set...),
 	}
+	if s.Hardware != nil {
+		spec.Bulk.Machines = s.machines(s.intoLog(p.Rate))
+	}
 	for t := range s.Load.Topics {
 		name := fmt.Sprintf("topic-%d", t+1)
 		spec.Topics = append(spec.Topics, scenario.Topic{Name: name, Partitions: int32(s.Load.Partitions), Replication: int16(s.Cluster.RF)})
@@ -98,6 +105,15 @@ func (s *Study) scenario(p *Probe) scenario.Case {
 		c.Faults = &faults
 	}
 	return c
+}
+
+// stored is how many bytes a record takes in a log, without its share of the batch's
+// header.
+func (s *Study) stored() int64 { return s.Load.Value + s.Costs.Times(profile.RecordHeader, 1) }
+
+// intoLog is how many bytes a second a rate writes into the log of each broker.
+func (s *Study) intoLog(rate int64) int64 {
+	return rate * s.stored() * s.Cluster.RF / s.Cluster.Brokers
 }
 
 func groupName(g int64) string { return fmt.Sprintf("group-%d", g+1) }

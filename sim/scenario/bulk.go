@@ -22,6 +22,8 @@ type Bulk struct {
 	Warm time.Duration // from then on, until the load ends, counts
 	// Limits are the latencies that are counted against.
 	Limits measure.Limits
+	// Machines are what the nodes run on; nil is without any bound.
+	Machines *Machines
 }
 
 // Loaded is what a bulk load came to.
@@ -241,7 +243,7 @@ func (c *clients) addBulkProducer(r *run, i int, node nodeName) {
 		From: machine.Instant(r.Spec.Bulk.From), Until: machine.Instant(r.Spec.For),
 		Failpoints: r.cluster.set(node.id),
 	}
-	c.addNode(r, node, func(life uint32) machine.Machine {
+	c.addNode(r, node, &r.Spec.machines().Producer, func(life uint32) machine.Machine {
 		cfg.Life, cfg.Witness = life, r.load
 		c.bulk.producers[i] = workloads.NewBulkProducer(cfg, c.bulk.producers[i])
 		return c.bulk.producers[i]
@@ -254,7 +256,7 @@ func (c *clients) addBulkReader(r *run, i int, node nodeName) {
 		Group: slices.Index(r.Spec.groups(), spec.group()), Name: node.name, Seed: r.Seed, Bootstrap: r.cluster.bootstrap(), Settings: r.set.Consumer(spec.Name),
 		Partitions: r.Spec.share(i, r.topology.of(spec.Topics)), Work: spec.Work, Failpoints: r.cluster.set(node.id),
 	}
-	c.addNode(r, node, func(life uint32) machine.Machine {
+	c.addNode(r, node, &r.Spec.machines().Reader, func(life uint32) machine.Machine {
 		cfg.Life, cfg.Witness = life, r.load
 		c.bulk.readers[i] = workloads.NewBulkReader(cfg, c.bulk.readers[i])
 		return c.bulk.readers[i]

@@ -79,7 +79,7 @@ func (c *clients) addProducer(r *run, i int, node nodeName) {
 		ForkAt: machine.Instant(r.Fork.At), ForkSeed: r.Fork.Seed,
 		Recorder: r.rec, TPs: r.topology.number, Failpoints: r.cluster.set(node.id),
 	}
-	c.addNode(r, node, func(life uint32) machine.Machine {
+	c.addNode(r, node, &Machine{}, func(life uint32) machine.Machine {
 		cfg.Life = life
 		c.producers[i] = workloads.NewProducer(cfg)
 		return c.producers[i]
@@ -87,12 +87,12 @@ func (c *clients) addProducer(r *run, i int, node nodeName) {
 }
 
 // addNode adds the node of a client, of which boot makes each life.
-func (c *clients) addNode(r *run, node nodeName, boot func(life uint32) machine.Machine) {
+func (c *clients) addNode(r *run, node nodeName, on *Machine, boot func(life uint32) machine.Machine) {
 	lives := uint32(0)
-	r.sim.Add(sim.NodeConfig{Name: node.name, ID: node.id, Boot: func() machine.Machine {
+	r.sim.Add(on.on(sim.NodeConfig{Name: node.name, ID: node.id, Boot: func() machine.Machine {
 		lives++
 		return boot(lives - 1)
-	}})
+	}}))
 }
 
 // publisher is what a run asks of a producer.
@@ -124,7 +124,7 @@ func (c *clients) addReader(r *run, i int, node nodeName) {
 		Partitions: r.topology.of(spec.Topics), Work: spec.Work,
 		Recorder: r.rec, TPs: r.topology.number, Failpoints: r.cluster.set(node.id),
 	}
-	c.addNode(r, node, func(life uint32) machine.Machine {
+	c.addNode(r, node, &Machine{}, func(life uint32) machine.Machine {
 		cfg.Life = life
 		c.readers[i] = workloads.NewReader(cfg)
 		return c.readers[i]

@@ -80,7 +80,7 @@ func (c *cluster) addBroker(i int) {
 	name := fmt.Sprintf("b%d", id)
 	points := c.set(id)
 	c.names = append(c.names, name)
-	r.sim.Add(sim.NodeConfig{
+	r.sim.Add(r.Spec.machines().Broker.on(sim.NodeConfig{
 		Name: name, ID: id, Listeners: []string{fmt.Sprintf("%s:%d", name, brokerPort)},
 		Boot: func() machine.Machine {
 			m := r.newBroker(BrokerConfig{
@@ -99,7 +99,7 @@ func (c *cluster) addBroker(i int) {
 			c.opaque = c.opaque || c.brokers[i] == nil
 			return m
 		},
-	})
+	}))
 }
 
 // set is the failpoints of a node, with the planted bugs armed.

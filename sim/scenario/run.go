@@ -60,7 +60,7 @@ type run struct {
 
 // newRun builds the world of a case and nothing has happened in it yet.
 func newRun(p *plan) *run {
-	r := &run{plan: p, topology: newTopology(p.Spec), sim: sim.New(sim.Config{Seed: p.Seed}), faults: []string{}}
+	r := &run{plan: p, topology: newTopology(p.Spec), sim: sim.New(sim.Config{Seed: p.Seed, Latency: p.Spec.machines().Latency}), faults: []string{}}
 	r.header = p.header(&r.topology)
 	r.checker, r.measure = checker.New(r.header), measure.New(0)
 	sinks := []history.Sink{r.checker, r.measure}

@@ -1,0 +1,134 @@
+package capacity
+
+import (
+	"time"
+
+	"brokersim/sim"
+	"brokersim/sim/profile"
+	"brokersim/sim/scenario"
+)
+
+// touches is how often brokers touch a byte of a record with three replicas and one
+// group of readers, which is what the demonstrated cost of ingress was measured with:
+// the leader takes the request and appends it, sends it to two followers, who append
+// it, and to a reader.
+const touches = 7
+
+// needed are the fields without which no run can be made.
+var (
+	neededOfHardware = []profile.Field{profile.Cores, profile.RAM, profile.NICBaseline, profile.Disks, profile.DiskWrite, profile.DiskRead}
+	neededOfCosts    = []profile.Field{
+		profile.BrokerRequest, profile.BrokerIngressLow, profile.BrokerHeap, profile.ProducerRecord, profile.ZoneRTT,
+		profile.PacketPayload, profile.PacketOverhead, profile.Amplification, profile.DirtyBackground, profile.DirtyHard, profile.DirtyExpire,
+	}
+)
+
+// check says what a study needs and its sheets do not have.
+func (s *Study) checkSheets() error {
+	if err := s.Hardware.Need(neededOfHardware...); err != nil {
+		return err
+	}
+	if s.Cluster.SyncEvery {
+		if err := s.Hardware.Need(profile.FsyncMedian); err != nil {
+			return err
+		}
+	}
+	return s.Costs.Need(neededOfCosts...)
+}
+
+const (
+	mega   = 1_000_000
+	gibi   = 1 << 30
+	nanoMS = int64(time.Millisecond) // of a field in ms
+	nanoUS = int64(time.Microsecond)
+)
+
+// duration is a field in so many nanoseconds a unit.
+func duration(s *profile.Sheet, f profile.Field, unit int64) time.Duration {
+	return time.Duration(s.Times(f, unit))
+}
+
+// machines are what the nodes of a run are made of, at so many bytes a second into
+// each broker's log.
+func (s *Study) machines(perBroker int64) *scenario.Machines {
+	return &scenario.Machines{
+		Latency:  sim.Fixed(duration(s.Costs, profile.ZoneRTT, nanoMS) / 2),
+		Broker:   scenario.Machine{Cores: int(s.Hardware.Times(profile.Cores, 1)), Hardware: s.broker(perBroker)},
+		Producer: scenario.Machine{Cores: 1, Hardware: sim.Hardware{Prices: s.producerPrices()}},
+		Reader:   scenario.Machine{Cores: 1, Hardware: sim.Hardware{Prices: s.readerPrices()}},
+	}
+}
+
+func (s *Study) broker(perBroker int64) sim.Hardware {
+	h, c := s.Hardware, s.Costs
+	ram := h.Times(profile.RAM, gibi)
+	hw := sim.Hardware{
+		Prices:    s.brokerPrices(),
+		NIC:       s.nic(),
+		Disk:      s.disk(ram),
+		PageCache: max(ram-c.Times(profile.BrokerHeap, gibi), 1),
+	}
+	hw.Disk.Dirty = hw.Disk.SteadyDirty(perBroker)
+	if every := duration(c, profile.GCEvery, int64(time.Second)); every > 0 && !s.NoInterference {
+		hw.GC = sim.Interference{Every: every, For: sim.LogNormal(duration(c, profile.GCMedian, nanoMS), duration(c, profile.GCP99, nanoMS))}
+	}
+	return hw
+}
+
+func (s *Study) brokerPrices() sim.Prices {
+	c := s.Costs
+	return sim.Prices{
+		Request:   duration(c, profile.BrokerRequest, nanoUS),
+		KiB:       duration(c, profile.BrokerIngressLow, nanoMS) / (1024 * touches),
+		Record:    duration(c, profile.BrokerRecord, nanoUS),
+		Partition: duration(c, profile.BrokerPartition, nanoUS),
+	}
+}
+
+func (s *Study) producerPrices() sim.Prices {
+	c := s.Costs
+	return sim.Prices{
+		Request: duration(c, profile.ProducerRequest, nanoUS), Record: duration(c, profile.ProducerRecord, nanoUS),
+		KiB: duration(c, profile.ProducerBytes, nanoMS) / 1024,
+	}
+}
+
+func (s *Study) readerPrices() sim.Prices {
+	c := s.Costs
+	return sim.Prices{
+		Request: duration(c, profile.ConsumerRequest, nanoUS), Record: duration(c, profile.ConsumerRecord, nanoUS),
+		KiB: duration(c, profile.ConsumerBytes, nanoMS) / 1024,
+	}
+}
+
+// nic has a burst only if somebody knows for how long: otherwise a plan would hang on
+// credits that may have been spent.
+func (s *Study) nic() sim.NIC {
+	h, c := s.Hardware, s.Costs
+	n := sim.NIC{BytesPerSecond: h.Times(profile.NICBaseline, mega), Payload: c.Times(profile.PacketPayload, 1), Overhead: c.Times(profile.PacketOverhead, 1)}
+	if len(h.Missing(profile.NICBurst, profile.NICCredits)) == 0 {
+		n.Burst, n.Credits = h.Times(profile.NICBurst, mega), h.Times(profile.NICCredits, mega)
+	}
+	return n
+}
+
+func (s *Study) disk(ram int64) sim.Disk {
+	h, c := s.Hardware, s.Costs
+	d := sim.Disk{
+		Drives: int(h.Times(profile.Disks, 1)),
+		// What the log writes comes with indexes and the rest.
+		Write:      h.Times(profile.DiskWrite, mega) * 1000 / max(c.Times(profile.Amplification, 1000), 1000),
+		Read:       h.Times(profile.DiskRead, mega),
+		Background: ram / 100 * c.Times(profile.DirtyBackground, 1),
+		Limit:      ram / 100 * c.Times(profile.DirtyHard, 1),
+		Expire:     duration(c, profile.DirtyExpire, int64(time.Second)),
+		Flush:      sim.Fixed(duration(h, profile.FsyncMedian, nanoMS)),
+	}
+	if seek := duration(h, profile.DiskReadTime, nanoMS); seek > 0 {
+		d.Seek = sim.Fixed(seek)
+	}
+	if p99 := duration(h, profile.FsyncP99, nanoMS); p99 > 0 {
+		d.Flush = sim.LogNormal(duration(h, profile.FsyncMedian, nanoMS), p99)
+	}
+	return d
+}
