@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"brokersim/checker/result"
+	"brokersim/sim/profile"
 )
 
 // total is the sum over all runs of a study.
@@ -78,23 +80,72 @@ func (p *Plan) Result() result.Capacity {
 	s := p.study
 	c := result.Capacity{
 		V: result.Version, Study: s.Name, SLO: s.SLO, Runs: p.runs, Events: p.sum.events,
-		Ledger: p.sum.ledger, Findings: p.sum.findings, Warnings: p.sum.warnings,
+		Ledger: p.sum.ledger, Findings: p.sum.findings,
 		Repeat: "brokersim capacity " + s.File,
 	}
 	for _, seed := range s.Seeds {
 		c.Seeds = append(c.Seeds, fmt.Sprintf("%#x", seed))
 	}
 	c.Shape = s.shape()
+	c.Assumptions = s.assumptions()
+	for _, w := range p.sum.warnings {
+		if name, is := strings.CutPrefix(w, "not modelled: "); is {
+			c.NotModelled = append(c.NotModelled, "Kafka's "+name)
+		} else {
+			c.Warnings = append(c.Warnings, w)
+		}
+	}
+	c.NotModelled = append(c.NotModelled, notModelled...)
 	c.Healthy = p.curve(0)
 	lost := p.curve(1)
 	c.OneLost = &lost
 	c.Answer = p.answer()
+	c.Loss, c.CatchUp = s.lossTimeline(&p.loss.found[0]), nil
+	if len(p.away.found) > 0 {
+		c.CatchUp = s.awayTimeline(&p.away.found[0])
+	}
+	c.HeatMap, c.Sensitivity, c.Shapes = s.heatMap(p.heat.found), s.sensitivity(p.vary), p.allShapes(p.shapes.found)
+	c.Retention = p.retention()
+	c.Rules = p.rules(&c)
+	c.Exit = p.exit(&c)
 	return c
+}
+
+// exit is that of a broken promise, or of an SLO that the rate that was asked for does
+// not meet with one broker lost.
+func (p *Plan) exit(c *result.Capacity) int {
+	for _, f := range c.Findings {
+		if f.Outcome == result.Broken {
+			return result.ExitBroken
+		}
+	}
+	if p.study.Load.Rate > c.Answer.PlanOn {
+		return result.ExitBound
+	}
+	return result.ExitKept
 }
 
 func (p *Plan) answer() result.Answer {
 	a := result.Answer{Rate: p.rate(0), RateOneLost: p.rate(1), PlanOn: p.planOn, P99US: p.p99(0), P99LostUS: p.p99(1)}
+	if u := busiest(p.knee()); u != nil {
+		a.Bottleneck = fmt.Sprintf("%s of %s at %s", u.Resource, u.Node, percent(u.Busy))
+	}
+	s := p.study
+	if a.CostMonth = s.costMonth(); a.CostMonth != nil {
+		a.Currency, a.PricesOf = "USD", s.Hardware.Get(profile.PriceHour).AsOf
+	}
+	a.Text = p.text(&a)
 	return a
+}
+
+// knee is the point of the first seed at the largest rate that it met.
+func (p *Plan) knee() (at *result.Point) {
+	for _, o := range p.searches[0].found {
+		if x := &o.Point; x.Passed && (at == nil || x.Offered > at.Offered) {
+			at = x
+		}
+	}
+	return at
 }
 
 // p99 is the percentile of the SLO at the rate to plan on.
@@ -116,6 +167,7 @@ func (s *Study) judged(p *result.Point) *result.Tail {
 
 func (p *Plan) curve(lost int) result.Curve {
 	c := result.Curve{Brokers: int(p.study.Cluster.Brokers) - lost}
+	c.Roofline, _ = p.study.roofline(int64(lost))
 	for _, o := range p.all(lost) {
 		c.Points = append(c.Points, o.Point)
 	}
@@ -123,18 +175,35 @@ func (p *Plan) curve(lost int) result.Curve {
 		return cmp.Or(cmp.Compare(a.Offered, b.Offered), cmp.Compare(a.Seed, b.Seed))
 	})
 	c.Knees = p.study.knees(c.Points, p.rate(lost).Median)
+	c.Gap = p.study.gap(&c, c.Knees.UnderSLO)
 	return c
 }
 
 // shape is the cluster that was asked about.
 func (s *Study) shape() result.Shape {
 	c := &s.Cluster
-	fsync := "never"
+	fsync := fsyncNever
 	if c.SyncEvery {
-		fsync = "every batch"
+		fsync = fsyncBatch
 	}
-	return result.Shape{
+	x := result.Shape{
 		Name: fmt.Sprintf("%d x %s", c.Brokers, c.Profile), Profile: c.Profile, Brokers: int(c.Brokers), Partitions: int(s.Load.Topics * s.Load.Partitions),
 		RF: int(c.RF), MinISR: int(c.MinISR), Acks: c.Acks, Fsync: fsync, LingerMS: c.Linger.Milliseconds(), BatchSize: c.BatchSize,
+		CostMonth: s.costMonth(),
 	}
+	x.Formula = s.roofs(0)
+	x.Roofline, x.Limit = s.roofline(0)
+	return x
+}
+
+// hoursOfMonth are those of a year's twelfth.
+const hoursOfMonth = 730
+
+// costMonth is what the brokers cost a month, in cents; nil without a price.
+func (s *Study) costMonth() *int64 {
+	if !s.Hardware.Get(profile.PriceHour).Known {
+		return nil
+	}
+	cents := s.Hardware.Times(profile.PriceHour, 100*hoursOfMonth) * s.Cluster.Brokers
+	return &cents
 }

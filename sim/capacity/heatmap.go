@@ -8,8 +8,8 @@ import (
 
 // The values of the heat map.
 var (
-	lingers    = []int64{0, 1, 5, 20}                   // ms
-	batchSizes = []int64{16384, 65536, 262144, 1 << 20} // bytes
+	lingers    = []int64{0, 1, 5, 20}            // ms
+	batchSizes = []int64{16384, 131072, 1 << 20} // bytes
 )
 
 // heatProbes are the runs of the heat map, by row, then column, at the rate to plan on.
@@ -18,7 +18,7 @@ func (p *Plan) heatProbes() (list []Probe) {
 		for _, size := range batchSizes {
 			x := p.explore(0)
 			x.Rate = p.rated()
-			x.Set = []string{fmt.Sprintf("producer.linger.ms=%d", linger), fmt.Sprintf("producer.batch.size=%d", size)}
+			x.Set = []string{fmt.Sprintf("%s=%d", setLinger, linger), fmt.Sprintf("%s=%d", setBatch, size)}
 			list = append(list, x)
 		}
 	}

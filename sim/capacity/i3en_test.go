@@ -26,7 +26,7 @@ func i3en(t testing.TB) *Study {
 		Seeds:   []uint64{1, 2, 3, 4, 5},
 		Explore: 20 * time.Second, Measure: 60 * time.Second, Warm: 5 * time.Second,
 	}
-	if err := s.checkSheets(); err != nil {
+	if err := s.check(); err != nil {
 		t.Fatal(err)
 	}
 	return s

@@ -22,14 +22,17 @@ type Plan struct {
 	points   [2]*fixed // of the curves
 	plans    [2]*fixed // the seeds at the rate to plan on
 	planOn   int64
-	err      string
+
+	loss, away, heat, shapes *fixed
+	vary                     []*ladder // two for each variation
+	err                      string
 }
 
 // NewPlan begins a study.
 func NewPlan(s *Study) *Plan {
 	p := &Plan{study: s}
 	for i := range p.searches {
-		p.searches[i] = &search{probe: p.explore(i), start: s.start(), floor: max(s.start()/256, 1)}
+		p.searches[i] = &search{probe: p.explore(i), start: s.start(), floor: max(s.start()/fromStart, 1)}
 	}
 	p.parts = []part{p.searches[0], p.searches[1]}
 	return p
@@ -93,6 +96,8 @@ func (p *Plan) begin() bool {
 		return p.beginLadders()
 	case 2:
 		return p.beginCurves()
+	case 3:
+		return p.beginRest()
 	}
 	return false
 }
@@ -104,7 +109,7 @@ func (p *Plan) beginLadders() bool {
 	p.parts = nil
 	for i, s := range p.searches {
 		if met, _ := s.bracket(); met > 0 {
-			p.ladders[i] = newLadder(p.final(i), met, p.study.Seeds)
+			p.ladders[i] = newLadder(p.final(i), met, 20, 5, p.study.Seeds)
 			p.parts = append(p.parts, p.ladders[i])
 		}
 	}
@@ -134,6 +139,27 @@ func (p *Plan) beginCurves() bool {
 	}
 	return true
 }
+
+// beginRest runs what is asked at the rate to plan on.
+func (p *Plan) beginRest() bool {
+	p.loss, p.away = &fixed{probes: []Probe{p.lossProbe()}}, &fixed{}
+	if p.study.Load.Groups > 0 {
+		p.away.probes = []Probe{p.awayProbe()}
+	}
+	p.heat, p.shapes = &fixed{probes: p.heatProbes()}, &fixed{probes: p.shapeProbes()}
+	p.parts = []part{p.loss, p.away, p.heat, p.shapes}
+	p.vary = p.varyLadders()
+	for _, l := range p.vary {
+		p.parts = append(p.parts, l)
+	}
+	return true
+}
+
+// Of is about how many runs a study takes, and how many have been made.
+func (p *Plan) Of() (made, of int) { return p.runs, max(expected, p.runs) }
+
+// expected is how many runs a study usually takes.
+const expected = 115
 
 // near reports whether a curve has a point within 3 % of a rate.
 func (p *Plan) near(lost int, rate int64) bool {
@@ -165,13 +191,15 @@ func (p *Plan) all(lost int) (list []Outcome) {
 	return list
 }
 
-// start is where the search begins.
+// start is where the search begins: at the rate that is asked for or, if that is
+// little, a sixteenth of the roofline.
 func (s *Study) start() int64 {
-	if s.Load.Rate > 0 {
-		return s.Load.Rate
-	}
-	return 10_000
+	roof, _ := s.roofline(0)
+	return max(s.Load.Rate, roof/16, 16)
 }
+
+// fromStart is how much lower than that a rate may be to be an answer.
+const fromStart = 4096
 
 // planOn is the rate to plan on: four fifths of what all brokers carry, so that there
 // is room to grow, and no more than what is carried with one lost.

@@ -18,7 +18,7 @@ type Probe struct {
 	For    time.Duration // with Warm
 	Faults string        // a schedule; times count from the start of the run
 	Rows   bool          // keep the seconds
-	Set    []string      // settings above all others, "producer.linger.ms=5"
+	Set    []string      // settings above the study's: see [Study.With]
 }
 
 // Outcome is what a probe came to.
@@ -37,11 +37,12 @@ type Outcome struct {
 // Run makes the run of a probe. It is pure.
 func Run(s *Study, p Probe) Outcome {
 	o := Outcome{Probe: p}
-	c, err := s.scenario(&p).With("a point of the study", p.Set...)
+	s, err := s.With(p.Set...)
 	if err != nil {
 		o.Err = err.Error()
 		return o
 	}
+	c := s.scenario(&p)
 	var each func(*measure.Interval)
 	if p.Rows {
 		each = func(i *measure.Interval) { o.Rows = append(o.Rows, second(i)) }

@@ -101,35 +101,34 @@ func round(rate int64) int64 {
 	return max(rate/unit*unit, 1)
 }
 
-// ladder asks each of several seeds for its own answer, in steps of 2 % from that of
-// the search, so that the answer has an interval.
+// ladder asks each of several seeds for its own answer, in equal steps from that of
+// the search.
 type ladder struct {
 	probe Probe
 	base  int64
+	step  int64 // thousandths of base
+	most  int   // how far a seed may be from it, in steps
 	seeds []uint64
 	found []Outcome
 	tried []map[int]bool // by seed: whether a rung was met
 }
 
-// mostRungs is how far a seed may be from the search's answer, in steps.
-const mostRungs = 5
-
-func newLadder(probe Probe, base int64, seeds []uint64) *ladder {
-	l := &ladder{probe: probe, base: base, seeds: seeds}
+func newLadder(probe Probe, base, step int64, most int, seeds []uint64) *ladder {
+	l := &ladder{probe: probe, base: base, step: step, most: most, seeds: seeds}
 	for range seeds {
 		l.tried = append(l.tried, make(map[int]bool))
 	}
 	return l
 }
 
-func (l *ladder) rate(rung int) int64 { return round(l.base * int64(1000+20*rung) / 1000) }
+func (l *ladder) rate(rung int) int64 { return round(l.base * (1000 + l.step*int64(rung)) / 1000) }
 
 // rung is the next one for a seed to try.
 func (l *ladder) rung(seed int) (rung int, more bool) {
 	tried := l.tried[seed]
 	met, known := tried[0]
 	for step := 1; known; step++ {
-		if step > mostRungs {
+		if step > l.most {
 			return 0, false
 		}
 		if rung = step; !met {
@@ -166,8 +165,8 @@ func (l *ladder) take(list []Outcome) {
 // answers are the largest rates that each seed met.
 func (l *ladder) answers() (rates []int64) {
 	for _, tried := range l.tried {
-		best := -mostRungs - 1
-		for rung := -mostRungs; rung <= mostRungs; rung++ {
+		best := -l.most - 1
+		for rung := -l.most; rung <= l.most; rung++ {
 			if tried[rung] {
 				best = max(best, rung)
 			}

@@ -26,6 +26,10 @@ type Study struct {
 	NoInterference  bool           // no collections of garbage
 	Set             []config.Entry // Kafka's settings, above those that Cluster implies
 
+	Shapes    []string      // other profiles to consider
+	Retention time.Duration // how long records are kept; 0: not said
+	DiskBytes int64         // of a broker, for that; 0: unknown
+
 	Explore time.Duration // how long a run of the search is, with its warm-up
 	Measure time.Duration // and one at the answer
 	Warm    time.Duration // how much at the start of either does not count
