@@ -76,7 +76,13 @@ func (b *Broker) nameTopics(body *kmsg.FetchRequest) {
 }
 
 func (b *Broker) answerFetch(c *conn, req *wire.Request, a *fetchAnswer, out *machine.Effects) {
-	out.Work(machine.Work{Bytes: a.size, Partitions: int64(len(a.records))})
+	active := 0
+	for i := range a.records {
+		if a.records[i].Len() > 0 {
+			active++
+		}
+	}
+	out.Work(machine.Work{Bytes: a.size, Partitions: int64(active)})
 	b.answer(c, req, &a.resp, a.records, out)
 	b.serves.Reuse(req)
 }

@@ -156,7 +156,6 @@ func (b *Broker) sendFetch(now machine.Instant, f *fetcher, out *machine.Effects
 		f.asked = append(f.asked, asked{x, p.FetchOffset, p.CurrentLeaderEpoch})
 	}
 	req.Topics = topics
-	out.Work(machine.Work{Requests: 1, Partitions: int64(len(f.asked))})
 	f.send(now, req, nil, s.ReplicaSocketTimeout, out)
 }
 
@@ -206,7 +205,9 @@ func (b *Broker) fetchedPartition(now machine.Now, q *asked, topic [16]byte, x *
 	case x.DivergingEpoch.EndOffset >= 0:
 		err = p.Diverged(x.DivergingEpoch.Epoch, x.DivergingEpoch.EndOffset)
 	default:
-		out.Work(machine.Work{Bytes: records.Len(), Partitions: 1})
+		if records.Len() > 0 {
+			out.Work(machine.Work{Bytes: records.Len(), Partitions: 1})
+		}
 		err = p.AppendFetched(records, x.HighWatermark)
 		if errors.Is(err, replica.ErrCorrupt) {
 			b.retryFetch(now, q.f)

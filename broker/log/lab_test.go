@@ -40,6 +40,7 @@ type labNode struct {
 	addr    string // where it listens; "": nowhere
 	boot    func() machine.Machine
 	machine machine.Machine // nil: it is down
+	worked  machine.Work
 	life    int
 	disk    *storagetest.Disk
 	ends    map[machine.ConnID]*labEnd
@@ -208,6 +209,7 @@ func (l *lab) step(n *labNode, in *machine.Input) {
 	l.t.Helper()
 	l.out.Reset()
 	n.machine.Step(l.now, in, &l.out)
+	n.worked = n.worked.Plus(l.out.Done)
 	for i := range l.out.List {
 		l.perform(n, &l.out.List[i])
 	}

@@ -131,7 +131,19 @@ type Ident struct {
 // Work is the processor time that a step costs, in what it did; the runner
 // prices it.
 type Work struct {
-	Requests, Bytes, Records, Partitions int64
+	// Requests that were sent or taken. The answer is a part of it, at both ends.
+	Requests int64
+	// Bytes of requests that a broker takes, of records that it appends, as a leader
+	// or as a follower, and of records that it sends; of records that a client sends
+	// or receives, each time.
+	Bytes int64
+	// Records that somebody looked at one by one: a leader that appends them, a
+	// producer when it takes one from its application, a consumer when it hands one
+	// over. Who copies a batch whole, as followers do, looks at none.
+	Records int64
+	// Partitions for which records came with a request or its answer. Idle ones of a
+	// Fetch are free, as they are with Kafka's fetch sessions (KIP-227).
+	Partitions int64
 }
 
 // Plus returns the sum of w and x.

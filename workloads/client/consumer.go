@@ -160,6 +160,7 @@ type Consumer struct {
 	leftFetches  []*Fetch
 	leftListings []*Listing
 	polled       []Polled
+	worked       machine.Work // since the last step
 	corrupt      int64
 	due          machine.Instant
 }
@@ -303,6 +304,7 @@ func (c *Consumer) Poll(limit int32) []Polled {
 		if limit > 0 && !a.empty() {
 			x := a.take(limit)
 			limit -= x.count()
+			c.worked.Records += int64(x.count())
 			c.polled = append(c.polled, x)
 		}
 	}
@@ -327,6 +329,8 @@ func (c *Consumer) Run(now machine.Now, out *machine.Effects) {
 	c.net.refresh(now.Mono, out)
 	waits := c.lookAt(now.Mono, out)
 	c.due = min(waits, c.net.due())
+	out.Work(c.worked)
+	c.worked = machine.Work{}
 }
 
 // answers takes the calls that have ended.

@@ -34,6 +34,7 @@ type double struct {
 	lastID  machine.ConnID
 	queue   []machine.Input
 	out     machine.Effects
+	worked  machine.Work
 	pids    int64
 
 	held   []*ask // in the order in which they came
@@ -166,6 +167,7 @@ func (d *double) perform() {
 			}
 		}
 	}
+	d.worked = d.worked.Plus(d.out.Done)
 	d.out.Reset()
 }
 

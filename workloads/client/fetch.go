@@ -140,7 +140,6 @@ func (c *Consumer) fetch(now machine.Instant, l *link, out *machine.Effects) {
 		f.Parts = append(f.Parts, FetchPart{TP: a.tp, From: a.offset, Epoch: a.meta.epoch, to: a})
 		a.busy = true
 	}
-	out.Work(machine.Work{Requests: 1, Partitions: int64(len(list))})
 	c.leftFetches = append(c.leftFetches, f)
 	c.net.send(now, &call{what: callFetch, request: req, fetch: f}, l, nil, true, out)
 }
@@ -173,6 +172,9 @@ func (c *Consumer) fetched(now machine.Instant, o *outcome) {
 				records = o.records[n]
 			}
 			n++
+			if records.Len() > 0 {
+				c.worked = c.worked.Plus(machine.Work{Bytes: records.Len(), Partitions: 1})
+			}
 			if part := f.part(t.Topic, x.Partition); part != nil {
 				part.left = false
 				c.fetchedPart(now, part, x, records)

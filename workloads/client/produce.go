@@ -128,7 +128,7 @@ func (p *Producer) request(now machine.Instant, l *link, batches []*batch, out *
 	req.TimeoutMillis = int32(p.set.RequestTimeout.Milliseconds())
 	slices.SortStableFunc(batches, func(a, b *batch) int { return a.part.tp.Compare(b.part.tp) })
 	records := make([]wire.Records, len(batches))
-	total := 0
+	bytes := int64(0)
 	for i, b := range batches {
 		if n := len(req.Topics); n == 0 || req.Topics[n-1].Topic != b.part.tp.Topic {
 			t := kmsg.NewProduceRequestTopic()
@@ -143,9 +143,9 @@ func (p *Producer) request(now machine.Instant, l *link, batches []*batch, out *
 		if b.attempts > 0 && p.fail.On(failpoint.F08RetryWithoutSequence, b.number) {
 			records[i] = b.encodeAs(&p.builder, -1, -1, noSequence)
 		}
-		total += len(b.records)
+		bytes += records[i].Len()
 	}
-	out.Work(machine.Work{Requests: 1, Records: int64(total), Partitions: int64(len(batches))})
+	out.Work(machine.Work{Bytes: bytes, Partitions: int64(len(batches))})
 	c := &call{what: callProduce, request: req, batches: batches}
 	p.net.send(now, c, l, records, p.set.Acks != 0, out)
 	if p.set.Acks == 0 {

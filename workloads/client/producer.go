@@ -80,6 +80,7 @@ type Producer struct {
 	buffer  int64          // left of buffer.memory
 	blocked bool           // somebody waits for buffer.memory: nothing waits for linger.ms
 	pending int64          // records without a result
+	taken   int64          // records since the last step
 	id      identity
 	first   int32 // see ProducerConfig.FirstSequence
 
@@ -167,6 +168,7 @@ func (p *Producer) Send(now machine.Now, topic string, r Record) (wire.TP, Sent)
 	}
 	p.buffer -= took
 	p.pending++
+	p.taken++
 	p.wait(a)
 	if !keyed {
 		t.sticky.wrote(bytes, batchSize, a.allFull(batchSize), t.meta.parts)
@@ -228,6 +230,8 @@ func (p *Producer) Step(now machine.Now, in *machine.Input, out *machine.Effects
 
 // Run does what is due: expire, resolve, refresh, send.
 func (p *Producer) Run(now machine.Now, out *machine.Effects) {
+	out.Work(machine.Work{Records: p.taken})
+	p.taken = 0
 	p.net.expire(now.Mono, out)
 	p.answers(now.Mono)
 	p.expire(now.Mono)

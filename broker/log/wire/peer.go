@@ -114,6 +114,7 @@ func (p *Peer) send(out *machine.Effects, req kmsg.Request, version int16, recor
 		head = append(head, 0) // request header version 2: no tagged fields
 	}
 	frame := p.scratch.message(head, req.Key(), false, req, records)
+	out.Work(machine.Work{Requests: 1})
 	out.Send(p.conn, frame, machine.Ident{Class: Class(req.Key(), false), Key: RequestKey(req, records)})
 	if produce, ok := req.(*kmsg.ProduceRequest); !ok || produce.Acks != 0 {
 		p.flight = append(p.flight, flight{p.next, Pending{req, cookie}})
