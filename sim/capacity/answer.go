@@ -100,6 +100,9 @@ func (p *Plan) Result() result.Capacity {
 	lost := p.curve(1)
 	c.OneLost = &lost
 	c.Answer = p.answer()
+	for _, f := range p.plans {
+		c.Budget = append(c.Budget, f.found[0].Budget...)
+	}
 	c.Loss, c.CatchUp = s.lossTimeline(&p.loss.found[0]), nil
 	if len(p.away.found) > 0 {
 		c.CatchUp = s.awayTimeline(&p.away.found[0])

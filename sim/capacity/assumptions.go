@@ -25,7 +25,7 @@ func (s *Study) assumptions() (list []result.Assumption) {
 	}
 	for _, sheet := range []*profile.Sheet{s.Hardware, s.Costs} {
 		for _, f := range sheet.Fields() {
-			if !used(f) {
+			if !plays(f) {
 				continue
 			}
 			switch v := sheet.Get(f); {
@@ -53,8 +53,8 @@ func source(v profile.Value) string {
 	return v.Source + " (" + v.Note + ")"
 }
 
-// used reports whether a field plays a part in a run of brokers.
-func used(f profile.Field) bool {
+// plays reports whether a field plays a part in a run of brokers.
+func plays(f profile.Field) bool {
 	group, _, _ := strings.Cut(string(f), ".")
 	switch group {
 	case "queue", "flow", "pubsub", "buffer", "compression":

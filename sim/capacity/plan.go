@@ -2,6 +2,7 @@ package capacity
 
 import (
 	"slices"
+	"time"
 
 	"brokersim/checker/result"
 )
@@ -43,10 +44,17 @@ func (p *Plan) explore(lost int) Probe {
 	return Probe{Seed: p.study.Seeds[0], Lost: lost == 1, Warm: p.study.Warm, For: p.study.Explore}
 }
 
-// final is a run at the answer.
-func (p *Plan) final(lost int) Probe {
-	return Probe{Seed: p.study.Seeds[0], Lost: lost == 1, Warm: p.study.Warm, For: p.study.Measure}
+// final is a run at the answer, of about so many records a second: as long as the
+// study says, but not over mostRecords.
+func (p *Plan) final(lost int, rate int64) Probe {
+	s := p.study
+	length := min(s.Measure, max(s.Explore, time.Duration(mostRecords/max(rate, 1))*time.Second))
+	return Probe{Seed: s.Seeds[0], Lost: lost == 1, Warm: s.Warm, For: length}
 }
+
+// mostRecords is how many records a run at the answer needs at most: 99.99 % of them
+// leaves hundreds.
+const mostRecords = 4_000_000
 
 // Next are the runs to be made now; none if the study is done.
 func (p *Plan) Next() []Probe {
@@ -109,7 +117,7 @@ func (p *Plan) beginLadders() bool {
 	p.parts = nil
 	for i, s := range p.searches {
 		if met, _ := s.bracket(); met > 0 {
-			p.ladders[i] = newLadder(p.final(i), met, 20, 5, p.study.Seeds)
+			p.ladders[i] = newLadder(p.final(i, met), met, 20, 5, p.study.Seeds)
 			p.parts = append(p.parts, p.ladders[i])
 		}
 	}
@@ -131,8 +139,8 @@ func (p *Plan) beginCurves() bool {
 			}
 		}
 		for _, seed := range p.study.Seeds {
-			x := p.final(i)
-			x.Rate, x.Seed = p.rated(), seed
+			x := p.final(i, p.rated())
+			x.Rate, x.Seed, x.Budget = p.rated(), seed, seed == p.study.Seeds[0]
 			p.plans[i].probes = append(p.plans[i].probes, x)
 		}
 		p.parts = append(p.parts, p.points[i], p.plans[i])

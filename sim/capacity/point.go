@@ -18,6 +18,7 @@ type Probe struct {
 	For    time.Duration // with Warm
 	Faults string        // a schedule; times count from the start of the run
 	Rows   bool          // keep the seconds
+	Budget bool          // say where the time went
 	Set    []string      // settings above the study's: see [Study.With]
 }
 
@@ -27,6 +28,7 @@ type Outcome struct {
 	Point    result.Point
 	Rows     []result.Second
 	Marks    []result.Mark
+	Budget   []result.Budget
 	Ledger   result.Ledger
 	Findings []result.Finding
 	Warnings []string
@@ -43,11 +45,14 @@ func Run(s *Study, p Probe) Outcome {
 		return o
 	}
 	c := s.scenario(&p)
-	var each func(*measure.Interval)
+	var look scenario.Look
 	if p.Rows {
-		each = func(i *measure.Interval) { o.Rows = append(o.Rows, second(i)) }
+		look.Each = func(i *measure.Interval) { o.Rows = append(o.Rows, second(i)) }
 	}
-	res, got := scenario.Load(c, each)
+	if p.Budget {
+		look.Follow = uint64(max(p.Rate*int64((p.For-p.Warm)/time.Second)/mostFollowed, 1))
+	}
+	res, got := scenario.Load(c, look)
 	if res.Exit == result.ExitUsage {
 		o.Err = res.Warnings[0]
 		return o
@@ -57,8 +62,18 @@ func Run(s *Study, p Probe) Outcome {
 		o.Marks = append(o.Marks, result.Mark{AtUS: int64(m.At) / 1000, What: m.What})
 	}
 	o.Point = s.point(&p, &res, &got)
+	if p.Budget {
+		curve := "healthy"
+		if p.Lost {
+			curve = "one lost"
+		}
+		o.Budget = budget(curve, got.Ways, s.Cluster.Linger)
+	}
 	return o
 }
+
+// mostFollowed is about how many records of a run are followed on their way.
+const mostFollowed = 50_000
 
 func second(i *measure.Interval) result.Second {
 	return result.Second{
@@ -77,6 +92,7 @@ func (s *Study) point(p *Probe, res *result.Result, got *scenario.Loaded) result
 		Ack: measure.TailOf(sums.Ack), AckSent: measure.TailOf(sums.AckSent), E2E: measure.TailOf(sums.E2E),
 		Slope: slope(sums.Overdue), Requests: perSecond(got.Batches, sums.Until-sums.From),
 	}
+	x.Utilisation = utilisation(got.Usage)
 	if n := len(sums.Overdue); n > 0 {
 		x.Backlog = sums.Overdue[n-1]
 	}

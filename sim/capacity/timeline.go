@@ -21,7 +21,7 @@ const (
 // lossProbe kills a broker at the rate to plan on, which comes back later with what it
 // had.
 func (p *Plan) lossProbe() Probe {
-	x := p.final(0)
+	x := p.final(0, p.rated())
 	x.Rate, x.For, x.Rows = p.rated(), watchLoss, true
 	x.Faults = fmt.Sprintf("%v for %v crash %s\n", wrongAt, lostFor, p.study.victim())
 	return x
@@ -29,7 +29,7 @@ func (p *Plan) lossProbe() Probe {
 
 // awayProbe has the members of the first group stand still.
 func (p *Plan) awayProbe() Probe {
-	x := p.final(0)
+	x := p.final(0, p.rated())
 	x.Rate, x.For, x.Rows = p.rated(), watchAway, true
 	for m := range p.study.Load.Topics * p.study.Load.Members {
 		x.Faults += fmt.Sprintf("%v for %v pause reader-1-%d\n", wrongAt, awayFor, m+1)

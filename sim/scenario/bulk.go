@@ -11,6 +11,7 @@ import (
 	"brokersim/checker/bulk"
 	"brokersim/checker/measure"
 	"brokersim/checker/result"
+	"brokersim/sim"
 	"brokersim/workloads"
 	"brokersim/workloads/client"
 )
@@ -32,6 +33,32 @@ type Loaded struct {
 	Batches int64 // Produce batches that were acknowledged in the window
 	Marks   []Mark
 	AtRest  bool // every record had its outcome and was read by every group
+	Usage   []Usage // At is the length of the window
+	Ways    []Way // of the records that were followed
+}
+
+// Role is what a node of a load is there for.
+type Role uint8
+
+// The roles.
+const (
+	ABroker Role = iota
+	AProducer
+	AReader
+)
+
+// Usage is what the hardware of a node did in the window.
+type Usage struct {
+	Node string
+	Role Role
+	sim.Usage
+}
+
+// Look is what somebody wants to see of a load beside what it comes to.
+type Look struct {
+	Each func(*measure.Interval) // every interval of a second, as it ends
+	// Follow has every so many-th record followed; 0 is none.
+	Follow uint64
 }
 
 // Mark is a moment at which the cluster became another.
@@ -43,11 +70,10 @@ type Mark struct {
 // interval is how often a load is measured.
 const interval = time.Second
 
-// Load makes one run of a scenario with a bulk load, as [Run] does of any other.
-// Each, if it is not nil, sees every interval of a second as it ends. The verdict is
-// that on the records: a load that was too much and has not been read to its end in
+// Load makes one run of a scenario with a bulk load, as [Run] does of any other. The
+// verdict is that on the records: a load that was too much and has not been read to its end in
 // time has lost nothing that was looked at.
-func Load(c Case, each func(*measure.Interval)) (result.Result, Loaded) {
+func Load(c Case, look Look) (result.Result, Loaded) {
 	p, err := c.plan()
 	if err == nil && p.Spec.Bulk == nil {
 		err = fmt.Errorf("%s: has no bulk load", p.Spec.Name)
@@ -55,8 +81,13 @@ func Load(c Case, each func(*measure.Interval)) (result.Result, Loaded) {
 	if err != nil {
 		return refused(c, err), Loaded{}
 	}
-	l := newRun(p).load
-	l.each = each
+	r := newRun(p)
+	l := r.load
+	l.each = look.Each
+	if look.Follow > 0 {
+		l.ways = r.follow(look.Follow)
+	}
+	r.sim.At(machine.Instant(p.Spec.Bulk.Warm), func() { l.before = l.usage() })
 	l.play()
 	return l.result()
 }
@@ -72,6 +103,40 @@ type underLoad struct {
 	was     state
 	atRest  bool
 	each    func(*measure.Interval)
+
+	ways          *ways // nil: nobody is followed
+	before, after []Usage
+}
+
+// usage is what all nodes have done so far.
+func (l *underLoad) usage() (list []Usage) {
+	s := l.r.Spec
+	for i, n := range s.nodes() {
+		role := ABroker
+		switch {
+		case i == s.Brokers:
+			continue // the controller
+		case i > s.Brokers+len(s.Producers):
+			role = AReader
+		case i > s.Brokers:
+			role = AProducer
+		}
+		list = append(list, Usage{n.name, role, l.r.sim.Usage(n.name)})
+	}
+	return list
+}
+
+// used is what they have done in the window.
+func (l *underLoad) used() (list []Usage) {
+	for i := range l.before {
+		if i < len(l.after) {
+			x := l.after[i]
+			x.Usage = x.Usage.Since(l.before[i].Usage)
+			x.At = machine.Instant(l.after[i].At - l.before[i].At)
+			list = append(list, x)
+		}
+	}
+	return list
 }
 
 func newLoad(r *run) *underLoad {
@@ -143,7 +208,7 @@ func (l *underLoad) play() {
 	if r.runTo(machine.Instant(r.Spec.For)); r.stopped {
 		return
 	}
-	r.healed = r.sim.Now()
+	r.healed, l.after = r.sim.Now(), l.usage()
 	for _, p := range r.clients.bulk.producers {
 		p.GiveUp()
 	}
@@ -175,7 +240,7 @@ func (l *underLoad) result() (result.Result, Loaded) {
 		r.noVerdict(&res)
 	}
 	res.Exit = res.Verdict.Exit()
-	return res, Loaded{Sums: sums, Batches: l.batches, Marks: l.marks, AtRest: l.atRest}
+	return res, Loaded{Sums: sums, Batches: l.batches, Marks: l.marks, AtRest: l.atRest, Usage: l.used(), Ways: l.ways.list()}
 }
 
 // Due is told of records that are due.
@@ -217,6 +282,9 @@ func (l *underLoad) Settled(by int, now machine.Instant, x *client.Result) {
 			}
 			due, sent := l.ledger.Acked(by, n, tp, offset)
 			l.window.Acked(int64(now), due, sent)
+			if l.ways.follows(n) {
+				l.ways.ackedAt(by, n, now, machine.Instant(due))
+			}
 		}
 	}
 }
@@ -225,6 +293,9 @@ func (l *underLoad) Settled(by int, now machine.Instant, x *client.Result) {
 func (l *underLoad) Read(group int, now machine.Instant, tp wire.TP, offset int64, by int, n uint64) {
 	if due, first := l.ledger.Read(group, int(l.r.topology.number(tp)), offset, by, n); first {
 		l.window.Read(int64(now), due)
+		if l.ways.follows(n) {
+			l.ways.readAt(by, n, now)
+		}
 	}
 }
 

@@ -34,7 +34,7 @@ func bulkSpec(rate int64, seconds int) *Spec {
 
 func TestABulkLoad(t *testing.T) {
 	seconds := 0
-	res, got := Load(Case{Spec: bulkSpec(5000, 6), Seed: 7}, func(i *measure.Interval) { seconds++ })
+	res, got := Load(Case{Spec: bulkSpec(5000, 6), Seed: 7}, Look{Each: func(i *measure.Interval) { seconds++ }})
 	if res.Verdict != result.Kept || !got.AtRest {
 		t.Fatalf("%s, at rest: %t: %v %+v", res.Verdict, got.AtRest, res.Warnings, res.Findings)
 	}
@@ -48,7 +48,7 @@ func TestABulkLoad(t *testing.T) {
 	if p50 := measure.QuantileOf(s.Ack, 500_000); p50 < 2_000 || p50 > 12_000 {
 		t.Errorf("p50 of acknowledgements is %d us", p50)
 	}
-	again, _ := Load(Case{Spec: bulkSpec(5000, 6), Seed: 7}, nil)
+	again, _ := Load(Case{Spec: bulkSpec(5000, 6), Seed: 7}, Look{})
 	if again.TraceHash != res.TraceHash {
 		t.Error("not the same run again")
 	}
@@ -57,7 +57,7 @@ func TestABulkLoad(t *testing.T) {
 func BenchmarkBulkLoad(b *testing.B) {
 	var records, events int64
 	for seed := range b.N {
-		res, _ := Load(Case{Spec: bulkSpec(50_000, 11), Seed: uint64(seed)}, nil)
+		res, _ := Load(Case{Spec: bulkSpec(50_000, 11), Seed: uint64(seed)}, Look{})
 		records += res.Ledger.Acked
 		events += res.Events
 	}

@@ -53,7 +53,7 @@ func benchmarkLoad(b *testing.B, spec *Spec, seconds int) {
 	runtime.ReadMemStats(&before)
 	worked := processor(b)
 	for seed := range b.N {
-		res, got := Load(Case{Spec: spec, Seed: uint64(seed)}, nil)
+		res, got := Load(Case{Spec: spec, Seed: uint64(seed)}, Look{})
 		if !got.AtRest || res.Ledger.Sent != res.Ledger.Acked || res.Ledger.Delivered != res.Ledger.Acked {
 			b.Fatalf("seed %d: %s %+v", seed, res.Verdict, res.Ledger)
 		}
