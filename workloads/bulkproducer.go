@@ -39,15 +39,15 @@ type BulkProducerConfig struct {
 
 	Topic       string
 	Arrivals    Arrivals
-	Keys        int64 // uniformly drawn from [0, Keys); 0 sends records without a key
-	Size        int   // of a value in bytes
+	Keys        Keys
+	Sizes       Sizes // of values; what is below an identity is as large as that
 	From, Until machine.Instant
 
 	Witness    Witness
 	Failpoints *failpoint.Set
 }
 
-// BulkProducer is a service that publishes very many records to one topic, open loop.
+// BulkProducer is a service that publishes very many records to one topic.
 // It does the same as [Producer] at a fraction of its cost, and its records go into no
 // history: a [Witness] sees them.
 //
@@ -58,12 +58,12 @@ type BulkProducer struct {
 	cfg    BulkProducerConfig
 	client *client.Producer
 
-	arrivals arrivals
-	keys     machine.Draw
+	arrivals *Due
+	keys     *KeyDraw
+	sizes    *SizeDraw
 	started  bool
 	ahead    waiting // due times that have been drawn, of records not given to the client
-	drawn    machine.Instant
-	told     int // of those ahead, how many the witness knows to be due
+	told     int     // of those ahead, how many the witness knows to be due
 	counter  uint64
 	blocked  bool
 	stopped  bool
@@ -73,19 +73,22 @@ type BulkProducer struct {
 // NewBulkProducer returns one life of the service, which counts on where the one
 // before has ended; nil if it is the first.
 func NewBulkProducer(cfg BulkProducerConfig, before *BulkProducer) *BulkProducer {
-	cfg.Size = max(cfg.Size, bulkValue)
-	cfg.Arrivals.PerSecond = min(max(cfg.Arrivals.PerSecond, 1), second)
 	p := &BulkProducer{cfg: cfg}
 	p.client = client.NewProducer(client.ProducerConfig{
 		Name: cfg.Name, Life: cfg.Life, Seed: cfg.Seed, Bootstrap: cfg.Bootstrap, Settings: cfg.Settings, Failpoints: cfg.Failpoints,
 	})
 	p.client.Watch(cfg.Topic)
-	p.keys = machine.NewDraw(cfg.Seed, "keys").Of(cfg.Name).With(uint64(cfg.Life))
-	p.arrivals = arrivals{Arrivals: cfg.Arrivals, draw: machine.NewDraw(cfg.Seed, "arrivals").Of(cfg.Name).With(uint64(cfg.Life))}
+	p.keys = NewKeyDraw(cfg.Keys, p.draw("keys"))
+	p.sizes = NewSizeDraw(cfg.Sizes, p.draw("sizes"))
 	if before != nil {
 		p.counter = before.counter
 	}
 	return p
+}
+
+// draw begins the draws of this life for a purpose.
+func (p *BulkProducer) draw(purpose string) machine.Draw {
+	return machine.NewDraw(p.cfg.Seed, purpose).Of(p.cfg.Name).With(uint64(p.cfg.Life))
 }
 
 // Step is one step of the machine.
@@ -95,8 +98,7 @@ func (p *BulkProducer) Step(now machine.Now, in *machine.Input, out *machine.Eff
 		if p.cfg.Life > 0 {
 			p.cfg.Witness.Died(p.cfg.Place)
 		}
-		from := max(p.cfg.From, now.Mono)
-		p.arrivals.from, p.arrivals.last = from, from
+		p.arrivals = p.cfg.Arrivals.Start(max(p.cfg.From, now.Mono), p.draw("arrivals"))
 	}
 	p.client.Step(now, in, out)
 	freed := p.settle(now.Mono)
@@ -115,7 +117,7 @@ func (p *BulkProducer) Pending() int64 { return p.client.Pending() + int64(p.tol
 
 // Done reports whether nothing will be due any more and everything has its outcome.
 func (p *BulkProducer) Done() bool {
-	return p.started && p.drawn >= p.cfg.Until && p.Pending() == 0
+	return p.started && p.Pending() == 0 && (p.stopped || p.ahead.len() == 0 && p.arrivals.Peek() >= p.cfg.Until)
 }
 
 // GiveUp has the service forget what it could not give to its client, as one that is
@@ -123,15 +125,12 @@ func (p *BulkProducer) Done() bool {
 func (p *BulkProducer) GiveUp() {
 	p.stopped = true
 	p.ahead, p.told = waiting{}, 0
-	p.drawn = p.cfg.Until
 }
 
 // look draws due times until n of them lie ahead, or there are no more.
 func (p *BulkProducer) look(n int) {
-	for !p.stopped && p.ahead.len() < n && p.drawn < p.cfg.Until {
-		if p.drawn = p.arrivals.next(); p.drawn < p.cfg.Until {
-			p.ahead.add(p.drawn)
-		}
+	for !p.stopped && p.ahead.len() < n && p.arrivals.Peek() < p.cfg.Until {
+		p.ahead.add(p.arrivals.Next())
 	}
 }
 
@@ -184,19 +183,27 @@ func (p *BulkProducer) send(now machine.Now) {
 // record is the next record. Its number is its ticket: the witness counts as this
 // producer does.
 func (p *BulkProducer) record(at machine.Instant, now machine.Now) client.Record {
-	r := client.Record{Filler: int32(p.cfg.Size), Identity: bulkIdentity(p.cfg.Place, p.counter),
+	r := client.Record{Filler: int32(p.size(p.counter)), Identity: bulkIdentity(p.cfg.Place, p.counter),
 		Ticket: int64(p.counter), Time: (now.Wall - (now.Mono - at)).Millis()}
-	if p.cfg.Keys > 0 {
-		r.Key = binary.BigEndian.AppendUint64(nil, p.keys.With(p.counter).N(uint64(p.cfg.Keys)))
+	if key := p.keys.Draw(p.counter); key != noKey {
+		r.Key = binary.BigEndian.AppendUint64(nil, uint64(key))
 	}
 	return r
 }
+
+// size is that of the n-th value.
+func (p *BulkProducer) size(n uint64) int64 { return max(p.sizes.Draw(n), bulkValue) }
 
 // settle hands on what the client has decided.
 func (p *BulkProducer) settle(now machine.Instant) bool {
 	results := p.client.Results()
 	for i := range results {
 		p.cfg.Witness.Settled(p.cfg.Place, now, &results[i])
+		if p.cfg.Arrivals.Process == Closed {
+			for range results[i].Records {
+				p.arrivals.Ended(now)
+			}
+		}
 	}
 	p.client.Forget()
 	return len(results) > 0
@@ -212,13 +219,26 @@ func (p *BulkProducer) wake(now machine.Instant, freed bool) machine.Instant {
 		return due
 	}
 	// The record that could fill a batch, and that which could begin one.
-	n := int(max(p.client.Room()/int64(p.cfg.Size+bulkOverhead), 1))
-	p.look(min(n, mostAhead))
+	n := p.fills(p.client.Room())
+	p.look(n)
 	if p.ahead.len() == 0 {
 		return due
 	}
 	first, _ := p.ahead.first()
 	return min(due, first.Add(p.cfg.Settings.Linger), p.ahead.at(min(n, p.ahead.len())-1))
+}
+
+// fills is how many of the next records could fill a batch that has so much room.
+func (p *BulkProducer) fills(room int64) int {
+	if p.cfg.Sizes.Dist == FixedSize {
+		return int(min(max(room/(p.size(0)+bulkOverhead), 1), mostAhead))
+	}
+	n := 0
+	for n < mostAhead && (n == 0 || room > 0) {
+		room -= p.size(p.counter+uint64(n)) + bulkOverhead
+		n++
+	}
+	return n
 }
 
 // bulkOverhead is at least what a record takes beside its value: a key of eight bytes

@@ -26,8 +26,8 @@ type ProducerConfig struct {
 	Topic    string
 	Parts    int32 // of the topic
 	Arrivals Arrivals
-	Keys     int64 // uniformly drawn from [0, Keys); 0 sends records without a key
-	Size     int   // of a value in bytes; at least MinValue
+	Keys     Keys
+	Sizes    Sizes // of values; what is below MinValue is as large as that
 	From     machine.Instant
 	Until    machine.Instant // nothing is due from then on
 	// ForkAt, if it is not 0, has what is due after a record that was due then or
@@ -49,10 +49,10 @@ type Producer struct {
 	process int32
 	client  *client.Producer
 
-	arrivals arrivals
-	keys     machine.Draw
+	arrivals *Due
+	keys     *KeyDraw
+	sizes    *SizeDraw
 	started  bool
-	next     machine.Instant // when the next record is due
 	waiting  waiting
 	counter  uint32        // records so far, waiting ones not counted
 	head     client.Record // the oldest that waits, once it was tried
@@ -72,20 +72,20 @@ const lifeStep = 10_000
 
 // NewProducer returns one life of the service.
 func NewProducer(cfg ProducerConfig) *Producer {
-	cfg.Size = max(cfg.Size, MinValue)
-	cfg.Arrivals.PerSecond = min(max(cfg.Arrivals.PerSecond, 1), second)
 	p := &Producer{cfg: cfg, process: cfg.ID + lifeStep*int32(cfg.Life), due: 0}
 	p.client = client.NewProducer(client.ProducerConfig{
 		Name: cfg.Name, Life: cfg.Life, Seed: cfg.Seed, Bootstrap: cfg.Bootstrap, Settings: cfg.Settings, Failpoints: cfg.Failpoints, FirstSequence: cfg.FirstSequence,
 	})
 	p.client.Watch(cfg.Topic)
-	p.keys = machine.NewDraw(cfg.Seed, "keys").Of(cfg.Name).With(uint64(cfg.Life))
-	drawn := func(seed uint64) machine.Draw {
-		return machine.NewDraw(seed, "arrivals").Of(cfg.Name).With(uint64(cfg.Life))
-	}
-	p.arrivals = arrivals{Arrivals: cfg.Arrivals, draw: drawn(cfg.Seed), after: cfg.ForkAt, other: drawn(cfg.ForkSeed)}
+	p.keys = NewKeyDraw(cfg.Keys, p.draw(cfg.Seed, "keys"))
+	p.sizes = NewSizeDraw(cfg.Sizes, p.draw(cfg.Seed, "sizes"))
 	p.sends = make([]history.Sent, 0, 1)
 	return p
+}
+
+// draw begins the draws of this life for a purpose.
+func (p *Producer) draw(seed uint64, purpose string) machine.Draw {
+	return machine.NewDraw(seed, purpose).Of(p.cfg.Name).With(uint64(p.cfg.Life))
 }
 
 // Step is one step of the machine.
@@ -94,18 +94,17 @@ func (p *Producer) Step(now machine.Now, in *machine.Input, out *machine.Effects
 		p.start(now.Mono)
 	}
 	p.client.Step(now, in, out)
-	p.results()
-	for p.next <= now.Mono && p.next < p.cfg.Until {
-		p.waiting.add(p.next)
-		p.next = p.arrivals.next()
+	p.results(now.Mono)
+	for p.next() <= now.Mono && p.next() < p.cfg.Until {
+		p.waiting.add(p.arrivals.Next())
 	}
 	p.send(now)
 	p.client.Run(now, out)
-	freed := p.results()
+	freed := p.results(now.Mono)
 
 	p.due = p.client.Deadline()
-	if p.next < p.cfg.Until {
-		p.due = min(p.due, p.next)
+	if next := p.next(); next < p.cfg.Until {
+		p.due = min(p.due, next)
 	}
 	if due, some := p.waiting.first(); some {
 		p.due = min(p.due, due.Add(p.cfg.Settings.DeliveryTimeout))
@@ -113,6 +112,14 @@ func (p *Producer) Step(now machine.Now, in *machine.Input, out *machine.Effects
 			p.due = now.Mono // buffer.memory has become free: try again at once
 		}
 	}
+}
+
+// next is when the next record is due.
+func (p *Producer) next() machine.Instant {
+	if !p.started {
+		return machine.Never
+	}
+	return p.arrivals.Peek()
 }
 
 // Deadline is when the machine next wants a Tick.
@@ -124,14 +131,13 @@ func (p *Producer) Pending() int64 { return p.client.Pending() + int64(p.waiting
 // Done reports whether nothing will be due any more and everything has its
 // outcome.
 func (p *Producer) Done() bool {
-	return p.started && p.next >= p.cfg.Until && p.Pending() == 0
+	return p.started && p.next() >= p.cfg.Until && p.Pending() == 0
 }
 
 func (p *Producer) start(now machine.Instant) {
 	p.started = true
-	from := max(p.cfg.From, now)
-	p.arrivals.from, p.arrivals.last = from, from
-	p.next = p.arrivals.next()
+	p.arrivals = p.cfg.Arrivals.Start(max(p.cfg.From, now), p.draw(p.cfg.Seed, "arrivals"))
+	p.arrivals.Fork(p.cfg.ForkAt, p.draw(p.cfg.ForkSeed, "arrivals"))
 	if p.cfg.Life > 0 {
 		p.event = history.Event{E: history.Note, F: history.Crash, P: p.process - lifeStep}
 		p.cfg.Recorder.Event(&p.event)
@@ -162,6 +168,7 @@ func (p *Producer) send(now machine.Now) {
 		p.invoke(r, tp, due)
 		if why != "" {
 			p.complete(r, &client.Result{TP: tp, Outcome: client.Rejected, Base: -1, Why: why, PID: -1, Epoch: -1, Seq: -1}, 0)
+			p.arrivals.Ended(now.Mono)
 		}
 		p.head = client.Record{}
 		p.counter++
@@ -171,12 +178,11 @@ func (p *Producer) send(now machine.Now) {
 // record is the next record to be sent, made once however often it is tried.
 func (p *Producer) record(now machine.Now) *client.Record {
 	if p.head.Value == nil {
-		key := noKey
-		if p.cfg.Keys > 0 {
-			key = int64(p.keys.With(uint64(p.counter)).N(uint64(p.cfg.Keys)))
+		key := p.keys.Draw(uint64(p.counter))
+		if key != noKey {
 			p.head.Key = binary.BigEndian.AppendUint64(p.take(8)[:0], uint64(key))
 		}
-		p.head.Value = p.take(p.cfg.Size)
+		p.head.Value = p.take(int(max(p.sizes.Draw(uint64(p.counter)), MinValue)))
 		putValue(p.head.Value, int64(p.process)*valuesOfProcess+int64(p.counter), key)
 		p.head.Ticket = p.cfg.Recorder.Op()
 	}
@@ -224,11 +230,12 @@ func (p *Producer) invoke(r *client.Record, tp wire.TP, due machine.Instant) {
 
 // results writes what the client has decided into the history and reports
 // whether there was anything.
-func (p *Producer) results() bool {
+func (p *Producer) results(now machine.Instant) bool {
 	results := p.client.Results()
 	for i := range results {
 		for j := range results[i].Records {
 			p.complete(&results[i].Records[j], &results[i], j)
+			p.arrivals.Ended(now)
 		}
 	}
 	p.client.Forget()

@@ -15,7 +15,7 @@ import (
 
 func (d *double) newProducer(life int, a Arrivals, until time.Duration, s config.Producer) *Producer {
 	return NewProducer(ProducerConfig{ID: 1001, Name: "p1", Life: uint32(life), Seed: 1, Bootstrap: []string{"b1:9092"}, Settings: s,
-		Topic: "t", Parts: int32(len(d.logs)), Arrivals: a, Keys: 10, Size: 40, From: machine.Instant(10 * time.Millisecond),
+		Topic: "t", Parts: int32(len(d.logs)), Arrivals: a, Keys: Keys{Dist: Uniform, Cardinality: 10}, Sizes: Sizes{Bytes: 40}, From: machine.Instant(10 * time.Millisecond),
 		Until: machine.Instant(until), Recorder: d.rec, TPs: d.tps})
 }
 
@@ -103,7 +103,7 @@ func TestProducerPoissonArrivals(t *testing.T) {
 		life := i / 2
 		s := config.DefaultProducer()
 		s.DeliveryTimeout, s.RequestTimeout = 100*time.Millisecond, 50*time.Millisecond
-		p := d.newProducer(life, Arrivals{PerSecond: 1000, Poisson: true}, time.Second, s)
+		p := d.newProducer(life, Arrivals{PerSecond: 1000, Process: Poisson}, time.Second, s)
 		d.start(p)
 		d.run(machine.Instant(20*time.Second), p.Done)
 		invs, ends := sendsOf(t, d)
@@ -202,13 +202,13 @@ func TestWaiting(t *testing.T) {
 // Rates beyond the clock's resolution do not stop it.
 func TestArrivalsAbsurdRates(t *testing.T) {
 	for _, perSecond := range []int64{-1, 0, 1 << 40, 1<<63 - 1} {
-		for _, poisson := range []bool{false, true} {
-			p := NewProducer(ProducerConfig{Arrivals: Arrivals{PerSecond: perSecond, Poisson: poisson}, Settings: config.DefaultProducer()})
+		for _, process := range []Process{Constant, Poisson, Bursty, Diurnal, Traced, Closed} {
+			due := Arrivals{PerSecond: perSecond, Process: process}.Start(0, 1)
 			for range 100 {
-				p.arrivals.next()
+				due.Next()
 			}
-			if perSecond > 1 && p.arrivals.last > 1000 {
-				t.Errorf("at %d a second the hundredth record is due at %d", perSecond, p.arrivals.last)
+			if perSecond > 1 && process < Traced && due.last > 1000 {
+				t.Errorf("at %d a second the hundredth record of process %d is due at %d", perSecond, process, due.last)
 			}
 		}
 	}

@@ -28,6 +28,7 @@ var rows = [][]layer{
 		{"broker/storage/storagetest", "broker/machine"},
 		{"sim/profile", "broker/near"},
 		{"sim/roofline", "checker/result"},
+		{"workloads/fields", "broker/near"},
 	},
 	{ // 2: strangers to each other
 		{"broker/log/controller", "broker/machine faults/failpoint broker/log/config broker/log/wire"},
@@ -53,11 +54,11 @@ var rows = [][]layer{
 		{"reports", "checker/result"},
 		{"reports/plot", "checker/result"},
 		{"sim", "broker/machine"},
-		{"workloads", "broker/machine checker/history faults/failpoint broker/log/config broker/log/wire broker/queue/wire workloads/client"},
+		{"workloads", "broker/machine checker/history faults/failpoint broker/log/config broker/log/wire broker/queue/wire workloads/client workloads/fields"},
 	},
 	{ // 5
 		{"sim/scenario", "broker/machine broker/near checker/history faults/failpoint broker/log/config broker/log/wire" +
-			" broker/log broker/pubsub broker/queue checker checker/bulk checker/measure checker/result faults sim sim/profile workloads workloads/client"},
+			" broker/log broker/pubsub broker/queue checker checker/bulk checker/measure checker/result faults sim sim/profile workloads workloads/client workloads/fields"},
 	},
 	{ // 6
 		{"sim/capacity", "broker/log/config broker/near checker/measure checker/result sim sim/profile sim/scenario sim/roofline workloads"},

@@ -9,6 +9,7 @@ import (
 	"brokersim/checker/result"
 	"brokersim/sim/profile"
 	"brokersim/sim/scenario"
+	"brokersim/workloads"
 )
 
 // Study is a question about capacity: a load, what it has to meet, and the cluster
@@ -87,10 +88,15 @@ func (s *Study) scenario(p *Probe) scenario.Case {
 		name := fmt.Sprintf("topic-%d", t+1)
 		spec.Topics = append(spec.Topics, scenario.Topic{Name: name, Partitions: int32(s.Load.Partitions), Replication: int16(s.Cluster.RF)})
 		for i := range s.Load.Producers {
-			spec.Producers = append(spec.Producers, scenario.Producer{
-				Name: fmt.Sprintf("producer-%d", t*s.Load.Producers+i+1), Topic: name, Poisson: s.Load.Poisson, Keys: s.Load.Keys,
-				RatePerSecond: max(share(p.Rate, s.Load.Topics*s.Load.Producers, t*s.Load.Producers+i), 1), SizeBytes: int(s.Load.Value),
-			})
+			x := scenario.Producer{
+				Name: fmt.Sprintf("producer-%d", t*s.Load.Producers+i+1), Topic: name,
+				RatePerSecond: max(share(p.Rate, s.Load.Topics*s.Load.Producers, t*s.Load.Producers+i), 1),
+				Keys:          workloads.UniformKeys(s.Load.Keys), Sizes: workloads.Sizes{Bytes: s.Load.Value},
+			}
+			if s.Load.Poisson {
+				x.Arrivals.Process = workloads.Poisson
+			}
+			spec.Producers = append(spec.Producers, x)
 		}
 	}
 	for g := range s.Load.Groups {

@@ -309,8 +309,7 @@ func (c *clients) addBulkProducer(r *run, i int, node nodeName) {
 	spec := &r.Spec.Producers[i]
 	cfg := workloads.BulkProducerConfig{
 		Place: i, Name: node.name, Seed: r.Seed, Bootstrap: r.cluster.bootstrap(), Settings: r.set.Producer(spec.Name),
-		Topic: spec.Topic, Arrivals: workloads.Arrivals{PerSecond: spec.RatePerSecond, Poisson: spec.Poisson},
-		Keys: spec.Keys, Size: spec.SizeBytes,
+		Topic: spec.Topic, Arrivals: spec.arrivals(), Keys: spec.Keys, Sizes: spec.Sizes,
 		From: machine.Instant(r.Spec.Bulk.From), Until: machine.Instant(r.Spec.For),
 		Failpoints: r.cluster.set(node.id),
 	}

@@ -8,6 +8,7 @@ import (
 	"brokersim/broker/log/config"
 	"brokersim/checker/measure"
 	"brokersim/checker/result"
+	"brokersim/workloads"
 )
 
 // bulkSpec is a load of so many records a second from two producers to two groups of
@@ -24,7 +25,8 @@ func bulkSpec(rate int64, seconds int) *Spec {
 		},
 	}
 	for i := range 2 {
-		s.Producers = append(s.Producers, Producer{Name: fmt.Sprintf("orders-%d", i+1), Topic: "orders", RatePerSecond: rate / 2, Poisson: true, SizeBytes: 100})
+		s.Producers = append(s.Producers, Producer{Name: fmt.Sprintf("orders-%d", i+1), Topic: "orders", RatePerSecond: rate / 2,
+			Arrivals: workloads.Arrivals{Process: workloads.Poisson}, Sizes: workloads.Sizes{Bytes: 100}})
 	}
 	for i := range 4 {
 		s.Readers = append(s.Readers, Reader{Name: fmt.Sprintf("r%d", i+1), Group: fmt.Sprintf("g%d", i/2+1), Topics: []string{"orders"}})

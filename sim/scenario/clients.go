@@ -73,8 +73,7 @@ func (c *clients) addProducer(r *run, i int, node nodeName) {
 	cfg := workloads.ProducerConfig{
 		ID: int32(node.id), Name: node.name, Seed: r.Seed, Bootstrap: r.cluster.bootstrap(), Settings: r.set.Producer(spec.Name),
 		Topic: spec.Topic, Parts: int32(len(r.topology.of([]string{spec.Topic}))),
-		Arrivals: workloads.Arrivals{PerSecond: spec.RatePerSecond, Poisson: spec.Poisson},
-		Keys:     spec.Keys, Size: spec.SizeBytes, FirstSequence: spec.FirstSequence,
+		Arrivals: spec.arrivals(), Keys: spec.Keys, Sizes: spec.Sizes, FirstSequence: spec.FirstSequence,
 		From: loadFrom(r.Spec.For), Until: machine.Instant(r.Spec.For),
 		ForkAt: machine.Instant(r.Fork.At), ForkSeed: r.Fork.Seed,
 		Recorder: r.rec, TPs: r.topology.number, Failpoints: r.cluster.set(node.id),

@@ -1,11 +1,14 @@
 package scenario
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"brokersim/broker/log/config"
+	"brokersim/checker/result"
+	"brokersim/workloads"
 )
 
 const small = `about: one of each
@@ -33,7 +36,8 @@ func TestParse(t *testing.T) {
 	if s.Name != "small" || s.For != 2*time.Second || s.Settle != 40*time.Second || s.Profile != "short" {
 		t.Errorf("%+v", s)
 	}
-	if p := s.Producers[0]; p != (Producer{Name: "shop", Topic: "orders", RatePerSecond: 1000, Poisson: true, Keys: 10, SizeBytes: 100}) {
+	if p := s.Producers[0]; !reflect.DeepEqual(p, Producer{Name: "shop", Topic: "orders", RatePerSecond: 1000, Arrivals: workloads.Arrivals{Process: workloads.Poisson},
+		Keys: workloads.UniformKeys(10), Sizes: workloads.Sizes{Bytes: 100}}) {
 		t.Errorf("%+v", p)
 	}
 	if tp := s.Topics[0]; tp.Partitions != 2 || tp.Set[0] != (config.Entry{Key: "min.insync.replicas", Value: "2", Line: 6}) {
@@ -49,6 +53,26 @@ func TestParse(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	for _, row := range []struct{ old, new, want string }{
 		{"brokers: 3", "borkers: 3", `small.yaml:3: unknown field borkers of the scenario; did you mean "brokers"?`},
+		{"poisson", "mmpp", `small.yaml:8: mmpp wants more than its name, such as {process: mmpp, burst: 4, on: 50ms, off: 200ms}`},
+		{"poisson", "{process: mmp}", `small.yaml:8: "mmp": want one of constant, poisson, mmpp, diurnal, trace, closed; did you mean "mmpp"?`},
+		{"poisson", "{process: poisson, burst: 2}", `small.yaml:8: unknown field burst of arrivals of process poisson; there are batch, phases, process`},
+		{"poisson", "{process: mmpp, burst: 2, on: 1s}", `small.yaml:8: process mmpp: want burst, on and off`},
+		{"poisson", "{process: mmpp, burst: 2.5, on: 1s, off: 1s}", `small.yaml:8: process mmpp: bursts alone would be more than the mean: burst is at most (on+off)/on, here 2s/1s`},
+		{"poisson", "{process: diurnal, period: 2s, peak: 3.001}", `small.yaml:8: "3.001": want a number from 1 to 3, to three places`},
+		{"poisson", "{process: diurnal, period: 2s, peak: 2.5001}", `small.yaml:8: "2.5001": want a number from 1 to 3, to three places`},
+		{"poisson", "{phases: [{from: 1s, factr: 5}]}", `small.yaml:8: unknown field factr of a phase; did you mean "factor"?`},
+		{"poisson", "{phases: [{from: 1s, to: 5}]}", `small.yaml:8: a phase with to is a ramp: for is missing`},
+		{"poisson", "{batch: {most: 5}}", `small.yaml:8: batch: every is missing`},
+		{"poisson", "{process: closed, outstanding: 4}", `small.yaml:8: producer shop: rate_per_second is nothing to arrivals that have no rate`},
+		{"poisson", "{process: trace}", `small.yaml:8: process trace: want trace`},
+		{"keys: 10", "keys: {dist: zip}", `small.yaml:8: "zip": want one of none, uniform, zipf, hotspot, sequential, lifecycle; did you mean "zipf"?`},
+		{"keys: 10", "keys: {dist: zipf, cardinality: 10}", `small.yaml:8: keys: dist zipf wants theta`},
+		{"keys: 10", "keys: {dist: uniform, cardinality: 10, theta: 0.9}", `small.yaml:8: keys: theta is nothing to dist uniform`},
+		{"keys: 10", "keys: {cardinality: 10}", `small.yaml:8: keys: dist is missing`},
+		{"size_bytes: 100", "sizes: {median: 100}", `small.yaml:8: sizes: want a median and a p99 that is no smaller`},
+		{"size_bytes: 100", "sizes: {dist: lognormal, bytes: 100}", `small.yaml:8: sizes: want bytes for fixed, median and p99 for lognormal, or points for empirical`},
+		{"size_bytes: 100", "sizes: {points: [{bytes: 100}]}", `small.yaml:8: a point: want bytes and weight`},
+		{"size_bytes: 100", "size_bytes: 100, sizes: {bytes: 100}", `small.yaml:8: producer shop: want size_bytes or sizes`},
 		{"partitions: 2", "partition: 2", `small.yaml:6: unknown field partition of topic orders; did you mean "partitions"?`},
 		{"partitions: 2", "partitions: -2", `small.yaml:6: "-2": want a whole number from 1 to 1000`},
 		{"partitions: 2", "partitions: 2.5", `small.yaml:6: "2.5": want a whole number from 1 to 1000`},
@@ -61,7 +85,7 @@ func TestParseRefuses(t *testing.T) {
 		{"for: 2s", "for: [2s]", `small.yaml:2: want one value, not a list or fields`},
 		{"for: 2s", "for: 2s\nfor: 3s", `small.yaml:3:`},
 		{"profile: short", "profile: shrot", `small.yaml:4: "shrot": want one of short; did you mean "short"?`},
-		{"poisson", "poison", `small.yaml:8: "poison": want one of constant, poisson; did you mean "poisson"?`},
+		{"poisson", "poison", `small.yaml:8: "poison": want one of constant, poisson, mmpp, diurnal, trace, closed; did you mean "poisson"?`},
 		{"replication: 3", "replication: 4", `small.yaml:6: topic orders: replication 4 is above the 3 brokers`},
 		{"{topic: orders,", "{topic: oders,", `small.yaml:8: producer shop: unknown topic "oders"; did you mean "orders"?`},
 		{"{topic: orders,", "{", `small.yaml:8: producer shop: topic is missing`},
@@ -86,6 +110,59 @@ func TestParseRefuses(t *testing.T) {
 		case strings.Contains(err.Error(), "\n") || !strings.HasPrefix(err.Error(), row.want):
 			t.Errorf("%q for %q:\n got %s\nwant %s", row.new, row.old, err, row.want)
 		}
+	}
+}
+
+// A load has its processes, keys and sizes as its file says, and a trace in it has
+// its own lines.
+func TestParseLoads(t *testing.T) {
+	const src = `topics: {orders: {}}
+producers:
+  bursty:
+    topic: orders
+    rate_per_second: 1000
+    arrivals: {process: mmpp, burst: 4, on: 50ms, off: 200ms, phases: [{from: 1s, for: 500ms, factor: 10}], batch: {every: 500ms, most: 2048}}
+    keys: {dist: zipf, cardinality: 1_000_000, theta: 0.99, keyless: 0.25}
+    sizes: {dist: lognormal, median: 200, p99: 2000}
+  recorded:
+    topic: orders
+    arrivals:
+      process: trace
+      trace: |
+        counts 1s
+        12
+        -5
+  calling:
+    topic: orders
+    arrivals: {process: closed, outstanding: 16, think: 5ms, think_dist: exponential}
+`
+	if _, err := Parse("f.yaml", []byte(src)); err == nil || err.Error() != `f.yaml:16: "-5": want how many records, from 0 to 1000000000` {
+		t.Error(err)
+	}
+	s, err := Parse("f.yaml", []byte(strings.Replace(src, "-5", "5", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Producer{
+		{Name: "bursty", Topic: "orders", RatePerSecond: 1000,
+			Arrivals: workloads.Arrivals{Process: workloads.Bursty, Bursts: workloads.Bursts{Factor: 4000, On: 50 * time.Millisecond, Off: 200 * time.Millisecond},
+				Envelope: []workloads.Phase{{From: time.Second, For: 500 * time.Millisecond, Factor: 10_000}}, Batch: workloads.Batch{Every: 500 * time.Millisecond, Most: 2048}},
+			Keys:  workloads.Keys{Dist: workloads.Zipf, Cardinality: 1_000_000, Theta: 990, Keyless: 250},
+			Sizes: workloads.Sizes{Dist: workloads.Lognormal, Median: 200, P99: 2000, Most: maxSize}},
+		{Name: "recorded", Topic: "orders", Sizes: workloads.Sizes{Bytes: 256},
+			Arrivals: workloads.Arrivals{Process: workloads.Traced, Trace: &workloads.Trace{Every: time.Second, Counts: []int64{12, 5}}}},
+		{Name: "calling", Topic: "orders", Sizes: workloads.Sizes{Bytes: 256},
+			Arrivals: workloads.Arrivals{Process: workloads.Closed, Loop: workloads.Loop{Outstanding: 16, Think: 5 * time.Millisecond, Exponential: true}}},
+	}
+	if !reflect.DeepEqual(s.Producers, want) {
+		t.Errorf("\n got %+v\nwant %+v", s.Producers, want)
+	}
+	s.For = time.Second
+	res := Run(Case{Spec: s, Seed: 1})
+	// 1000 a second in bursts, 17 as recorded of which a second sees 12, and of 16
+	// callers each some tens of calls.
+	if res.Verdict != result.Kept || res.Ledger.Sent < 1000 || res.Ledger.Acked != res.Ledger.Sent {
+		t.Errorf("%s: %+v", res.Verdict, res.Ledger)
 	}
 }
 

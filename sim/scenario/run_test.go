@@ -14,6 +14,7 @@ import (
 	"brokersim/broker/machine"
 	"brokersim/checker/history"
 	"brokersim/checker/result"
+	"brokersim/workloads"
 )
 
 func load(t testing.TB, name string) *Spec {
@@ -383,7 +384,7 @@ func TestNotesOfFaultsAndLeaders(t *testing.T) {
 
 func TestHeader(t *testing.T) {
 	spec := load(t, "healthy")
-	spec.Producers = append(spec.Producers, Producer{Name: "weak", Topic: "events", RatePerSecond: 1, SizeBytes: 100})
+	spec.Producers = append(spec.Producers, Producer{Name: "weak", Topic: "events", RatePerSecond: 1, Sizes: workloads.Sizes{Bytes: 100}})
 	head := func(c Case) *history.Header {
 		p, err := c.plan()
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"brokersim/broker/log/config"
 	"brokersim/broker/near"
 	"brokersim/faults/failpoint"
+	"brokersim/workloads"
 )
 
 // Spec is a scenario as its file says it: the cluster, who produces and reads
@@ -91,13 +92,20 @@ type Producer struct {
 	Name          string
 	Topic         string
 	RatePerSecond int64
-	Poisson       bool   // else evenly spaced
-	Node          uint32 // its number; 0: by its place in the file
-	Keys          int64  // uniformly drawn keys; 0 sends records without a key
-	SizeBytes     int
+	Arrivals      workloads.Arrivals // at the rate, which its own PerSecond does not say
+	Node          uint32             // its number; 0: by its place in the file
+	Keys          workloads.Keys
+	Sizes         workloads.Sizes
 	// FirstSequence is where the sequences of an idempotent producer begin: near the
 	// largest int32 they soon begin again at 0, as Kafka's do after 2^31 records.
 	FirstSequence int32
+}
+
+// arrivals are those of the producer at its rate.
+func (p *Producer) arrivals() workloads.Arrivals {
+	a := p.Arrivals
+	a.PerSecond = p.RatePerSecond
+	return a
 }
 
 // Reader is a service that reads whole topics on its own.

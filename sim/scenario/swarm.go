@@ -215,11 +215,11 @@ func settingOr(set []config.Entry, key string, otherwise int64) int64 {
 
 // drawn refuses the fields that a swarm draws.
 func (p *reader) drawn(n ast.Node) {
-	p.pairs(n, "the scenario", func(key string, at, _ ast.Node) {
+	p.Pairs(n, "the scenario", func(key string, at, _ ast.Node) {
 		switch key {
 		case "about", "swarm", "settle", "set", "promise":
 		default:
-			p.fail(at, "%s: a swarm draws it from the seed; it may have about, settle, set and promise", key)
+			p.Fail(at, "%s: a swarm draws it from the seed; it may have about, settle, set and promise", key)
 		}
 	})
 }

@@ -3,6 +3,8 @@ package scenario
 import (
 	"fmt"
 	"time"
+
+	"brokersim/workloads"
 )
 
 // cluster draws brokers and topics.
@@ -29,10 +31,13 @@ func (d swarm) load(s *Spec) {
 			Name:          fmt.Sprintf("shop%d", i+1),
 			Topic:         s.Topics[p.upTo("topic", 0, len(s.Topics)-1)].Name,
 			RatePerSecond: int64(pick(p, "rate", 5, 20, 20, 50, 50, 100)),
-			Poisson:       !p.oneIn("constant", 3),
-			Keys:          int64(pick(p, "keys", 0, 1, 4, 40, 40, 1000)),
-			SizeBytes:     pick(p, "size", 24, 100, 256, 256, 1000, 5000),
+			Arrivals:      workloads.Arrivals{Process: workloads.Poisson},
+			Keys:          workloads.UniformKeys(int64(pick(p, "keys", 0, 1, 4, 40, 40, 1000))),
+			Sizes:         workloads.Sizes{Bytes: int64(pick(p, "size", 24, 100, 256, 256, 1000, 5000))},
 		})
+		if p.oneIn("constant", 3) {
+			s.Producers[i].Arrivals.Process = workloads.Constant
+		}
 	}
 	r := d.of("readers")
 	for i := range r.upTo("count", 1, 6) {
@@ -142,7 +147,7 @@ func (d swarm) producerSettings(s *Spec) {
 		if spec.RatePerSecond > 20 {
 			// With one request in flight, a batch a record and followers that lag, a
 			// busy producer would be at work long after the load has ended.
-			batch = max(batch, 4*spec.SizeBytes)
+			batch = max(batch, 4*int(spec.Sizes.Bytes))
 		}
 		s.set("producer."+spec.Name+".linger.ms", pick(p, "linger", 0, 5, 5, 50))
 		s.set("producer."+spec.Name+".batch.size", batch)
