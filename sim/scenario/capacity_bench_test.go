@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"brokersim/broker/log/config"
+	"brokersim/workloads"
 )
 
 // capacity is a point of a capacity study: 50,000 records a second of 1 KiB from four
@@ -21,7 +22,7 @@ func capacity(seconds int, set ...config.Entry) *Spec {
 	s.Topics[0].Partitions = 100
 	s.Producers, s.Readers = nil, nil
 	for i := range 4 {
-		s.Producers = append(s.Producers, Producer{Name: fmt.Sprintf("orders-%d", i+1), Topic: "orders", RatePerSecond: 12_500, Poisson: true, SizeBytes: 1024})
+		s.Producers = append(s.Producers, Producer{Name: fmt.Sprintf("orders-%d", i+1), Topic: "orders", RatePerSecond: 12_500, Arrivals: workloads.Arrivals{Process: workloads.Poisson}, Sizes: workloads.Sizes{Bytes: 1024}})
 		s.Readers = append(s.Readers, Reader{Name: fmt.Sprintf("r%d", i+1), Group: "g", Topics: []string{"orders"}})
 	}
 	s.Set = append(s.Set, config.Entry{Key: "producer.acks", Value: "all"})
