@@ -164,7 +164,7 @@ func (p *BulkProducer) send(now machine.Now) {
 		}
 		r := p.record(at, now)
 		switch _, sent := p.client.Send(machine.Now{Mono: at, Wall: now.Wall}, p.cfg.Topic, r); sent {
-		case client.Blocked:
+		case client.Blocked, client.TimedOut: // after max.block.ms the service tries again
 			if p.blocked = true; at == now.Mono {
 				return
 			}

@@ -145,8 +145,8 @@ func (p *Producer) start(now machine.Instant) {
 }
 
 // send gives the client what waits, in order, as an application does that is
-// blocked in send(). What waits longer than delivery.timeout.ms is dropped:
-// max.block.ms is not modelled apart.
+// blocked in send(). What waits longer than max.block.ms there, or than
+// delivery.timeout.ms since it was due, is dropped.
 func (p *Producer) send(now machine.Now) {
 	for due, some := p.waiting.first(); some; due, some = p.waiting.first() {
 		r := p.record(now)
@@ -155,6 +155,8 @@ func (p *Producer) send(now machine.Now) {
 		switch {
 		case sent == client.TooLarge:
 			why = wire.ErrorName(wire.RecordListTooLarge)
+		case sent == client.TimedOut:
+			why = "send() blocked for max.block.ms"
 		case sent == client.Blocked && now.Mono >= due.Add(p.cfg.Settings.DeliveryTimeout):
 			why = "send() blocked for delivery.timeout.ms"
 		}

@@ -48,6 +48,12 @@ func (a *accumulated) append(now machine.Instant, r *Record, batchSize, bufferLe
 	return b.size, took, true
 }
 
+// begins reports whether a record would begin a batch.
+func (a *accumulated) begins(r *Record, batchSize int64) bool {
+	n := len(a.queue)
+	return n == 0 || !a.queue[n-1].hasRoom(r, batchSize)
+}
+
 // allFull reports whether no batch can take another record.
 func (a *accumulated) allFull(batchSize int64) bool {
 	n := len(a.queue)

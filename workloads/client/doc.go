@@ -11,8 +11,9 @@
 //
 // # The journey of a record
 //
-//  1. Send (producer.go) chooses a partition: murmur2 of the key, or the sticky one
-//     (partitioner.go). Without metadata or buffer.memory the record is not taken.
+//  1. Send (producer.go) chooses a partition: murmur2 of the key, or what
+//     partitioner.class asks for (partitioner.go). Without metadata or buffer.memory the
+//     record is not taken, and after max.block.ms that is an error.
 //  2. It joins the last batch of its partition, or begins one (accumulator.go). A
 //     batch is ready when it is full, has another behind it, has waited linger.ms, or
 //     somebody waits for buffer.memory.
@@ -78,7 +79,7 @@
 //	backoff.go      growing, jittered waits
 //	errors.go       which errors say what
 //	producer.go     configuration, Send, Results, InitProducerId
-//	partitioner.go  the sticky partition
+//	partitioner.go  sticky (KIP-794, KIP-480) and round robin: partitioner.class
 //	murmur2.go      the partition of a key
 //	accumulator.go  the batches of one partition
 //	batch.go        records that are sent and fail together; sequence arithmetic

@@ -60,6 +60,7 @@ const (
 	Taken    Sent = iota // a Result will follow
 	Blocked              // Kafka's send() would block: metadata or buffer.memory is missing; ask again
 	TooLarge             // larger than max.request.size or buffer.memory: never to be sent
+	TimedOut             // Kafka's send() has blocked for max.block.ms and throws TimeoutException
 )
 
 // Producer is Kafka's producer as a state machine. The owner calls Step with
@@ -78,11 +79,13 @@ type Producer struct {
 	doubts  bool           // there may be one with an unresolved sequence
 	topics  []*target      // same
 	buffer  int64          // left of buffer.memory
-	blocked bool           // somebody waits for buffer.memory: nothing waits for linger.ms
-	pending int64          // records without a result
-	taken   int64          // records since the last step
-	id      identity
-	first   int32 // see ProducerConfig.FirstSequence
+	// blockedAt is since when send() blocks; Never while it does not.
+	blockedAt machine.Instant
+	blocked   bool  // somebody waits for buffer.memory: nothing waits for linger.ms
+	pending   int64 // records without a result
+	taken     int64 // records since the last step
+	id        identity
+	first     int32 // see ProducerConfig.FirstSequence
 
 	results []Result
 	builder wire.Builder
@@ -93,7 +96,7 @@ type Producer struct {
 type target struct {
 	meta   *topicMeta
 	parts  []*accumulated // by partition; nil until written to
-	sticky sticky
+	choice choice
 }
 
 // NewProducer returns a producer that has not connected yet.
@@ -101,7 +104,7 @@ type target struct {
 // Idempotence needs acks=all, at most five requests in flight and retries; as in
 // Kafka it is off when the other settings do not allow it.
 func NewProducer(cfg ProducerConfig) *Producer {
-	p := &Producer{set: cfg.Settings, fail: cfg.Failpoints, buffer: cfg.Settings.BufferMemory, first: max(cfg.FirstSequence, 0), due: 0}
+	p := &Producer{set: cfg.Settings, fail: cfg.Failpoints, buffer: cfg.Settings.BufferMemory, first: max(cfg.FirstSequence, 0), due: 0, blockedAt: machine.Never}
 	p.draw = machine.NewDraw(cfg.Seed, "client").Of(cfg.Name).With(uint64(cfg.Life))
 	s := &p.set
 	p.idempotent = s.EnableIdempotence && s.Acks == -1 && s.MaxInFlight <= 5 && s.Retries > 0
@@ -130,13 +133,13 @@ func (p *Producer) target(topic string) *target {
 			return t
 		}
 	}
-	t := &target{meta: p.net.meta.add(topic), sticky: sticky{at: -1, draw: p.draw.Of("sticky").Of(topic)}}
+	t := &target{meta: p.net.meta.add(topic), choice: newChoice(p.set.PartitionerClass, p.draw.Of("sticky").Of(topic))}
 	p.topics = append(p.topics, t)
 	return t
 }
 
 // Send gives a record to the producer, which chooses its partition. A record
-// that is Blocked or TooLarge was not taken and leaves no trace.
+// that is not Taken leaves no trace.
 func (p *Producer) Send(now machine.Now, topic string, r Record) (wire.TP, Sent) {
 	t := p.target(topic)
 	batchSize, alone := int64(p.set.BatchSize), wire.BatchHeaderSize+r.sizeAtMost()
@@ -144,25 +147,15 @@ func (p *Producer) Send(now machine.Now, topic string, r Record) (wire.TP, Sent)
 		return wire.TP{Topic: topic, Partition: -1}, TooLarge
 	}
 	if len(t.meta.parts) == 0 {
-		return wire.TP{}, Blocked
+		return wire.TP{}, p.block(now.Mono)
 	}
-	var n int32
-	keyed := r.Key != nil && !p.set.PartitionerIgnoreKeys
-	if keyed {
-		n = KeyPartition(r.Key, int32(len(t.meta.parts)))
-	} else {
-		n = t.sticky.partition(t.meta.parts)
-		if a := p.accumulated(t, n); a.allFull(batchSize) {
-			t.sticky.wrote(0, batchSize, true, t.meta.parts) // its batch may have left meanwhile
-			n = t.sticky.at
-		}
-	}
-	a := p.accumulated(t, n)
+	a := p.choose(t, &r, batchSize)
 	bytes, took, ok := a.append(now.Mono, &r, batchSize, p.buffer)
 	if !ok {
 		p.blocked = true
-		return wire.TP{}, Blocked
+		return wire.TP{}, p.block(now.Mono)
 	}
+	p.blockedAt = machine.Never
 	if p.fail.OnAbout(failpoint.SmallBatch, a.tp.Topic, uint64(a.tp.Partition)<<32|uint64(len(a.queue)), a.batches) {
 		a.queue[len(a.queue)-1].closed = true
 	}
@@ -170,10 +163,46 @@ func (p *Producer) Send(now machine.Now, topic string, r Record) (wire.TP, Sent)
 	p.pending++
 	p.taken++
 	p.wait(a)
-	if !keyed {
-		t.sticky.wrote(bytes, batchSize, a.allFull(batchSize), t.meta.parts)
-	}
+	t.choice.wrote(!p.keyed(&r), bytes, batchSize, a.allFull(batchSize), t.meta.parts)
 	return a.tp, Taken
+}
+
+// block says that send() blocks, or that it has for too long: max.block.ms counts from
+// when it was called, for metadata and buffer.memory together.
+func (p *Producer) block(now machine.Instant) Sent {
+	p.blockedAt = min(p.blockedAt, now)
+	if now < p.blockedAt.Add(p.set.MaxBlock) {
+		return Blocked
+	}
+	p.blockedAt = machine.Never
+	return TimedOut
+}
+
+// keyed reports whether the partition follows from the key. Only Kafka's built-in logic
+// knows partitioner.ignore.keys; two classes never look at keys.
+func (p *Producer) keyed(r *Record) bool {
+	switch p.set.PartitionerClass {
+	case config.PartitionerRoundRobin, config.PartitionerUniformSticky:
+		return false
+	case config.PartitionerSticky:
+		return r.Key != nil
+	}
+	return r.Key != nil && !p.set.PartitionerIgnoreKeys
+}
+
+// choose is the partition of a record.
+func (p *Producer) choose(t *target, r *Record, batchSize int64) *accumulated {
+	parts := t.meta.parts
+	if p.keyed(r) {
+		a := p.accumulated(t, KeyPartition(r.Key, int32(len(parts))))
+		t.choice.began(a, r, batchSize, parts)
+		return a
+	}
+	a := p.accumulated(t, t.choice.partition(parts))
+	if t.choice.moves(a, r, batchSize, parts) {
+		a = p.accumulated(t, t.choice.partition(parts))
+	}
+	return a
 }
 
 func (p *Producer) accumulated(t *target, n int32) *accumulated {
@@ -243,6 +272,9 @@ func (p *Producer) Run(now machine.Now, out *machine.Effects) {
 	asked := p.initProducerID(now.Mono, out)
 	sent := p.sendAll(now.Mono, out)
 	p.due = min(asked, sent, p.nextExpiry(), p.net.due())
+	if at := p.blockedAt.Add(p.set.MaxBlock); at > now.Mono {
+		p.due = min(p.due, at) // whoever waits asks again
+	}
 }
 
 // answers takes the calls that have ended.

@@ -30,6 +30,7 @@ func TestDefaults(t *testing.T) {
 			MaxInFlight: 5, Retries: math.MaxInt32, RequestTimeout: 30 * sec, DeliveryTimeout: 2 * time.Minute,
 			RetryBackoff: 100 * ms, RetryBackoffMax: sec, MetadataMaxAge: 5 * time.Minute, MaxRequestSize: 1 << 20,
 			ConnectionSetupTimeout: 10 * sec, ConnectionSetupTimeoutMax: 30 * sec, ReconnectBackoff: 50 * ms, ReconnectBackoffMax: sec,
+			MaxBlock: time.Minute,
 		}},
 		{DefaultConsumer(), Consumer{
 			AutoOffsetReset: "latest", FetchMinBytes: 1, FetchMaxWait: 500 * ms, FetchMaxBytes: 50 << 20,
@@ -56,6 +57,8 @@ func TestEveryFieldIsTied(t *testing.T) {
 			switch {
 			case n.Type == "boolean":
 				val = map[string]string{"true": "false", "false": "true"}[n.Default]
+			case n.Type == "class":
+				val = n.words[0]
 			case name == "acks":
 				val = "0"
 			case name == "auto.offset.reset":
@@ -124,5 +127,13 @@ func TestDataFile(t *testing.T) {
 	}
 	if !known.byName[BrokerScope]["zookeeper.connect"].Removed() || known.byName[BrokerScope]["log.dirs"].Removed() {
 		t.Error("which names were removed is wrong")
+	}
+}
+
+// A class that nobody models is refused, with the nearest that somebody does.
+func TestUnknownClass(t *testing.T) {
+	_, err := Resolve(Targets{}, Layer{Entries: []Entry{{Key: "producer.partitioner.class", Value: "org.apache.kafka.clients.producer.RoundRobinPartitoner"}}})
+	if err == nil || !strings.Contains(err.Error(), `did you mean "`+PartitionerRoundRobin+`"?`) {
+		t.Errorf("%v", err)
 	}
 }

@@ -7,7 +7,8 @@ import "math"
 type field[T any] struct {
 	name  string
 	set   func(*T, value)
-	least int64 // where Kafka has no bound
+	least int64    // where Kafka has no bound
+	words []string // of a class: those that are modelled
 }
 
 // build makes a T of the values that of answers with, Kafka's defaults where it
@@ -95,6 +96,9 @@ var producerFields = []field[Producer]{
 	{name: "reconnect.backoff.max.ms", set: func(p *Producer, v value) { p.ReconnectBackoffMax = v.ms() }},
 	{name: "client.id", set: func(p *Producer, v value) { p.ClientID = v.text }},
 	{name: "partitioner.ignore.keys", set: func(p *Producer, v value) { p.PartitionerIgnoreKeys = v.on }},
+	{name: "partitioner.class", set: func(p *Producer, v value) { p.PartitionerClass = v.text },
+		words: []string{PartitionerRoundRobin, PartitionerUniformSticky, PartitionerSticky}},
+	{name: "max.block.ms", set: func(p *Producer, v value) { p.MaxBlock = v.ms() }},
 }
 
 // acks is -1 for all.

@@ -36,7 +36,8 @@ type Name struct {
 	// Modelled says that the simulator does what the setting asks.
 	Modelled bool
 
-	least int64 // of a modelled number, where Kafka has no bound but nothing less makes sense
+	words []string // of a modelled class
+	least int64    // of a modelled number, where Kafka has no bound but nothing less makes sense
 }
 
 // Null and Required are defaults that are not values: null, and none at all.
@@ -93,7 +94,7 @@ func mark[T any](k names, s Scope, fields []field[T]) {
 		if n == nil {
 			panic(fmt.Sprintf("%v.%s is modelled, but Kafka has no such setting", s, f.name))
 		}
-		n.Modelled, n.least = true, f.least
+		n.Modelled, n.least, n.words = true, f.least, f.words
 	}
 }
 

@@ -69,7 +69,18 @@ type Producer struct {
 
 	ClientID              string // client.id
 	PartitionerIgnoreKeys bool   // partitioner.ignore.keys
+	PartitionerClass      string // partitioner.class: empty or one of the Partitioner constants
+
+	MaxBlock time.Duration // max.block.ms
 }
+
+// The classes that partitioner.class may name; none is Kafka's built-in logic
+// (KIP-794). Kafka 4.0 has removed the last two (KIP-480).
+const (
+	PartitionerRoundRobin    = "org.apache.kafka.clients.producer.RoundRobinPartitioner"
+	PartitionerUniformSticky = "org.apache.kafka.clients.producer.UniformStickyPartitioner"
+	PartitionerSticky        = "org.apache.kafka.clients.producer.internals.DefaultPartitioner"
+)
 
 // Consumer is the configuration of a consuming client.
 type Consumer struct {

@@ -47,6 +47,10 @@ func (n *Name) parse(text string) (value, error) {
 		if _, bad := strconv.ParseFloat(v.text, 64); bad != nil {
 			err = fmt.Errorf("%s=%s: want a number", n.Name, quote(v.text))
 		}
+	case "class":
+		if n.Modelled && !slices.Contains(n.words, v.text) {
+			err = fmt.Errorf("%s=%s: want one of %s%s", n.Name, quote(v.text), strings.Join(n.words, ", "), near.DidYouMean(v.text, n.words))
+		}
 	case "string":
 		err = n.oneOf(v.text)
 	case "list":
