@@ -97,6 +97,7 @@ Exit codes:
   0  every property held             1    a property was violated
   2  usage or invalid input          3    inconclusive: nothing was shown
   4  nondeterminism: one seed gave two runs
+  5  a performance bound was missed
   70 internal error, or output that cannot be written
   130 interrupted: partial results were written
 `
@@ -126,7 +127,7 @@ func (a *app) root() *cobra.Command {
 		a.exit = result.ExitUsage
 		return cmd.Help()
 	}
-	root.AddCommand(a.runVerb(), a.checkVerb(), a.mergeVerb(), a.reproVerb(), a.shrinkVerb(), a.whyVerb(), a.reportVerb(), a.corpusVerb(), a.bugsVerb(), a.judgeVerb(), a.learnVerb(), a.scenarioVerb(), a.versionVerb())
+	root.AddCommand(a.runVerb(), a.checkVerb(), a.mergeVerb(), a.reproVerb(), a.shrinkVerb(), a.whyVerb(), a.reportVerb(), a.corpusVerb(), a.bugsVerb(), a.judgeVerb(), a.learnVerb(), a.scenarioVerb(), a.capacityVerb(), a.sweepVerb(), a.versionVerb())
 	return root
 }
 

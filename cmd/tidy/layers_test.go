@@ -61,7 +61,7 @@ var rows = [][]layer{
 			" broker/log broker/pubsub broker/queue checker checker/bulk checker/measure checker/result faults sim sim/profile workloads workloads/client workloads/fields"},
 	},
 	{ // 6
-		{"sim/capacity", "broker/log/config broker/near checker/measure checker/result sim sim/profile sim/scenario sim/roofline workloads"},
+		{"sim/capacity", "broker/machine broker/log/config broker/near checker/measure checker/result sim sim/profile sim/scenario sim/roofline workloads workloads/fields"},
 		{"sim/story", "broker/machine checker/history checker/result broker/log broker/log/controller broker/log/replica" +
 			" broker/log/wire checker sim sim/scenario workloads"},
 	},

@@ -75,19 +75,16 @@ func addLedger(sum, x *result.Ledger) {
 	sum.Readers = max(sum.Readers, x.Readers)
 }
 
-// Result is what the study came to.
-func (p *Plan) Result() result.Capacity {
+// head is what a study says whatever it was.
+func (p *Plan) head(repeat string) result.Capacity {
 	s := p.study
 	c := result.Capacity{
-		V: result.Version, Study: s.Name, SLO: s.SLO, Runs: p.runs, Events: p.sum.events,
-		Ledger: p.sum.ledger, Findings: p.sum.findings,
-		Repeat: "brokersim capacity " + s.File,
+		V: result.Version, Study: s.Name, SLO: s.SLO, Runs: p.runs, Events: p.sum.events, Shape: s.shape(), Assumptions: s.assumptions(),
+		Ledger: p.sum.ledger, Findings: p.sum.findings, Repeat: repeat,
 	}
 	for _, seed := range s.Seeds {
 		c.Seeds = append(c.Seeds, fmt.Sprintf("%#x", seed))
 	}
-	c.Shape = s.shape()
-	c.Assumptions = s.assumptions()
 	for _, w := range p.sum.warnings {
 		if name, is := strings.CutPrefix(w, "not modelled: "); is {
 			c.NotModelled = append(c.NotModelled, "Kafka's "+name)
@@ -96,6 +93,13 @@ func (p *Plan) Result() result.Capacity {
 		}
 	}
 	c.NotModelled = append(c.NotModelled, notModelled...)
+	return c
+}
+
+// Result is what the study came to.
+func (p *Plan) Result() result.Capacity {
+	s := p.study
+	c := p.head("brokersim capacity " + s.File)
 	c.Healthy = p.curve(0)
 	lost := p.curve(1)
 	c.OneLost = &lost
@@ -111,6 +115,29 @@ func (p *Plan) Result() result.Capacity {
 	c.Retention = p.retention()
 	c.Rules = p.rules(&c)
 	c.Exit = p.exit(&c)
+	return c
+}
+
+// One is what one run of a study comes to by itself.
+func (s *Study) One(o *Outcome) result.Capacity {
+	p := Plan{study: s, runs: 1}
+	p.sum.add(o)
+	c := p.head(s.Repeat(&o.Probe))
+	c.Seeds = []string{o.Point.Seed}
+	curve := result.Curve{Brokers: int(s.Cluster.Brokers), Points: []result.Point{o.Point}}
+	curve.Roofline, _ = s.roofline(0)
+	c.Healthy, c.Budget = curve, o.Budget
+	if o.Probe.Lost {
+		curve.Brokers--
+		curve.Roofline, _ = s.roofline(1)
+		c.OneLost, c.Healthy = &curve, result.Curve{Brokers: int(s.Cluster.Brokers)}
+	}
+	if !o.Point.Passed {
+		c.Exit = result.ExitBound
+	}
+	if o.Point.Verdict == result.Broken {
+		c.Exit = result.ExitBroken
+	}
 	return c
 }
 

@@ -97,6 +97,9 @@ func (p *Plan) Take(list []Outcome) {
 // rate meets the SLO.
 func (p *Plan) Err() string { return p.err }
 
+// lastStage is the last of a study.
+const lastStage = 3
+
 // begin begins a stage, and reports whether there is one.
 func (p *Plan) begin() bool {
 	switch p.stage {

@@ -10,6 +10,7 @@ import (
 
 	"brokersim/checker/result"
 	"brokersim/sim/profile"
+	"brokersim/workloads"
 )
 
 // small is a study that takes little time.
@@ -24,7 +25,7 @@ func small() *Study {
 	}
 	return &Study{
 		Name: "small", File: "small.yaml", Hardware: hw, Costs: costs, NoInterference: true,
-		Load:    Load{Topics: 1, Partitions: 6, Value: 100, Producers: 2, Groups: 1, Members: 2, Poisson: true, Rate: 1000},
+		Load:    Load{Topics: 1, Partitions: 6, Sizes: workloads.Sizes{Bytes: 100}, Producers: 2, Groups: 1, Members: 2, Arrivals: workloads.Arrivals{Process: workloads.Poisson}, Rate: 1000},
 		Cluster: Cluster{Profile: "none", Brokers: 3, RF: 3, MinISR: 2, Acks: "all", Linger: 5 * time.Millisecond, BatchSize: 16384},
 		SLO:     result.SLO{AckP99US: 20_000},
 		Seeds:   []uint64{1, 2, 3},

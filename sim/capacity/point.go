@@ -101,7 +101,7 @@ func (s *Study) point(p *Probe, res *result.Result, got *scenario.Loaded) result
 	}
 	x.Why = s.why(&x, res, got)
 	x.Passed = x.Why == ""
-	x.Repro = s.repeat(p)
+	x.Repro = s.Repeat(p)
 	return x
 }
 
@@ -157,9 +157,22 @@ func milliseconds(us int64) string {
 	return fmt.Sprintf("%d.%d ms", us/1000, us%1000/100)
 }
 
-// repeat is the command that makes a run again.
-func (s *Study) repeat(p *Probe) string {
-	text := fmt.Sprintf("brokersim capacity %s --at %d --seeds %#x", s.File, p.Rate, p.Seed)
+// Probe is a run of the study at one rate, as its search makes them.
+func (s *Study) Probe(rate int64, oneLost bool) Probe {
+	return Probe{Rate: rate, Seed: s.Seeds[0], Lost: oneLost, Warm: s.Warm, For: s.Explore, Budget: true}
+}
+
+// Try says what is wrong with a study beyond its own fields: what Kafka's settings
+// are, and may be.
+func (s *Study) Try() error {
+	p := s.Probe(max(s.Load.Rate, 1), false)
+	_, err := scenario.Check(s.scenario(&p))
+	return err
+}
+
+// Repeat is the command that makes a run again.
+func (s *Study) Repeat(p *Probe) string {
+	text := fmt.Sprintf("brokersim capacity %s --at %d --seed %#x", s.File, p.Rate, p.Seed)
 	if p.Lost {
 		text += " --one-lost"
 	}

@@ -54,7 +54,7 @@ func (s *Study) roofLoad(lost int64) roofline.Load {
 	most := max(c.BatchSize/s.stored(), 1)
 	return roofline.Load{
 		Brokers: c.Brokers, Lost: lost, Partitions: l.Topics * l.Partitions, RF: c.RF, Groups: l.Groups,
-		Value: l.Value, Stored: s.stored() + s.Costs.Times(profile.BatchHeader, 1)/most, BatchMilli: most * 1000, SyncEvery: c.SyncEvery,
+		Value: l.value(), Stored: s.stored() + s.Costs.Times(profile.BatchHeader, 1)/most, BatchMilli: most * 1000, SyncEvery: c.SyncEvery,
 	}
 }
 

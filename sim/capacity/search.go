@@ -83,6 +83,17 @@ func (s *search) lowest() *Outcome {
 	return low
 }
 
+// best is the outcome at the largest rate that was met or, if none was, at the lowest.
+func (s *search) best() *Outcome {
+	met, _ := s.bracket()
+	for i := range s.found {
+		if s.found[i].Point.Offered == met {
+			return &s.found[i]
+		}
+	}
+	return s.lowest()
+}
+
 // refused says why no rate is met; empty if one is.
 func (s *search) refused() string {
 	if met, _ := s.bracket(); met > 0 {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"brokersim/broker/log/config"
+	"brokersim/broker/machine"
 	"brokersim/checker/measure"
 	"brokersim/checker/result"
 	"brokersim/sim/profile"
@@ -38,14 +39,14 @@ type Study struct {
 
 // Load is what clients do, at any rate.
 type Load struct {
-	Topics, Partitions int64 // Partitions of each topic
-	Value              int64 // bytes of a value
-	Producers          int64 // of each topic
-	Groups, Members    int64 // groups of readers of each topic, and members of each group
-	Keys               int64 // uniformly drawn; 0: records have no key
-	Poisson            bool
-	Work               time.Duration // of a reader, for a record
-	Rate               int64         // records a second that are asked for; 0: as many as it can
+	Topics, Partitions int64           // Partitions of each topic
+	Producers          int64           // of each topic
+	Groups, Members    int64           // groups of readers of each topic, and members of each group
+	Sizes              workloads.Sizes // of values
+	Keys               workloads.Keys
+	Arrivals           workloads.Arrivals // at the rate
+	Work               time.Duration      // of a reader, for a record
+	Rate               int64              // records a second that are asked for; 0: as many as it can
 }
 
 // Cluster is a shape and how it is configured.
@@ -91,10 +92,7 @@ func (s *Study) scenario(p *Probe) scenario.Case {
 			x := scenario.Producer{
 				Name: fmt.Sprintf("producer-%d", t*s.Load.Producers+i+1), Topic: name,
 				RatePerSecond: max(share(p.Rate, s.Load.Topics*s.Load.Producers, t*s.Load.Producers+i), 1),
-				Keys:          workloads.UniformKeys(s.Load.Keys), Sizes: workloads.Sizes{Bytes: s.Load.Value},
-			}
-			if s.Load.Poisson {
-				x.Arrivals.Process = workloads.Poisson
+				Arrivals:      s.Load.Arrivals, Keys: s.Load.Keys, Sizes: s.Load.Sizes,
 			}
 			spec.Producers = append(spec.Producers, x)
 		}
@@ -119,7 +117,20 @@ func (s *Study) scenario(p *Probe) scenario.Case {
 
 // stored is how many bytes a record takes in a log, without its share of the batch's
 // header.
-func (s *Study) stored() int64 { return s.Load.Value + s.Costs.Times(profile.RecordHeader, 1) }
+func (s *Study) stored() int64 { return s.Load.value() + s.Costs.Times(profile.RecordHeader, 1) }
+
+// value is the mean size of a value: of a distribution, that of some thousand draws.
+func (l *Load) value() int64 {
+	if l.Sizes.Dist == workloads.FixedSize {
+		return l.Sizes.Bytes
+	}
+	const n = 4096
+	draw, sum := workloads.NewSizeDraw(l.Sizes, machine.NewDraw(0, "mean size")), int64(0)
+	for i := range uint64(n) {
+		sum += draw.Draw(i)
+	}
+	return sum / n
+}
 
 // intoLog is how many bytes a second a rate writes into the log of each broker.
 func (s *Study) intoLog(rate int64) int64 {

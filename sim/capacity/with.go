@@ -10,6 +10,7 @@ import (
 	"brokersim/broker/log/config"
 	"brokersim/broker/near"
 	"brokersim/sim/profile"
+	"brokersim/workloads"
 )
 
 // What a study's own settings may be; every other key is one of Kafka's.
@@ -27,11 +28,10 @@ const (
 	setProducers  = "load.producers"
 	setGroups     = "load.groups"
 	setMembers    = "load.members"
-	setKeys       = "load.keys"
 )
 
 func ownSettings() []string {
-	return []string{setProfile, setBrokers, setRF, setMinISR, setAcks, setFsync, setLinger, setBatch, setPartitions, setValue, setProducers, setGroups, setMembers, setKeys}
+	return []string{setProfile, setBrokers, setRF, setMinISR, setAcks, setFsync, setLinger, setBatch, setPartitions, setValue, setProducers, setGroups, setMembers}
 }
 
 // With is the study with settings above its own, each as --set has it: one of its own
@@ -62,6 +62,9 @@ func (s *Study) set(key, value string) error {
 			return fmt.Errorf("%q: want a whole number", value)
 		}
 		*number = n
+		if key == setValue {
+			s.Load.Sizes.Dist = workloads.FixedSize
+		}
 		return nil
 	}
 	switch key {
@@ -103,8 +106,7 @@ const (
 func (s *Study) number(key string) *int64 {
 	return map[string]*int64{
 		setBrokers: &s.Cluster.Brokers, setRF: &s.Cluster.RF, setMinISR: &s.Cluster.MinISR, setBatch: &s.Cluster.BatchSize, "producer.batch.size": &s.Cluster.BatchSize,
-		setPartitions: &s.Load.Partitions, setValue: &s.Load.Value, setProducers: &s.Load.Producers, setGroups: &s.Load.Groups, setMembers: &s.Load.Members,
-		setKeys: &s.Load.Keys,
+		setPartitions: &s.Load.Partitions, setValue: &s.Load.Sizes.Bytes, setProducers: &s.Load.Producers, setGroups: &s.Load.Groups, setMembers: &s.Load.Members,
 	}[key]
 }
 
@@ -137,7 +139,7 @@ func (s *Study) check() error {
 		is, least, most int64
 	}{
 		{setBrokers, c.Brokers, 1, 50}, {setRF, c.RF, 1, c.Brokers}, {setMinISR, c.MinISR, 1, c.RF}, {setBatch, c.BatchSize, 0, 1 << 30},
-		{"topics", l.Topics, 1, 100}, {setPartitions, l.Partitions, 1, 1000}, {setValue, l.Value, 1, 1 << 20}, {setProducers, l.Producers, 1, 1000},
+		{"topics", l.Topics, 1, 100}, {setPartitions, l.Partitions, 1, 1000}, {setValue, l.value(), 1, 1 << 20}, {setProducers, l.Producers, 1, 1000},
 		{setGroups, l.Groups, 0, 100}, {setMembers, l.Members, 1, 1000}, {"seeds", int64(len(s.Seeds)), 1, 1000},
 	} {
 		if x.is < x.least || x.is > x.most {
