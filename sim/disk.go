@@ -20,6 +20,9 @@ type diskOp struct {
 	n    int64
 
 	cause int64 // the event in whose step it was asked for
+
+	asked, began machine.Instant
+	takes        time.Duration // of a Sync: what its own flush takes
 }
 
 // sync makes durable what a file holds now, when the disk has done so. Its time
@@ -34,13 +37,26 @@ func (s *Sim) sync(n *node, name string, tag machine.Tag) {
 	}
 	d := machine.NewDraw(s.cfg.Seed, "sync").With(uint64(n.cfg.ID)).Of(name).With(uint64(op.snap.size))
 	d = d.With(uint64(f.syncs.next(d.Uint64())))
-	s.startDisk(op, s.cfg.SyncFor.Of(s.drawn(d)))
+	if f.disks.spec == nil {
+		s.startDisk(op, s.cfg.SyncFor.Of(s.drawn(d)))
+		return
+	}
+	flush := f.disks.spec.Flush
+	if flush == nil {
+		flush = s.cfg.SyncFor
+	}
+	op.takes = flush.Of(s.drawn(d))
+	s.ask(f.driveFor(&op), op)
 }
 
 // load brings a range into memory.
 func (s *Sim) load(n *node, x *machine.Effect) {
 	op := diskOp{node: n, life: n.life, era: n.files.era, tag: x.Tag, name: x.Name, file: n.files.cache[x.Name], off: x.Off, n: x.N, cause: s.doing}
 	var takes time.Duration
+	if f := n.files; f.disks.spec != nil {
+		s.ask(f.driveFor(&op), op)
+		return
+	}
 	if i := op.file; i != nil {
 		lo, hi := i.blocks(x.Off, x.N)
 		for _, resident := range i.resident[lo:hi] {
@@ -78,7 +94,12 @@ func (s *Sim) diskDone(op diskOp) {
 	case op.file.unreadable(op.off, op.n):
 		err = machine.ErrIO
 	default:
-		op.file.warm(op.off, op.n)
+		lo, hi := op.file.blocks(op.off, op.n)
+		if f.disks.spec == nil {
+			op.file.warm(lo, hi)
+		} else if op.file.pages != nil || f.cache[op.name] == op.file {
+			f.warmed(op.name, op.file, lo, hi)
+		}
 	}
 	if op.life == op.node.life && op.tag != 0 {
 		s.ready(op.node, ready{kind: machine.DiskDone, tag: op.tag, err: err, cause: op.cause})

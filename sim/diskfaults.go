@@ -140,6 +140,7 @@ func (s *Sim) endStall(f *files) {
 	for _, i := range reading {
 		s.queue.push(event{at: s.now, kind: evDone, idx: i})
 	}
+	s.goOnDrives(f)
 }
 
 // SlowDisk has what a disk is asked for from now on take so many times longer, at
@@ -179,6 +180,7 @@ func (f *files) wipe() {
 		f.s.losses = append(f.s.losses, l)
 	}
 	f.era++ // what the disk was about to do concerns files that are gone
+	f.lostPower()
 	f.cache, f.disk = make(map[string]*inode), make(map[string]*inode)
 	f.used, f.waiting, f.faults.wiped = 0, nil, false
 }

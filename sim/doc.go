@@ -42,6 +42,10 @@
 //	hardware.go    what a node is made of
 //	machinery.go   that at work, and how cores are accounted for
 //	nic.go         network interfaces: bytes, packets, credits
+//	drive.go       what a drive does: write-back, flushes, reads
+//	dirty.go       dirty pages, the oldest first
+//	pagecache.go   which of a file's pages are dirty, or in memory
+//	interference.go  nodes and drives that stand still for a while
 //	usage.go       accounts of queues and their servers
 //	observe.go     the way of one frame, for those who look
 //	latency.go     distributions as tables of integers
@@ -98,6 +102,12 @@
 //     come (item.whole). Only the first may be held or moved by what happens to links.
 //   - Whatever counts as waiting in a station leaves it once: item.waits says whether
 //     an item does, and dying takes those in service (unserved) before the rest.
+//   - The dirty bytes of a file are its last ones: it is written at its end and written
+//     back from its beginning. A listing of it counts while it has the file's number.
+//   - A drive has one event that counts (due). It is idle only if nothing waits, or it
+//     stands still, or a fault holds it up, which starts it again.
+//   - Interference queues its next event when one comes: a world with any never comes
+//     to an end by itself, and is run until a time.
 //   - Mono is the run's time unless it drifts: workloads are due in it, and so are
 //     deadlines, of which a clock that is made faster brings the next one nearer.
 package sim

@@ -181,11 +181,7 @@ func (s *Sim) Resume(name string) {
 		return
 	}
 	n.paused = false
-	for _, i := range n.late {
-		s.queue.push(event{at: s.now, kind: evDone, idx: i})
-	}
-	n.late = n.late[:0]
-	s.wake(n)
+	s.goOnNode(n)
 }
 
 // SkewWall adds to what a node's wall clock is wrong by; the node's lives share

@@ -32,6 +32,9 @@ type files struct {
 	waiting []diskOp // done but for the disk, which is stalled
 	reading []int32  // of Sim.runs: steps that have read from it
 	blows   counter  // flaws, by what they were about
+
+	disks  disks
+	memory pageCache
 }
 
 // inode is a file apart from its name.
@@ -45,6 +48,7 @@ type inode struct {
 	onDisk   []string // its names in files.disk
 	first    [1]string
 	resident []bool // by block of 1 MiB; those beyond are resident
+	pages    *pages // nil: no disk is modelled, or nothing was written yet
 	flaws    []flaw
 }
 
@@ -88,7 +92,12 @@ const (
 )
 
 func newFiles(s *Sim, n *node) *files {
-	return &files{s: s, node: n, cache: make(map[string]*inode), disk: make(map[string]*inode)}
+	f := &files{s: s, node: n, cache: make(map[string]*inode), disk: make(map[string]*inode)}
+	f.disks = s.newDisks(n)
+	if f.disks.spec != nil {
+		f.memory.limit = n.cfg.Hardware.PageCache
+	}
+	return f
 }
 
 func (f *files) List() []string { return slices.Sorted(maps.Keys(f.cache)) }
@@ -112,6 +121,7 @@ func (f *files) Append(name string, b machine.Bytes) error {
 	}
 	i.append(b)
 	f.used += b.Len()
+	f.wrote(name, i, b.Len())
 	return nil
 }
 
@@ -161,8 +171,10 @@ func (f *files) Truncate(name string, size int64) error {
 	if size >= i.size {
 		return nil
 	}
+	was := i.size
 	f.used -= i.size - max(size, 0)
 	i.image = i.image.prefix(max(size, 0))
+	f.truncated(i, was)
 	i.shared = min(i.shared, i.size)
 	i.cover(i.size)
 	for _, s := range i.syncing {
@@ -209,6 +221,7 @@ func (f *files) Remove(name string) error {
 func (f *files) forget(name string) {
 	if i := f.cache[name]; i != nil {
 		f.used -= i.size
+		f.gone(i)
 		delete(f.cache, name)
 	}
 }
@@ -228,7 +241,9 @@ func (f *files) ReadAt(name string, off, n int64) (machine.Bytes, error) {
 	if i.unreadable(off, n) {
 		return machine.Bytes{}, machine.ErrIO
 	}
-	f.cold += f.faults.slowed(time.Duration(i.warm(off, n)) * f.s.cfg.ColdRead)
+	if lo, hi := i.blocks(off, n); lo < hi {
+		f.readCold(name, i, off, lo, hi)
+	}
 	return i.read(off, n), nil
 }
 
@@ -258,16 +273,11 @@ func (f *files) Resident(name string, off, n int64) bool {
 	return !slices.Contains(i.resident[lo:hi], false)
 }
 
-// warm makes a range resident and returns how many blocks were not.
-func (i *inode) warm(off, n int64) (cold int) {
-	lo, hi := i.blocks(off, n)
+// warm makes blocks resident.
+func (i *inode) warm(lo, hi int) {
 	for b := lo; b < hi; b++ {
-		if !i.resident[b] {
-			i.resident[b] = true
-			cold++
-		}
+		i.resident[b] = true
 	}
-	return cold
 }
 
 // blocks are those of a range that may be cold.

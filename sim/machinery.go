@@ -12,6 +12,9 @@ type machinery struct {
 	cores   station
 	in, out *nic // nil: without bound
 	blocked time.Duration
+
+	stood       time.Duration // for collections of garbage
+	collections int64
 }
 
 func newMachinery(h *Hardware) *machinery {

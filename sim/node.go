@@ -14,11 +14,12 @@ type node struct {
 	files *files
 	clock clock
 
-	machine machine.Machine // nil while down
-	life    uint32          // grows at each death; events of an earlier life do nothing
-	powered bool
-	paused  bool
-	memory  int64 // in bytes, that it may take; 0 is without bound
+	machine  machine.Machine // nil while down
+	life     uint32          // grows at each death; events of an earlier life do nothing
+	powered  bool
+	paused   bool
+	collects machine.Instant // garbage, until then; 0: does not
+	memory   int64           // in bytes, that it may take; 0 is without bound
 
 	links  []*link // to the node of that index; nil: nothing was sent
 	kernel func(machine.ConnID) int64
@@ -82,7 +83,7 @@ func (s *Sim) ready(n *node, r ready) {
 
 // wake has the node take its next input, if it can.
 func (s *Sim) wake(n *node) {
-	if !n.awake && n.ready.n > 0 && n.busy < n.cfg.Cores && !n.paused && n.machine != nil {
+	if !n.awake && n.ready.n > 0 && n.busy < n.cfg.Cores && !n.still() && n.machine != nil {
 		n.awake = true
 		s.wakes.push(n)
 	}
@@ -91,7 +92,7 @@ func (s *Sim) wake(n *node) {
 // runNext has a node take one input.
 func (s *Sim) runNext(n *node) {
 	n.awake = false
-	if n.ready.n == 0 || n.busy >= n.cfg.Cores || n.paused || n.machine == nil {
+	if n.ready.n == 0 || n.busy >= n.cfg.Cores || n.still() || n.machine == nil {
 		return
 	}
 	r := n.ready.pop()
@@ -198,7 +199,7 @@ func (s *Sim) done(i int32) {
 	n := r.node
 	switch {
 	case r.life != n.life: // it died meanwhile: the effects are lost
-	case n.paused:
+	case n.still():
 		n.late = append(n.late, i)
 		return
 	case r.cold && n.files.faults.stalled:
@@ -287,7 +288,7 @@ func (s *Sim) die(n *node) {
 	s.unserved(n)
 	n.machine = nil
 	n.life++
-	n.paused = false
+	n.paused, n.collects = false, 0
 	clear(n.ends)
 	n.ends = n.ends[:0]
 	for n.ready.n > 0 {

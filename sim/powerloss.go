@@ -40,6 +40,7 @@ func (f *files) losePower() {
 	f.era++
 	f.powerLosses++
 	f.waiting = nil
+	f.lostPower()
 	draw := machine.NewDraw(f.s.cfg.Seed, "power-loss").With(uint64(f.node.cfg.ID)).With(f.powerLosses)
 	names := f.names()
 	left := f.namesLeft(names, draw)

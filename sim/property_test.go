@@ -118,7 +118,8 @@ func TestConnections(t *testing.T) {
 		w.s = New(Config{Seed: rapid.Uint64().Draw(t, "seed"), Prices: Prices{Request: time.Duration(rapid.IntRange(0, 1).Draw(t, "price")) * 100 * time.Microsecond}})
 		names := []string{"a", "b", "c"}
 		lives := map[string]int{}
-		hw := rapid.SampledFrom([]Hardware{{}, {}, {NIC: NIC{BytesPerSecond: 10_000_000}, Prices: Prices{Request: 50 * time.Microsecond}}}).Draw(t, "hardware")
+		hw := rapid.SampledFrom([]Hardware{{}, {}, {NIC: NIC{BytesPerSecond: 10_000_000}, Prices: Prices{Request: 50 * time.Microsecond},
+			GC: Interference{Every: 5 * time.Millisecond, For: Fixed(time.Millisecond)}}}).Draw(t, "hardware")
 		for i, name := range names {
 			w.s.Add(NodeConfig{Name: name, ID: uint32(i + 1), Listeners: []string{name + ":1"}, Cores: 1 + i, Hardware: hw, Boot: func() machine.Machine {
 				lives[name]++
@@ -214,6 +215,9 @@ func TestConnections(t *testing.T) {
 			w.s.Resume(n)
 		}
 		w.s.Run(w.s.Now().Add(5 * time.Second)) // whoever stood still has heard of its connections
+		for i := range s.interferers {
+			s.interferers[i].For = Fixed(0)
+		}
 		for _, n := range names {
 			k := w.talkers[n]
 			k.asked = append(k.asked, func(out *machine.Effects) {
@@ -277,7 +281,12 @@ func TestFiles(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		s := New(Config{Seed: rapid.Uint64().Draw(t, "seed")})
-		add(s, 1, "a", func(*toy, machine.Now, *machine.Input, *machine.Effects) {})
+		var hw Hardware
+		if rapid.Bool().Draw(t, "hardware") {
+			hw = Hardware{PageCache: 1, Disk: Disk{Drives: 2, Write: 1 << 20, Read: 1 << 20, Background: 1, Limit: 100, Expire: time.Millisecond}}
+		}
+		idler := &toy{deadline: machine.Never, step: func(*toy, machine.Now, *machine.Input, *machine.Effects) {}}
+		s.Add(NodeConfig{Name: "a", ID: 1, Hardware: hw, Boot: func() machine.Machine { return idler }})
 		s.Run(0)
 		n := s.nodes[0]
 		f := n.files
@@ -382,7 +391,7 @@ func TestFiles(t *testing.T) {
 			"sync": func(t *rapid.T) {
 				name := name.Draw(t, "name")
 				s.sync(n, name, 0)
-				s.Run(s.Now().Add(50 * time.Millisecond)) // with what was under way, in any order
+				s.Run(s.Now().Add(500 * time.Millisecond)) // with what was under way, in any order
 				delete(durable, name)
 				if b, ok := model[name]; ok {
 					durable[name] = &known{prefix: slices.Clone(b), exact: true}
@@ -436,6 +445,22 @@ func TestFiles(t *testing.T) {
 			},
 			"": check,
 		})
+		s.Run(s.Now().Add(time.Minute)) // everything has been written back
+		u := s.Usage("a")
+		balanced(t, "drives", u.Drives)
+		balanced(t, "syncs", u.Syncs)
+		if d := u.Dirty; d.Present != 0 || d.Arrivals != d.Departures+d.Dropped || d.Held-d.Stayed > 2 || d.Stayed-d.Held > 2 {
+			t.Fatalf("dirty bytes: %+v", d)
+		}
+		cached := int64(0)
+		for _, i := range f.cache { // unordered: a sum
+			if i.pages != nil {
+				cached += int64(i.pages.cached)
+			}
+		}
+		if cached != f.memory.held {
+			t.Fatalf("%d blocks are in memory, counted %d", cached, f.memory.held)
+		}
 	})
 }
 

@@ -30,6 +30,9 @@ const (
 	evDone                        // slot of running: the work of a step is done
 	evDisk                        // slot of disk operations
 	evUnanswered                  // a dial to an address that nobody has fails
+	evDrive                       // a drive has done what it does, or may begin
+	evInterfere                   // place of interferers
+	evCollected                   // a node has collected its garbage
 )
 
 // queue is a monotone priority queue, a radix heap: what is pushed is never

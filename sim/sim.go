@@ -42,6 +42,9 @@ type Sim struct {
 	disks   slots[diskOp]
 	images  []*image // of syncs that are over
 	nowhere slots[unanswered]
+	drives  []*drive
+
+	interferers []interferer
 
 	in      machine.Input
 	taking  int64           // the event that led to in
@@ -85,6 +88,7 @@ func (s *Sim) Add(c NodeConfig) int {
 	}
 	s.nodes = append(s.nodes, n)
 	s.byName[c.Name] = n
+	s.interfere(n)
 	s.boot(n)
 	return n.index
 }
@@ -159,6 +163,14 @@ func (s *Sim) happen(e event) {
 		s.done(e.idx)
 	case evDisk:
 		s.diskDone(s.disks.take(e.idx))
+	case evDrive:
+		s.driveDue(s.drives[e.idx])
+	case evInterfere:
+		s.interfered(e.idx)
+	case evCollected:
+		if n := s.nodes[e.idx]; n.life == e.gen {
+			s.collected(n)
+		}
 	case evUnanswered:
 		s.failUnanswered(s.nowhere.take(e.idx))
 	default:

@@ -118,8 +118,38 @@ func (s *Sim) Usage(name string) Usage {
 	u.Cores = hw.cores.read(s.now)
 	u.Cores.Servers = int64(n.cfg.Cores)
 	u.NICOut, u.NICIn = hw.out.read(s.now), hw.in.read(s.now)
-	u.Blocked = int64(hw.blocked)
+	u.Blocked, u.Stood, u.Collections = int64(hw.blocked), int64(hw.stood), hw.collections
+	u.Evicted, u.Cold = n.files.memory.evicted, n.files.memory.cold
+	for _, d := range n.files.disks.drives {
+		u.Drives.plus(d.account.read(s.now))
+		u.Syncs.plus(d.syncs.read(s.now))
+		u.Dirty.plus(d.dirty.read(s.now))
+	}
 	return u
+}
+
+// plus adds the account of another drive, which is another server.
+func (q *Queue) plus(o Queue) {
+	q.Servers++
+	q.Arrivals += o.Arrivals
+	q.Departures += o.Departures
+	q.Dropped += o.Dropped
+	q.Busy += o.Busy
+	q.InSystem += o.InSystem
+	q.Waited += o.Waited
+	q.Stayed += o.Stayed
+	q.Present += o.Present
+	q.Peak += o.Peak
+}
+
+func (p *Pool) plus(o Pool) {
+	p.Arrivals += o.Arrivals
+	p.Departures += o.Departures
+	p.Dropped += o.Dropped
+	p.Held += o.Held
+	p.Stayed += o.Stayed
+	p.Present += o.Present
+	p.Peak += o.Peak
 }
 
 // station keeps the account of a queue.
