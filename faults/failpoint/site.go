@@ -184,6 +184,24 @@ const (
 	// P03Retain has it keep a channel's last message and send it to whoever begins to
 	// listen, who may have had it before.
 	P03Retain
+	// Q01ConfirmBeforeSync lets a work queue confirm a persistent message before it is
+	// on the disk.
+	Q01ConfirmBeforeSync
+	// Q02SettleOnDelivery lets a work queue write a message off when it is delivered, so
+	// that a crash loses what was not acknowledged.
+	Q02SettleOnDelivery
+	// Q03RequeueAtTail has a work queue put what it gets back behind everything else.
+	Q03RequeueAtTail
+	// Q04TwoActiveConsumers lets a queue with a single active consumer deliver to all.
+	Q04TwoActiveConsumers
+	// Q05DropRequeued lets a work queue lose what it gets back.
+	Q05DropRequeued
+	// Q06IgnorePrefetch lets a work queue deliver more than basic.qos allows.
+	Q06IgnorePrefetch
+	// Q07ForgetRedelivered has a work queue deliver again as if for the first time.
+	Q07ForgetRedelivered
+	// Q08LoseDeadLetters lets a work queue drop what it should dead-letter.
+	Q08LoseDeadLetters
 
 	numSites
 )
@@ -261,6 +279,14 @@ var names = [numSites]string{
 	P01SkipOverflow:            "P01-skip-overflow",
 	P02NewestFirst:             "P02-newest-first",
 	P03Retain:                  "P03-retain",
+	Q01ConfirmBeforeSync:       "Q01-confirm-before-sync",
+	Q02SettleOnDelivery:        "Q02-settle-on-delivery",
+	Q03RequeueAtTail:           "Q03-requeue-at-tail",
+	Q04TwoActiveConsumers:      "Q04-two-active-consumers",
+	Q05DropRequeued:            "Q05-drop-requeued",
+	Q06IgnorePrefetch:          "Q06-ignore-prefetch",
+	Q07ForgetRedelivered:       "Q07-forget-redelivered",
+	Q08LoseDeadLetters:         "Q08-lose-dead-letters",
 }
 
 // String returns the site's name, such as "isr-shrink".

@@ -27,7 +27,7 @@ func (c *AMQP) queue(d *AMQPDelivery, m wire.Method) bool {
 	if d.Session != c.session || c.state != amqpUp && c.state != amqpOpening {
 		return false
 	}
-	c.queued = append(c.queued, settlement{m, messageKey(d.Properties.MessageID)})
+	c.queued = append(c.queued, settlement{m, wire.MessageKey(d.Properties.MessageID)})
 	return true
 }
 

@@ -29,7 +29,7 @@ func (c *AMQP) publish(now machine.Instant, o outstanding, out *machine.Effects)
 		c.results = append(c.results, AMQPResult{Message: *m, Outcome: Rejected, Why: err.Error(), Attempts: o.attempts})
 		return
 	}
-	out.Send(c.conn, frame, machine.Ident{Class: wire.Class(wire.MethodID{Class: 60, Method: 40}), Key: messageKey(m.Properties.MessageID)})
+	out.Send(c.conn, frame, machine.Ident{Class: wire.Class(wire.MethodID{Class: 60, Method: 40}), Key: wire.MessageKey(m.Properties.MessageID)})
 	c.spoke = now
 	o.attempts++
 	if !c.cfg.Confirms {
@@ -43,10 +43,6 @@ func (c *AMQP) publish(now machine.Instant, o outstanding, out *machine.Effects)
 	}
 	c.pending = append(c.pending, o)
 }
-
-// messageKey names frames that are about a message: it has the same name whoever
-// speaks of it.
-func messageKey(id string) uint64 { return machine.NewDraw(0, "amqp-message").Of(id).Uint64() }
 
 // republish sends again what an earlier connection has left unconfirmed.
 func (c *AMQP) republish(now machine.Instant, out *machine.Effects) {

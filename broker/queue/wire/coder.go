@@ -5,8 +5,7 @@ import (
 	"errors"
 )
 
-// What is wrong with the payload of a frame. Each is a connection error with reply
-// code [SyntaxError].
+// What is wrong with the payload of a frame. Each is a connection error: see [Error].
 var (
 	ErrShort    = errors.New("arguments end early")
 	ErrTrailing = errors.New("bytes behind the arguments")

@@ -33,7 +33,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // Why a frame cannot follow the one before it on its channel: reply code
 // [UnexpectedFrame].
 var (
-	ErrExpectedMethod = errors.New("expected method frame, got another")
+	ErrExpectedMethod = errors.New("expected method frame, got non method frame instead")
 	ErrExpectedHeader = errors.New("expected content header, got another frame")
 	ErrExpectedBody   = errors.New("expected content body, got another frame")
 	ErrBodySize       = errors.New("body is longer than its header says")
@@ -109,7 +109,7 @@ func decodeMethod(payload []byte) (*entry, Method, *Error) {
 		c.err = ErrTrailing
 	}
 	if c.err != nil {
-		return nil, nil, &Error{Code: SyntaxError, Err: c.err, ID: id}
+		return nil, nil, &Error{Code: FrameError, Err: c.err, ID: id} // RabbitMQ's; SYNTAX_ERROR in the specification
 	}
 	return e, m, nil
 }

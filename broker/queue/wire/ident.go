@@ -1,5 +1,7 @@
 package wire
 
+import "brokersim/broker/machine"
+
 // Class is what kind of frame a method is to faults and draws ([machine.Ident]): the
 // class in the high byte, the method in the low one. Both are below 256.
 func Class(id MethodID) uint16 { return id.Class<<8 | id.Method }
@@ -24,3 +26,7 @@ func ClassName(class uint16) string {
 	}
 	return ""
 }
+
+// MessageKey names frames that are about the message with that id, the same whoever
+// speaks of it: its publisher, the broker, its consumer.
+func MessageKey(id string) uint64 { return machine.NewDraw(0, "amqp-message").Of(id).Uint64() }

@@ -100,6 +100,17 @@ func index[K comparable](key func(*entry) K) map[K]*entry {
 // lookup finds a method by its number; nil if it is not served.
 func lookup(id MethodID) *entry { return byID[id] }
 
+// NewMethod returns an empty method of that name, such as "queue.declare"; nil if there
+// is none.
+func NewMethod(name string) Method {
+	for _, e := range methods {
+		if e.name == name {
+			return e.make()
+		}
+	}
+	return nil
+}
+
 // IDOf is a method's number.
 func IDOf(m Method) MethodID { return byType[reflect.TypeOf(m)].id }
 

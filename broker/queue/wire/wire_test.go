@@ -216,12 +216,12 @@ func TestHostileFrames(t *testing.T) {
 		"empty":                  {"", FrameError},
 		"no method":              {"\x00\x32\x00\x63", NotImplemented},
 		"tx.select":              {"\x00\x5a\x00\x0a", NotImplemented},
-		"short":                  {"\x00\x3c\x00\x50\x00", SyntaxError},
-		"trailing":               {"\x00\x14\x00\x14\x01\x01", SyntaxError},
-		"string above the frame": {"\x00\x3c\x00\x1e\xffx", SyntaxError},
-		"table above the frame":  {"\x00\x32\x00\x0a\x00\x00\x01q\x00\xff\xff\xff\xff", SyntaxError},
-		"field above its table":  {"\x00\x32\x00\x0a\x00\x00\x01q\x00\x00\x00\x00\x04\x01aS\x00\x00\x00\x01x", SyntaxError},
-		"no such value":          {"\x00\x32\x00\x0a\x00\x00\x01q\x00\x00\x00\x00\x03\x01aZ", SyntaxError},
+		"short":                  {"\x00\x3c\x00\x50\x00", FrameError},
+		"trailing":               {"\x00\x14\x00\x14\x01\x01", FrameError},
+		"string above the frame": {"\x00\x3c\x00\x1e\xffx", FrameError},
+		"table above the frame":  {"\x00\x32\x00\x0a\x00\x00\x01q\x00\xff\xff\xff\xff", FrameError},
+		"field above its table":  {"\x00\x32\x00\x0a\x00\x00\x01q\x00\x00\x00\x00\x04\x01aS\x00\x00\x00\x01x", FrameError},
+		"no such value":          {"\x00\x32\x00\x0a\x00\x00\x01q\x00\x00\x00\x00\x03\x01aZ", FrameError},
 	} {
 		_, _, err := decodeMethod([]byte(row.payload))
 		if err == nil || err.Code != row.code {
