@@ -10,11 +10,11 @@ import (
 type choice interface {
 	// partition is where the next record goes.
 	partition(parts []*partMeta) int32
-	// moves is told of the record and of what is held for its partition, and reports
-	// whether another partition is to be asked for.
-	moves(a *accumulated, r *Record, batchSize int64, parts []*partMeta) bool
-	// began is told of a record whose key has decided.
-	began(a *accumulated, r *Record, batchSize int64, parts []*partMeta)
+	// moves reports whether another partition is to be asked for the record: it would
+	// begin a batch here, or even find all batches full.
+	moves(begins, allFull bool, batchSize int64, parts []*partMeta) bool
+	// began is told of a record whose key has decided and which begins a batch.
+	began(partition int32, parts []*partMeta)
 	// wrote is told of a record that was taken, by how many bytes it has made batches
 	// longer, and whether no batch of its partition has room for more. Chosen says that
 	// its key has not decided.
@@ -90,15 +90,15 @@ type sticky struct {
 	bytes int64
 }
 
-func (s *sticky) moves(a *accumulated, _ *Record, batchSize int64, parts []*partMeta) bool {
-	if !a.allFull(batchSize) {
+func (s *sticky) moves(_, allFull bool, batchSize int64, parts []*partMeta) bool {
+	if !allFull {
 		return false
 	}
 	s.wrote(true, 0, batchSize, true, parts) // its batch may have left meanwhile
 	return true
 }
 
-func (*sticky) began(*accumulated, *Record, int64, []*partMeta) {}
+func (*sticky) began(int32, []*partMeta) {}
 
 // wrote takes another partition only when no batch has room for more: a switch before
 // would leave a batch half full.
@@ -120,8 +120,8 @@ type batchSticky struct {
 	moved bool // for a record that was not taken yet
 }
 
-func (s *batchSticky) moves(a *accumulated, r *Record, batchSize int64, parts []*partMeta) bool {
-	if s.moved || !a.begins(r, batchSize) {
+func (s *batchSticky) moves(begins, _ bool, _ int64, parts []*partMeta) bool {
+	if s.moved || !begins {
 		return false
 	}
 	s.moved = true
@@ -130,8 +130,8 @@ func (s *batchSticky) moves(a *accumulated, r *Record, batchSize int64, parts []
 }
 
 // began is onNewBatch, which is called for records with keys as well.
-func (s *batchSticky) began(a *accumulated, r *Record, batchSize int64, parts []*partMeta) {
-	if !s.moved && a.begins(r, batchSize) && s.at == a.tp.Partition {
+func (s *batchSticky) began(partition int32, parts []*partMeta) {
+	if !s.moved && s.at == partition {
 		s.moved = true
 		s.other(parts)
 	}
@@ -172,8 +172,8 @@ func (r *roundRobin) partition(parts []*partMeta) int32 {
 	return int32(r.turn % uint64(len(parts)))
 }
 
-func (*roundRobin) moves(*accumulated, *Record, int64, []*partMeta) bool { return false }
+func (*roundRobin) moves(bool, bool, int64, []*partMeta) bool { return false }
 
-func (*roundRobin) began(*accumulated, *Record, int64, []*partMeta) {}
+func (*roundRobin) began(int32, []*partMeta) {}
 
 func (r *roundRobin) wrote(bool, int64, int64, bool, []*partMeta) { r.turn++ }

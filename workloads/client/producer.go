@@ -195,11 +195,13 @@ func (p *Producer) choose(t *target, r *Record, batchSize int64) *accumulated {
 	parts := t.meta.parts
 	if p.keyed(r) {
 		a := p.accumulated(t, KeyPartition(r.Key, int32(len(parts))))
-		t.choice.began(a, r, batchSize, parts)
+		if a.begins(r, batchSize) {
+			t.choice.began(a.tp.Partition, parts)
+		}
 		return a
 	}
 	a := p.accumulated(t, t.choice.partition(parts))
-	if t.choice.moves(a, r, batchSize, parts) {
+	if t.choice.moves(a.begins(r, batchSize), a.allFull(batchSize), batchSize, parts) {
 		a = p.accumulated(t, t.choice.partition(parts))
 	}
 	return a
