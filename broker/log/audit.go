@@ -182,7 +182,7 @@ func (x *audited) inSync(brokers []*Broker, c *ControllerNode) (broken []string)
 		if id == leader.ID() || follower == nil || committed == 0 || !knows(leader, follower) {
 			continue
 		}
-		f := follower.byTP[x.tp]
+		f := follower.partition(x.tp.Topic, x.tp.Partition)
 		switch {
 		case f == nil || f.LogEnd() < committed:
 			end := int64(0)
@@ -220,7 +220,7 @@ func (x *audited) leader(brokers []*Broker, c *ControllerNode) (*Broker, *partit
 		if b == nil {
 			continue
 		}
-		p := b.byTP[x.tp]
+		p := b.partition(x.tp.Topic, x.tp.Partition)
 		if p == nil || p.State().LeaderEpoch < newest {
 			continue
 		}
@@ -290,7 +290,7 @@ func (x *audited) settled(brokers []*Broker, c *ControllerNode, replicas, isr []
 		if b == nil {
 			return fmt.Sprintf("%v: broker %d is down", x.tp, id)
 		}
-		f := b.byTP[x.tp]
+		f := b.partition(x.tp.Topic, x.tp.Partition)
 		switch {
 		case f == nil || f.LogEnd() != r.LogEnd():
 			return fmt.Sprintf("%v: broker %d has not the log of leader %d, which ends at offset %d", x.tp, id, leader.ID(), r.LogEnd())

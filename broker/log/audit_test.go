@@ -109,7 +109,7 @@ func TestAuditStep(t *testing.T) {
 			return a.Step(1, brokers, nil)
 		}, "orders-0: broker 2 is in sync with leader 1 (epoch 0) and ends at offset 0, below the high watermark 1"},
 		{"a follower without a log", func(_ *testing.T, a *Auditor, brokers []*Broker) []string {
-			clear(brokers[1].byTP)
+			clear(brokers[1].byTopic["orders"].parts)
 			brokers[0].move(brokers[0].partitions[0])
 			return a.Step(0, brokers, nil)
 		}, "orders-0: broker 2 is in sync with leader 1 (epoch 0) and ends at offset 0, below the high watermark 1"},

@@ -36,7 +36,8 @@ type Broker struct {
 	image      *controller.Image
 	delta      []*controller.PartitionInfo // changed and not yet applied
 	partitions []*partition                // by topic and partition
-	byTP       map[wire.TP]*partition
+	byTopic    map[string]*ofTopic
+	near       *ofTopic // the topic that was asked for last
 
 	life       lifecycle
 	metadata   link
@@ -76,6 +77,36 @@ type partition struct {
 	fetches  []*parkedFetch
 }
 
+// ofTopic are the partitions of a topic by their numbers.
+type ofTopic struct {
+	name  string
+	parts map[int32]*partition
+}
+
+// partition is this broker's replica of a partition, or nil. Most requests name many of
+// one topic.
+func (b *Broker) partition(topic string, n int32) *partition {
+	if b.near == nil || b.near.name != topic {
+		t := b.byTopic[topic]
+		if t == nil {
+			return nil
+		}
+		b.near = t
+	}
+	return b.near.parts[n]
+}
+
+func (b *Broker) addPartition(tp wire.TP, p *partition) {
+	i, _ := slices.BinarySearchFunc(b.partitions, tp, func(p *partition, tp wire.TP) int { return p.TP().Compare(tp) })
+	b.partitions = slices.Insert(b.partitions, i, p)
+	t := b.byTopic[tp.Topic]
+	if t == nil {
+		t = &ofTopic{tp.Topic, make(map[int32]*partition)}
+		b.byTopic[tp.Topic] = t
+	}
+	t.parts[tp.Partition] = p
+}
+
 // syncing is a flush under way.
 type syncing struct {
 	tag machine.Tag
@@ -92,7 +123,7 @@ func NewBroker(cfg BrokerConfig) *Broker {
 		cfg:      cfg,
 		serves:   wire.BrokerTable(),
 		image:    controller.NewImage(),
-		byTP:     make(map[wire.TP]*partition),
+		byTopic:  make(map[string]*ofTopic),
 		conns:    make(map[machine.ConnID]*conn),
 		deadline: machine.Never,
 	}
@@ -119,7 +150,7 @@ func (b *Broker) Image() *controller.Image { return b.image }
 
 // Replica is this broker's replica of a partition; nil if it has none.
 func (b *Broker) Replica(tp wire.TP) *replica.Replica {
-	if p := b.byTP[tp]; p != nil {
+	if p := b.partition(tp.Topic, tp.Partition); p != nil {
 		return p.Replica
 	}
 	return nil

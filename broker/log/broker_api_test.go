@@ -445,7 +445,7 @@ func TestFetchByTopicID(t *testing.T) {
 	if p := a[1].Partitions[0]; a[1].TopicID != req.Topics[1].TopicID || p.ErrorCode != 0 || !slices.Equal(values(t, p.RecordBatches), []string{"a"}) {
 		t.Errorf("one that is known: %+v", a[1])
 	}
-	l.broker(1).byTP[wire.TP{Topic: "orders"}].topicID = [16]byte{98}
+	l.broker(1).partition("orders", 0).topicID = [16]byte{98}
 	if a = ask[*kmsg.FetchResponse](c, req, 13).Topics; a[1].Partitions[0].ErrorCode != wire.InconsistentTopicID {
 		t.Errorf("a log of another topic of that name: %+v", a[1])
 	}

@@ -217,7 +217,7 @@ func (b *Broker) noteFollower(now machine.Instant, body *kmsg.FetchRequest, resp
 			if x := &resp.Topics[i].Partitions[j]; x.ErrorCode != 0 || x.DivergingEpoch.EndOffset >= 0 {
 				continue
 			}
-			p := b.byTP[wire.TP{Topic: t.Topic, Partition: t.Partitions[j].Partition}]
+			p := b.partition(t.Topic, t.Partitions[j].Partition)
 			p.noteEpoch(id, epoch)
 			asking := p.Asking()
 			if p.Fetched(now, id, t.Partitions[j].FetchOffset) {

@@ -88,7 +88,7 @@ func (b *Broker) producePartition(now machine.Now, x *parkedProduce, topic strin
 
 // lookup finds a partition that is served here, or Kafka's error.
 func (b *Broker) lookup(topic string, n int32) (*partition, int16) {
-	if p := b.byTP[wire.TP{Topic: topic, Partition: n}]; p != nil && p.State().LeaderEpoch >= 0 {
+	if p := b.partition(topic, n); p != nil && p.State().LeaderEpoch >= 0 {
 		return p, 0
 	}
 	if b.image.Partition(topic, n) == nil {

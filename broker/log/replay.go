@@ -134,7 +134,7 @@ func (b *Broker) applyMetadata(now machine.Instant, out *machine.Effects) {
 
 func (b *Broker) applyPartition(now machine.Instant, info *controller.PartitionInfo, out *machine.Effects) error {
 	tp := wire.TP{Topic: info.Topic, Partition: info.Partition}
-	p := b.byTP[tp]
+	p := b.partition(tp.Topic, tp.Partition)
 	if p == nil {
 		if !slices.Contains(info.Replicas, b.cfg.ID) {
 			return nil

@@ -64,9 +64,7 @@ func (b *Broker) open(tp wire.TP) (*partition, error) {
 		b.cfg.Failpoints.Hit(failpoint.UncleanRestart)
 	}
 	p := &partition{Replica: r}
-	i, _ := slices.BinarySearchFunc(b.partitions, tp, func(p *partition, tp wire.TP) int { return p.TP().Compare(tp) })
-	b.partitions = slices.Insert(b.partitions, i, p)
-	b.byTP[tp] = p
+	b.addPartition(tp, p)
 	return p, nil
 }
 

@@ -19,6 +19,7 @@ type Log struct {
 	files   machine.Files
 	file    string
 	batches []placed
+	tail    placed      // the last of them, which is asked for most
 	raw     headerBytes // scratch
 }
 
@@ -31,6 +32,9 @@ type placed struct {
 	epoch  int32
 }
 
+// nothing is what stands before the first batch.
+var nothing = placed{epoch: -1, digest: emptyDigest}
+
 // File is the name of the file that a sync makes durable.
 func (l *Log) File() string { return l.file }
 
@@ -38,20 +42,24 @@ func (l *Log) File() string { return l.file }
 func (l *Log) Start() int64 { return 0 }
 
 // End is the log end offset: that of the next record.
-func (l *Log) End() int64 { return l.last().next }
+func (l *Log) End() int64 { return l.tail.next }
 
 // Size is the number of bytes of all batches.
-func (l *Log) Size() int64 { return l.last().end }
+func (l *Log) Size() int64 { return l.tail.end }
 
 // LastEpoch is the leader epoch of the last batch, -1 if there is none.
-func (l *Log) LastEpoch() int32 { return l.last().epoch }
+func (l *Log) LastEpoch() int32 { return l.tail.epoch }
 
-func (l *Log) last() placed { return l.before(len(l.batches)) }
+// keep drops all batches but the first n.
+func (l *Log) keep(n int) {
+	l.batches = l.batches[:n]
+	l.tail = l.before(n)
+}
 
 // before is the batch before the i-th.
 func (l *Log) before(i int) placed {
 	if i == 0 {
-		return placed{epoch: -1, digest: emptyDigest}
+		return nothing
 	}
 	return l.batches[i-1]
 }
@@ -71,11 +79,11 @@ func (l *Log) holding(offset int64) int {
 func (l *Log) Append(b machine.Bytes) error {
 	kept := len(l.batches)
 	if err := l.place(b); err != nil {
-		l.batches = l.batches[:kept]
+		l.keep(kept)
 		return fmt.Errorf("append to %s: %w", l.file, err)
 	}
 	if err := l.files.Append(l.file, b); err != nil {
-		l.batches = l.batches[:kept]
+		l.keep(kept)
 		return fmt.Errorf("append to %s: %w", l.file, err)
 	}
 	return nil
@@ -101,19 +109,20 @@ func (l *Log) place(b machine.Bytes) error {
 
 // add notes where the batch will stand whose header is in l.raw.
 func (l *Log) add(h Header) error {
-	last := l.last()
+	last := l.tail
 	if err := h.follows(last.next, last.epoch); err != nil {
 		return err
 	}
 	if len(l.batches) == cap(l.batches) {
 		l.batches = slices.Grow(l.batches, len(l.batches)+16) // append alone grows by a quarter
 	}
-	l.batches = append(l.batches, placed{
+	l.tail = placed{
 		next:   h.NextOffset(),
 		end:    last.end + h.Size(),
 		digest: chain(last.digest, &l.raw),
 		epoch:  h.LeaderEpoch,
-	})
+	}
+	l.batches = append(l.batches, l.tail)
 	return nil
 }
 
@@ -164,7 +173,7 @@ func (l *Log) TruncateTo(offset int64) error {
 	if err := l.files.Truncate(l.file, l.before(keep).end); err != nil {
 		return fmt.Errorf("truncate %s: %w", l.file, err)
 	}
-	l.batches = l.batches[:keep]
+	l.keep(keep)
 	return nil
 }
 

@@ -30,7 +30,7 @@ func OpenUnchecked(files machine.Files, dir string) (*Log, Recovery, error) {
 }
 
 func open(files machine.Files, dir string, checked bool) (*Log, Recovery, error) {
-	l := &Log{files: files, file: fmt.Sprintf("%s/%020d.log", dir, 0)}
+	l := &Log{tail: nothing, files: files, file: fmt.Sprintf("%s/%020d.log", dir, 0)}
 	size, ok := files.Size(l.file)
 	if !ok {
 		return l, Recovery{}, nil
