@@ -38,7 +38,6 @@ func (s *Study) assumptions() (list []result.Assumption) {
 			}
 		}
 	}
-	add("a byte that a broker takes, appends or sends", fmt.Sprintf("%d ns a KiB of a core", s.brokerPrices().KiB), fmt.Sprintf("%s / %d: so often a byte is touched with 3 replicas and one group", profile.BrokerIngressLow, touches), "")
 	add("runs of the search", fmt.Sprintf("%v, of which the first %v do not count", s.Explore, s.Warm), "the study", "")
 	add("runs at the answer", fmt.Sprintf("%v, of which the first %v do not count", s.Measure, s.Warm), "the study", "")
 	add("dirty pages", "begin in their steady state", "computed from the rate, the disk and the limits", "")
@@ -61,7 +60,7 @@ func plays(f profile.Field) bool {
 		return false
 	}
 	switch f {
-	case profile.Clock, profile.DiskWriteOps, profile.DiskReadOps, profile.FsyncMean, profile.BrokerWrite, profile.BrokerRead,
+	case profile.Clock, profile.DiskWriteOps, profile.DiskReadOps, profile.FsyncMean, profile.BrokerWrite, profile.BrokerRead, profile.BrokerIngressLow,
 		profile.CrossZoneRTT, profile.StreamShare, profile.ProducerOrder:
 		return false
 	}

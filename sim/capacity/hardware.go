@@ -8,17 +8,11 @@ import (
 	"brokersim/sim/scenario"
 )
 
-// touches is how often brokers touch a byte of a record with three replicas and one
-// group of readers, which is what the demonstrated cost of ingress was measured with:
-// the leader takes the request and appends it, sends it to two followers, who append
-// it, and to a reader.
-const touches = 7
-
 // needed are the fields without which no run can be made.
 var (
 	neededOfHardware = []profile.Field{profile.Cores, profile.RAM, profile.NICBaseline, profile.Disks, profile.DiskWrite, profile.DiskRead}
 	neededOfCosts    = []profile.Field{
-		profile.BrokerRequest, profile.BrokerIngressLow, profile.BrokerHeap, profile.ProducerRecord, profile.ZoneRTT,
+		profile.BrokerRequest, profile.BrokerBytes, profile.BrokerHeap, profile.ProducerRecord, profile.ZoneRTT,
 		profile.PacketPayload, profile.PacketOverhead, profile.Amplification, profile.DirtyBackground, profile.DirtyHard, profile.DirtyExpire,
 	}
 )
@@ -79,7 +73,7 @@ func (s *Study) brokerPrices() sim.Prices {
 	c := s.Costs
 	return sim.Prices{
 		Request:   duration(c, profile.BrokerRequest, nanoUS),
-		KiB:       duration(c, profile.BrokerIngressLow, nanoMS) / (1024 * touches),
+		KiB:       duration(c, profile.BrokerBytes, nanoMS) / 1024,
 		Record:    duration(c, profile.BrokerRecord, nanoUS),
 		Partition: duration(c, profile.BrokerPartition, nanoUS),
 	}

@@ -11,7 +11,7 @@ import (
 // varied are the parameters whose influence is measured, a fifth below and above what
 // the sheets say.
 var varied = []profile.Field{
-	profile.BrokerIngressLow, profile.BrokerRequest, profile.BrokerPartition, profile.NICBaseline, profile.DiskWrite, profile.GCMedian,
+	profile.BrokerBytes, profile.BrokerRequest, profile.BrokerPartition, profile.NICBaseline, profile.DiskWrite, profile.GCMedian,
 }
 
 // variation is a parameter and the values that are tried.

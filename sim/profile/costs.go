@@ -6,6 +6,7 @@ const (
 	BrokerWrite       Field = "broker.write_ms_per_MiB"         // of processor time, for what clients produce
 	BrokerRead        Field = "broker.read_ms_per_MiB"          // and for what they fetch
 	BrokerIngressLow  Field = "broker.ingress_ms_per_MiB_floor" // demonstrated, replication and one reader included
+	BrokerBytes       Field = "broker.byte_ms_per_MiB"          // each time that one is taken, appended or sent
 	BrokerRecord      Field = "broker.record_us"
 	BrokerPartition   Field = "broker.partition_us" // each in a request
 	BrokerHeap        Field = "broker.heap_GiB"     // of RAM, which is then no page cache
@@ -70,6 +71,7 @@ var costs = &kind{
 		{BrokerWrite, false, 0, 1_000_000, fromProfiler},
 		{BrokerRead, false, 0, 1_000_000, fromProfiler},
 		{BrokerIngressLow, false, 0, 1_000_000, fromProfiler},
+		{BrokerBytes, false, 0, 1_000_000, fromProfiler},
 		{BrokerRecord, false, 0, 1_000_000, fromProfiler},
 		{BrokerPartition, false, 0, 1_000_000, fromProfiler},
 		{BrokerHeap, false, 0, 1 << 20, fromSettings},
