@@ -1,8 +1,6 @@
 package workloads
 
 import (
-	"encoding/binary"
-
 	"brokersim/broker/log/config"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
@@ -45,19 +43,11 @@ type ProducerConfig struct {
 // Producer is a service that publishes to one topic, open loop: records are due
 // when they are due, and one that cannot be sent yet waits, its latency counting.
 type Producer struct {
-	cfg     ProducerConfig
-	process int32
-	client  *client.Producer
+	source
+	cfg    ProducerConfig
+	client *client.Producer
 
-	arrivals *Due
-	keys     *KeyDraw
-	sizes    *SizeDraw
-	started  bool
-	waiting  waiting
-	counter  uint32        // records so far, waiting ones not counted
-	head     client.Record // the oldest that waits, once it was tried
-
-	arena []byte // zeros for the next values
+	head  client.Record // the oldest that waits, once it was tried
 	event history.Event
 	sends []history.Sent
 	due   machine.Instant
@@ -72,20 +62,16 @@ const lifeStep = 10_000
 
 // NewProducer returns one life of the service.
 func NewProducer(cfg ProducerConfig) *Producer {
-	p := &Producer{cfg: cfg, process: cfg.ID + lifeStep*int32(cfg.Life), due: 0}
+	p := &Producer{cfg: cfg, source: newSource(Load{
+		ID: cfg.ID, Name: cfg.Name, Life: cfg.Life, Seed: cfg.Seed, Arrivals: cfg.Arrivals, Keys: cfg.Keys, Sizes: cfg.Sizes,
+		From: cfg.From, Until: cfg.Until, ForkAt: cfg.ForkAt, ForkSeed: cfg.ForkSeed,
+	})}
 	p.client = client.NewProducer(client.ProducerConfig{
 		Name: cfg.Name, Life: cfg.Life, Seed: cfg.Seed, Bootstrap: cfg.Bootstrap, Settings: cfg.Settings, Failpoints: cfg.Failpoints, FirstSequence: cfg.FirstSequence,
 	})
 	p.client.Watch(cfg.Topic)
-	p.keys = NewKeyDraw(cfg.Keys, p.draw(cfg.Seed, "keys"))
-	p.sizes = NewSizeDraw(cfg.Sizes, p.draw(cfg.Seed, "sizes"))
 	p.sends = make([]history.Sent, 0, 1)
 	return p
-}
-
-// draw begins the draws of this life for a purpose.
-func (p *Producer) draw(seed uint64, purpose string) machine.Draw {
-	return machine.NewDraw(seed, purpose).Of(p.cfg.Name).With(uint64(p.cfg.Life))
 }
 
 // Step is one step of the machine.
@@ -95,9 +81,7 @@ func (p *Producer) Step(now machine.Now, in *machine.Input, out *machine.Effects
 	}
 	p.client.Step(now, in, out)
 	p.results(now.Mono)
-	for p.next() <= now.Mono && p.next() < p.cfg.Until {
-		p.waiting.add(p.arrivals.Next())
-	}
+	p.pass(now.Mono)
 	p.send(now)
 	p.client.Run(now, out)
 	freed := p.results(now.Mono)
@@ -114,14 +98,6 @@ func (p *Producer) Step(now machine.Now, in *machine.Input, out *machine.Effects
 	}
 }
 
-// next is when the next record is due.
-func (p *Producer) next() machine.Instant {
-	if !p.started {
-		return machine.Never
-	}
-	return p.arrivals.Peek()
-}
-
 // Deadline is when the machine next wants a Tick.
 func (p *Producer) Deadline() machine.Instant { return p.due }
 
@@ -131,13 +107,11 @@ func (p *Producer) Pending() int64 { return p.client.Pending() + int64(p.waiting
 // Done reports whether nothing will be due any more and everything has its
 // outcome.
 func (p *Producer) Done() bool {
-	return p.started && p.next() >= p.cfg.Until && p.Pending() == 0
+	return p.ended() && p.Pending() == 0
 }
 
 func (p *Producer) start(now machine.Instant) {
-	p.started = true
-	p.arrivals = p.cfg.Arrivals.Start(max(p.cfg.From, now), p.draw(p.cfg.Seed, "arrivals"))
-	p.arrivals.Fork(p.cfg.ForkAt, p.draw(p.cfg.ForkSeed, "arrivals"))
+	p.source.start(now)
 	if p.cfg.Life > 0 {
 		p.event = history.Event{E: history.Note, F: history.Crash, P: p.process - lifeStep}
 		p.cfg.Recorder.Event(&p.event)
@@ -163,7 +137,7 @@ func (p *Producer) send(now machine.Now) {
 		if sent == client.Blocked && why == "" {
 			return
 		}
-		p.waiting.drop()
+		p.drop()
 		if why != "" {
 			tp = p.wouldGo(r.Key)
 		}
@@ -173,34 +147,17 @@ func (p *Producer) send(now machine.Now) {
 			p.arrivals.Ended(now.Mono)
 		}
 		p.head = client.Record{}
-		p.counter++
 	}
 }
 
 // record is the next record to be sent, made once however often it is tried.
 func (p *Producer) record(now machine.Now) *client.Record {
 	if p.head.Value == nil {
-		key := p.keys.Draw(uint64(p.counter))
-		if key != noKey {
-			p.head.Key = binary.BigEndian.AppendUint64(p.take(8)[:0], uint64(key))
-		}
-		p.head.Value = p.take(int(max(p.sizes.Draw(uint64(p.counter)), MinValue)))
-		putValue(p.head.Value, int64(p.process)*valuesOfProcess+int64(p.counter), key)
+		p.head.Key, p.head.Value = p.make()
 		p.head.Ticket = p.cfg.Recorder.Op()
 	}
 	p.head.Time = now.Wall.Millis()
 	return &p.head
-}
-
-// take cuts n zero bytes off the arena, so that a record costs no allocation of
-// its own. A chunk is collected when the last of its records is.
-func (p *Producer) take(n int) []byte {
-	if n > len(p.arena) {
-		p.arena = make([]byte, max(n, 16<<10))
-	}
-	b := p.arena[:n:n]
-	p.arena = p.arena[n:]
-	return b
 }
 
 // wouldGo names a partition for a record that never got one.

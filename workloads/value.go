@@ -48,6 +48,15 @@ func readValue(value, key []byte) (id, k int64, err error) {
 	return 0, 0, errValue
 }
 
+// valueAlone takes a value apart that has come without its key, and checks it.
+func valueAlone(value []byte) (id, key int64, err error) {
+	id, ok := RecordID(value)
+	if !ok {
+		return 0, 0, errValue
+	}
+	return id, int64(binary.BigEndian.Uint64(value[valueKey:])), nil
+}
+
 // RecordID is the unique id that a value of these workloads holds; not ok if it is
 // none, or was changed.
 func RecordID(value []byte) (id int64, ok bool) {
