@@ -54,13 +54,17 @@ func (b *Broker) messages(q *request, write func(*wire.Reply)) func([]*client) i
 				write(&r)
 				frames[version] = r.Frame()
 			}
-			b.send(q.now, c, frames[version], wire.MessageIdent(q.ident), q.out)
+			frame := frames[version]
+			if c.output.bytes > 0 && b.cfg.Failpoints.On(failpoint.P04ShortCopy, 0) {
+				frame = message3(q.args[1], q.args[2].Slice(0, max(q.args[2].Len()-1, 0)))
+			}
+			b.send(q.now, c, frame, wire.MessageIdent(q.ident), q.out)
 		}
 		return int64(len(to))
 	}
 }
 
-// message3 is a message of version 2.
+// message3 is a message of three parts in version 2 of the protocol.
 func message3(name, payload machine.Bytes) machine.Bytes {
 	var r wire.Reply
 	r.Push(3)

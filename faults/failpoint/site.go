@@ -184,6 +184,8 @@ const (
 	// P03Retain has it keep a channel's last message and send it to whoever begins to
 	// listen, who may have had it before.
 	P03Retain
+	// P04ShortCopy has it lose the last byte of a message that it holds back.
+	P04ShortCopy
 	// Q01ConfirmBeforeSync lets a work queue confirm a persistent message before it is
 	// on the disk.
 	Q01ConfirmBeforeSync
@@ -279,6 +281,7 @@ var names = [numSites]string{
 	P01SkipOverflow:            "P01-skip-overflow",
 	P02NewestFirst:             "P02-newest-first",
 	P03Retain:                  "P03-retain",
+	P04ShortCopy:               "P04-short-copy",
 	Q01ConfirmBeforeSync:       "Q01-confirm-before-sync",
 	Q02SettleOnDelivery:        "Q02-settle-on-delivery",
 	Q03RequeueAtTail:           "Q03-requeue-at-tail",

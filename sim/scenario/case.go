@@ -239,7 +239,7 @@ var roles = []string{"leader", "follower", "follower2", "controller"}
 
 // vocabulary is what a schedule for this scenario may say.
 func (s *Spec) vocabulary() faults.Vocabulary {
-	v := faults.Vocabulary{Roles: slices.Clone(roles), Classes: wire.Classes()}
+	v := faults.Vocabulary{Roles: slices.Clone(roles), Classes: s.classes()}
 	for _, step := range failpoint.Steps() {
 		v.Steps = append(v.Steps, step.String())
 	}
@@ -284,7 +284,9 @@ func (s *Spec) nodes() []nodeName {
 	for i := range s.Brokers {
 		add("b", i+1, "")
 	}
-	add("c", firstController, "")
+	if s.log() {
+		add("c", firstController, "")
+	}
 	for i, p := range s.Producers {
 		add("p", int(s.producerNode(i)), p.Name)
 	}

@@ -150,7 +150,12 @@ func (c *cluster) place(node string) int {
 	return -1
 }
 
-func (c *cluster) has(node string) bool { return node == c.controllerName || c.place(node) >= 0 }
+func (c *cluster) has(node string) bool {
+	if c.r.solo != nil {
+		return node == c.r.solo.name
+	}
+	return node == c.controllerName || c.place(node) >= 0
+}
 
 // assignment is who has a partition.
 type assignment struct {

@@ -21,6 +21,8 @@ import (
 //	without-topic     a topic that is left out, which nobody uses
 //	rate.PRODUCER     its records a second
 //	partitions.TOPIC  its partitions
+//	kind              which kind of broker it has; and how that is used, by the keys
+//	                  that begin with queue. and pubsub.
 //
 // Whoever is left keeps the number of its node, and so its draws.
 type Edit struct{ Key, Value string }
@@ -33,6 +35,7 @@ const (
 	EditWithoutTopic = "without-topic"
 	EditRate         = "rate."
 	EditPartitions   = "partitions."
+	EditKind         = "kind"
 )
 
 func isEdit(key string) bool {
@@ -40,7 +43,7 @@ func isEdit(key string) bool {
 	case EditFor, EditBrokers, EditWithout, EditWithoutTopic:
 		return true
 	}
-	return strings.HasPrefix(key, EditRate) || strings.HasPrefix(key, EditPartitions)
+	return slices.Contains(kindKeys(), key) || strings.HasPrefix(key, EditRate) || strings.HasPrefix(key, EditPartitions)
 }
 
 // Scenario is what a case runs: its scenario as the seed draws it, after the
@@ -71,6 +74,8 @@ func (s *Spec) edited(edits []Edit) (*Spec, error) {
 func (s *Spec) apply(edit Edit) (err error) {
 	key, name, _ := strings.Cut(edit.Key, ".")
 	switch {
+	case slices.Contains(kindKeys(), edit.Key):
+		return s.applyKind(edit)
 	case edit.Key == EditFor:
 		if s.For, err = time.ParseDuration(edit.Value); err != nil || s.For < time.Millisecond || s.For > maxFor {
 			return fmt.Errorf("want a duration with its unit, up to %v", maxFor)

@@ -68,6 +68,9 @@ func (c *cluster) gaveUp(node string) bool {
 	if node == c.controllerName {
 		return c.controller != nil && c.controller.Err() != nil
 	}
+	if s := c.r.solo; s != nil {
+		return node == s.name && s.err() != nil
+	}
 	i := c.place(node)
 	return i >= 0 && c.brokers[i] != nil && c.brokers[i].Err() != nil
 }

@@ -7,43 +7,72 @@ import (
 	"brokersim/checker/history"
 )
 
-// header is the head of the run's history. It says one thing of all clients, so
-// where they differ it has what promises least.
+// header is the head of the run's history.
 func (p *plan) header(t *topology) *history.Header {
 	h := &history.Header{Seed: p.Seed, Unique: true, From: "sim"}
-	h.Set = history.Settings{Acks: "all", Idem: true, Iso: "ru", Sub: "assign", Reset: "earliest", MinISR: math.MaxInt32, Flush: "fsync"}
 	for _, x := range p.Spec.Topics {
 		h.Topics = append(h.Topics, history.Topic{Name: x.Name, Parts: int(x.Partitions), RF: int(x.Replication), Cleanup: "delete"})
-		set := p.set.Topic(x.Name)
-		h.Set.MinISR = min(h.Set.MinISR, int(set.MinInsyncReplicas))
-		h.Set.Unclean = h.Set.Unclean || set.UncleanLeaderElection
-		if set.FlushMessages != 1 {
-			h.Set.Flush = "page-cache"
-		}
 	}
 	for _, tp := range t.tps {
 		h.TPs = append(h.TPs, tp.String())
 	}
-	for _, x := range p.Spec.Producers {
-		set := p.set.Producer(x.Name)
-		switch {
-		case set.Acks == 0:
-			h.Set.Acks = "0"
-		case set.Acks == 1 && h.Set.Acks == "all":
-			h.Set.Acks = "1"
-		}
-		h.Set.Idem = h.Set.Idem && set.EnableIdempotence
-		h.Set.Retries = h.Set.Retries || set.Retries > 0
-		h.Set.InFlight = max(h.Set.InFlight, int(set.MaxInFlight))
-	}
-	for _, x := range p.Spec.Readers {
-		if p.set.Consumer(x.Name).AutoOffsetReset != "earliest" {
-			h.Set.Reset = "latest"
-		}
+	switch p.Spec.Kind {
+	case KindQueue:
+		h.Set = p.queueSettings()
+	case KindPubSub:
+		h.Set = history.Settings{Acks: "all", Keeps: history.KeepsNothing}
+	default:
+		h.Set = p.logSettings()
 	}
 	h.Promise = p.forgo(checker.Derive(h.Set))
 	if len(p.stated) > 0 {
 		h.Promise = history.Promise{From: checker.Stated, Properties: p.stated}
 	}
 	return h
+}
+
+// logSettings say one thing of all clients, so where they differ they have what promises
+// least.
+func (p *plan) logSettings() history.Settings {
+	s := history.Settings{Acks: "all", Idem: true, Iso: "ru", Sub: "assign", Reset: "earliest", MinISR: math.MaxInt32, Flush: "fsync"}
+	for _, x := range p.Spec.Topics {
+		set := p.set.Topic(x.Name)
+		s.MinISR = min(s.MinISR, int(set.MinInsyncReplicas))
+		s.Unclean = s.Unclean || set.UncleanLeaderElection
+		if set.FlushMessages != 1 {
+			s.Flush = "page-cache"
+		}
+	}
+	for _, x := range p.Spec.Producers {
+		set := p.set.Producer(x.Name)
+		switch {
+		case set.Acks == 0:
+			s.Acks = "0"
+		case set.Acks == 1 && s.Acks == "all":
+			s.Acks = "1"
+		}
+		s.Idem = s.Idem && set.EnableIdempotence
+		s.Retries = s.Retries || set.Retries > 0
+		s.InFlight = max(s.InFlight, int(set.MaxInFlight))
+	}
+	for _, x := range p.Spec.Readers {
+		if p.set.Consumer(x.Name).AutoOffsetReset != "earliest" {
+			s.Reset = "latest"
+		}
+	}
+	return s
+}
+
+// queueSettings are what the checker must know of the use of work queues. Without
+// confirms nobody has acknowledged anything.
+func (p *plan) queueSettings() history.Settings {
+	q := &p.Spec.Queue
+	s := history.Settings{Acks: "0", Keeps: history.KeepsUntilSettled, Settle: "reader", Durable: q.Durable, Retries: q.Republish, Competing: p.Spec.competing()}
+	if q.Confirms {
+		s.Acks = "all"
+	}
+	if q.AutoAck {
+		s.Settle = "auto"
+	}
+	return s
 }

@@ -14,6 +14,7 @@ import (
 
 	"brokersim/broker/log/config"
 	"brokersim/broker/near"
+	"brokersim/broker/pubsub"
 	"brokersim/checker"
 	"brokersim/workloads"
 	"brokersim/workloads/fields"
@@ -24,6 +25,8 @@ import (
 func Parse(name string, src []byte) (*Spec, error) {
 	p := &reader{fields.New(name)}
 	s := &Spec{Name: strings.TrimSuffix(strings.TrimSuffix(name, ".yaml"), ".yml"), File: name, For: 5 * time.Second, Settle: 40 * time.Second, Brokers: 3}
+	s.PubSub.Output = pubsub.DefaultOutput()
+	var kindAt ast.Node
 	body := p.Document(src, "the scenario")
 	if body == nil {
 		return nil, p.Err()
@@ -33,6 +36,9 @@ func Parse(name string, src []byte) (*Spec, error) {
 		"swarm":     p.Word(&s.Swarm, Restricted, Unrestricted),
 		"for":       p.Duration(&s.For, time.Millisecond, maxFor),
 		"settle":    p.Duration(&s.Settle, time.Millisecond, maxFor),
+		"kind":      fields.Both(func(n ast.Node) { kindAt = n }, p.Word(&s.Kind, Kinds()...)),
+		"queue":     func(n ast.Node) { p.queue(s, n) },
+		"pubsub":    func(n ast.Node) { p.pubsub(s, n) },
 		"brokers":   p.Number(func(n int64) { s.Brokers = int(n) }, 1, maxBrokers),
 		"racks":     p.Number(func(n int64) { s.Racks = int(n) }, 0, maxBrokers),
 		"profile":   p.Word(&s.Profile, "short"),
@@ -51,6 +57,11 @@ func Parse(name string, src []byte) (*Spec, error) {
 	}
 	if len(s.Producers) == 0 && s.Swarm == "" {
 		p.Fail(body, "producers are missing: a scenario needs at least one")
+	}
+	if kindAt != nil {
+		if err := s.of(s.Kind); err != nil {
+			p.Fail(kindAt, "kind %s: %v", s.Kind, err)
+		}
 	}
 	if err := p.Done(); err != nil {
 		return nil, err
@@ -143,7 +154,8 @@ func (p *reader) reader(s *Spec, name string, at, n ast.Node) {
 		"topics": p.List(&r.Topics, func(topic string, at ast.Node) {
 			p.Later(func() { p.topicOf(s, "reader "+name, topic, at) })
 		}),
-		"work": p.Duration(&r.Work, 0, time.Minute),
+		"group": p.Text(&r.Group),
+		"work":  p.Duration(&r.Work, 0, time.Minute),
 	})
 	p.Later(func() {
 		if len(r.Topics) == 0 {
@@ -154,6 +166,23 @@ func (p *reader) reader(s *Spec, name string, at, n ast.Node) {
 		}
 	})
 	s.Readers = append(s.Readers, r)
+}
+
+// queue reads how a work queue is used, and pubsub how a pub/sub broker is.
+func (p *reader) queue(s *Spec, n ast.Node) {
+	q := &s.Queue
+	p.Fields(n, "queue", fields.Fields{
+		"confirms": p.Bool(&q.Confirms), "durable": p.Bool(&q.Durable), "auto-ack": p.Bool(&q.AutoAck), "republish": p.Bool(&q.Republish),
+		"prefetch": p.Number(func(n int64) { q.Prefetch = int(n) }, 0, math.MaxUint16),
+	})
+}
+
+func (p *reader) pubsub(s *Spec, n ast.Node) {
+	o := &s.PubSub.Output
+	p.Fields(n, "pubsub", fields.Fields{
+		"hard-limit": p.Number(func(n int64) { o.Hard = n }, 0, 1<<40), "soft-limit": p.Number(func(n int64) { o.Soft = n }, 0, 1<<40),
+		"soft-for": p.Duration(&o.SoftFor, 0, maxFor),
+	})
 }
 
 // topicOf checks that somebody's topic is one of the scenario's.

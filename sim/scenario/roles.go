@@ -14,6 +14,7 @@ import (
 //     long as the leader stays, the same name means the same node, so that
 //     "restart follower" finds whom "crash follower" has hit.
 //   - controller is the controller, a service its client.
+//   - leader is the broker where there is only one, of another kind; the others are nobody.
 //   - * is every node that a schedule can name.
 func (r *run) view(role string) (nodes string, ok bool) {
 	word, rest, _ := strings.Cut(role, "(")
@@ -25,8 +26,11 @@ func (r *run) view(role string) (nodes string, ok bool) {
 		}
 		return strings.Join(all, ","), true
 	case "controller":
-		return r.cluster.controllerName, true
+		return r.cluster.controllerName, r.solo == nil
 	case "leader", "follower", "follower2":
+		if r.solo != nil {
+			return r.solo.name, word == "leader"
+		}
 		return r.replicaOf(word, strings.TrimSuffix(rest, ")"))
 	}
 	for _, n := range r.Spec.nodes() {

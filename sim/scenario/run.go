@@ -41,8 +41,9 @@ type run struct {
 	checker  *checker.Checker
 	measure  *measure.Measure
 
-	cluster *cluster
+	cluster *cluster // nobody is in it where there is a solo
 	clients *clients
+	solo    *solo // the broker and the services of another kind than the log
 	audits  audits
 	trace   trace
 	moment  Moment
@@ -71,9 +72,13 @@ func newRun(p *plan) *run {
 	if p.Spec.Bulk != nil {
 		r.load = newLoad(r)
 	}
-	r.cluster = newCluster(r)
-	r.clients = newClients(r)
-	r.sim.After = r.after
+	if p.Spec.log() {
+		r.cluster = newCluster(r)
+		r.clients = newClients(r)
+		r.sim.After = r.after
+	} else {
+		r.solo = newSolo(r)
+	}
 	r.sim.OutOfMemory = r.outOfMemory
 	r.look()
 	if p.Fork.At > 0 {
@@ -88,12 +93,16 @@ func newRun(p *plan) *run {
 // to do alone, the heal, rest, and the final read.
 func (r *run) play() {
 	defer r.blame()
+	rest, readAll := r.comeToRest, r.readAll
+	if r.solo != nil {
+		rest, readAll = r.solo.comeToRest, r.solo.drainAll
+	}
 	for _, phase := range []func(){
 		func() { r.runTo(machine.Instant(r.Spec.For)) },
 		r.coreProgress,
 		r.healAll,
-		r.comeToRest,
-		r.readAll,
+		rest,
+		readAll,
 	} {
 		if phase(); r.stopped {
 			return

@@ -1,14 +1,31 @@
 package scenario
 
-import "brokersim/broker/log/config"
+import (
+	"slices"
+	"strings"
+
+	"brokersim/broker/log/config"
+)
 
 // With returns the case with settings above all that it has, each as --set has
-// it: "producer.acks=1". source begins the errors about them.
+// it: "producer.acks=1"; or another kind of broker, "kind=queue", and how it is used.
+// source begins the errors about them.
 func (c Case) With(source string, assignments ...string) (Case, error) {
 	if len(assignments) == 0 {
 		return c, nil
 	}
-	layer, err := config.Set(source, assignments)
+	var settings []string
+	for _, a := range assignments {
+		if key, value, _ := strings.Cut(a, "="); slices.Contains(kindKeys(), key) {
+			c.Edits = append(c.Edits[:len(c.Edits):len(c.Edits)], Edit{key, value})
+		} else {
+			settings = append(settings, a)
+		}
+	}
+	if len(settings) == 0 {
+		return c, nil
+	}
+	layer, err := config.Set(source, settings)
 	if err != nil {
 		return c, err
 	}

@@ -61,7 +61,7 @@ func (r *run) waitFor(open func() []string) []string {
 	until := r.sim.Now().Add(r.Spec.Settle)
 	for {
 		list := open()
-		if len(list) == 0 || r.sim.Now() >= until || r.clients.topics.Refused() != "" || r.stopped {
+		if len(list) == 0 || r.sim.Now() >= until || r.clients != nil && r.clients.topics.Refused() != "" || r.stopped {
 			return list
 		}
 		r.runTo(min(r.sim.Now().Add(look), until))
@@ -134,11 +134,7 @@ func (r *run) unreadByAll() (list []string) {
 func (r *run) unread(i int, n *nodeName) (list []string) {
 	spec := &r.Spec.Readers[i]
 	latest := r.set.Consumer(spec.Name).AutoOffsetReset == "latest"
-	tps := r.topology.of(spec.Topics)
-	if r.Spec.Bulk != nil {
-		tps = r.Spec.share(i, tps)
-	}
-	for _, tp := range tps {
+	for _, tp := range r.Spec.share(i, r.topology.of(spec.Topics)) {
 		at, end := r.clients.position(i, tp), r.end(tp)
 		if at < end && (at >= 0 || !latest && end > 0) {
 			list = append(list, fmt.Sprintf("%s has processed %v up to offset %d of %d", n, tp, max(at, 0), end))

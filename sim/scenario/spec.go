@@ -29,6 +29,11 @@ type Spec struct {
 	// which is 30 s.
 	Settle time.Duration
 
+	// Kind is which kind of broker there is; Queue and PubSub are how those are used.
+	Kind   string
+	Queue  Queue
+	PubSub PubSub
+
 	Brokers int
 	Racks   int    // over which brokers are spread, b1 in the first; 0: none
 	Profile string // a named set of Kafka settings, or empty for Kafka's defaults
@@ -113,8 +118,9 @@ type Reader struct {
 	Name   string
 	Topics []string
 	Node   uint32 // its number; 0: by its place in the file
-	// Group, with Bulk, is the group whose partitions the reader shares with others;
-	// empty: it is alone.
+	// Group is the group whose records the reader shares with others; empty: it is alone.
+	// In a log without Bulk the partitions of a topic are dealt out to a group once and
+	// for all: there are no group coordinators.
 	Group string
 	// Work is how long the processing of one record takes.
 	Work time.Duration

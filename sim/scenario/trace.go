@@ -5,7 +5,6 @@ import (
 	"io"
 	"strings"
 
-	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 	"brokersim/sim"
 )
@@ -15,6 +14,8 @@ import (
 type trace struct {
 	out io.Writer // nil: off
 	err error
+
+	className func(uint16) string // of a frame
 }
 
 func (t *trace) event(e *sim.TraceEvent) {
@@ -23,7 +24,7 @@ func (t *trace) event(e *sim.TraceEvent) {
 	}
 	text := e.String()
 	if e.Kind == machine.Received {
-		text = strings.Replace(text, fmt.Sprintf("class=%d ", e.Ident.Class), "class="+wire.ClassName(e.Ident.Class)+" ", 1)
+		text = strings.Replace(text, fmt.Sprintf("class=%d ", e.Ident.Class), "class="+t.className(e.Ident.Class)+" ", 1)
 	}
 	t.line(text)
 }

@@ -43,7 +43,7 @@ func (m *Moment) Losses() []sim.Loss { return m.sim.Losses() }
 
 // look has whoever wants to see the events of the simulator do so.
 func (r *run) look() {
-	r.trace.out = r.Trace
+	r.trace.out, r.trace.className = r.Trace, r.Spec.className
 	switch {
 	case r.Watch != nil:
 		r.moment.sim = r.sim

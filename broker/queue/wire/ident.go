@@ -12,6 +12,15 @@ const (
 	ClassProtocol  uint16 = 2
 )
 
+// Classes are the kinds of frames by the names that schedules have for them.
+func Classes() map[string]uint16 {
+	names := map[string]uint16{"heartbeat": ClassHeartbeat, "protocol-header": ClassProtocol}
+	for id, e := range byID { // unordered: into a map
+		names[e.name] = Class(id)
+	}
+	return names
+}
+
 // ClassName is the name of a kind of frame, such as "basic.publish"; empty if there is
 // no such kind.
 func ClassName(class uint16) string {

@@ -1,0 +1,112 @@
+package scenario
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"brokersim/broker/near"
+	"brokersim/broker/pubsub"
+)
+
+// The kinds of broker that a scenario may have. A log is a cluster with a controller; of
+// the others there is one broker, b1, and a topic has one partition.
+const (
+	KindLog    = "log" // or empty
+	KindQueue  = "queue"
+	KindPubSub = "pubsub"
+)
+
+// Kinds are the kinds of broker, the one that is meant if none is named first.
+func Kinds() []string { return []string{KindLog, KindQueue, KindPubSub} }
+
+// Queue is how the services of a scenario use a work queue. Each topic is a fan-out
+// exchange, and each group of readers has a queue that is bound to it.
+type Queue struct {
+	Confirms  bool // the producer waits for confirms; else what is sent counts as acknowledged
+	Durable   bool // queues outlive the broker, and so do messages
+	AutoAck   bool // a message is settled when it is sent; else when its reader has finished with it
+	Prefetch  int  // how many a reader may have and not have settled; 0 is without bound
+	Republish bool // what was not confirmed is published again on the next connection
+}
+
+// PubSub is how the broker of a scenario treats those who do not keep up. Each topic is a
+// channel, and every reader has a subscription of its own.
+type PubSub struct {
+	Output pubsub.OutputLimit
+}
+
+// log reports whether the scenario's brokers are a log.
+func (s *Spec) log() bool { return s.Kind == "" || s.Kind == KindLog }
+
+// of makes the scenario one of another kind of broker, with the same services and faults.
+func (s *Spec) of(kind string) error {
+	if !slices.Contains(Kinds(), kind) {
+		return fmt.Errorf("there are %s%s", strings.Join(Kinds(), ", "), near.Suggest(kind, Kinds()))
+	}
+	if s.Swarm != "" || s.Bulk != nil {
+		return fmt.Errorf("this scenario is of the log alone")
+	}
+	s.Kind = kind
+	if !s.log() {
+		s.Brokers = 1
+		for i := range s.Topics {
+			s.Topics[i].Partitions, s.Topics[i].Replication = 1, 1
+		}
+	}
+	return nil
+}
+
+// kindKeys are the keys of edits that are about the kind of broker.
+func kindKeys() []string {
+	return []string{EditKind, "queue.confirms", "queue.durable", "queue.auto-ack", "queue.prefetch", "queue.republish",
+		"pubsub.hard-limit", "pubsub.soft-limit", "pubsub.soft-for"}
+}
+
+func (s *Spec) applyKind(e Edit) (err error) {
+	yes := func(to *bool) error {
+		*to, err = strconv.ParseBool(e.Value)
+		if err != nil {
+			return fmt.Errorf("want true or false")
+		}
+		return nil
+	}
+	number := func(most int64) (int64, error) {
+		n, err := strconv.ParseInt(e.Value, 10, 64)
+		if err != nil || n < 0 || n > most {
+			return 0, fmt.Errorf("want a whole number from 0 to %d", most)
+		}
+		return n, nil
+	}
+	q, limit := &s.Queue, &s.PubSub.Output
+	switch e.Key {
+	case EditKind:
+		return s.of(e.Value)
+	case "queue.confirms":
+		return yes(&q.Confirms)
+	case "queue.durable":
+		return yes(&q.Durable)
+	case "queue.auto-ack":
+		return yes(&q.AutoAck)
+	case "queue.republish":
+		return yes(&q.Republish)
+	case "queue.prefetch":
+		n, err := number(1<<16 - 1)
+		q.Prefetch = int(n)
+		return err
+	case "pubsub.hard-limit":
+		limit.Hard, err = number(1 << 40)
+	case "pubsub.soft-limit":
+		limit.Soft, err = number(1 << 40)
+	case "pubsub.soft-for":
+		if limit.SoftFor, err = time.ParseDuration(e.Value); err != nil || limit.SoftFor < 0 {
+			return fmt.Errorf("want a duration with its unit")
+		}
+	}
+	return err
+}
+
+// competing reports whether several readers of a group take records from each other.
+func (s *Spec) competing() bool { return len(s.groups()) < len(s.Readers) }
