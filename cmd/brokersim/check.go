@@ -298,19 +298,8 @@ func requiredSituations(f *checkFlags) ([]string, error) {
 // sweep makes the runs and shows how far it is. The first interrupt ends it at
 // the runs under way, a second one ends the program.
 func (a *app) sweep(c gate.Config, quiet bool) result.Check {
-	stop := make(chan struct{})
-	interrupt := make(chan os.Signal, 1)
-	signal.Notify(interrupt, os.Interrupt, syscall.SIGTERM)
-	done := make(chan struct{})
-	defer close(done)
-	go func() {
-		select {
-		case <-interrupt:
-			close(stop)
-		case <-done:
-		}
-		signal.Stop(interrupt)
-	}()
+	stop, end := untilInterrupted()
+	defer end()
 	c.Stop = stop
 	clear := func() {}
 	doing := a.doing()
@@ -321,6 +310,23 @@ func (a *app) sweep(c gate.Config, quiet bool) result.Check {
 	}
 	defer clear()
 	return gate.Check(c)
+}
+
+// untilInterrupted returns what is closed when somebody interrupts the program, and what
+// ends the waiting for that.
+func untilInterrupted() (stop <-chan struct{}, end func()) {
+	closed, done := make(chan struct{}), make(chan struct{})
+	interrupt := make(chan os.Signal, 1)
+	signal.Notify(interrupt, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case <-interrupt:
+			close(closed)
+		case <-done:
+		}
+		signal.Stop(interrupt)
+	}()
+	return closed, func() { close(done) }
 }
 
 // checkProgress returns what shows how far a check is, and what takes the line back.

@@ -1,0 +1,196 @@
+package reports
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"brokersim/checker/result"
+)
+
+// CompareJSON writes a comparison as one line of JSON.
+func CompareJSON(w io.Writer, c result.Compare) error { return encode(w, &c) }
+
+// CompareText writes a comparison for people: what was run, the ledger with what tutorials
+// say beside it, where the two differ, and what each column was held to. Quote makes one
+// word of a repro string for the shell.
+func CompareText(w io.Writer, c result.Compare, quote func(string) string) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s on %s: the same arrivals and the same faults, %d runs, %s a cell\n", c.Scenario, inWords(kindsOf(&c)), c.Runs, seedsText(c.Seeds))
+	if c.Stopped != "" {
+		fmt.Fprintf(&b, "%s: some cells have fewer\n", c.Stopped)
+	}
+	b.WriteString("In brackets the 95 % interval. A share is of records, and in \"runs\" of runs.\n")
+	for i := range c.Rows {
+		compareRow(&b, &c, &c.Rows[i], quote)
+	}
+	compareDifferences(&b, &c)
+	compareColumns(&b, &c, quote)
+	b.WriteString("\nFaults\n")
+	for _, f := range c.Faults {
+		fmt.Fprintf(&b, "  %-16s %s\n", f.Name, strings.ReplaceAll(f.Schedule, "\n", "; "))
+	}
+	for _, s := range c.Internal {
+		fmt.Fprintf(&b, "internal error: %s\n", s)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func seedsText(n int64) string {
+	if n == 1 {
+		return "1 seed"
+	}
+	return fmt.Sprintf("%d seeds", n)
+}
+
+func inWords(words []string) string {
+	if n := len(words); n > 1 {
+		return strings.Join(words[:n-1], ", ") + " and " + words[n-1]
+	}
+	return strings.Join(words, "")
+}
+
+// kindsOf are the kinds of a comparison with whose semantics they have, in their order.
+func kindsOf(c *result.Compare) (list []string) {
+	for i := range c.Columns {
+		if name := kindText(&c.Columns[i]); !slices.Contains(list, name) {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+func kindText(x *result.CompareColumn) string { return x.Kind + " (" + x.Like + ")" }
+
+// compareRow writes a question, and a line for each kind: its cells, and what is said of it.
+func compareRow(b *strings.Builder, c *result.Compare, r *result.CompareRow, quote func(string) string) {
+	fmt.Fprintf(b, "\n%s", r.Name)
+	if r.Fault != "none" {
+		fmt.Fprintf(b, ", %s", r.Fault)
+	}
+	fmt.Fprintf(b, ": %s\n", r.Question)
+	for i := 0; i < len(c.Columns); {
+		kind := c.Columns[i].Kind
+		fmt.Fprintf(b, "  %-7s", kind)
+		var worst []string
+		for ; i < len(c.Columns) && c.Columns[i].Kind == kind; i++ {
+			fmt.Fprintf(b, "  %-32s", c.Columns[i].Config+" "+cellText(r.Unit, &r.Cells[i]))
+			if w := worstText(r.Unit, &r.Cells[i]); w != "" {
+				worst = append(worst, fmt.Sprintf("%s: %s, seed %s: brokersim repro %s", c.Columns[i].Config, w, r.Cells[i].WorstSeed, quote(r.Cells[i].Repro)))
+			}
+		}
+		trimRight(b)
+		b.WriteByte('\n')
+		for k := range r.Claims {
+			if x := &r.Claims[k]; x.Kind == kind {
+				fmt.Fprintf(b, "           tutorial: %s%s\n", x.Says, differsText(x))
+			}
+		}
+		for _, line := range worst {
+			fmt.Fprintf(b, "           worst of %s\n", line)
+		}
+	}
+}
+
+func trimRight(b *strings.Builder) {
+	text := strings.TrimRight(b.String(), " ")
+	b.Reset()
+	b.WriteString(text)
+}
+
+func differsText(x *result.CompareClaim) string {
+	if x.Differs == "" {
+		return ""
+	}
+	return "  <- " + x.Differs
+}
+
+// cellText is a value with its interval.
+func cellText(unit string, c *result.CompareCell) string {
+	if c.Runs == 0 {
+		return "-"
+	}
+	switch unit {
+	case "us":
+		return fmt.Sprintf("%s [%s, %s]", millis(c.Value), millis(c.Low), millis(c.High))
+	case "per-second":
+		return fmt.Sprintf("%d.%d/s [%d, %d]", c.Value/1000, c.Value/100%10, c.Low/1000, c.High/1000)
+	}
+	what := ""
+	if unit == "runs" {
+		what = " runs"
+	}
+	return fmt.Sprintf("%s %%%s [%s, %s]", sharePercent(c.Value), what, sharePercent(c.Low), sharePercent(c.High))
+}
+
+// sharePercent is a number of millionths, to three digits at most.
+func sharePercent(ppm int64) string {
+	if ppm > 0 && ppm < 1000 {
+		return fmt.Sprintf("0.%03d", (ppm+5)/10)
+	}
+	text := fmt.Sprintf("%d.%d", ppm/10_000, ppm/1000%10)
+	return strings.TrimSuffix(text, ".0")
+}
+
+func millis(us int64) string {
+	if us < 10_000 {
+		return fmt.Sprintf("%d.%d ms", us/1000, us/100%10)
+	}
+	return fmt.Sprintf("%d ms", us/1000)
+}
+
+// worstText says what the worst run came to, where that is worth a look.
+func worstText(unit string, c *result.CompareCell) string {
+	switch {
+	case c.Runs == 0 || c.Repro == "":
+		return ""
+	case unit == "runs" && c.Most > 0:
+		return fmt.Sprintf("%d records", c.Most)
+	case unit == "share" && c.Total > 0 && c.Most < 1_000_000:
+		return sharePercent(c.Most) + " %"
+	}
+	return ""
+}
+
+// compareDifferences lists where tutorials and measurements part.
+func compareDifferences(b *strings.Builder, c *result.Compare) {
+	b.WriteString("\nWhere the measurement is not what tutorials say\n")
+	none := true
+	for i := range c.Rows {
+		r := &c.Rows[i]
+		for k := range r.Claims {
+			x := &r.Claims[k]
+			if x.Differs == "" {
+				continue
+			}
+			none = false
+			fault := ""
+			if r.Fault != "none" {
+				fault = ", " + r.Fault
+			}
+			fmt.Fprintf(b, "  %-7s %s%s: \"%s\": %s\n", x.Kind, r.Name, fault, x.Says, x.Differs)
+		}
+	}
+	if none {
+		b.WriteString("  nowhere\n")
+	}
+}
+
+// compareColumns says what each column is and was held to.
+func compareColumns(b *strings.Builder, c *result.Compare, quote func(string) string) {
+	b.WriteString("\nHeld to\n")
+	for i := range c.Columns {
+		x := &c.Columns[i]
+		kept := "kept in every run"
+		if x.Broken > 0 || x.Unknown > 0 {
+			kept = fmt.Sprintf("BROKEN in %d runs, undecided in %d", x.Broken, x.Unknown)
+		}
+		fmt.Fprintf(b, "  %-7s %-8s %s: %s\n", x.Kind, x.Config, kept, strings.Join(x.HeldTo, " "))
+		fmt.Fprintf(b, "           --set %s\n", strings.Join(x.Set, " --set "))
+		if x.Repro != "" {
+			fmt.Fprintf(b, "           brokersim repro %s\n", quote(x.Repro))
+		}
+	}
+}

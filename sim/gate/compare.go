@@ -1,0 +1,228 @@
+package gate
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"brokersim/checker/history"
+	"brokersim/checker/result"
+	"brokersim/sim/scenario"
+)
+
+// Comparison is a comparison to be made: the same services, arrivals and faults on brokers
+// of several kinds.
+type Comparison struct {
+	Spec  *scenario.Spec
+	Kinds []string // of [scenario.Kinds]; none: all
+	Seeds int64    // of each cell: 1 to Seeds
+
+	Workers  int // 0: as many as there are cores
+	Progress func(Progress)
+	Stop     <-chan struct{} // when closed, interrupts: what is under way is finished
+}
+
+// CompareSeeds is how many seeds a cell has if nobody says otherwise: enough that what was
+// never seen happens in fewer than 2 % of all runs.
+const CompareSeeds = 200
+
+// partition is for how long the leading broker can be reached by nobody, and
+// leastCompared how long a load must be to go on before and after it.
+const (
+	comparedPartition = 5 * time.Second
+	leastCompared     = 8 * time.Second
+)
+
+// column is a kind of broker in one configuration.
+type column struct {
+	kind, like, config string
+	set                []string
+}
+
+// columns are the configurations that are compared. The default of the queue is what client
+// libraries do when they are told nothing; the fastest waits for nobody.
+var columns = []column{
+	{scenario.KindLog, "Kafka", "default", nil},
+	{scenario.KindLog, "Kafka", "safe", []string{"producer.acks=all", "producer.enable.idempotence=true", "topic.min.insync.replicas=2"}},
+	{scenario.KindLog, "Kafka", "fast", []string{"producer.acks=0", "producer.enable.idempotence=false", "producer.linger.ms=5"}},
+	{scenario.KindQueue, "RabbitMQ", "default", []string{"queue.confirms=false", "queue.durable=false", "queue.auto-ack=false", "queue.prefetch=0"}},
+	{scenario.KindQueue, "RabbitMQ", "safe", []string{"queue.confirms=true", "queue.durable=true", "queue.auto-ack=false", "queue.prefetch=10", "queue.republish=true"}},
+	{scenario.KindQueue, "RabbitMQ", "fast", []string{"queue.confirms=false", "queue.durable=false", "queue.auto-ack=true"}},
+	{scenario.KindPubSub, "Redis", "default", nil},
+}
+
+// Names of the faults of a comparison.
+const (
+	noFault       = "none"
+	brokerCrash   = "broker crash"
+	consumerCrash = "consumer crash"
+	partition5s   = "5 s partition"
+)
+
+// compared is a comparison under way.
+type compared struct {
+	*Comparison
+	columns []column
+	faults  []result.CompareFault
+	services
+	out  result.Compare
+	jobs [][][]outcome // by column, by fault: a run's outcomes by seed
+}
+
+// outcome is what one run came to.
+type outcome struct {
+	result.Result
+	fates    fates
+	internal string
+}
+
+// Check says what is wrong with a comparison: one line.
+func (c *Comparison) Check() error {
+	_, err := c.prepare()
+	return err
+}
+
+func (c *Comparison) prepare() (*compared, error) {
+	switch {
+	case c.Spec == nil:
+		return nil, fmt.Errorf("there is no scenario")
+	case c.Seeds < 1:
+		return nil, fmt.Errorf("%d seeds: want 1 or more", c.Seeds)
+	case len(c.Spec.Producers) == 0 || len(c.Spec.Readers) == 0:
+		return nil, fmt.Errorf("%s: to compare, somebody must produce and somebody read", c.Spec.Name)
+	}
+	p := &compared{Comparison: c, services: servicesOf(c.Spec)}
+	for _, x := range columns {
+		if len(c.Kinds) == 0 || slices.Contains(c.Kinds, x.kind) {
+			p.columns = append(p.columns, x)
+		}
+	}
+	p.faults = comparedFaults(c.Spec)
+	for i := range p.columns {
+		for j := range p.faults {
+			x, err := p.caseOf(job{i, j, 1})
+			if err == nil {
+				_, err = scenario.Check(x)
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return p, nil
+}
+
+// comparedFaults are the schedules: what befalls the broker that leads, a reader that is
+// alone, and one that shares its work, if there are such.
+func comparedFaults(s *scenario.Spec) []result.CompareFault {
+	readers := []string{s.Readers[0].Name}
+	if i := slices.IndexFunc(s.Readers, func(r scenario.Reader) bool { return r.Group != "" }); i > 0 {
+		readers = append(readers, s.Readers[i].Name)
+	}
+	var crashes []string
+	for _, name := range readers {
+		crashes = append(crashes, "2s..5s for 500ms crash "+name)
+	}
+	return []result.CompareFault{
+		{Name: noFault, Schedule: "# nothing goes wrong"},
+		{Name: brokerCrash, Schedule: "2s..5s for 500ms crash leader"},
+		{Name: consumerCrash, Schedule: strings.Join(crashes, "\n")},
+		{Name: partition5s, Schedule: fmt.Sprintf("1500ms..2s for %v cut-both leader *", comparedPartition)},
+	}
+}
+
+// job is one run: which column, which fault, which seed.
+type job struct {
+	column, fault int
+	seed          int64
+}
+
+func (p *compared) caseOf(j job) (scenario.Case, error) {
+	x := &p.columns[j.column]
+	c := scenario.Case{Spec: p.Spec, Seed: uint64(j.seed), Faults: &p.faults[j.fault].Schedule}
+	if p.Spec.For < leastCompared {
+		c.Edits = append(c.Edits, scenario.Edit{Key: scenario.EditFor, Value: leastCompared.String()})
+	}
+	return c.With(x.kind, append([]string{scenario.EditKind + "=" + x.kind}, x.set...)...)
+}
+
+// Compare makes a comparison. What it comes to does not depend on the number of workers.
+func Compare(c Comparison) (result.Compare, error) {
+	p, err := c.prepare()
+	if err != nil {
+		return result.Compare{}, err
+	}
+	p.jobs = make([][][]outcome, len(p.columns))
+	for i := range p.jobs {
+		p.jobs[i] = make([][]outcome, len(p.faults))
+	}
+	workers := c.Workers
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	inOrder(workers, p.next(), p.run, p.collect)
+	p.fold()
+	return p.out, nil
+}
+
+// next yields all runs of a seed before those of the next, so that one that is interrupted
+// has as many in every cell, or one more.
+func (p *compared) next() func() (job, bool) {
+	at := job{seed: 1}
+	return func() (j job, more bool) {
+		select {
+		case <-p.Stop:
+			p.out.Stopped = "interrupted"
+			return j, false
+		default:
+		}
+		if at.seed > p.Seeds {
+			return j, false
+		}
+		j = at
+		if at.fault++; at.fault == len(p.faults) {
+			at.fault = 0
+			if at.column++; at.column == len(p.columns) {
+				at.column = 0
+				at.seed++
+			}
+		}
+		return j, true
+	}
+}
+
+// ran is a run with its place.
+type ran struct {
+	job
+	outcome
+}
+
+func (p *compared) run(j job) (r ran) {
+	r.job = j
+	defer func() {
+		if v := recover(); v != nil {
+			r.internal = fmt.Sprintf("%s %s, %s, seed %d: panic: %v", p.columns[j.column].kind, p.columns[j.column].config, p.faults[j.fault].Name, j.seed, v)
+		}
+	}()
+	c, err := p.caseOf(j)
+	if err != nil {
+		panic(err) // it was checked
+	}
+	t := newTallier(p.services)
+	c.History = func(*history.Header) history.Sink { return t }
+	r.Result = scenario.Run(c)
+	r.fates = t.finish()
+	return r
+}
+
+func (p *compared) collect(r ran) (more bool) {
+	list := &p.jobs[r.column][r.fault]
+	*list = append(*list, r.outcome)
+	p.out.Runs++
+	if p.Progress != nil {
+		p.Progress(Progress{Done: p.out.Runs, Of: p.Seeds * int64(len(p.columns)) * int64(len(p.faults))})
+	}
+	return true
+}

@@ -1,0 +1,297 @@
+package gate
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"brokersim/checker/result"
+	"brokersim/sim/scenario"
+)
+
+// Units of a row's cells: see [result.CompareRow].
+const (
+	unitShare     = "share"
+	unitRuns      = "runs"
+	unitPerSecond = "per-second"
+	unitMicros    = "us"
+)
+
+const million = 1_000_000
+
+// question is a row: what is counted of each run, and what is said of each kind.
+type question struct {
+	name, asks, fault, unit string
+	// part of whole is what a run comes to. Of runs only part counts, if it is not 0; of
+	// a share without a whole nothing can be said. Of the others part is the value.
+	part, whole func(*outcome) int64
+	least       bool // the worst run is that with the least
+	claims      map[string]claim
+}
+
+// claim is what tutorials say, and what would have to be measured for it.
+type claim struct {
+	says   string
+	expect expectation
+}
+
+type expectation uint8
+
+const (
+	anything expectation = iota
+	all                  // every record
+	none                 // no record in any run
+	some                 // it comes about
+)
+
+// questions are the rows of the ledger.
+var questions = slices.Concat([]question{
+	{
+		name: "retention", asks: "of what was sent, how much can be read when everybody has read it", fault: noFault, unit: unitShare, least: true,
+		part: func(o *outcome) int64 { return o.fates.readable }, whole: func(o *outcome) int64 { return o.fates.told },
+		claims: map[string]claim{scenario.KindLog: {"kept after reading", all}, scenario.KindQueue: {"gone once it is acknowledged", none}, scenario.KindPubSub: {"no retention", none}},
+	},
+	{
+		name: "replay", asks: "of what was read, how much can be read again from the beginning", fault: noFault, unit: unitShare, least: true,
+		part: func(o *outcome) int64 { return o.fates.again }, whole: func(o *outcome) int64 { return o.fates.any },
+		claims: map[string]claim{scenario.KindLog: {"replay: yes", all}, scenario.KindQueue: {"no replay", none}, scenario.KindPubSub: {"no replay", none}},
+	},
+	{
+		name: "fan-out", asks: "of what was sent, how much came to every group of readers", fault: noFault, unit: unitShare, least: true,
+		part: func(o *outcome) int64 { return o.fates.everywhere }, whole: func(o *outcome) int64 { return o.fates.told },
+		claims: map[string]claim{scenario.KindLog: {"consumer groups: each reads all", all}, scenario.KindQueue: {"a queue for each, bound to a fan-out exchange", all}, scenario.KindPubSub: {"every subscriber gets all", all}},
+	},
+	{
+		name: "competing", asks: "of what a group of two shared, how much did both work on", fault: noFault, unit: unitShare,
+		part: func(o *outcome) int64 { return o.fates.doubled }, whole: func(o *outcome) int64 { return o.fates.shared },
+		claims: map[string]claim{scenario.KindLog: {"one consumer of a group for each partition", none}, scenario.KindQueue: {"competing consumers share a queue", none}, scenario.KindPubSub: {"no competing consumers: every one gets all", some}},
+	},
+	{
+		name: "throughput", asks: "records a second that a reader finished with under the same load", fault: noFault, unit: unitPerSecond, least: true,
+		part: func(o *outcome) int64 {
+			if o.fates.loadNS <= 0 || o.fates.readers == 0 {
+				return 0
+			}
+			return int64(float64(o.fates.inLoad) * 1e12 / float64(o.fates.loadNS) / float64(o.fates.readers))
+		},
+	},
+	{
+		name: "ack p99", asks: "until the producer knows, 99 % are faster", fault: noFault, unit: unitMicros,
+		part: func(o *outcome) int64 { return o.LatencyUS.Ack.P99 },
+	},
+	{
+		name: "end to end p99", asks: "until a reader has finished with it, 99 % are faster", fault: noFault, unit: unitMicros,
+		part: func(o *outcome) int64 { return o.LatencyUS.E2E.P99 },
+	},
+	{
+		name: "order, one reader", asks: "of what one reader finished with, how much came behind a later one of its key", fault: noFault, unit: unitShare,
+		part: func(o *outcome) int64 { return o.fates.inverted }, whole: func(o *outcome) int64 { return o.fates.finished },
+		claims: map[string]claim{scenario.KindLog: {"order per partition", none}, scenario.KindQueue: {"a queue is first in, first out", none}, scenario.KindPubSub: {"no order guarantee", some}},
+	},
+	{
+		name: "order, two share", asks: "of what two readers shared, how much was finished with behind a later one of its key", fault: noFault, unit: unitShare,
+		part: func(o *outcome) int64 { return o.fates.overtaken }, whole: func(o *outcome) int64 { return o.fates.shared },
+		claims: map[string]claim{scenario.KindLog: {"order per partition", none}, scenario.KindQueue: {"a queue is first in, first out", none}, scenario.KindPubSub: {"no order guarantee", some}},
+	},
+	{
+		name: "order, one reader", asks: "the same", fault: consumerCrash, unit: unitShare,
+		part: func(o *outcome) int64 { return o.fates.inverted }, whole: func(o *outcome) int64 { return o.fates.finished },
+		claims: map[string]claim{scenario.KindLog: {"order per partition", none}, scenario.KindQueue: {"a queue is first in, first out", none}, scenario.KindPubSub: {"no order guarantee", some}},
+	},
+}, under(brokerCrash, "no acknowledged record is lost", none), under(consumerCrash, "it is redelivered to somebody else", none), under(partition5s, "it waits until it is over", none))
+
+// under are the rows of one fault.
+func under(fault, queueSays string, queueLoses expectation) []question {
+	return []question{
+		{
+			name: "loss", asks: "runs in which a group has not got what the producer was told is sent", fault: fault, unit: unitRuns,
+			part: func(o *outcome) int64 { return o.fates.lost },
+			claims: map[string]claim{scenario.KindLog: {"durable: nothing is lost", none}, scenario.KindQueue: {queueSays, queueLoses},
+				scenario.KindPubSub: {"at most once: who is not there misses it", some}},
+		},
+		{
+			name: "duplicates", asks: "runs in which a reader finished with a record twice", fault: fault, unit: unitRuns,
+			part: func(o *outcome) int64 { return o.fates.twice },
+			claims: map[string]claim{scenario.KindLog: {"at least once: a record may come twice", anything}, scenario.KindQueue: {"at least once: a message may come twice", anything},
+				scenario.KindPubSub: {"at most once: never twice", none}},
+		},
+		{
+			name: "unavailable", asks: "for how long nothing was taken that was due", fault: fault, unit: unitMicros,
+			part: func(o *outcome) int64 { return o.Ledger.UnavailableUS },
+		},
+	}
+}
+
+// fold makes the ledger of the runs.
+func (p *compared) fold() {
+	p.out.V, p.out.Scenario, p.out.Seeds = result.Version, p.Spec.Name, p.Seeds
+	p.out.Faults = p.faults
+	p.out.Rows = []result.CompareRow{}
+	for i := range p.columns {
+		p.out.Columns = append(p.out.Columns, p.foldColumn(i))
+	}
+	for i := range questions {
+		if q := &questions[i]; q.applies(p) {
+			p.out.Rows = append(p.out.Rows, p.foldRow(q))
+		}
+	}
+}
+
+// applies reports whether there is anything to ask about: two that share, one that is alone.
+func (q *question) applies(p *compared) bool {
+	switch q.name {
+	case "competing", "order, two share":
+		return slices.Contains(p.alone, false)
+	case "order, one reader", "duplicates", "throughput":
+		return slices.Contains(p.alone, true)
+	}
+	return true
+}
+
+func (p *compared) foldColumn(i int) result.CompareColumn {
+	x := &p.columns[i]
+	c := result.CompareColumn{Kind: x.kind, Like: x.like, Config: x.config, Set: append([]string{scenario.EditKind + "=" + x.kind}, x.set...), HeldTo: []string{}}
+	for j := range p.faults {
+		for k := range p.jobs[i][j] {
+			o := &p.jobs[i][j][k]
+			switch {
+			case o.internal != "":
+				p.out.Internal = append(p.out.Internal, o.internal)
+				continue
+			case o.Verdict == result.Broken:
+				if c.Broken++; c.Repro == "" {
+					c.Repro = o.Repro
+				}
+			case o.Verdict != result.Kept:
+				c.Unknown++
+			}
+			c.HeldTo = o.Promise.Properties
+		}
+	}
+	return c
+}
+
+func (p *compared) foldRow(q *question) result.CompareRow {
+	row := result.CompareRow{Name: q.name, Question: q.asks, Fault: q.fault, Unit: q.unit, Cells: []result.CompareCell{}, Claims: []result.CompareClaim{}}
+	fault := slices.IndexFunc(p.faults, func(f result.CompareFault) bool { return f.Name == q.fault })
+	for i := range p.columns {
+		row.Cells = append(row.Cells, q.cell(p.jobs[i][fault]))
+	}
+	for _, kind := range scenario.Kinds() {
+		if c, some := q.claims[kind]; some && slices.ContainsFunc(p.columns, func(x column) bool { return x.kind == kind }) {
+			row.Claims = append(row.Claims, result.CompareClaim{Kind: kind, Says: c.says, Differs: p.differs(&row, kind, c.expect)})
+		}
+	}
+	return row
+}
+
+// cell measures one cell.
+func (q *question) cell(runs []outcome) result.CompareCell {
+	c := result.CompareCell{}
+	var values []int64
+	hits := int64(0)
+	for i := range runs {
+		o := &runs[i]
+		if o.internal != "" {
+			continue
+		}
+		part, value := q.part(o), int64(0)
+		switch q.unit {
+		case unitShare:
+			whole := q.whole(o)
+			if whole == 0 {
+				continue
+			}
+			value = part * million / whole
+		default:
+			value = part
+		}
+		if part > 0 {
+			hits++
+		}
+		if len(values) == 0 || q.least && value < c.Most || !q.least && value > c.Most {
+			c.Most, c.WorstSeed, c.Repro = value, o.Seed, o.Repro
+		}
+		values = append(values, value)
+		c.Total += part
+	}
+	c.Runs = int64(len(values))
+	switch {
+	case c.Runs == 0:
+	case q.unit == unitRuns:
+		c.Value, c.Low, c.High = wilson(hits, c.Runs)
+	case q.unit == unitMicros:
+		c.Value, c.Low, c.High = median(values)
+	default:
+		c.Value, c.Low, c.High = mean(values)
+	}
+	return c
+}
+
+// differs says where the measurement is not what is said.
+func (p *compared) differs(row *result.CompareRow, kind string, e expectation) string {
+	var list []string
+	seen, runs := false, int64(0)
+	for i := range p.columns {
+		c := &row.Cells[i]
+		if p.columns[i].kind != kind {
+			continue
+		}
+		runs += c.Runs
+		seen = seen || c.Total > 0
+		other := e == all && c.Most < million && c.Runs > 0 || e == none && c.Total > 0
+		if other {
+			list = append(list, p.columns[i].config)
+		}
+	}
+	switch {
+	case len(list) > 0 && e == all:
+		return "not all, in " + strings.Join(list, ", ")
+	case len(list) > 0:
+		return "it was seen, in " + strings.Join(list, ", ")
+	case e == some && !seen && runs > 0:
+		return fmt.Sprintf("never seen in %d runs", runs)
+	}
+	return ""
+}
+
+// z is the number of standard deviations within which 95 % of a normal distribution lie.
+const z = 1.959964
+
+// wilson is k of n in millionths, with Wilson's interval (1927): unlike the usual one it
+// says something where k is 0 or n.
+func wilson(k, n int64) (value, low, high int64) {
+	f, m := float64(k)/float64(n), float64(n)
+	center := (f + z*z/(2*m)) / (1 + z*z/m)
+	half := z / (1 + z*z/m) * math.Sqrt(f*(1-f)/m+z*z/(4*m*m))
+	low, high = int64(math.Round((center-half)*million)), int64(math.Round((center+half)*million))
+	return k * million / n, max(low, 0), min(high, million)
+}
+
+// mean is the mean, with the interval in which it lies if means are distributed normally.
+func mean(values []int64) (value, low, high int64) {
+	n := float64(len(values))
+	sum := 0.0
+	for _, v := range values {
+		sum += float64(v)
+	}
+	at, square := sum/n, 0.0
+	for _, v := range values {
+		square += (float64(v) - at) * (float64(v) - at)
+	}
+	half := 0.0
+	if n > 1 {
+		half = z * math.Sqrt(square/(n-1)/n)
+	}
+	return int64(math.Round(at)), max(int64(math.Round(at-half)), 0), int64(math.Round(at + half))
+}
+
+// median is the median, between the order statistics that bound it with 95 % whatever the
+// distribution is.
+func median(values []int64) (value, low, high int64) {
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	away := int(math.Ceil(z / 2 * math.Sqrt(float64(n))))
+	return sorted[n/2], sorted[max(n/2-away, 0)], sorted[min(n/2+away, n-1)]
+}
