@@ -46,6 +46,9 @@ func (a *app) makeCase(f *runFlags) (scenario.Case, error) {
 	if c.Layers, err = a.layers(f); err != nil {
 		return c, err
 	}
+	if c, err = c.With("--set", f.set...); err != nil {
+		return c, err
+	}
 	if f.faults != nil {
 		text, err := a.schedule(*f.faults)
 		if err != nil {
@@ -68,7 +71,7 @@ func (a *app) makeCase(f *runFlags) (scenario.Case, error) {
 	return c, nil
 }
 
-// layers are the user's settings, the lowest first.
+// layers are the user's files of settings, the lowest first.
 func (a *app) layers(f *runFlags) ([]config.Layer, error) {
 	var layers []config.Layer
 	for _, p := range f.properties {
@@ -82,11 +85,7 @@ func (a *app) layers(f *runFlags) ([]config.Layer, error) {
 		}
 		layers = append(layers, layer)
 	}
-	if len(f.set) == 0 {
-		return layers, nil
-	}
-	set, err := config.Set("--set", f.set)
-	return append(layers, set), err
+	return layers, nil
 }
 
 // noFaults is the schedule in which nothing goes wrong.

@@ -122,7 +122,7 @@ func comparedKinds(args []string) (kinds []string, name string, err error) {
 		case slices.ContainsFunc(words, known) || len(args) == 2 || len(words) > 1:
 			for _, w := range words {
 				if !known(w) {
-					return nil, "", fmt.Errorf("unknown kind of broker %q%s; there are %s", w, near.Suggest(w, scenario.Kinds()), strings.Join(scenario.Kinds(), ", "))
+					return nil, "", fmt.Errorf("unknown kind of broker %q%s", w, near.Suggest(w, scenario.Kinds()))
 				}
 			}
 			kinds, args = words, args[1:]

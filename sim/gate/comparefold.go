@@ -251,6 +251,9 @@ func (p *compared) differs(row *result.CompareRow, kind string, e expectation) s
 	case len(list) > 0:
 		return "it was seen, in " + strings.Join(list, ", ")
 	case e == some && !seen && runs > 0:
+		if runs == 1 {
+			return "not seen in the one run"
+		}
 		return fmt.Sprintf("never seen in %d runs", runs)
 	}
 	return ""

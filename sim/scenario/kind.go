@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"brokersim/broker/near"
@@ -44,7 +43,7 @@ func (s *Spec) log() bool { return s.Kind == "" || s.Kind == KindLog }
 // of makes the scenario one of another kind of broker, with the same services and faults.
 func (s *Spec) of(kind string) error {
 	if !slices.Contains(Kinds(), kind) {
-		return fmt.Errorf("there are %s%s", strings.Join(Kinds(), ", "), near.Suggest(kind, Kinds()))
+		return fmt.Errorf("unknown kind of broker%s", near.Suggest(kind, Kinds()))
 	}
 	if s.Swarm != "" || s.Bulk != nil {
 		return fmt.Errorf("this scenario is of the log alone")

@@ -165,7 +165,7 @@ func TestKindsAreParsed(t *testing.T) {
 		}
 	}
 	for edit, want := range map[string]string{
-		"kind=que": `kind=que: there are log, queue, pubsub; did you mean "queue"?`, "queue.prefetch=-1": "queue.prefetch=-1: want a whole number from 0 to 65535",
+		"kind=que": `kind=que: unknown kind of broker; did you mean "queue"?`, "queue.prefetch=-1": "queue.prefetch=-1: want a whole number from 0 to 65535",
 		"queue.confirms=maybe": "queue.confirms=maybe: want true or false",
 	} {
 		c := styles(t, "# none", edit)
