@@ -2,6 +2,7 @@ package queue
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"brokersim/broker/machine"
@@ -135,6 +136,12 @@ func check(b *Broker) {
 				panic(fmt.Sprintf("%s: place %d behind %d", q.name, h.seq, last))
 			}
 			last = h.seq
+			checkWritten(q, h)
+		}
+		for _, c := range q.turn {
+			if !slices.Contains(q.consumers, c) {
+				panic(fmt.Sprintf("%s: consumer %s has gone and has a turn", q.name, c.tag))
+			}
 		}
 		if bytes != q.ready.bytes {
 			panic(fmt.Sprintf("%s: %d bytes ready, counted %d", q.name, bytes, q.ready.bytes))
@@ -143,11 +150,19 @@ func check(b *Broker) {
 	for _, c := range b.conns {
 		for _, ch := range c.channels {
 			held := make(map[*consumer]int)
+			consumed := 0
 			for i := range ch.unacked {
 				x := &ch.unacked[i]
 				refs[x.m.msg]++
 				unacked[x.q]++
 				held[x.consumer]++
+				if x.consumer != nil {
+					consumed++
+				}
+				checkWritten(x.q, &x.m)
+			}
+			if consumed != ch.globalUnacked {
+				panic(fmt.Sprintf("channel %d holds %d of consumers, counted %d", ch.number, consumed, ch.globalUnacked))
 			}
 			for _, c := range ch.consumers {
 				if c.unacked != held[c] {
@@ -176,5 +191,11 @@ func check(b *Broker) {
 		if q.unacked != n {
 			panic(fmt.Sprintf("%s: %d unacked, counted %d", q.name, q.unacked, n))
 		}
+	}
+}
+
+func checkWritten(q *queue, h *held) {
+	if h.written && !q.deleted && h.msg.segment == nil {
+		panic(fmt.Sprintf("%s: a message is written and stands nowhere", q.name))
 	}
 }
