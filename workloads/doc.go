@@ -32,7 +32,8 @@
 //	grammar.go      how files write all these
 //	producer.go     the producing service
 //	value.go        what a value holds
-//	reader.go       the reading service: poll, work, save, and only then more
+//	reader.go       the reading service: poll, work, save, and only then more; it may
+//	                begin late, pause, and go back to the start
 //	position.go     its position file
 //	read.go         how fetches, listings and moves are written into the history
 //	dumper.go       the final read

@@ -22,6 +22,12 @@ type ReaderConfig struct {
 	Settings   config.Consumer
 	Partitions []wire.TP     // to read
 	Work       time.Duration // for one record
+	// From is when the first life begins to read. Until then there is no reader.
+	From machine.Instant
+	// Paused is when it does not ask for more; Replay, if it is not 0, is when it goes
+	// back to the start of all its partitions, once.
+	Paused struct{ From, Until machine.Instant }
+	Replay machine.Instant
 
 	Recorder   *history.Recorder
 	TPs        func(wire.TP) history.TP
@@ -37,8 +43,10 @@ type Reader struct {
 	client *client.Consumer
 	scribe scribe
 
-	files machine.Files
-	pos   []position // by the order of Partitions
+	files    machine.Files
+	pos      []position // by the order of Partitions
+	begun    bool
+	replayed bool
 
 	chunk     []client.Polled // under way
 	state     work
@@ -77,9 +85,20 @@ func NewReader(cfg ReaderConfig) *Reader {
 func (r *Reader) Step(now machine.Now, in *machine.Input, out *machine.Effects) {
 	switch in.Kind {
 	case machine.Start:
-		r.start(in.Files)
+		r.files = in.Files
 	case machine.DiskDone:
 		r.synced(now.Mono, in)
+	}
+	if !r.begun {
+		if now.Mono < r.cfg.From {
+			r.due = r.cfg.From
+			return
+		}
+		r.begun, r.replayed = true, r.cfg.Replay == 0 || r.cfg.Replay < now.Mono
+		r.start(r.files)
+	}
+	if !r.replayed && now.Mono >= r.cfg.Replay && r.state == idle {
+		r.replay()
 	}
 	r.client.Step(now, in, out)
 	r.record()
@@ -90,8 +109,39 @@ func (r *Reader) Step(now machine.Now, in *machine.Input, out *machine.Effects) 
 	r.work(now.Mono, out)
 
 	r.due = r.client.Deadline()
-	if r.state == working {
+	switch {
+	case r.state == working:
 		r.due = min(r.due, r.busyUntil)
+	case r.paused(now.Mono):
+		r.due = min(r.due, r.cfg.Paused.Until)
+	}
+	if !r.replayed && r.state == idle {
+		r.due = min(r.due, max(r.cfg.Replay, now.Mono))
+	}
+}
+
+// paused reports whether the reader asks for no more at a time. What it has asked for
+// comes, and waits.
+func (r *Reader) paused(now machine.Instant) bool {
+	return now >= r.cfg.Paused.From && now < r.cfg.Paused.Until
+}
+
+// replay goes back to the start of all partitions.
+func (r *Reader) replay() {
+	r.replayed = true
+	var tps []history.TP
+	for i := range r.pos {
+		p := &r.pos[i]
+		if p.done.offset < 0 {
+			continue // it has read nothing that could be read again
+		}
+		p.done, p.next = place{0, -1}, place{0, -1}
+		r.client.Unassign(p.tp)
+		r.client.Assign(client.Assignment{TP: p.tp, Offset: 0, Epoch: -1})
+		tps = append(tps, r.cfg.TPs(p.tp))
+	}
+	if len(tps) > 0 {
+		r.scribe.write(history.Event{E: history.Note, F: history.Assign, TPs: tps})
 	}
 }
 
@@ -121,7 +171,6 @@ func (r *Reader) position(tp wire.TP) *position {
 
 // start takes up where the last life's position file ends.
 func (r *Reader) start(files machine.Files) {
-	r.files = files
 	if r.cfg.Life > 0 {
 		r.scribe.write(history.Event{E: history.Note, F: history.Crash})
 	}
@@ -174,6 +223,9 @@ func (r *Reader) record() {
 // then take more.
 func (r *Reader) work(now machine.Instant, out *machine.Effects) {
 	if r.state == idle {
+		if r.paused(now) {
+			return
+		}
 		r.chunk = r.client.Poll(r.cfg.Settings.MaxPollRecords)
 		n := 0
 		for i := range r.chunk {

@@ -121,8 +121,10 @@ func (c *clients) addReader(r *run, i int, node nodeName) {
 	cfg := workloads.ReaderConfig{
 		ID: int32(node.id), Name: node.name, Seed: r.Seed, Bootstrap: r.cluster.bootstrap(), Settings: r.set.Consumer(spec.Name),
 		Partitions: r.Spec.share(i, r.topology.of(spec.Topics)), Work: spec.Work,
+		From: machine.Instant(spec.From), Replay: machine.Instant(spec.Replay),
 		Recorder: r.rec, TPs: r.topology.number, Failpoints: r.cluster.set(node.id),
 	}
+	cfg.Paused.From, cfg.Paused.Until = machine.Instant(spec.Pause.From), machine.Instant(spec.Pause.From+spec.Pause.For)
 	c.addNode(r, node, &Machine{}, func(life uint32) machine.Machine {
 		cfg.Life = life
 		c.readers[i] = workloads.NewReader(cfg)

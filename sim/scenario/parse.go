@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -148,24 +149,42 @@ func (p *reader) producer(s *Spec, name string, at, n ast.Node) {
 }
 
 func (p *reader) reader(s *Spec, name string, at, n ast.Node) {
-	r := Reader{Name: name}
+	r, members := Reader{Name: name}, int64(0)
 	p.client(name, at)
 	p.Fields(n, "reader "+name, fields.Fields{
 		"topics": p.List(&r.Topics, func(topic string, at ast.Node) {
 			p.Later(func() { p.topicOf(s, "reader "+name, topic, at) })
 		}),
-		"group": p.Text(&r.Group),
-		"work":  p.Duration(&r.Work, 0, time.Minute),
+		"group":   p.Text(&r.Group),
+		"work":    p.Duration(&r.Work, 0, time.Minute),
+		"from":    p.Duration(&r.From, 0, maxFor),
+		"replay":  p.Duration(&r.Replay, time.Millisecond, maxFor),
+		"members": p.Number(func(n int64) { members = n }, 1, maxMembers),
+		"pause": func(n ast.Node) {
+			p.Fields(n, "pause", fields.Fields{
+				"from": p.Duration(&r.Pause.From, 0, maxFor),
+				"for":  p.Duration(&r.Pause.For, time.Millisecond, maxFor),
+			})
+		},
 	})
 	p.Later(func() {
-		if len(r.Topics) == 0 {
+		switch {
+		case len(r.Topics) == 0:
 			p.Fail(at, "reader %s: topics are missing", name)
+		case max(r.From, r.Replay, r.Pause.From+r.Pause.For) > s.For:
+			p.Fail(at, "reader %s: from, replay and the end of pause must lie in the %v of the load", name, s.For)
 		}
 		if slices.ContainsFunc(s.Producers, func(p Producer) bool { return p.Name == name }) {
 			p.Fail(at, "%s is both a producer and a reader: faults could not tell them apart", name)
 		}
 	})
-	s.Readers = append(s.Readers, r)
+	if members == 0 {
+		s.Readers = append(s.Readers, r)
+	}
+	for i := range members { // each a client of its own, with partitions of its own
+		r.Name, r.Group = fmt.Sprintf("%s-%d", name, i+1), cmp.Or(r.Group, name)
+		s.Readers = append(s.Readers, r)
+	}
 }
 
 // queue reads how a work queue is used, and pubsub how a pub/sub broker is.

@@ -124,12 +124,17 @@ type Reader struct {
 	Group string
 	// Work is how long the processing of one record takes.
 	Work time.Duration
+	// From is when it first begins to read. From Pause.From on and for Pause.For it
+	// asks for nothing more. At Replay, if it is not 0, it goes back to the start.
+	From, Replay time.Duration
+	Pause        struct{ From, For time.Duration }
 }
 
 // What a file may say at most: larger runs are capacity studies.
 const (
 	maxBrokers    = 50
 	maxPartitions = 1000
+	maxMembers    = 100 // of a group of readers
 	maxRate       = 1_000_000
 	maxSize       = 1 << 20
 	maxFor        = time.Hour
