@@ -14,6 +14,13 @@ const (
 	phantom
 	skips
 	stale
+	delivered // those of applications begin here: application.go
+	entityOrder
+	folded
+	sums
+	ackedGap
+	lastValue
+	counts
 	decided // how many of the properties are decided here
 )
 

@@ -41,6 +41,26 @@
 //   - no-gap: between the first and the last record that a subscription has brought of one
 //     producer's connection there is every one that was acknowledged.
 //
+// # What applications may be promised
+//
+// No configuration implies these; a scenario states them (application.go). An entity is
+// what one life of a producer writes under one key. The model is every record that was
+// acknowledged or is in the final read, in the order in which they were sent.
+//
+//   - delivered: every reader has finished with every record of the log.
+//   - entity-order: no reader finishes with an event of an entity before one of those
+//     before it.
+//   - folded-state: what a reader folds of an entity's events is the model's, version
+//     for version: none missing, none twice, none out of place.
+//   - window-sums: a reader's sum by key and window of event time is the model's.
+//   - no-acked-gap: where an event of an entity is there, no acknowledged one before it
+//     is missing. With acks=1 what no reader was shown may go with its leader.
+//   - last-value: a reader's table is the model's: the last record of each key.
+//   - group-counts: a reader's count by type and window is that of the log.
+//
+// What a record means is derived from its value's id. What a reader has finished with
+// counts once for each offset: its results and its position are one.
+//
 // # The floor
 //
 // Offsets are the witness of linearizability. Per partition one integer, the
@@ -93,6 +113,6 @@
 //
 // promise.go derives and reads promises; checker.go, read.go and process.go
 // take events; record.go and floor.go hold what is kept of them; finish.go and
-// lost.go decide; explain.go words it; judge.go is the whole in one call. What there is
+// lost.go decide; application.go has the promises to applications; explain.go words it; judge.go is the whole in one call. What there is
 // without offsets is in deliveries.go and deliveriesfinish.go.
 package checker

@@ -66,6 +66,7 @@ func (c *Checker) Finish() Verdict {
 	f.phantoms()
 	f.jumps()
 	f.behind()
+	f.applications()
 	for _, x := range c.procs { // unordered: a count
 		if x.reads {
 			c.ledger.Readers++
@@ -96,7 +97,7 @@ func (f *finish) finding(name string) result.Finding {
 	switch {
 	case x.n > 0:
 		out.Outcome = result.Broken
-	case n == loss && f.undecided > 0, f.c.reused > 0:
+	case n == loss && f.undecided > 0, f.c.reused > 0, n >= delivered && f.undumped():
 		out.Outcome = result.Unknown
 	case out.Looked == 0:
 		out.Outcome = result.Vacuous

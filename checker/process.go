@@ -8,6 +8,7 @@ type process struct {
 	life  int32
 	reads bool
 	pos   []*position // by TP
+	took  []taken     // in order; only if an application is promised anything
 }
 
 // position is where a reader stands in one partition.
@@ -184,6 +185,7 @@ func (c *Checker) processed(e *history.Event) {
 				c.jumps = append(c.jumps, jump{p: x.p, tp: run.TP, from: pos.done, until: off, by: c.read(), processing: true})
 			}
 			pos.done = off + 1
+			c.took(x, run.TP, &run.Records[j])
 		}
 	}
 }

@@ -24,7 +24,7 @@ const (
 )
 
 // Properties are the names that may be promised, in the order of reports.
-// Those after NoStaleEnd are part of the vocabulary but decided elsewhere or
+// Those after GroupCounts are part of the vocabulary but decided elsewhere or
 // not yet: promised here they come out as unknown.
 func Properties() []string { return history.Properties() }
 
@@ -89,6 +89,8 @@ type rules struct {
 	unclean bool
 	onDisk  bool // an acknowledgement says that the bytes are on a disk
 	strict  map[string]bool
+
+	applications bool // something is promised to applications
 }
 
 // newRules holds a run to what its header says: to the list if it is derived
@@ -129,5 +131,10 @@ func newRules(h *history.Header) rules {
 			r.promise.Properties = append(r.promise.Properties, name)
 		}
 	}
+	first := slices.Index(order, Delivered)
+	r.applications = slices.ContainsFunc(r.promise.Properties, func(name string) bool {
+		n := slices.Index(order, name)
+		return n >= first && n < decided
+	})
 	return r
 }

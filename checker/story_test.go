@@ -249,7 +249,8 @@ func only(d *datadriven.TestData) (string, bool) {
 // The vocabulary of the format begins with what is decided here, in the order of
 // the indexes.
 func TestDecidedProperties(t *testing.T) {
-	want := []string{slots: SlotAgreement, loss: NoAckedLoss, dups: NoDuplicate, order: PerKeyOrder, phantom: NoPhantom, skips: NoSkip, stale: NoStaleEnd}
+	want := []string{slots: SlotAgreement, loss: NoAckedLoss, dups: NoDuplicate, order: PerKeyOrder, phantom: NoPhantom, skips: NoSkip, stale: NoStaleEnd,
+		delivered: Delivered, entityOrder: EntityOrder, folded: FoldedState, sums: WindowSums, ackedGap: NoAckedGap, lastValue: LastValue, counts: GroupCounts}
 	if got := Properties()[:decided]; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
