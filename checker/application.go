@@ -242,7 +242,7 @@ func (a *application) gaps(done map[int32]bool) {
 
 // sorted are the events of all entities, in the order of their first.
 func (m *model) sorted() [][]int32 {
-	list := slices.Collect(maps.Values(m.events)) // unordered: sorted below
+	list := slices.Collect(maps.Values(m.events))                                  // unordered: sorted below
 	slices.SortFunc(list, func(a, b []int32) int { return int(a[0]) - int(b[0]) }) // total: a record is of one entity
 	return list
 }
