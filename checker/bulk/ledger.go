@@ -47,6 +47,7 @@ type reach struct {
 type Ledger struct {
 	producers []producer
 	groups    []string
+	wasRead   []string // by group, as it is said
 	parts     []string
 	reach     [][]reach // by group, by partition
 	spare     []*block
@@ -61,7 +62,8 @@ func New(producers, groups, parts []string) *Ledger {
 	for _, name := range producers {
 		l.producers = append(l.producers, producer{name: name})
 	}
-	for range groups {
+	for _, group := range groups {
+		l.wasRead = append(l.wasRead, "was read by "+group)
 		at := make([]reach, len(parts))
 		for i := range at {
 			at[i].next = nowhere
@@ -194,7 +196,7 @@ func (l *Ledger) Read(group, tp int, offset int64, by int, n uint64) (due int64,
 	if b.acked.has(i) {
 		b.unread[group]--
 	}
-	l.place(by, n, b, tp, offset, "was read by "+l.groups[group])
+	l.place(by, n, b, tp, offset, l.wasRead[group])
 	if int64(n) < at.last[by] {
 		l.counts.reordered++
 		l.violate(perKeyOrder, "%s has read record %d of %s after its record %d in %s.", l.groups[group], n, l.producers[by].name, at.last[by], l.parts[tp])

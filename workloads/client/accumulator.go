@@ -18,6 +18,7 @@ type accumulated struct {
 	queue   []*batch
 	batches uint64 // made so far
 	usual   int    // records in the batch that left last: the next gets room for as many
+	spare   *spare // of the producer
 	seqs    sequences
 	muted   bool // max.in.flight=1: a batch is under way, the next waits for its end
 }
@@ -42,7 +43,7 @@ func (a *accumulated) append(now machine.Instant, r *Record, batchSize, bufferLe
 	b := &batch{part: a, number: a.batches, created: now, baseSeq: noSequence, pid: -1, epoch: -1, epochAt: -1,
 		buffer: took, size: wire.BatchHeaderSize}
 	a.batches++
-	b.records = make([]Record, 0, max(a.usual, 1))
+	b.records = a.spare.take(a.usual)
 	b.add(r)
 	a.queue = append(a.queue, b)
 	return b.size, took, true

@@ -60,6 +60,28 @@ func varintSize(x int64) int64 {
 	return n
 }
 
+// spare is the memory of records whose results have been seen.
+type spare [][]Record
+
+// take returns room for some records, and more if there are more.
+func (s *spare) take(usual int) []Record {
+	if n := len(*s); n > 0 {
+		records := (*s)[n-1]
+		*s = (*s)[:n-1]
+		return records
+	}
+	return make([]Record, 0, max(usual, 1))
+}
+
+// give takes records back that nobody looks at any more.
+func (s *spare) give(records []Record) {
+	const most = 64
+	if len(*s) < most {
+		clear(records)
+		*s = append(*s, records[:0])
+	}
+}
+
 // noSequence is the base sequence of a batch that has none yet.
 const noSequence int32 = -1
 

@@ -160,6 +160,7 @@ type Consumer struct {
 	leftFetches  []*Fetch
 	leftListings []*Listing
 	polled       []Polled
+	gathered     []*assigned
 	worked       machine.Work // since the last step
 	corrupt      int64
 	due          machine.Instant

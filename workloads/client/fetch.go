@@ -1,6 +1,8 @@
 package client
 
 import (
+	"slices"
+
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 
@@ -98,14 +100,16 @@ func (c *Consumer) checkEpoch(a *assigned) {
 	a.state = validating
 }
 
-// gather returns the partitions that want w of the broker at l.
+// gather returns the partitions that want w of the broker at l, until it is called
+// again.
 func (c *Consumer) gather(now machine.Instant, l *link, w want) []*assigned {
-	var list []*assigned
+	list := c.gathered[:0]
 	for _, a := range c.parts {
 		if a.meta != nil && l.leads(a.meta) && c.next(now, a) == w {
 			list = append(list, a)
 		}
 	}
+	c.gathered = list
 	return list
 }
 
@@ -114,7 +118,9 @@ func (c *Consumer) fetch(now machine.Instant, l *link, out *machine.Effects) {
 	if len(list) == 0 {
 		return
 	}
-	req := kmsg.NewPtrFetchRequest()
+	req := &l.fetch // one at a time: the last has its answer, or the connection is another
+	topics := req.Topics[:0]
+	*req = kmsg.NewFetchRequest()
 	req.ReplicaID = -1
 	req.MaxWaitMillis = int32(c.set.FetchMaxWait.Milliseconds())
 	req.MinBytes, req.MaxBytes = c.set.FetchMinBytes, c.set.FetchMaxBytes
@@ -126,12 +132,13 @@ func (c *Consumer) fetch(now machine.Instant, l *link, out *machine.Effects) {
 	for _, a := range list {
 		// The order of partitions is what the broker fills the answer in, so
 		// only neighbours of one topic share its entry.
-		if n := len(req.Topics); n == 0 || req.Topics[n-1].Topic != a.tp.Topic {
-			t := kmsg.NewFetchRequestTopic()
-			t.Topic = a.tp.Topic
-			req.Topics = append(req.Topics, t)
+		if n := len(topics); n == 0 || topics[n-1].Topic != a.tp.Topic {
+			topics = slices.Grow(topics, 1)[:n+1]
+			partitions := topics[n].Partitions[:0]
+			topics[n] = kmsg.NewFetchRequestTopic()
+			topics[n].Topic, topics[n].Partitions = a.tp.Topic, partitions
 		}
-		t := &req.Topics[len(req.Topics)-1]
+		t := &topics[len(topics)-1]
 		x := kmsg.NewFetchRequestTopicPartition()
 		x.Partition, x.CurrentLeaderEpoch = a.tp.Partition, a.meta.epoch
 		x.FetchOffset, x.LastFetchedEpoch, x.LogStartOffset = a.offset, -1, -1
@@ -140,6 +147,7 @@ func (c *Consumer) fetch(now machine.Instant, l *link, out *machine.Effects) {
 		f.Parts = append(f.Parts, FetchPart{TP: a.tp, From: a.offset, Epoch: a.meta.epoch, to: a})
 		a.busy = true
 	}
+	req.Topics = topics
 	c.leftFetches = append(c.leftFetches, f)
 	c.net.send(now, &call{what: callFetch, request: req, fetch: f}, l, nil, true, out)
 }

@@ -38,7 +38,8 @@ type link struct {
 	dials    uint64          // ever: names the draws of its back-offs
 	drained  int             // of a producer: the partition after the last that was sent; the next request begins there
 
-	calls []*call // in flight, oldest first
+	calls []*call           // in flight, oldest first
+	fetch kmsg.FetchRequest // of a consumer: the one under way
 }
 
 // call is one request, from its leaving to its answer.

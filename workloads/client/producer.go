@@ -89,6 +89,7 @@ type Producer struct {
 
 	results []Result
 	builder wire.Builder
+	spare   spare
 	due     machine.Instant
 }
 
@@ -212,7 +213,7 @@ func (p *Producer) accumulated(t *target, n int32) *accumulated {
 		t.parts = append(t.parts, nil)
 	}
 	if t.parts[n] == nil {
-		a := &accumulated{meta: t.meta.parts[n], place: len(p.parts)}
+		a := &accumulated{meta: t.meta.parts[n], place: len(p.parts), spare: &p.spare}
 		a.tp = a.meta.tp
 		a.seqs = sequences{pid: -1, epoch: -1, acked: -1, offset: -1}
 		t.parts[n] = a
@@ -240,11 +241,14 @@ func (p *Producer) Room() int64 {
 }
 
 // Results returns what has been decided since Forget was called. The slice is
-// valid until then.
+// valid until then, and so are its Records.
 func (p *Producer) Results() []Result { return p.results }
 
 // Forget empties Results.
 func (p *Producer) Forget() {
+	for i := range p.results {
+		p.spare.give(p.results[i].Records)
+	}
 	clear(p.results)
 	p.results = p.results[:0]
 }

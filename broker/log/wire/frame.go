@@ -47,6 +47,7 @@ type scratch struct {
 	cut  []byte // a message from outside, without its records
 	// taken are the records of the answer that was read last.
 	taken []Records
+	plain plain // reads frames that are plain
 	// found are the places of records in the message that is being encoded.
 	found []place
 }
@@ -152,6 +153,7 @@ func (s *scratch) open(frame machine.Bytes) (walker, error) {
 		return walker{}, ErrFrameSize
 	}
 	w := over(frame, s.cut)
+	w.plain = &s.plain
 	if size := uint32(w.int32()); int64(size) != frame.Len()-4 {
 		return walker{}, ErrFrameSize
 	}

@@ -23,6 +23,15 @@ type plain struct {
 	buf      [64]byte
 }
 
+// plainly begins to read with the reader of the walker.
+func (w *walker) plainly() *plain {
+	if w.plain == nil {
+		w.plain = new(plain)
+	}
+	w.plain.in, w.plain.flexible, w.plain.not = w.in, w.flexible, false
+	return w.plain
+}
+
 func (p *plain) next(n int64) []byte {
 	if n > int64(len(p.buf)) || n > p.in.Left() {
 		p.not = true
@@ -103,7 +112,7 @@ func (w *walker) plainAnswer(r *kmsg.FetchResponse) bool {
 	if version < 4 || version > 15 {
 		return false
 	}
-	p := plain{in: w.in, flexible: w.flexible}
+	p := w.plainly()
 	taken := w.taken[:0]
 	r.ThrottleMillis = p.int32()
 	if version >= 7 {
@@ -171,7 +180,7 @@ func (w *walker) plainFetch(r *kmsg.FetchRequest) bool {
 	if version < 4 || version > 15 {
 		return false
 	}
-	p := plain{in: w.in, flexible: w.flexible}
+	p := w.plainly()
 	if version < 15 {
 		r.ReplicaID = p.int32()
 	}

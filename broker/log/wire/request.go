@@ -69,7 +69,7 @@ func DecodeRequest(frame machine.Bytes, table *Table) (Request, error) {
 	}
 	body := table.body(r.Key)
 	body.SetVersion(r.Version)
-	r.ClientID = string(w.pass(max(w.size(2), 0)))
+	r.ClientID = table.name(w.pass(max(w.size(2), 0)))
 	if w.flexible = body.IsFlexible(); w.flexible {
 		w.tags() // request header version 2
 	}
@@ -102,6 +102,20 @@ func EncodeResponse(r *Request, resp kmsg.Response, records []Records) machine.B
 		head = append(head, 0) // response header version 1: no tagged fields
 	}
 	return s.message(head, r.Key, true, resp, records)
+}
+
+// name is a client id, of which there are few.
+func (t *Table) name(b []byte) string {
+	if s, ok := t.names[string(b)]; ok {
+		return s
+	}
+	const most = 1000
+	if t.names == nil || len(t.names) >= most {
+		t.names = make(map[string]string)
+	}
+	s := string(b)
+	t.names[s] = s
+	return s
 }
 
 // body is an empty request, which may be one that was used before.

@@ -24,6 +24,7 @@ type Table struct {
 	apis    []API // sorted by key
 	scratch scratch
 	used    []*kmsg.FetchRequest // that may be used again
+	names   map[string]string    // client ids that have come, or some
 }
 
 // NewTable returns a table. Two rows for one key are a mistake in the program.

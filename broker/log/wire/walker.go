@@ -56,6 +56,7 @@ type walker struct {
 	out   []byte         // the same with empty records
 	taken []Records
 	at    int64
+	plain *plain // to read with, if somebody has one
 }
 
 // over makes a walker of a message from outside; what it copies goes to buf.
