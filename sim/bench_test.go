@@ -3,6 +3,7 @@ package sim
 import (
 	"container/heap"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -183,14 +184,7 @@ func nameOf(i int) string { return string(rune('a' + i)) }
 // latency by identity, order of connections, trace hash and all. The other loop
 // does the same with closures and maps.
 func BenchmarkKernel(b *testing.B) {
-	s := New(Config{Seed: 1})
-	for i := range benchNodes {
-		s.Add(NodeConfig{Name: nameOf(i), ID: uint32(i + 1), Listeners: []string{nameOf(i) + ":1"}, Boot: func() machine.Machine { return newJuggler(i) }})
-	}
-	s.Run(110 * ms)
-	for range 500_000 {
-		s.Step()
-	}
+	s := juggling(Hardware{})
 	before := s.Frames()
 	b.ReportAllocs()
 	for b.Loop() {
@@ -200,6 +194,57 @@ func BenchmarkKernel(b *testing.B) {
 		b.Fatalf("%d frames in %d steps", got, b.N)
 	}
 	compare(b, closureKernel)
+}
+
+// BenchmarkKernelWithHardware is BenchmarkKernel on nodes with interfaces, prices and
+// accounts, and reports how many times longer an event takes.
+func BenchmarkKernelWithHardware(b *testing.B) {
+	for _, row := range []struct {
+		name string
+		h    Hardware
+	}{
+		{"interfaces", Hardware{NIC: NIC{BytesPerSecond: 1 << 30}}},
+		{"all", Hardware{
+			NIC: NIC{BytesPerSecond: 1 << 30, Burst: 1 << 31, Credits: 1 << 30}, PageCache: 1 << 30,
+			Disk: Disk{Write: 1 << 28}, GC: Interference{Every: 5 * time.Second, For: LogNormal(15*time.Millisecond, 60*time.Millisecond)},
+		}},
+	} {
+		b.Run(row.name, func(b *testing.B) {
+			s, plain := juggling(row.h), juggling(Hardware{})
+			b.ReportAllocs()
+			for b.Loop() {
+				s.deliver(1)
+			}
+			b.StopTimer()
+			ratios := make([]float64, 101) // in turns: what else the computer does hits both
+			for i := range ratios {
+				ours := timed(func() { s.deliver(10_000) })
+				ratios[i] = float64(ours) / float64(timed(func() { plain.deliver(10_000) }))
+			}
+			slices.Sort(ratios)
+			b.ReportMetric(ratios[len(ratios)/2], "times-as-long")
+		})
+	}
+}
+
+// deliver runs a world until n more frames were taken.
+func (s *Sim) deliver(n int64) {
+	for until := s.Frames() + n; s.Frames() < until; {
+		s.Step()
+	}
+}
+
+// juggling is a world of jugglers that has warmed up.
+func juggling(h Hardware) *Sim {
+	s := New(Config{Seed: 1})
+	for i := range benchNodes {
+		s.Add(NodeConfig{Name: nameOf(i), ID: uint32(i + 1), Listeners: []string{nameOf(i) + ":1"}, Hardware: h, Boot: func() machine.Machine { return newJuggler(i) }})
+	}
+	s.Run(110 * ms)
+	for range 500_000 {
+		s.Step()
+	}
+	return s
 }
 
 // closureKernel delivers n frames to jugglers.

@@ -58,7 +58,7 @@ var rows = [][]layer{
 	},
 	{ // 5
 		{"sim/scenario", "broker/machine broker/near checker/history faults/failpoint broker/log/config broker/log/wire" +
-			" broker/log broker/pubsub broker/pubsub/wire broker/queue broker/queue/wire checker checker/bulk checker/measure checker/result faults sim sim/profile workloads workloads/client workloads/fields"},
+			" broker/log broker/pubsub broker/pubsub/wire broker/queue broker/queue/wire checker checker/bulk checker/measure checker/result faults sim workloads workloads/client workloads/fields"},
 	},
 	{ // 6
 		{"sim/capacity", "broker/machine broker/log/config broker/near checker/measure checker/result sim sim/profile sim/scenario sim/roofline workloads workloads/fields"},
