@@ -15,11 +15,12 @@ import (
 // beforehand and only its correlation id changes.
 func BenchmarkProducerSendToAcked(b *testing.B) {
 	for _, perBatch := range []int{1, 5, 100} {
-		b.Run(fmt.Sprintf("batch=%d", perBatch), func(b *testing.B) { sendToAcked(b, perBatch) })
+		b.Run(fmt.Sprintf("batch=%d", perBatch), func(b *testing.B) { sendToAcked(b, perBatch, Record{Value: make([]byte, 256)}) })
+		b.Run(fmt.Sprintf("filler,batch=%d", perBatch), func(b *testing.B) { sendToAcked(b, perBatch, Record{Filler: 1024}) })
 	}
 }
 
-func sendToAcked(b *testing.B, perBatch int) {
+func sendToAcked(b *testing.B, perBatch int, record Record) {
 	d := newDouble(b, 1)
 	d.topic("t", 1)
 	s := config.DefaultProducer()
@@ -28,9 +29,8 @@ func sendToAcked(b *testing.B, perBatch int) {
 	d.client = p
 	p.Watch("t")
 	d.run()
-	value := make([]byte, 256)
 	out := &machine.Effects{}
-	p.Send(machine.Now{}, "t", Record{Value: value})
+	p.Send(machine.Now{}, "t", record)
 	d.run()
 	a := d.held[0]
 	d.judge(a, func(int, wire.TP, wire.Records) verdict { return verdict{base: 7} })
@@ -43,7 +43,7 @@ func sendToAcked(b *testing.B, perBatch int) {
 	b.ResetTimer()
 	for n := 0; n < b.N; n += perBatch {
 		for range perBatch {
-			p.Send(machine.Now{}, "t", Record{Value: value})
+			p.Send(machine.Now{}, "t", record)
 		}
 		p.Run(machine.Now{}, out)
 		correlation++
@@ -69,20 +69,25 @@ func answerTo(frame []byte, correlation int32) []byte {
 // the broker's answer counts too.
 func BenchmarkConsumerFetchToPoll(b *testing.B) {
 	for _, perBatch := range []int{1, 5, 100} {
-		b.Run(fmt.Sprintf("batch=%d", perBatch), func(b *testing.B) { fetchToPoll(b, perBatch) })
+		b.Run(fmt.Sprintf("batch=%d", perBatch), func(b *testing.B) { fetchToPoll(b, perBatch, false) })
+		b.Run(fmt.Sprintf("bulk,batch=%d", perBatch), func(b *testing.B) { fetchToPoll(b, perBatch, true) })
 	}
 }
 
-func fetchToPoll(b *testing.B, perBatch int) {
+func fetchToPoll(b *testing.B, perBatch int, bulk bool) {
 	d := newDouble(b, 1)
 	d.topic("t", 1)
-	c := NewConsumer(ConsumerConfig{Name: "k", Seed: 1, Bootstrap: d.addrs(), Settings: config.DefaultConsumer()})
+	c := NewConsumer(ConsumerConfig{Name: "k", Seed: 1, Bootstrap: d.addrs(), Settings: config.DefaultConsumer(), Bulk: bulk})
 	d.client = c
 	c.Assign(Assignment{TP: wire.TP{Topic: "t"}, Offset: 0, Epoch: -1})
 	d.run()
 	w := wire.NewBuilder(-1, -1, -1)
 	for i := range int64(perBatch) {
-		w.Append(i, nil, make([]byte, 256), nil)
+		if bulk {
+			w.AppendFiller(i, nil, 1024, uint64(i))
+		} else {
+			w.Append(i, nil, make([]byte, 256), nil)
+		}
 	}
 	batch := w.Bytes()
 	a := d.held[0]
@@ -105,7 +110,7 @@ func fetchToPoll(b *testing.B, perBatch int) {
 
 		c.Step(machine.Now{}, &machine.Input{Kind: machine.Received, Conn: a.conn, Frame: frame}, out)
 		c.Forget()
-		if got := c.Poll(int32(perBatch)); len(got) != 1 || len(got[0].Records) != perBatch {
+		if got := c.Poll(int32(perBatch)); len(got) != 1 || got[0].count() != int32(perBatch) {
 			b.Fatal("not handed over")
 		}
 		c.Run(machine.Now{}, out)
