@@ -157,6 +157,8 @@ var keyDists = []string{"none", "uniform", "zipf", "hotspot", "sequential", "lif
 //	{dist: hotspot, cardinality: 300, hot_keys: 0.05, hot_share: 0.5}
 //	{dist: uniform, cardinality: 40, keyless: 0.25}
 //	{dist: lifecycle, stages: 3, open: 8}
+//
+// Without dist what else is there says which it is.
 func ReadKeys(p *fields.Reader, k *Keys) fields.Take {
 	return func(n ast.Node) {
 		if !fields.IsMap(n) {
@@ -175,11 +177,29 @@ func ReadKeys(p *fields.Reader, k *Keys) fields.Take {
 			"stages":      p.Number(func(n int64) { k.Stages = n }, 1, 1000),
 			"open":        p.Number(func(n int64) { k.Open = n }, 1, 1_000_000),
 		})
+		if dist == "" {
+			dist = k.likely()
+		}
 		k.Dist = KeyDist(max(slices.Index(keyDists, dist), 0))
 		if why := k.unfit(dist); why != "" {
 			p.Fail(n, "keys: %s", why)
 		}
 	}
+}
+
+// likely is the distribution that has the fields which are there.
+func (k *Keys) likely() string {
+	switch {
+	case k.Theta > 0:
+		return "zipf"
+	case k.HotKeys > 0 || k.HotShare > 0:
+		return "hotspot"
+	case k.Stages > 0 || k.Open > 0:
+		return "lifecycle"
+	case k.Cardinality > 0:
+		return "uniform"
+	}
+	return "none"
 }
 
 // UniformKeys are n keys, each as often as any other; none if n is 0.
@@ -205,8 +225,6 @@ func (k *Keys) unfit(dist string) string {
 		{"open", k.Open > 0, []KeyDist{Lifecycle}},
 	} {
 		switch must := slices.Contains(f.of, k.Dist); {
-		case dist == "":
-			return "dist is missing"
 		case f.there && !must:
 			return fmt.Sprintf("%s is nothing to dist %s", f.name, dist)
 		case must && !f.there:

@@ -68,7 +68,7 @@ func TestParseRefuses(t *testing.T) {
 		{"keys: 10", "keys: {dist: zip}", `small.yaml:8: "zip": want one of none, uniform, zipf, hotspot, sequential, lifecycle; did you mean "zipf"?`},
 		{"keys: 10", "keys: {dist: zipf, cardinality: 10}", `small.yaml:8: keys: dist zipf wants theta`},
 		{"keys: 10", "keys: {dist: uniform, cardinality: 10, theta: 0.9}", `small.yaml:8: keys: theta is nothing to dist uniform`},
-		{"keys: 10", "keys: {cardinality: 10}", `small.yaml:8: keys: dist is missing`},
+		{"keys: 10", "keys: {stages: 3}", `small.yaml:8: keys: dist lifecycle wants open`},
 		{"size_bytes: 100", "sizes: {median: 100}", `small.yaml:8: sizes: want a median and a p99 that is no smaller`},
 		{"size_bytes: 100", "sizes: {dist: lognormal, bytes: 100}", `small.yaml:8: sizes: want bytes for fixed, median and p99 for lognormal, or points for empirical`},
 		{"size_bytes: 100", "sizes: {points: [{bytes: 100}]}", `small.yaml:8: a point: want bytes and weight`},
