@@ -70,7 +70,9 @@ func loadSection(c *result.Capacity) section {
 			continue
 		}
 		s.Tables = append(s.Tables, loadTable(x.name, x.curve))
-		s.Words = append(s.Words, kneeWords(x.name, &x.curve.Knees))
+		if x.curve.Knees != (result.Knees{}) {
+			s.Words = append(s.Words, kneeWords(x.name, &x.curve.Knees))
+		}
 	}
 	return s
 }

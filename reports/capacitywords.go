@@ -14,7 +14,7 @@ type fact struct{ Name, Value, About string }
 // capacityFacts are the numbers of the answer, the most important first.
 func capacityFacts(c *result.Capacity) (facts []fact) {
 	a := &c.Answer
-	if a.Refused == "" {
+	if a.Refused == "" && a.Rate.N > 0 {
 		facts = append(facts, fact{"plan on", records(a.PlanOn), "the smaller of the two, after the planning rules"})
 	}
 	if a.Rate.N > 0 {

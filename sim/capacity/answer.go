@@ -132,8 +132,10 @@ func (s *Study) One(o *Outcome) result.Capacity {
 		curve.Roofline, _ = s.roofline(1)
 		c.OneLost, c.Healthy = &curve, result.Curve{Brokers: int(s.Cluster.Brokers)}
 	}
+	c.Answer.Text = fmt.Sprintf("One run, at %s records/s: %s is met.", grouped(o.Point.Offered), s.slo())
 	if !o.Point.Passed {
 		c.Exit = result.ExitBound
+		c.Answer.Text = fmt.Sprintf("One run, at %s records/s: it does not meet %s: %s.", grouped(o.Point.Offered), s.slo(), o.Point.Why)
 	}
 	if o.Point.Verdict == result.Broken {
 		c.Exit = result.ExitBroken

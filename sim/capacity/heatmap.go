@@ -16,7 +16,7 @@ var (
 func (p *Plan) heatProbes() (list []Probe) {
 	for _, linger := range lingers {
 		for _, size := range batchSizes {
-			x := p.explore(0)
+			x := p.brief(0)
 			x.Rate = p.rated()
 			x.Set = []string{fmt.Sprintf("%s=%d", setLinger, linger), fmt.Sprintf("%s=%d", setBatch, size)}
 			list = append(list, x)

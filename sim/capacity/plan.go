@@ -52,6 +52,13 @@ func (p *Plan) final(lost int, rate int64) Probe {
 	return Probe{Seed: s.Seeds[0], Lost: lost == 1, Warm: s.Warm, For: length}
 }
 
+// brief is a run that is only to show whether something is about right.
+func (p *Plan) brief(lost int) Probe {
+	x := p.explore(lost)
+	x.For = x.Warm + max((x.For-x.Warm)/3, 2*time.Second)
+	return x
+}
+
 // mostRecords is how many records a run at the answer needs at most: 99.99 % of them
 // leaves hundreds.
 const mostRecords = 4_000_000

@@ -114,7 +114,7 @@ func (s *Study) why(x *result.Point, res *result.Result, got *scenario.Loaded) s
 		return fmt.Sprintf("%d acknowledged records were lost", res.Ledger.LostAcked)
 	case res.Verdict == result.Broken:
 		return "a promise was broken"
-	case sums.Acked*1000 < sums.Due*995:
+	case sums.Acked*1000 < (sums.Due-s.underWay(x.Offered))*995:
 		return fmt.Sprintf("%d of %d records that were due were acknowledged", sums.Acked, sums.Due)
 	case sums.Read*1000 < sums.Acked*s.Load.Groups*995:
 		return "readers fall behind"
@@ -122,10 +122,20 @@ func (s *Study) why(x *result.Point, res *result.Result, got *scenario.Loaded) s
 		return fmt.Sprintf("acknowledgement p99 is %s", milliseconds(x.Ack.P99))
 	case s.SLO.E2EP99US > 0 && sums.E2EOver*100 > sums.E2E.TotalCount():
 		return fmt.Sprintf("end-to-end p99 is %s", milliseconds(x.E2E.P99))
-	case x.Slope*200 > x.Offered: // the half per cent that may be missing of what is achieved
+	case x.Slope > 1 && x.Slope*200 > x.Offered: // the half per cent that may be missing of what is achieved
 		return fmt.Sprintf("the backlog grows by %d records a second", x.Slope)
 	}
 	return ""
+}
+
+// underWay is how many records may have no acknowledgement yet when the window ends,
+// and be in time all the same.
+func (s *Study) underWay(rate int64) int64 {
+	us := s.SLO.AckP99US
+	if us == 0 || s.SLO.E2EP99US > 0 && s.SLO.E2EP99US < us {
+		us = s.SLO.E2EP99US
+	}
+	return ceil(rate*us, 1_000_000)
 }
 
 // slope is by how much a second the backlog grows over the last half: between the

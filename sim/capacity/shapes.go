@@ -53,7 +53,7 @@ func (p *Plan) considered(set []string) result.Shape {
 func (p *Plan) shapeProbes() (list []Probe) {
 	for _, set := range p.study.shapes() {
 		if x := p.considered(set); x.Rejected == "" {
-			probe := p.explore(1)
+			probe := p.brief(1)
 			probe.Rate, probe.Set = p.wanted(), set
 			list = append(list, probe)
 		}

@@ -61,5 +61,13 @@ func (w *Sweep) Result() result.Capacity {
 		x.Points = append(x.Points, found.best().Point)
 	}
 	c.Sweeps = []result.Sweep{x}
+	c.Answer.Text = fmt.Sprintf("What %s carries at %s, for each %s: ", s.shape().Name, s.slo(), w.key)
+	for i, v := range w.values {
+		if i > 0 {
+			c.Answer.Text += ", "
+		}
+		c.Answer.Text += fmt.Sprintf("%s at %s", grouped(x.Rates[i]), v)
+	}
+	c.Answer.Text += " records/s."
 	return c
 }
