@@ -73,7 +73,7 @@ type reader struct {
 // known are all fields: those of the benchmark, and ours.
 func (r *reader) known() fields.Fields {
 	s, l := r.s, &r.s.Load
-	return fields.Fields{
+	known := fields.Fields{
 		"name":                      r.Text(&s.Name),
 		"topics":                    r.count(&l.Topics, 1, 100),
 		"partitionsPerTopic":        r.count(&l.Partitions, 1, 1000),
@@ -107,6 +107,8 @@ func (r *reader) known() fields.Fields {
 		"set":                       r.settings,
 		"seeds":                     r.seeds,
 	}
+	r.driverFields(known)
+	return known
 }
 
 func (r *reader) count(to *int64, least, most int64) fields.Take {
