@@ -339,3 +339,48 @@ func TestDirectoriesSpreadOverDrives(t *testing.T) {
 		t.Errorf("%+v", u.Drives)
 	}
 }
+
+// A read by call waits for what the drive is doing, and the next for it.
+func TestReadsByCallWaitForTheDrive(t *testing.T) {
+	h := Hardware{PageCache: 2 * mib, Disk: Disk{Write: 100 * mib, Read: 100 * mib, Flush: Fixed(0)}}
+	s, w := disked(Config{}, h, 4, []machine.Instant{1000 * ms, 5000 * ms, 6000 * ms, 6010 * ms}, func(w *writer, k int, out *machine.Effects) {
+		switch k {
+		case 0:
+			w.write("log", 8*mib)
+			out.Sync("log", 1)
+		case 1: // the first blocks have to go
+			w.write("log", 2*mib)
+		case 2: // 20 ms
+			out.Sync("log", 2)
+		case 3: // waits for 10 ms and reads for 20
+			if _, err := w.files.ReadAt("log", 0, 2*mib); err != nil {
+				panic(err)
+			}
+			out.Sync("nothing", 3)
+		}
+	})
+	s.Run(20_000 * ms)
+	if want := []machine.Instant{1080 * ms, 6020 * ms, 6040 * ms}; !slices.Equal(w.done, want) {
+		t.Errorf("syncs are done at %v, want %v", w.done, want)
+	}
+	if u := s.Usage("a"); u.Blocked != int64(30*time.Millisecond) || u.Drives.Waited != int64(10*time.Millisecond) {
+		t.Errorf("blocked for %d, and reads have waited for %d", u.Blocked, u.Drives.Waited)
+	}
+}
+
+// Dirty blocks do not leave the memory, however full it is, until they are written.
+func TestDirtyBlocksStay(t *testing.T) {
+	h := Hardware{PageCache: mib, Disk: Disk{Write: 100 * mib, Flush: Fixed(0)}}
+	var resident []bool
+	s, _ := disked(Config{}, h, 1, []machine.Instant{1000 * ms, 2000 * ms, 3000 * ms}, func(w *writer, k int, out *machine.Effects) {
+		w.write("log", 4*mib)
+		resident = append(resident, w.files.Resident("log", 0, 4*mib))
+		if k == 1 {
+			out.Sync("log", 1)
+		}
+	})
+	s.Run(4000 * ms)
+	if fmt.Sprint(resident) != "[true true false]" {
+		t.Errorf("the first 4 MiB are in memory: %v, want until they have been synced and more is written", resident)
+	}
+}

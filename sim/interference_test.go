@@ -102,6 +102,25 @@ func TestPausesAndCollectionsOverlap(t *testing.T) {
 	}
 }
 
+// Two collections that overlap are one, from the beginning of the first to the later
+// end.
+func TestCollectionsOverlap(t *testing.T) {
+	s := New(Config{})
+	ticks := busyToy(s, Hardware{PageCache: 1})
+	for at, takes := range map[machine.Instant]time.Duration{100 * ms: 50 * time.Millisecond, 120 * ms: 60 * time.Millisecond, 130 * ms: time.Millisecond} { // unordered: each at its time
+		s.At(at, func() { s.collect(s.nodes[0], takes) })
+	}
+	s.Run(300 * ms)
+	for i, at := range *ticks {
+		if i > 0 && at > 100*ms && at < 180*ms {
+			t.Errorf("the node ticks at %d", at)
+		}
+	}
+	if u := s.Usage("a"); u.Stood != int64(80*time.Millisecond) || u.Collections != 2 {
+		t.Errorf("it stood still %d times, for %d", u.Collections, u.Stood)
+	}
+}
+
 // A drive that stands still makes syncs wait for as long.
 func TestStallsOfDrives(t *testing.T) {
 	h := Hardware{Disk: Disk{Write: 100 * megabyte, Flush: Fixed(time.Millisecond), Stalls: Interference{Every: time.Second, For: Fixed(100 * time.Millisecond)}}}
