@@ -416,6 +416,11 @@ func TestTraces(t *testing.T) {
 			}
 		}
 	}
+	long := &Trace{Every: 24 * time.Hour, Counts: make([]int64, 1000)}
+	long.Counts[6], long.Counts[7] = 1, 1
+	if got := dues(Arrivals{Process: Traced, Trace: long}, 1<<62, 1); len(got) != 1 {
+		t.Errorf("a trace of many days is due at %v, want once, on the seventh", got)
+	}
 	for _, row := range []struct{ text, want string }{
 		{"", `load.txt:1: a trace begins with a line "times" or "counts 1s"`},
 		{"# nothing\n12\n", `load.txt:2: "12": a trace begins with a line "times" or "counts 1s"`},
@@ -424,7 +429,8 @@ func TestTraces(t *testing.T) {
 		{"counts 1s\n", `load.txt:1: the trace has no lines behind its first`},
 		{"counts 1s\n5\n-1\n", `load.txt:3: "-1": want how many records, from 0 to 1000000000`},
 		{"counts 1s\n5 6\n", `load.txt:2: "5 6": want one value a line`},
-		{"times\n5\n", `load.txt:2: "5": want a time since the start with its unit, such as 12.5ms`},
+		{"times\n5\n", `load.txt:2: "5": want a time since the start with its unit, such as 12.5ms, up to 168h0m0s`},
+		{"times\n169h\n", `load.txt:2: "169h": want a time since the start with its unit, such as 12.5ms, up to 168h0m0s`},
 		{"times\n5s\n\n4s\n", `load.txt:4: 4s is before 5s, which stands above it`},
 	} {
 		if _, err := ParseTrace("load.txt", row.text); err == nil || err.Error() != row.want {

@@ -18,8 +18,11 @@ type Trace struct {
 	Times  []time.Duration // since the start, ascending
 }
 
-// MaxTrace is how many lines a trace may have.
-const MaxTrace = 10_000_000
+// The bounds of a trace: how many lines it may have, and when it ends at the latest.
+const (
+	MaxTrace     = 10_000_000
+	MaxTraceTime = 7 * 24 * time.Hour
+)
 
 // ParseTrace reads a trace. Its first line says what it has, "times" or "counts" and
 // the length of an interval; each further line has one time since the start, or one
@@ -96,8 +99,8 @@ func (t *Trace) add(words []string) error {
 		return nil
 	}
 	at, err := time.ParseDuration(words[0])
-	if err != nil || at < 0 {
-		return fmt.Errorf("%q: want a time since the start with its unit, such as 12.5ms", words[0])
+	if err != nil || at < 0 || at > MaxTraceTime {
+		return fmt.Errorf("%q: want a time since the start with its unit, such as 12.5ms, up to %v", words[0], MaxTraceTime)
 	}
 	if n := len(t.Times); n > 0 && t.Times[n-1] > at {
 		return fmt.Errorf("%s is before %v, which stands above it", words[0], t.Times[n-1])
@@ -126,7 +129,7 @@ func (x *trace) next(t *Trace, from machine.Instant) machine.Instant {
 	for x.i < len(t.Counts) && x.k == t.Counts[x.i] {
 		x.i, x.k = x.i+1, 0
 	}
-	if x.i == len(t.Counts) {
+	if x.i == len(t.Counts) || x.i >= int(MaxTraceTime/t.Every) {
 		return machine.Never
 	}
 	at := time.Duration(x.i)*t.Every + time.Duration(mulDiv(uint64(t.Every), uint64(x.k), uint64(t.Counts[x.i])))
