@@ -1,0 +1,52 @@
+package capacity
+
+import (
+	"reflect"
+	"testing"
+	"time"
+)
+
+// TestWhereTheTimeGoes has the parts of the budget come to the latency that was
+// measured by itself, and the same run again come to the same.
+func TestWhereTheTimeGoes(t *testing.T) {
+	p := Probe{Rate: 3000, Seed: 1, Warm: time.Second, For: 5 * time.Second, Budget: true}
+	o := Run(small(), p)
+	if o.Err != "" || len(o.Budget) != 2 {
+		t.Fatalf("%s %+v", o.Err, o.Budget)
+	}
+	for i, want := range []int64{o.Point.Ack.P50, o.Point.Ack.P99} {
+		sum := int64(0)
+		for _, part := range o.Budget[i].Parts {
+			if part.US < 0 {
+				t.Errorf("%s: %s takes %d us", o.Budget[i].At, part.Name, part.US)
+			}
+			if part.Name != "fetch wait" {
+				sum += part.US
+			}
+		}
+		if d := sum - want; d*20 > want || d*20 < -want {
+			t.Errorf("%s: the parts come to %d us, the latency is %d us: %+v", o.Budget[i].At, sum, want, o.Budget[i].Parts)
+		}
+	}
+	for _, name := range []string{cpu, networkIn, networkOut, clientCPU} {
+		if u := resource(&o.Point, name); u == nil || u.Busy < 1 && name == cpu || u.Busy > 1000 || u.Mean > u.Busy {
+			t.Errorf("%s: %+v", name, u)
+		}
+	}
+	if again := Run(small(), p); !reflect.DeepEqual(o, again) {
+		t.Error("the same run came to something else")
+	}
+}
+
+func TestTheBacklogGrows(t *testing.T) {
+	for _, x := range []struct {
+		backlog []int64
+		slope   int64
+	}{
+		{nil, 0}, {[]int64{5}, 0}, {[]int64{9, 9, 100, 110, 120, 130}, 10}, {[]int64{0, 0, 50, 50, 50, 50}, 0}, {[]int64{0, 0, 40, 30, 20, 10}, -10},
+	} {
+		if got := slope(x.backlog); got != x.slope {
+			t.Errorf("%v grows by %d a second, want %d", x.backlog, got, x.slope)
+		}
+	}
+}
