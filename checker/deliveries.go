@@ -133,11 +133,13 @@ func (d *deliveries) ends(e *history.Event) {
 	for _, n := range d.ops[e.ID] {
 		m := &d.recs[n]
 		m.session = max(e.Epoch, 0)
-		switch e.E {
-		case history.OK:
+		switch {
+		case e.E == history.OK && d.h.Set.Acks == "0":
+			// No broker has said anything: the record stays unknown.
+		case e.E == history.OK:
 			m.state, m.ackI, m.ackT = acked, e.I, e.T
 			d.ledger.Acked++
-		case history.Fail:
+		case e.E == history.Fail:
 			m.state = failed
 			d.ledger.Rejected++
 		}

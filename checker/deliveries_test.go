@@ -160,6 +160,16 @@ func TestDeliveriesLedger(t *testing.T) {
 	}
 }
 
+// What nobody has confirmed is unknown, whatever the producer was told.
+func TestUnconfirmedIsUnknown(t *testing.T) {
+	tale := newTale(history.Settings{Acks: "0", Keeps: history.KeepsUntilSettled, Settle: "reader"})
+	tale.play("L s1 s2 a1 a2 d1 p1 fin")
+	r := tale.judged(t)
+	if l := r.Ledger; l.Acked != 0 || l.Unknown != 2 || l.LostAcked != 0 || l.LostUnacked != 1 {
+		t.Errorf("%+v", l)
+	}
+}
+
 func TestDerivedWithoutOffsets(t *testing.T) {
 	for _, x := range []struct {
 		set  history.Settings

@@ -20,7 +20,9 @@ type Details struct {
 	Subject string
 	// About says in a line what the scenario is.
 	About string
-	// Changed are the settings that differ from Kafka's defaults.
+	// Kind is the kind of broker, if it is not a log.
+	Kind string
+	// Changed are the settings that differ from Kafka's defaults, or from those of Kind.
 	Changed []Setting
 	// Repeat is the command that repeats the run.
 	Repeat string
@@ -336,7 +338,11 @@ func (t *text) reached() {
 }
 
 func (t *text) settings() {
-	t.head("Configuration", "what differs from Kafka's defaults")
+	defaults := "Kafka's defaults"
+	if t.d.Kind != "" {
+		defaults = "the defaults"
+	}
+	t.head("Configuration", "what differs from "+defaults)
 	if len(t.d.Changed) == 0 {
 		t.f("  nothing\n")
 	}

@@ -141,6 +141,17 @@ func (f *runFlags) details(c scenario.Case) (reports.Details, error) {
 		return reports.Details{}, err
 	}
 	d := reports.Details{About: c.Spec.At(c.Seed).About, Repeat: f.repeat(c.Seed)}
+	kind, err := scenario.KindSettings(c)
+	if err != nil {
+		return reports.Details{}, err
+	}
+	for _, s := range kind {
+		d.Changed = append(d.Changed, reports.Setting{Key: s.Key, Value: s.Value, Default: s.Default})
+	}
+	if len(kind) > 0 { // what is said in Kafka's names is not theirs
+		d.Kind = kind[0].Value
+		return d, nil
+	}
 	for _, s := range settings.Changed() {
 		d.Changed = append(d.Changed, reports.Setting(s))
 	}

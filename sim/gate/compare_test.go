@@ -219,3 +219,33 @@ func TestCells(t *testing.T) {
 		}
 	}
 }
+
+// What asks more of a queue than its case does is tried one by one, and then together.
+func TestStricterQueue(t *testing.T) {
+	for set, want := range map[string]string{
+		"queue.auto-ack=true":                    "queue.auto-ack=false|queue.confirms=true|queue.durable=true|queue.auto-ack=false queue.confirms=true queue.durable=true",
+		"queue.confirms=true":                    "queue.durable=true",
+		"queue.confirms=true queue.durable=true": "",
+		"kind=pubsub":                            "",
+	} {
+		spec, err := Catalog("styles")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := scenario.Case{Spec: spec}.With("--set", append([]string{"kind=queue"}, strings.Fields(set)...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		settings, err := scenario.Settings(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, x := range stricter(c, settings) {
+			got = append(got, strings.Join(x, " "))
+		}
+		if strings.Join(got, "|") != want {
+			t.Errorf("%s: %q, want %q", set, got, want)
+		}
+	}
+}

@@ -92,6 +92,12 @@ func stricter(c scenario.Case, s *config.Settings) (list [][]string) {
 	if err != nil || len(spec.Topics) == 0 {
 		return nil
 	}
+	switch spec.Kind {
+	case scenario.KindPubSub:
+		return nil // it keeps nothing, whatever is set
+	case scenario.KindQueue:
+		return stricterQueue(&spec.Queue)
+	}
 	one := func(key string, value any) []string {
 		set := []string{fmt.Sprintf("%s=%v", key, value)}
 		list = append(list, set)
@@ -146,4 +152,22 @@ func producersOf(spec *scenario.Spec, s *config.Settings) (idempotent bool, inFl
 		delivery = min(delivery, p.DeliveryTimeout.Milliseconds())
 	}
 	return idempotent, inFlight, delivery
+}
+
+// stricterQueue asks more of the use of work queues.
+func stricterQueue(q *scenario.Queue) (list [][]string) {
+	var all []string
+	for _, x := range []struct {
+		missing bool
+		set     string
+	}{{q.AutoAck, "queue.auto-ack=false"}, {!q.Confirms, "queue.confirms=true"}, {!q.Durable, "queue.durable=true"}} {
+		if x.missing {
+			list = append(list, []string{x.set})
+			all = append(all, x.set)
+		}
+	}
+	if len(all) > 1 {
+		list = append(list, all)
+	}
+	return list
 }

@@ -64,6 +64,34 @@ func kindKeys() []string {
 		"pubsub.hard-limit", "pubsub.soft-limit", "pubsub.soft-for"}
 }
 
+// KindSetting is how a broker of another kind than the log is used.
+type KindSetting struct{ Key, Value, Default string }
+
+// KindSettings are those of a case that are not what they are by default, the kind itself
+// first; none of a log.
+func KindSettings(c Case) (list []KindSetting, err error) {
+	s, err := c.Scenario()
+	if err != nil || s.log() {
+		return nil, err
+	}
+	add := func(key string, value, byDefault any) {
+		if value != byDefault {
+			list = append(list, KindSetting{key, fmt.Sprint(value), fmt.Sprint(byDefault)})
+		}
+	}
+	add(EditKind, s.Kind, KindLog)
+	q, o, d := &s.Queue, &s.PubSub.Output, pubsub.DefaultOutput()
+	add("queue.confirms", q.Confirms, false)
+	add("queue.durable", q.Durable, false)
+	add("queue.auto-ack", q.AutoAck, false)
+	add("queue.prefetch", q.Prefetch, 0)
+	add("queue.republish", q.Republish, false)
+	add("pubsub.hard-limit", o.Hard, d.Hard)
+	add("pubsub.soft-limit", o.Soft, d.Soft)
+	add("pubsub.soft-for", o.SoftFor, d.SoftFor)
+	return list, nil
+}
+
 func (s *Spec) applyKind(e Edit) (err error) {
 	yes := func(to *bool) error {
 		*to, err = strconv.ParseBool(e.Value)

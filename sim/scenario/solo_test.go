@@ -174,3 +174,14 @@ func TestKindsAreParsed(t *testing.T) {
 		}
 	}
 }
+
+func TestKindSettings(t *testing.T) {
+	list, err := KindSettings(styles(t, "# none", append(slices.Clone(safeQueue), "pubsub.hard-limit=7")...))
+	want := []KindSetting{{"kind", "queue", "log"}, {"queue.confirms", "true", "false"}, {"queue.durable", "true", "false"}, {"queue.prefetch", "10", "0"}, {"pubsub.hard-limit", "7", "33554432"}}
+	if err != nil || !slices.Equal(list, want) {
+		t.Errorf("%v, %v", list, err)
+	}
+	if list, err := KindSettings(styles(t, "# none")); err != nil || len(list) > 0 {
+		t.Errorf("a log has %v, %v", list, err)
+	}
+}
