@@ -56,6 +56,31 @@ func TestABulkLoad(t *testing.T) {
 	}
 }
 
+// A bulk load has the arrivals, keys and sizes of any other, closed loops among them.
+func TestABulkLoadOfAnyKind(t *testing.T) {
+	s := bulkSpec(2000, 5)
+	s.Producers[0].Arrivals = workloads.Arrivals{Process: workloads.Bursty, Bursts: workloads.Bursts{Factor: 4000, On: 50 * time.Millisecond, Off: 200 * time.Millisecond}}
+	s.Producers[0].Sizes = workloads.Sizes{Dist: workloads.Lognormal, Median: 200, P99: 2000, Most: 20_000}
+	s.Producers[0].Keys = workloads.Keys{Dist: workloads.Zipf, Cardinality: 1000, Theta: 990, Keyless: 250}
+	s.Producers[1].Arrivals = workloads.Arrivals{Process: workloads.Closed, Loop: workloads.Loop{Outstanding: 8, Think: 20 * time.Millisecond}}
+	res, got := Load(Case{Spec: s, Seed: 7}, Look{})
+	if res.Verdict != result.Kept || !got.AtRest {
+		t.Fatalf("%s, at rest: %t: %v %+v", res.Verdict, got.AtRest, res.Warnings, res.Findings)
+	}
+	// About 4,000 in bursts, and 8 callers who think for 20 ms and wait for linger.ms
+	// and an answer, some 6 to 10 ms: in four seconds a little above 1,000.
+	if n := res.Ledger.Acked; n < 4_200 || n > 6_000 || res.Ledger.Sent != n {
+		t.Errorf("ledger %+v", res.Ledger)
+	}
+	// Bursts do not slow down when the broker does, callers do: at rest 8 wait at most.
+	s = bulkSpec(2000, 5)
+	s.Producers = s.Producers[:1]
+	s.Producers[0].Arrivals = workloads.Arrivals{Process: workloads.Closed, Loop: workloads.Loop{Outstanding: 1}}
+	if one, _ := Load(Case{Spec: s, Seed: 7}, Look{}); one.Ledger.Sent < 300 || one.Ledger.Sent > 900 {
+		t.Errorf("one caller who does not think sends %d records in four seconds of 5 ms and an answer each", one.Ledger.Sent)
+	}
+}
+
 func BenchmarkBulkLoad(b *testing.B) {
 	var records, events int64
 	for seed := range b.N {
