@@ -44,6 +44,8 @@
 //	cluster.go   brokers and controller, their lives, who leads what
 //	foreign.go   brokers that somebody brings along
 //	clients.go   producers, readers, the admin, the final read
+//	kind.go      brokers of other kinds than the log: which there are, how they are used
+//	solo.go      the one broker of such a kind, its services, its rest and final read
 //	roles.go     who is meant by "leader"
 //	fault.go     steps of the schedule, and the heal
 //	steps.go     nodes that are ended between two steps
