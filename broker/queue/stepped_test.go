@@ -23,7 +23,9 @@ type stepped struct {
 	inbox  map[string][]wire.Frame
 	ended  map[string]bool
 	syncs  []machine.Effect
-	hold   bool // syncs are not answered
+	hold   bool   // syncs are not answered
+	deaf   string // a connection whose client reads nothing
+	unsent int64  // of it, as the runner says
 }
 
 func newStepped(cfg Config) *stepped {
@@ -40,6 +42,12 @@ func (d *stepped) boot() {
 
 func (d *stepped) step(in *machine.Input) {
 	var out machine.Effects
+	out.Kernel = func(c machine.ConnID) int64 {
+		if d.deaf != "" && c == d.ids[d.deaf] {
+			return d.unsent
+		}
+		return 0
+	}
 	d.broker.Step(machine.Now{Mono: d.now, Wall: d.now}, in, &out)
 	for _, e := range out.List {
 		switch e.Kind {
@@ -58,7 +66,7 @@ func (d *stepped) step(in *machine.Input) {
 		}
 	}
 	for _, e := range out.List { // everybody reads at once: what was full has drained
-		if e.Kind == machine.DoSend && d.broker.conns[e.Conn] != nil && d.broker.conns[e.Conn].clogged {
+		if e.Kind == machine.DoSend && (d.deaf == "" || e.Conn != d.ids[d.deaf]) && d.broker.conns[e.Conn] != nil && d.broker.conns[e.Conn].clogged {
 			d.step(&machine.Input{Kind: machine.Drained, Conn: e.Conn})
 		}
 	}
