@@ -25,7 +25,8 @@ type ledger struct {
 	broken    []string
 	lives     int // of the broker
 	delivered int
-	again     int // redelivered
+	again     int  // redelivered
+	twice     bool // messages may be published again
 }
 
 // ack is when and where a message was acknowledged.
@@ -34,7 +35,6 @@ type ack struct {
 	session uint64
 	at      machine.Instant
 	life    int
-	sure    bool // its connection lived on long enough for the broker to have read it
 }
 
 // sureAfter is longer than an acknowledgement is under way on any connection that
@@ -148,6 +148,7 @@ func (w *worker) got(d *client.AMQPDelivery) {
 	switch {
 	case d.Redelivered:
 		l.again++
+	case l.twice:
 	case l.seen[id] > 1:
 		l.breaks("message %d is delivered again and not flagged", id)
 	case id <= w.last:
@@ -155,7 +156,7 @@ func (w *worker) got(d *client.AMQPDelivery) {
 	default:
 		w.last = id
 	}
-	if a, was := l.acked[id]; was && a.life == l.lives && a.session == a.by.c.Session() && a.by.c.Up() && l.sim.Now() > a.at.Add(sureAfter) {
+	if a, was := l.acked[id]; !l.twice && was && a.life == l.lives && a.session == a.by.c.Session() && a.by.c.Up() && l.sim.Now() > a.at.Add(sureAfter) {
 		l.breaks("message %d is delivered after its acknowledgement", id)
 	}
 }
@@ -176,9 +177,9 @@ func (w *worker) finish(now machine.Instant) {
 
 // workQueueRun is a broker, a publisher and two consumers under the faults of a seed,
 // then quiet, then what is left in the queue is worked off.
-func workQueueRun(seed uint64, arm func(*failpoint.Set)) (*ledger, *sim.Sim) {
+func workQueueRun(seed uint64, republish bool, arm func(*failpoint.Set)) (*ledger, *sim.Sim) {
 	s := sim.New(sim.Config{Seed: seed, ReorderedSectors: machine.Always / 4})
-	l := &ledger{sim: s, seen: make(map[int]int), acked: make(map[int]ack)}
+	l := &ledger{sim: s, twice: republish, seen: make(map[int]int), acked: make(map[int]ack)}
 	life := uint32(0)
 	s.Add(sim.NodeConfig{Name: "b1", ID: 1, Listeners: []string{"b1:5672"}, Boot: func() machine.Machine {
 		fps := failpoint.New(seed, 1)
@@ -198,7 +199,7 @@ func workQueueRun(seed uint64, arm func(*failpoint.Set)) (*ledger, *sim.Sim) {
 	}
 	sent := 0
 	add("p1", 2, func(cfg client.AMQPConfig) machine.Machine {
-		cfg.Confirms = true
+		cfg.Confirms, cfg.Republish = true, republish
 		return &press{l: l, c: client.NewAMQP(cfg), count: 300, sent: sent}
 	})
 	for i, name := range []string{"c1", "c2"} {
@@ -267,7 +268,7 @@ func TestWorkQueueKeepsWhatItConfirms(t *testing.T) {
 	}
 	confirmed, unknown, again := 0, 0, 0
 	for seed := range seeds {
-		l, _ := workQueueRun(seed, nil)
+		l, _ := workQueueRun(seed, false, nil)
 		for _, what := range l.broken {
 			t.Errorf("seed %d: %s", seed, what)
 		}
@@ -279,11 +280,25 @@ func TestWorkQueueKeepsWhatItConfirms(t *testing.T) {
 	}
 }
 
+// A publisher that publishes again what was not confirmed gets everything through, at
+// least once.
+func TestWorkQueueRepublishing(t *testing.T) {
+	for seed := range uint64(40) {
+		l, _ := workQueueRun(seed, true, nil)
+		for _, what := range l.broken {
+			t.Errorf("seed %d: %s", seed, what)
+		}
+		if len(l.confirmed) != 300 || l.unknown > 0 || len(l.acked) != 300 {
+			t.Errorf("seed %d: %d confirmed, %d unknown, %d worked off, want all 300", seed, len(l.confirmed), l.unknown, len(l.acked))
+		}
+	}
+}
+
 // One seed, one run.
 func TestWorkQueueRepeats(t *testing.T) {
 	for seed := range uint64(5) {
-		_, a := workQueueRun(seed, nil)
-		_, b := workQueueRun(seed, nil)
+		_, a := workQueueRun(seed, false, nil)
+		_, b := workQueueRun(seed, false, nil)
 		if a.TraceHash() != b.TraceHash() {
 			t.Errorf("seed %d: %x and %x", seed, a.TraceHash(), b.TraceHash())
 		}
@@ -298,7 +313,7 @@ func TestWorkQueueLedgerFindsPlantedBugs(t *testing.T) {
 		found := slices.ContainsFunc(make([]struct{}, 60), func() func(struct{}) bool {
 			seed := uint64(0)
 			return func(struct{}) bool {
-				l, _ := workQueueRun(seed, func(fps *failpoint.Set) {
+				l, _ := workQueueRun(seed, false, func(fps *failpoint.Set) {
 					if err := fps.Arm(bug, failpoint.Always, "return(true)"); err != nil {
 						t.Fatal(err)
 					}
