@@ -182,6 +182,9 @@ func (s *Study) Try() error {
 
 // Repeat is the command that makes a run again.
 func (s *Study) Repeat(p *Probe) string {
+	if p.Faults != "" { // only the study as a whole makes it
+		return "brokersim capacity " + s.File
+	}
 	text := fmt.Sprintf("brokersim capacity %s --at %d --seed %#x", s.File, p.Rate, p.Seed)
 	if p.Lost {
 		text += " --one-lost"

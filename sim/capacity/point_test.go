@@ -2,6 +2,7 @@ package capacity
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 )
@@ -47,6 +48,24 @@ func TestTheBacklogGrows(t *testing.T) {
 	} {
 		if got := slope(x.backlog); got != x.slope {
 			t.Errorf("%v grows by %d a second, want %d", x.backlog, got, x.slope)
+		}
+	}
+}
+
+// TestABrokerIsKilled has the timeline say when that was noticed and mended, and that
+// nothing was lost.
+func TestABrokerIsKilled(t *testing.T) {
+	s := small()
+	p := NewPlan(s)
+	p.planOn = 200
+	o := Run(s, p.lossProbe())
+	line := s.lossTimeline(&o)
+	if o.Ledger.LostAcked != 0 || len(line.Rows) < 70 {
+		t.Errorf("%d lost, %d rows", o.Ledger.LostAcked, len(line.Rows))
+	}
+	for i, what := range []string{"its loss was noticed", "every partition had a leader again", "every replica was in sync again"} {
+		if got := line.Summary[1+i]; !strings.HasPrefix(got, "After ") || !strings.HasSuffix(got, what+".") {
+			t.Errorf("%q: %q", what, got)
 		}
 	}
 }

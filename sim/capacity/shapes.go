@@ -3,6 +3,7 @@ package capacity
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"brokersim/checker/result"
 )
@@ -23,6 +24,13 @@ func (s *Study) shapes() (sets [][]string) {
 	return sets
 }
 
+// shapeName is how a shape of [Study.shapes] is called that cannot be one.
+func shapeName(set []string) string {
+	_, profile, _ := strings.Cut(set[0], "=")
+	_, brokers, _ := strings.Cut(set[1], "=")
+	return brokers + " x " + profile
+}
+
 // wanted is the rate that a shape has to carry with one broker lost: that which was
 // asked for, or that to plan on.
 func (p *Plan) wanted() int64 {
@@ -36,7 +44,7 @@ func (p *Plan) wanted() int64 {
 func (p *Plan) considered(set []string) result.Shape {
 	s, err := p.study.With(set...)
 	if err != nil {
-		return result.Shape{Name: fmt.Sprint(set), Rejected: err.Error()}
+		return result.Shape{Name: shapeName(set), RF: int(p.study.Cluster.RF), Rejected: err.Error()}
 	}
 	x := s.shape()
 	wanted := p.wanted()

@@ -32,9 +32,9 @@ type Loaded struct {
 	Sums    measure.Sums
 	Batches int64 // Produce batches that were acknowledged in the window
 	Marks   []Mark
-	AtRest  bool // every record had its outcome and was read by every group
+	AtRest  bool    // every record had its outcome and was read by every group
 	Usage   []Usage // At is the length of the window
-	Ways    []Way // of the records that were followed
+	Ways    []Way   // of the records that were followed
 }
 
 // Role is what a node of a load is there for.
@@ -365,6 +365,9 @@ func (l *underLoad) mark() {
 	for _, b := range was.alive {
 		if !slices.Contains(now.alive, b) {
 			l.say("%s fenced", brokerName(b))
+			if now.leaderless == 0 { // what it led is led by others in the same moment
+				l.say("leaders elected")
+			}
 		}
 	}
 	for _, b := range now.alive {
