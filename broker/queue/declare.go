@@ -105,7 +105,7 @@ func (b *Broker) exchangeDelete(ch *channel, m *wire.ExchangeDelete) *fault {
 		return notOnDefault()
 	case strings.HasPrefix(m.Exchange, reservedPrefix):
 		return faultf(wire.AccessRefused, "deletion of system exchange '%s' in vhost '%s' not allowed", m.Exchange, virtualHost)
-	case x != nil && m.IfUnused && b.exchangeInUse(x):
+	case x != nil && m.IfUnused && x.inUse():
 		return faultf(wire.PreconditionFailed, "exchange '%s' in vhost '%s' in use", m.Exchange, virtualHost)
 	case x != nil:
 		b.deleteExchange(x)

@@ -67,7 +67,9 @@
 //
 // The stories of testdata/rabbitmq are AMQP sessions, line by line, with all that a
 // RabbitMQ 3.10.8 has answered. TestStories tells them to this broker and expects the
-// same bytes but for names that a broker makes up, times, and the texts of frame errors.
+// same methods with the same fields, headers and bodies on each channel, but for names
+// that a broker makes up, times, and the texts of frame errors. The order between
+// channels is not compared, nor when several frames come.
 // To tell them to a RabbitMQ that is installed here, and with -rewrite to record its
 // answers:
 //

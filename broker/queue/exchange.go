@@ -163,6 +163,5 @@ func (b *Broker) deleteExchange(x *exchange) {
 	b.unbindAll(true, x.name)
 }
 
-// bound reports whether an exchange is in use: something is bound to it or it to
-// something.
-func (b *Broker) exchangeInUse(x *exchange) bool { return len(x.bindings) > 0 }
+// inUse reports whether something is bound to the exchange.
+func (x *exchange) inUse() bool { return len(x.bindings) > 0 }

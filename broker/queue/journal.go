@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"brokersim/broker/machine"
 )
@@ -29,7 +30,7 @@ type journal struct {
 	nextQueue uint64 // the last number given to a queue
 	liveBytes int64  // of messages that are held
 
-	interval     int64 // SyncInterval in ns
+	interval     time.Duration // SyncInterval
 	segmentBytes int64
 	now          instant
 	replaying    bool
@@ -110,7 +111,7 @@ func (j *journal) commit(b *Broker) {
 		b.fail(j.err)
 		return
 	}
-	due := j.end > j.durable && b.now.Mono >= j.dirty.Add(b.cfg.Settings.SyncInterval)
+	due := j.end > j.durable && b.now.Mono >= j.dirty.Add(j.interval)
 	if len(j.syncing) > 0 || j.end == j.durable || j.wanted <= j.durable && !due {
 		return
 	}
@@ -129,7 +130,7 @@ func (j *journal) due() instant {
 	if len(j.syncing) > 0 || j.end == j.durable {
 		return machine.Never
 	}
-	return j.dirty.Add(durationOf(j.interval))
+	return j.dirty.Add(j.interval)
 }
 
 // synced takes the answer of a sync. A failed one is the end: what the file holds is

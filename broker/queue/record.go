@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
-	"time"
 
 	"brokersim/broker/machine"
 	"brokersim/broker/queue/wire"
@@ -237,8 +236,6 @@ func nextRecord(b machine.Bytes) (r record, size int64, ok bool, err error) {
 	}
 	return r, recordHead + n, true, nil
 }
-
-func durationOf(ns int64) time.Duration { return time.Duration(ns) }
 
 func bitIf(bit uint64, on bool) uint64 {
 	if on {

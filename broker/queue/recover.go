@@ -23,7 +23,7 @@ type recovery struct {
 func (b *Broker) recover() error {
 	j := &b.journal
 	j.files, j.replaying = b.files, true
-	j.interval, j.segmentBytes = int64(b.cfg.Settings.SyncInterval), b.cfg.Settings.SegmentBytes
+	j.interval, j.segmentBytes = b.cfg.Settings.SyncInterval, b.cfg.Settings.SegmentBytes
 	r := &recovery{held: make(map[uint64]map[uint64]*held), below: make(map[uint64]uint64)}
 	var numbers []uint64
 	for _, name := range b.files.List() {
