@@ -13,6 +13,7 @@ import (
 	"brokersim/reports"
 	"brokersim/sim/capacity"
 	"brokersim/sim/gate"
+	"brokersim/sim/validation"
 
 	"github.com/spf13/cobra"
 )
@@ -192,6 +193,7 @@ func (a *app) capacity(f *capacityFlags) error {
 		return err
 	}
 	c := p.Result()
+	c.Validation, c.Fit = validation.Table(), validation.Fit()
 	return a.printCapacity(f, &c)
 }
 
@@ -319,4 +321,3 @@ func (a *app) printCapacity(f *capacityFlags, c *result.Capacity) error {
 	a.exit = c.Exit
 	return nil
 }
-

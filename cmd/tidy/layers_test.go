@@ -67,13 +67,14 @@ var rows = [][]layer{
 	},
 	{ // 7
 		{"sim/gate", "broker/machine broker/log/config checker/history checker/result faults/failpoint faults sim sim/scenario sim/story"},
+		{"sim/validation", "checker/result sim/capacity sim/profile sim/roofline workloads"},
 	},
 	{ // 8
 		{"sim/lesson", "broker/near checker checker/history checker/result sim/gate sim/scenario sim/story"},
 	},
 	{ // 9
 		{"cmd/brokersim", "broker/machine broker/near checker/history faults/failpoint broker/log/config broker/host" +
-			" checker checker/linear checker/measure checker/result faults reports reports/plot sim sim/capacity sim/scenario sim/gate sim/lesson"},
+			" checker checker/linear checker/measure checker/result faults reports reports/plot sim sim/capacity sim/scenario sim/validation sim/gate sim/lesson"},
 		{"cmd/tidy", ""},
 	},
 }
