@@ -46,7 +46,7 @@ const (
 func newSolo(r *run) *solo {
 	s := &solo{r: r, name: brokerName(soloID)}
 	r.solo = s
-	r.cluster = &cluster{r: r}
+	r.cluster = &cluster{r: r, opaque: true} // nobody looks into the broker: what clients see is all
 	r.sim.After = s.after
 	s.points = r.cluster.set(soloID)
 	r.sim.Add(sim.NodeConfig{Name: s.name, ID: soloID, Listeners: []string{s.address()}, Boot: s.boot})
