@@ -23,6 +23,7 @@ var nowhere = place{-1, -1}
 type position struct {
 	tp         wire.TP
 	done, next place
+	passed     int64 // how far auto.offset.reset has last moved it on: not saved
 }
 
 // A position file holds all positions of a reader. Every save writes a new file,

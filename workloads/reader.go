@@ -160,6 +160,14 @@ func (r *Reader) Position(tp wire.TP) int64 {
 	return -1
 }
 
+// Through reports whether the reader has nothing left to do below an offset: it has
+// processed what comes before, or auto.offset.reset has moved it there, where it has
+// nothing in hand.
+func (r *Reader) Through(tp wire.TP, offset int64) bool {
+	p := r.position(tp)
+	return p != nil && (p.done.offset >= offset || r.state == idle && p.passed >= offset)
+}
+
 func (r *Reader) position(tp wire.TP) *position {
 	for i := range r.pos {
 		if r.pos[i].tp == tp {
@@ -215,6 +223,9 @@ func (r *Reader) record() {
 	moves := r.client.Moves()
 	for i := range moves {
 		r.scribe.moved(&moves[i])
+		if p := r.position(moves[i].TP); p != nil && !moves[i].Truncated {
+			p.passed = moves[i].To
+		}
 	}
 	r.client.Forget()
 }

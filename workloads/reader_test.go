@@ -168,7 +168,7 @@ func TestReaderDiesAroundASync(t *testing.T) {
 func TestLoadPositionsOfTornFiles(t *testing.T) {
 	write := func(done, next int64, first bool) machine.Bytes {
 		tp := wire.TP{Topic: "t"}
-		return machine.Literal(encodePositions([]position{{tp, place{done, 1}, place{next, 1}}}, first))
+		return machine.Literal(encodePositions([]position{{tp: tp, done: place{done, 1}, next: place{next, 1}}}, first))
 	}
 	at := func(done, next int64) machine.Bytes { return write(done, next, false) }
 	torn := at(0, 9).Slice(0, 20)

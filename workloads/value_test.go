@@ -59,7 +59,7 @@ func FuzzReadValue(f *testing.F) {
 
 func FuzzDecodePositions(f *testing.F) {
 	f.Add(encodePositions(nil, true))
-	f.Add(encodePositions([]position{{wire.TP{Topic: "t", Partition: 3}, place{5, 1}, place{9, 2}}, {wire.TP{Topic: "orders"}, nowhere, nowhere}}, false))
+	f.Add(encodePositions([]position{{tp: wire.TP{Topic: "t", Partition: 3}, done: place{5, 1}, next: place{9, 2}}, {tp: wire.TP{Topic: "orders"}, done: nowhere, next: nowhere}}, false))
 	f.Add([]byte{0, 0, 0, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		// The checksum keeps chance away from what is behind it, so it is put right.
@@ -74,7 +74,7 @@ func FuzzDecodePositions(f *testing.F) {
 }
 
 func TestDecodePositionsOfAnythingElse(t *testing.T) {
-	whole := encodePositions([]position{{wire.TP{Topic: "t", Partition: 3}, place{5, 1}, place{9, 2}}}, false)
+	whole := encodePositions([]position{{tp: wire.TP{Topic: "t", Partition: 3}, done: place{5, 1}, next: place{9, 2}}}, false)
 	for n := range whole {
 		if _, _, err := decodePositions(whole[:n]); err == nil {
 			t.Errorf("%d of %d bytes are taken for a whole file", n, len(whole))

@@ -191,7 +191,7 @@ func (x *audited) inSync(brokers []*Broker, c *ControllerNode) (broken []string)
 			}
 			broken = append(broken, fmt.Sprintf("%v: broker %d is in sync with leader %d (epoch %d) and ends at offset %d, below the high watermark %d",
 				x.tp, id, leader.ID(), r.State().LeaderEpoch, end, committed))
-		case f.Digest(committed) != r.Digest(committed):
+		case !f.Same(r.Replica, committed):
 			broken = append(broken, fmt.Sprintf("%v: broker %d is in sync with leader %d (epoch %d) and differs from offset %d on, below the high watermark %d",
 				x.tp, id, leader.ID(), r.State().LeaderEpoch, f.Common(r.Replica), committed))
 		}
@@ -294,7 +294,7 @@ func (x *audited) settled(brokers []*Broker, c *ControllerNode, replicas, isr []
 		switch {
 		case f == nil || f.LogEnd() != r.LogEnd():
 			return fmt.Sprintf("%v: broker %d has not the log of leader %d, which ends at offset %d", x.tp, id, leader.ID(), r.LogEnd())
-		case f.Digest(f.LogEnd()) != r.Digest(r.LogEnd()):
+		case !f.Same(r.Replica, r.LogEnd()):
 			return fmt.Sprintf("%v: the logs of broker %d and leader %d differ from offset %d on", x.tp, id, leader.ID(), f.Common(r.Replica))
 		}
 	}

@@ -56,6 +56,7 @@ type Broker struct {
 	ids     producerIDs
 
 	syncs      []syncing
+	retention  retention
 	checkpoint checkpoint
 	tags       machine.Tag
 	isrAt      machine.Instant // when to look for replicas that lag
@@ -73,6 +74,7 @@ type partition struct {
 	touched  bool          // is in Broker.touched
 	moved    bool          // is in Broker.moved
 	queued   bool          // has a question about its ISR for the controller
+	expiring bool          // waits for its disk to delete more of what has expired
 	produces []*parkedProduce
 	fetches  []*parkedFetch
 }
@@ -212,7 +214,7 @@ func (b *Broker) input(now machine.Now, in *machine.Input, out *machine.Effects)
 	case machine.Accepted:
 		b.accepted(in.Conn, out)
 	case machine.DiskDone:
-		b.diskDone(now.Mono, in, out)
+		b.diskDone(now, in, out)
 	case machine.Received:
 		if c := b.conns[in.Conn]; c != nil {
 			b.arrived(now, c, in.Frame, out)
@@ -267,6 +269,7 @@ func (b *Broker) periodic(now machine.Now, out *machine.Effects) {
 			p.ExpireProducers(now.Wall.Millis(), b.cfg.Settings.ProducerIDExpiration.Milliseconds())
 		}
 	}
+	b.retain(now, out)
 	b.saveCheckpoint(at, out)
 }
 
@@ -274,7 +277,7 @@ func (b *Broker) nextDeadline() machine.Instant {
 	if b.err != nil {
 		return machine.Never
 	}
-	at := min(b.life.due(), b.parked.earliest, b.isrAt, b.expireAt, b.checkpoint.due(), b.commands.due())
+	at := min(b.life.due(), b.parked.earliest, b.isrAt, b.expireAt, b.checkpoint.due(), b.commands.due(), b.retention.due())
 	switch {
 	case b.metadata.state == linkUp && !b.metadata.underWay:
 		at = min(at, b.metadataAt)

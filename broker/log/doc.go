@@ -34,6 +34,7 @@
 //	fetcher.go      following: one fetcher a leader
 //	commands.go     what the controller is asked for: ISRs, producer ids, topics
 //	link.go         a connection that a broker keeps to another node
+//	retention.go    what has expired, looked for now and then
 //	checkpoint.go   the high watermarks, written down now and then
 //	audit.go        brokers held against each other, for simulations
 //

@@ -150,6 +150,9 @@ func (b *Broker) readPartition(a *fetchAnswer, body *kmsg.FetchRequest, t *kmsg.
 	}
 	if x.ErrorCode = code; code != 0 {
 		a.atOnce = true
+		if code == wire.OffsetOutOfRange && id >= 0 {
+			x.LogStartOffset = p.LogStart() // Kafka's follower asks ListOffsets for it
+		}
 	} else {
 		// Without transactions every committed record is stable.
 		x.HighWatermark, x.LastStableOffset, x.LogStartOffset = p.HighWatermark(), p.HighWatermark(), p.LogStart()

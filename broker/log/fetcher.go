@@ -185,9 +185,9 @@ func (b *Broker) fetchedPartition(now machine.Now, q *asked, topic [16]byte, x *
 	if !p.Follows() || p.State().LeaderEpoch != q.epoch || p.LogEnd() != q.offset {
 		return
 	}
-	end, committed := p.LogEnd(), p.HighWatermark()
+	start, end, committed := p.LogStart(), p.LogEnd(), p.HighWatermark()
 	defer func() {
-		if p.LogEnd() != end || p.HighWatermark() != committed {
+		if p.LogStart() != start || p.LogEnd() != end || p.HighWatermark() != committed {
 			b.move(p)
 		}
 	}()
@@ -199,6 +199,9 @@ func (b *Broker) fetchedPartition(now machine.Now, q *asked, topic [16]byte, x *
 	case x.ErrorCode == wire.FencedLeaderEpoch:
 		q.f.retryAt = machine.Never // there is a later leader: the metadata will name it
 		return
+	case x.ErrorCode == wire.OffsetOutOfRange && x.LogStartOffset > p.LogEnd():
+		err = p.StartAt(x.LogStartOffset)
+		b.flush(p, out)
 	case x.ErrorCode != 0:
 		b.retryFetch(now, q.f)
 		return
@@ -212,6 +215,9 @@ func (b *Broker) fetchedPartition(now machine.Now, q *asked, topic [16]byte, x *
 		if errors.Is(err, replica.ErrCorrupt) {
 			b.retryFetch(now, q.f)
 			err = nil
+		}
+		if err == nil {
+			err = p.LeaderStart(x.LogStartOffset)
 		}
 		b.flush(p, out)
 	}

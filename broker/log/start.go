@@ -18,6 +18,7 @@ func (b *Broker) start(now machine.Now, files machine.Files, out *machine.Effect
 	b.files = files
 	b.isrAt = now.Mono.Add(b.cfg.Settings.ReplicaLagTimeMax / 2)
 	b.expireAt = now.Mono.Add(b.cfg.Settings.ProducerIDExpirationCheckInterval)
+	b.retention.at = now.Mono.Add(firstRetention)
 	b.checkpoint.start(now.Mono, files, b.cfg.Settings.ReplicaHighWatermarkCheckpointInterval)
 	for _, tp := range partitionsOn(files) {
 		p, err := b.open(tp)
@@ -78,16 +79,17 @@ func (b *Broker) topicConfig(topic string) config.Topic {
 // flush has the disk make a replica's log durable, if its configuration asks for
 // that now.
 func (b *Broker) flush(p *partition, out *machine.Effects) {
-	if file, ok := p.Flush(); ok {
+	for _, file := range p.Flush() {
 		tag := b.tag()
 		b.syncs = append(b.syncs, syncing{tag, p})
 		out.Sync(file, tag)
 	}
+	b.retention.needed = b.retention.needed || p.Rolled()
 }
 
 // diskDone takes the answer to a sync. After a failed one nobody knows what is on
 // the disk: the broker gives up, and a later life recovers what is there.
-func (b *Broker) diskDone(now machine.Instant, in *machine.Input, out *machine.Effects) {
+func (b *Broker) diskDone(now machine.Now, in *machine.Input, out *machine.Effects) {
 	if b.checkpoint.isMine(in.Tag) {
 		if err := b.checkpoint.synced(in.Err); err != nil {
 			b.fail(err, out)
@@ -104,7 +106,8 @@ func (b *Broker) diskDone(now machine.Instant, in *machine.Input, out *machine.E
 		b.fail(in.Err, out)
 		return
 	}
-	p.Flushed(now)
+	p.Flushed(now.Mono)
+	b.expire(now, p, out)
 	b.flush(p, out)
 	b.touch(p)
 }

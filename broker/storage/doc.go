@@ -8,6 +8,7 @@
 // file, checks every checksum and cuts the file where the whole batches end.
 //
 //	log.go      append, read, truncate, digest, compare
+//	segment.go  the files of a log: rolled, deleted from the front
 //	recover.go  what Open does with what a crash has left
 //	header.go   the 61 bytes before the records of a batch
 //
@@ -20,6 +21,9 @@
 // the one that must follow, and no checksum tells a file that ends between two
 // batches from one that was always so short: that is what syncs are for.
 //
-// There is one segment now and no index file: positions are in memory, 32 bytes
-// a batch. More of either will not change what a caller sees.
+// A log is one file until its owner rolls it. Its start is the name of its first file,
+// so that what follows in the log must be durable before the first file goes, and one
+// deletion must be before the next: else a loss of power leaves a hole, or nothing that
+// tells where the log starts. There is no index file: positions are in memory, 32 bytes
+// a batch. One will not change what a caller sees.
 package storage

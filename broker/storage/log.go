@@ -14,38 +14,38 @@ import (
 // ErrOutOfRange means an offset below the log start or above the log end.
 var ErrOutOfRange = errors.New("offset out of range")
 
-// Log is one append-only log. Its methods do not ask for syncs: see File.
+// Log is one append-only log. Its methods do not ask for syncs: see File and Unsynced.
 type Log struct {
-	files   machine.Files
-	file    string
-	batches []placed
-	tail    placed      // the last of them, which is asked for most
-	raw     headerBytes // scratch
+	files    machine.Files
+	dir      string
+	segments []segment // at least one; the last is the active one
+	origin   placed    // what comes before the first batch
+	batches  []placed
+	tail     placed      // the last of them, which is asked for most
+	removed  []string    // files whose removal nobody has made durable
+	raw      headerBytes // scratch
 }
 
 // placed says where a batch ends, in offsets and in bytes; the one before it
 // says where it begins.
 type placed struct {
 	next   int64  // the offset after the batch
-	end    int64  // the position after the batch
+	end    int64  // the position after the batch, counted over all segments
 	digest uint64 // of this batch and all before it
 	epoch  int32
 }
 
-// nothing is what stands before the first batch.
-var nothing = placed{epoch: -1, digest: emptyDigest}
-
-// File is the name of the file that a sync makes durable.
-func (l *Log) File() string { return l.file }
+// File is the name of the file that is appended to: a sync makes durable what is in it.
+func (l *Log) File() string { return l.active().file }
 
 // Start is the log start offset.
-func (l *Log) Start() int64 { return 0 }
+func (l *Log) Start() int64 { return l.origin.next }
 
 // End is the log end offset: that of the next record.
 func (l *Log) End() int64 { return l.tail.next }
 
 // Size is the number of bytes of all batches.
-func (l *Log) Size() int64 { return l.tail.end }
+func (l *Log) Size() int64 { return l.tail.end - l.origin.end }
 
 // LastEpoch is the leader epoch of the last batch, -1 if there is none.
 func (l *Log) LastEpoch() int32 { return l.tail.epoch }
@@ -59,7 +59,7 @@ func (l *Log) keep(n int) {
 // before is the batch before the i-th.
 func (l *Log) before(i int) placed {
 	if i == 0 {
-		return nothing
+		return l.origin
 	}
 	return l.batches[i-1]
 }
@@ -77,14 +77,15 @@ func (l *Log) holding(offset int64) int {
 // hole and whose leader epochs must not fall. Checksums are the caller's matter.
 // On an error nothing was appended.
 func (l *Log) Append(b machine.Bytes) error {
-	kept := len(l.batches)
-	if err := l.place(b); err != nil {
-		l.keep(kept)
-		return fmt.Errorf("append to %s: %w", l.file, err)
+	kept, was := len(l.batches), *l.active()
+	err := l.place(b)
+	if err == nil {
+		err = l.files.Append(l.File(), b)
 	}
-	if err := l.files.Append(l.file, b); err != nil {
+	if err != nil {
 		l.keep(kept)
-		return fmt.Errorf("append to %s: %w", l.file, err)
+		*l.active() = was
+		return fmt.Errorf("append to %s: %w", l.File(), err)
 	}
 	return nil
 }
@@ -119,21 +120,22 @@ func (l *Log) add(h Header) error {
 	l.tail = placed{
 		next:   h.NextOffset(),
 		end:    last.end + h.Size(),
-		digest: chain(last.digest, &l.raw),
+		digest: last.digest + hash(&l.raw),
 		epoch:  h.LeaderEpoch,
 	}
 	l.batches = append(l.batches, l.tail)
+	l.active().took(h)
 	return nil
 }
 
 // Read returns whole batches, as they stand in the file, beginning with the one
 // that holds from. None of their records has an offset at or above maxOffset.
-// They are at most maxBytes long, but if atLeastOne is set the first is given
-// whatever its size, so that a reader can always go on (KIP-74). Nothing to read
+// They are of one segment, as in Kafka, and at most maxBytes long, but if atLeastOne is
+// set the first is given whatever its size, so that a reader can always go on (KIP-74). Nothing to read
 // is no error; from below Start or above End is ErrOutOfRange.
 func (l *Log) Read(from, maxOffset int64, maxBytes int32, atLeastOne bool) (machine.Bytes, error) {
 	if from < l.Start() || from > l.End() {
-		return machine.Bytes{}, fmt.Errorf("read %s: %w: %d is not in [%d, %d]", l.file, ErrOutOfRange, from, l.Start(), l.End())
+		return machine.Bytes{}, fmt.Errorf("read %s: %w: %d is not in [%d, %d]", l.dir, ErrOutOfRange, from, l.Start(), l.End())
 	}
 	if from == l.End() || from >= maxOffset { // as most reads of followers
 		return machine.Bytes{}, nil
@@ -144,7 +146,8 @@ func (l *Log) Read(from, maxOffset int64, maxBytes int32, atLeastOne bool) (mach
 		return machine.Bytes{}, nil
 	}
 	at := l.before(first).end
-	room := at + int64(max(maxBytes, 0))
+	in := l.segmentAt(at)
+	room := min(at+int64(max(maxBytes, 0)), l.endOf(in))
 	n := sort.Search(limit-first, func(i int) bool { return l.batches[first+i].end > room })
 	if n == 0 && atLeastOne {
 		n = 1
@@ -153,12 +156,13 @@ func (l *Log) Read(from, maxOffset int64, maxBytes int32, atLeastOne bool) (mach
 		return machine.Bytes{}, nil
 	}
 	want := l.batches[first+n-1].end - at
-	b, err := l.files.ReadAt(l.file, at, want)
+	file := &l.segments[in]
+	b, err := l.files.ReadAt(file.file, at-file.at, want)
 	switch {
 	case err != nil:
-		return machine.Bytes{}, fmt.Errorf("read %s: %w", l.file, err)
+		return machine.Bytes{}, fmt.Errorf("read %s: %w", file.file, err)
 	case b.Len() != want:
-		return machine.Bytes{}, fmt.Errorf("read %s: %d bytes at %d, want %d: %w", l.file, b.Len(), at, want, ErrShort)
+		return machine.Bytes{}, fmt.Errorf("read %s: %d bytes at %d, want %d: %w", file.file, b.Len(), at-file.at, want, ErrShort)
 	}
 	return b, nil
 }
@@ -170,10 +174,19 @@ func (l *Log) TruncateTo(offset int64) error {
 	if keep == len(l.batches) {
 		return nil
 	}
-	if err := l.files.Truncate(l.file, l.before(keep).end); err != nil {
-		return fmt.Errorf("truncate %s: %w", l.file, err)
+	at := l.before(keep).end
+	for len(l.segments) > 1 && l.active().at >= at { // the latest first: a crash leaves no hole
+		if err := l.remove(len(l.segments) - 1); err != nil {
+			return err
+		}
+	}
+	if err := l.files.Truncate(l.File(), at-l.active().at); err != nil {
+		return fmt.Errorf("truncate %s: %w", l.File(), err)
 	}
 	l.keep(keep)
+	if a := l.active(); a.at == at { // nothing is left in it
+		a.first, a.last = -1, -1
+	}
 	return nil
 }
 
@@ -184,13 +197,15 @@ func (l *Log) Batches(from int64) iter.Seq2[Header, error] {
 	return func(yield func(Header, error) bool) {
 		var raw headerBytes
 		for i := l.holding(from); i < len(l.batches); i++ {
-			b, err := l.files.ReadAt(l.file, l.before(i).end, HeaderSize)
+			at := l.before(i).end
+			file := &l.segments[l.segmentAt(at)]
+			b, err := l.files.ReadAt(file.file, at-file.at, HeaderSize)
 			var h Header
 			if err == nil {
 				h, err = readHeader(b, 0, &raw)
 			}
 			if err != nil {
-				yield(Header{}, fmt.Errorf("read %s: %w", l.file, err))
+				yield(Header{}, fmt.Errorf("read %s: %w", file.file, err))
 				return
 			}
 			if !yield(h, nil) {
@@ -200,27 +215,42 @@ func (l *Log) Batches(from int64) iter.Seq2[Header, error] {
 	}
 }
 
-// Digest is a hash of all batches that lie wholly below an offset. Two logs in
-// which they are the same have the same digest. It costs a binary search: each
-// batch is taken into it once, when it is appended, by its header, where the
-// CRC-32C stands for the records.
+// Digest is a hash of all batches that lie wholly below an offset. It costs a binary
+// search: each batch is taken into it once, when it is appended, by its header, where
+// the CRC-32C stands for the records. What a log had before it was opened, and has no
+// more, is not in it: two logs are compared by [Log.Same].
 func (l *Log) Digest(upTo int64) uint64 { return l.before(l.holding(upTo)).digest }
 
-// Common is the offset below which two logs hold the same batches: the end of the
-// last batch up to which their digests agree, which is Start if already the
-// first differs. Like Digest it goes by headers and costs a binary search.
+// Same reports whether two logs hold the same batches below an offset, as far back as
+// both go.
+func (l *Log) Same(other *Log, upTo int64) bool {
+	from := max(l.Start(), other.Start())
+	if from >= upTo { // one of them has nothing there any more
+		return true
+	}
+	return l.Digest(upTo)-l.Digest(from) == other.Digest(upTo)-other.Digest(from)
+}
+
+// Common is the offset below which two logs hold the same batches, as far back as both
+// go: the end of the last batch up to which their digests agree, which is where the
+// later of them starts if already the first differs. Like Digest it goes by headers and
+// costs a binary search.
 func (l *Log) Common(other *Log) int64 {
-	n := min(len(l.batches), len(other.batches))
-	// Digests are chained: where two agree, all before them agree as well.
-	same := sort.Search(n, func(i int) bool { return l.batches[i].digest != other.batches[i].digest })
-	return max(l.before(same).next, l.Start())
+	from := max(l.Start(), other.Start())
+	i, j := l.holding(from), other.holding(from)
+	di, dj := l.before(i).digest, other.before(j).digest
+	n := min(len(l.batches)-i, len(other.batches)-j)
+	// Digests are sums: where two agree, all before them agree as well.
+	same := sort.Search(n, func(k int) bool { return l.batches[i+k].digest-di != other.batches[j+k].digest-dj })
+	return max(l.before(i+same).next, from)
 }
 
 // All may be given to Read as maxOffset when nothing is held back.
 const All int64 = math.MaxInt64
 
-const emptyDigest uint64 = 0x9e3779b97f4a7c15
-
-func chain(digest uint64, raw *headerBytes) uint64 {
-	return uint64(machine.Draw(digest).With(machine.Literal(raw[:]).Digest()))
+// hash is that of one batch, by its header, which has its offset in it.
+func hash(raw *headerBytes) uint64 {
+	return uint64(machine.Draw(batchHash).With(machine.Literal(raw[:]).Digest()))
 }
+
+const batchHash = 0x9e3779b97f4a7c15

@@ -17,9 +17,10 @@ const scanBytes = 64 << 10
 
 // Open opens the log in a directory. Without a file it is empty: the first Append
 // creates the file, so that a full disk is noticed by who writes, not by who
-// opens. Of a file Open keeps the longest beginning that is whole batches with
-// matching checksums, consecutive offsets and epochs that do not fall, and cuts
-// off the rest; the cut is durable when the owner has synced. It may read what is
+// opens. The files are segments, each named by the offset of its first record; the log
+// starts where the first does. Of them Open keeps the longest beginning that is whole
+// batches with matching checksums, consecutive offsets and epochs that do not fall, and
+// cuts off the rest; the cut is durable when the owner has synced. It may read what is
 // not resident. An error is one of the files; there is none for what a file holds.
 func Open(files machine.Files, dir string) (*Log, Recovery, error) { return open(files, dir, true) }
 
@@ -30,45 +31,86 @@ func OpenUnchecked(files machine.Files, dir string) (*Log, Recovery, error) {
 }
 
 func open(files machine.Files, dir string, checked bool) (*Log, Recovery, error) {
-	l := &Log{tail: nothing, files: files, file: fmt.Sprintf("%s/%020d.log", dir, 0)}
-	size, ok := files.Size(l.file)
+	l := &Log{files: files, dir: dir}
+	bases := segmentsIn(files, dir)
+	l.startAt(bases[0])
+	var cut Recovery
+	for i, base := range bases {
+		if i > 0 && (cut.TornBytes > 0 || base != l.End()) {
+			err := l.orphans(bases[i:], &cut)
+			return l, cut, err
+		}
+		if i > 0 {
+			l.addSegment()
+		}
+		if err := l.recover(checked, &cut); err != nil {
+			return nil, Recovery{}, fmt.Errorf("recover %s: %w", l.File(), err)
+		}
+	}
+	return l, cut, nil
+}
+
+// recover reads the last segment, and cuts off what is wrong in it.
+func (l *Log) recover(checked bool, cut *Recovery) error {
+	size, ok := l.files.Size(l.File())
 	if !ok {
-		return l, Recovery{}, nil
+		return nil
 	}
 	wrong, err := l.scan(size, checked)
 	if err != nil {
-		return nil, Recovery{}, fmt.Errorf("recover %s: %w", l.file, err)
+		return err
 	}
-	end := l.Size()
+	end := l.tail.end - l.active().at
 	if end == size {
-		return l, Recovery{}, nil
+		return nil
 	}
-	if err := files.Truncate(l.file, end); err != nil {
-		return nil, Recovery{}, fmt.Errorf("recover %s: %w", l.file, err)
-	}
-	return l, Recovery{size - end, fmt.Sprintf("offset %d, byte %d: %v", l.End(), end, wrong)}, nil
+	*cut = Recovery{size - end, fmt.Sprintf("offset %d, byte %d: %v", l.End(), end, wrong)}
+	return l.files.Truncate(l.File(), end)
 }
 
-// scan notes the batches of the file until its end, or until one is wrong: it
+// orphans removes the segments behind a hole: what is in them continues nothing
+// (LogLoader.recoverLog). The latest goes first, so that a crash leaves no other hole.
+func (l *Log) orphans(bases []int64, cut *Recovery) error {
+	for i := len(bases) - 1; i >= 0; i-- {
+		file := l.fileOf(bases[i])
+		size, _ := l.files.Size(file)
+		cut.TornBytes += size
+		if err := l.files.Remove(file); err != nil {
+			return fmt.Errorf("recover %s: %w", file, err)
+		}
+		l.removed = append(l.removed, file)
+	}
+	if cut.Reason == "" {
+		cut.Reason = fmt.Sprintf("offset %d: the next segment begins at offset %d", l.End(), bases[0])
+	}
+	return nil
+}
+
+// scan notes the batches of the last segment until its end, or until one is wrong: it
 // returns in what way.
 func (l *Log) scan(size int64, checked bool) (wrong, err error) {
 	var chunk machine.Bytes
 	at := int64(0) // of the chunk, in the file
-	for l.Size() < size {
-		pos := l.Size() - at
+	file, begins := l.File(), l.active().at
+	for {
+		done := l.tail.end - begins
+		if done >= size {
+			return nil, nil
+		}
+		pos := done - at
 		h, wrong := readHeader(chunk, pos, &l.raw)
 		if wrong == ErrShort || wrong == nil && h.Size() > chunk.Len()-pos {
 			want := int64(scanBytes)
 			if wrong == nil {
 				want = max(want, h.Size())
 			}
-			if want = min(want, size-l.Size()); pos == 0 && chunk.Len() == want {
+			if want = min(want, size-done); pos == 0 && chunk.Len() == want {
 				return ErrShort, nil
 			}
-			if at = l.Size(); wrong == nil && h.Size() > size-at {
+			if at = done; wrong == nil && h.Size() > size-at {
 				return ErrShort, nil
 			}
-			if chunk, err = l.files.ReadAt(l.file, at, want); err != nil {
+			if chunk, err = l.files.ReadAt(file, at, want); err != nil {
 				return nil, err
 			}
 			if chunk.Len() != want {
@@ -86,5 +128,4 @@ func (l *Log) scan(size int64, checked bool) (wrong, err error) {
 			return wrong, nil
 		}
 	}
-	return nil, nil
 }

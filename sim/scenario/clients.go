@@ -116,6 +116,14 @@ func (c *clients) position(i int, tp wire.TP) int64 {
 	return c.readers[i].Position(tp)
 }
 
+// through reports whether a reader has nothing left to do below an offset.
+func (c *clients) through(i int, tp wire.TP, offset int64) bool {
+	if len(c.bulk.readers) > 0 {
+		return c.bulk.readers[i].Position(tp) >= offset
+	}
+	return c.readers[i].Through(tp, offset)
+}
+
 func (c *clients) addReader(r *run, i int, node nodeName) {
 	spec := &r.Spec.Readers[i]
 	cfg := workloads.ReaderConfig{

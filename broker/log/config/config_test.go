@@ -20,11 +20,14 @@ func TestDefaults(t *testing.T) {
 			ReplicaFetchMaxBytes: 1 << 20, ReplicaFetchResponseMaxBytes: 10 << 20, ReplicaFetchMinBytes: 1,
 			FetchMaxBytes: 55 << 20, SocketRequestMaxBytes: 100 << 20, MessageMaxBytes: 1048588,
 			MinInsyncReplicas: 1, DefaultReplicationFactor: 1, NumPartitions: 1, AutoCreateTopics: true,
-			LogFlushIntervalMessages:       math.MaxInt64,
+			LogFlushIntervalMessages:  math.MaxInt64,
+			LogRetentionCheckInterval: 5 * time.Minute, LogRetentionHours: 168, LogRetentionMinutes: Unset, LogRetentionMillis: Unset,
+			LogRetentionBytes: -1, LogRollHours: 168, LogRollMillis: Unset, LogSegmentBytes: 1 << 30,
 			ControllerQuorumRequestTimeout: 2 * sec, ControllerQuorumFetchTimeout: 2 * sec,
 			ProducerIDExpiration: 24 * time.Hour, ProducerIDExpirationCheckInterval: 10 * time.Minute,
 		}},
-		{DefaultTopic(), Topic{MinInsyncReplicas: 1, MaxMessageBytes: 1048588, FlushMessages: math.MaxInt64}},
+		{DefaultTopic(), Topic{MinInsyncReplicas: 1, MaxMessageBytes: 1048588, FlushMessages: math.MaxInt64,
+			RetentionMillis: 7 * 24 * 3_600_000, RetentionBytes: -1, SegmentMillis: 7 * 24 * 3_600_000, SegmentBytes: 1 << 30}},
 		{DefaultProducer(), Producer{
 			Acks: -1, BatchSize: 16384, Linger: 5 * ms, BufferMemory: 32 << 20, EnableIdempotence: true,
 			MaxInFlight: 5, Retries: math.MaxInt32, RequestTimeout: 30 * sec, DeliveryTimeout: 2 * time.Minute,
@@ -65,6 +68,8 @@ func TestEveryFieldIsTied(t *testing.T) {
 				val = "none"
 			case name == "isolation.level":
 				val = "read_committed"
+			case strings.Contains(n.Valid, "1048576"):
+				val = "2000000"
 			case strings.Contains(n.Valid, "1024"):
 				val = "2000"
 			}

@@ -63,6 +63,14 @@ var brokerFields = []field[Broker]{
 	{name: "unclean.leader.election.enable", set: func(b *Broker, v value) { b.UncleanLeaderElection = v.on }},
 	{name: "auto.create.topics.enable", set: func(b *Broker, v value) { b.AutoCreateTopics = v.on }},
 	{name: "log.flush.interval.messages", set: func(b *Broker, v value) { b.LogFlushIntervalMessages = v.n }},
+	{name: "log.retention.check.interval.ms", set: func(b *Broker, v value) { b.LogRetentionCheckInterval = v.ms() }, least: 1},
+	{name: "log.retention.hours", set: func(b *Broker, v value) { b.LogRetentionHours = v.n }, least: -1},
+	{name: "log.retention.minutes", set: func(b *Broker, v value) { b.LogRetentionMinutes = v.orUnset() }, least: -1},
+	{name: "log.retention.ms", set: func(b *Broker, v value) { b.LogRetentionMillis = v.orUnset() }, least: -1},
+	{name: "log.retention.bytes", set: func(b *Broker, v value) { b.LogRetentionBytes = v.n }, least: -1},
+	{name: "log.roll.hours", set: func(b *Broker, v value) { b.LogRollHours = v.n }},
+	{name: "log.roll.ms", set: func(b *Broker, v value) { b.LogRollMillis = v.orUnset() }, least: 1},
+	{name: "log.segment.bytes", set: func(b *Broker, v value) { b.LogSegmentBytes = v.n }},
 	{name: "controller.quorum.request.timeout.ms", set: func(b *Broker, v value) { b.ControllerQuorumRequestTimeout = v.ms() }},
 	{name: "controller.quorum.fetch.timeout.ms", set: func(b *Broker, v value) { b.ControllerQuorumFetchTimeout = v.ms() }},
 	{name: "producer.id.expiration.ms", set: func(b *Broker, v value) { b.ProducerIDExpiration = v.ms() }},
@@ -74,6 +82,18 @@ var topicFields = []field[Topic]{
 	{name: "max.message.bytes", set: func(t *Topic, v value) { t.MaxMessageBytes = v.int32() }},
 	{name: "unclean.leader.election.enable", set: func(t *Topic, v value) { t.UncleanLeaderElection = v.on }},
 	{name: "flush.messages", set: func(t *Topic, v value) { t.FlushMessages = v.n }},
+	{name: "retention.ms", set: func(t *Topic, v value) { t.RetentionMillis = v.n }},
+	{name: "retention.bytes", set: func(t *Topic, v value) { t.RetentionBytes = v.n }, least: -1},
+	{name: "segment.ms", set: func(t *Topic, v value) { t.SegmentMillis = v.n }},
+	{name: "segment.bytes", set: func(t *Topic, v value) { t.SegmentBytes = v.n }},
+}
+
+// orUnset is a number, or Unset if Kafka has no default and nobody has set one.
+func (v value) orUnset() int64 {
+	if v.text == "" {
+		return Unset
+	}
+	return v.n
 }
 
 var producerFields = []field[Producer]{

@@ -9,6 +9,10 @@ func (b *Broker) Override(set map[string]string) Topic {
 		MaxMessageBytes:       b.MessageMaxBytes,
 		UncleanLeaderElection: b.UncleanLeaderElection,
 		FlushMessages:         b.LogFlushIntervalMessages,
+		RetentionMillis:       firstSet(b.LogRetentionMillis, 1, b.LogRetentionMinutes, minute, b.LogRetentionHours, hour),
+		RetentionBytes:        b.LogRetentionBytes,
+		SegmentMillis:         firstSet(b.LogRollMillis, 1, b.LogRollHours, hour),
+		SegmentBytes:          b.LogSegmentBytes,
 	}
 	for _, f := range topicFields {
 		text, ok := set[f.name]
@@ -20,4 +24,21 @@ func (b *Broker) Override(set map[string]string) Topic {
 		}
 	}
 	return t
+}
+
+// In ms.
+const (
+	minute = 60 * 1000
+	hour   = 60 * minute
+)
+
+// firstSet takes numbers with their units in ms, the finest first: the first that
+// somebody has set decides. What is negative is -1, without a limit.
+func firstSet(pairs ...int64) int64 {
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i] != Unset {
+			return max(pairs[i]*pairs[i+1], -1)
+		}
+	}
+	return -1
 }

@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Broker is what a broker or controller is configured with. Each field names
 // its Kafka property; the ones in ms are durations here.
@@ -31,6 +34,15 @@ type Broker struct {
 	// the log is synced before a produce request is answered.
 	LogFlushIntervalMessages int64
 
+	LogRetentionCheckInterval time.Duration // log.retention.check.interval.ms
+	LogRetentionHours         int64         // log.retention.hours; -1: for ever
+	LogRetentionMinutes       int64         // log.retention.minutes, above hours; or Unset
+	LogRetentionMillis        int64         // log.retention.ms, above both; or Unset
+	LogRetentionBytes         int64         // log.retention.bytes; -1: without a limit
+	LogRollHours              int64         // log.roll.hours
+	LogRollMillis             int64         // log.roll.ms, above hours; or Unset
+	LogSegmentBytes           int64         // log.segment.bytes
+
 	ControllerQuorumRequestTimeout time.Duration // controller.quorum.request.timeout.ms
 	ControllerQuorumFetchTimeout   time.Duration // controller.quorum.fetch.timeout.ms
 
@@ -38,12 +50,19 @@ type Broker struct {
 	ProducerIDExpirationCheckInterval time.Duration // producer.id.expiration.check.interval.ms
 }
 
+// Unset is a number that Kafka has no default for, and nobody has set.
+const Unset int64 = math.MinInt64
+
 // Topic is the configuration of one topic.
 type Topic struct {
 	MinInsyncReplicas     int32 // min.insync.replicas
 	MaxMessageBytes       int32 // max.message.bytes
 	UncleanLeaderElection bool  // unclean.leader.election.enable
 	FlushMessages         int64 // flush.messages
+	RetentionMillis       int64 // retention.ms; -1: for ever
+	RetentionBytes        int64 // retention.bytes; -1: without a limit
+	SegmentMillis         int64 // segment.ms
+	SegmentBytes          int64 // segment.bytes
 }
 
 // Producer is the configuration of a producing client.

@@ -31,6 +31,17 @@ func (e *epochs) begin(epoch int32, offset int64) {
 	}
 }
 
+// startAt forgets what lies below the log start offset
+// (LeaderEpochFileCache.truncateFromStart).
+func (e *epochs) startAt(offset int64) {
+	n := sort.Search(len(e.list), func(i int) bool { return e.list[i].start > offset })
+	if n == 0 {
+		return
+	}
+	e.list = append(e.list[:0], e.list[n-1:]...)
+	e.list[0].start = offset
+}
+
 // unknown is an epoch or offset that the log tells nothing about.
 const unknown = -1
 

@@ -14,6 +14,8 @@ type flush struct {
 	asked    int64 // the log end that a flush under way covers; -1: none is
 	counted  int64 // the log end that may be relied upon
 	end      int64 // the log end
+	wanted   int64 // the log end that must be durable though nobody waits for it
+	files    int   // syncs that the flush under way still waits for
 }
 
 func (f *flush) begin(interval, end int64) {
@@ -50,24 +52,32 @@ func (f *flush) appended(end int64) {
 
 func (f *flush) truncated(end int64) {
 	f.end, f.done, f.asked, f.counted = end, min(f.done, end), min(f.asked, end), min(f.counted, end)
+	f.wanted = min(f.wanted, end)
 	f.count() // less may be left than must be flushed
 }
 
-// Flush returns the file that the node must sync now, if it must.
-func (r *Replica) Flush() (file string, ok bool) {
+// Flush returns the files that the node must sync now, if it must: one, unless a
+// segment was rolled or deleted since the last time. [Replica.Flushed] is to be told of
+// each.
+func (r *Replica) Flush() (files []string) {
 	f := &r.flush
-	if f.asked >= 0 || f.end == 0 || !f.due() && (f.end == f.done || !r.quirk(failpoint.EarlyFlush, uint64(f.end))) {
-		return "", false
+	if f.asked >= 0 || f.end == 0 || !f.due() && f.done >= f.wanted && (f.end == f.done || !r.quirk(failpoint.EarlyFlush, uint64(f.end))) {
+		return nil
 	}
-	f.asked = f.end
-	return r.log.File(), true
+	f.asked, f.wanted = f.end, 0
+	files = r.log.Unsynced(f.done)
+	f.files = len(files)
+	return files
 }
 
-// Flushed says that the sync of Flush is done. It reports whether a leader's high
+// Flushed says that one sync of Flush is done. It reports whether a leader's high
 // watermark has moved.
 func (r *Replica) Flushed(now machine.Instant) (moved bool) {
-	r.cfg.Failpoints.Hit(failpoint.StepFlushed)
 	f := &r.flush
+	if f.files--; f.files > 0 {
+		return false
+	}
+	r.cfg.Failpoints.Hit(failpoint.StepFlushed)
 	f.done, f.asked = max(f.done, f.asked), -1
 	f.count()
 	return r.role == leading && r.advance(now)

@@ -129,7 +129,7 @@ func TestIntervalLearntAfterOpening(t *testing.T) {
 	if hw := r.HighWatermark(); hw != 0 {
 		t.Errorf("high watermark %d before the flush", hw)
 	}
-	if _, ok := r.Flush(); !ok {
+	if len(r.Flush()) != 1 {
 		t.Error("no flush is asked for")
 	}
 	if !r.Flushed(0) || r.HighWatermark() != 1 {

@@ -37,6 +37,7 @@ func (r *Replica) AppendFetched(batches machine.Bytes, leaderHighWatermark int64
 				err = fmt.Errorf("batch at offset %d of epoch %d", h.BaseOffset, h.LeaderEpoch)
 			}
 			if err == nil {
+				r.roll(batch.Len(), h.MaxTimestamp)
 				if err := r.log.Append(batch); err != nil {
 					return err
 				}
@@ -73,6 +74,9 @@ func (r *Replica) Diverged(epoch int32, end int64) error {
 func (r *Replica) truncate(to int64) error {
 	if to >= r.log.End() {
 		return nil
+	}
+	if to < r.log.Start() {
+		return r.StartAt(to)
 	}
 	if err := r.log.TruncateTo(to); err != nil {
 		return err

@@ -37,7 +37,7 @@ type node struct {
 	id       int32
 	disk     *storagetest.Disk
 	points   *failpoint.Set
-	flushing string // the file of a flush that was asked for
+	flushing []string // the files of a flush that was asked for
 }
 
 func newLab(t tester, n int32, topic config.Topic) *lab {
@@ -79,7 +79,7 @@ func (l *lab) open(b *node, checkpoint int64) (torn string) {
 	if err != nil {
 		l.t.Fatalf("open the log of broker %d: %v", b.id, err)
 	}
-	b.Replica, b.flushing = r, ""
+	b.Replica, b.flushing = r, nil
 	return recovery.Reason
 }
 
@@ -199,18 +199,21 @@ func (l *lab) take(f *node, a fetched) {
 
 // flush asks for a flush where one is due. It is done when the test says so.
 func (l *lab) flush(b *node) bool {
-	file, ok := b.Flush()
-	if ok {
-		b.flushing = file
+	files := b.Flush()
+	if len(files) > 0 {
+		b.flushing = files
 	}
-	return ok
+	return len(files) > 0
 }
 
 // synced ends a flush.
 func (l *lab) synced(b *node) (moved bool) {
-	b.disk.Sync(b.flushing)
-	b.flushing = ""
-	return b.Flushed(l.now)
+	for _, file := range b.flushing {
+		b.disk.Sync(file)
+		moved = b.Flushed(l.now)
+	}
+	b.flushing = nil
+	return moved
 }
 
 // batch is a producer's batch with a record for each value, a millisecond apart.
@@ -231,18 +234,12 @@ type inLog struct {
 
 func (l *lab) records(r *Replica, from int64) (list []inLog) {
 	l.t.Helper()
-	all, err := r.log.Read(from, r.LogEnd(), 1<<30, true)
+	err := r.Each(from, func(h *wire.Batch, rec *wire.Record) error {
+		list = append(list, inLog{h.BaseOffset + int64(rec.OffsetDelta), h.LeaderEpoch, string(rec.Value)})
+		return nil
+	})
 	if err != nil {
-		l.t.Fatalf("read the log: %v", err)
-	}
-	for h, b := range wire.SplitBatches(all) {
-		err := wire.EachRecord(b, func(rec *wire.Record) error {
-			list = append(list, inLog{h.BaseOffset + int64(rec.OffsetDelta), h.LeaderEpoch, string(rec.Value)})
-			return nil
-		})
-		if err != nil {
-			l.t.Fatalf("records: %v", err)
-		}
+		l.t.Fatalf("records: %v", err)
 	}
 	return list
 }

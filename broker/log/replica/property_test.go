@@ -315,7 +315,7 @@ func (w *world) syncOne() {
 	b, ok := w.anyUp()
 	switch {
 	case !ok:
-	case b.flushing != "":
+	case len(b.flushing) > 0:
 		w.synced(b)
 	default:
 		w.flush(b)
@@ -615,7 +615,7 @@ func (w *world) settle() {
 			if w.heard[b.id-1] < len(w.states) {
 				w.hear(b, len(w.states)-1)
 			}
-			for b.flushing != "" || w.flush(b) {
+			for len(b.flushing) > 0 || w.flush(b) {
 				w.synced(b)
 			}
 			if q, ok := w.fetch(b); ok {
@@ -647,7 +647,8 @@ func TestWhateverHappens(t *testing.T) {
 	var met situations
 	for _, minISR := range []int32{1, 2} {
 		for _, flush := range []int64{1, 3, math.MaxInt64} {
-			topic := config.Topic{MinInsyncReplicas: minISR, MaxMessageBytes: 1 << 20, FlushMessages: flush}
+			topic := config.Topic{MinInsyncReplicas: minISR, MaxMessageBytes: 1 << 20, FlushMessages: flush,
+				SegmentBytes: map[bool]int64{true: 300, false: 1 << 30}[flush < math.MaxInt64], SegmentMillis: math.MaxInt64}
 			t.Run(fmt.Sprintf("min.insync.replicas=%d,flush.messages=%d", minISR, flush), rapid.MakeCheck(func(t *rapid.T) {
 				w := newWorld(t, topic)
 				for range below(t, "steps", 400) {

@@ -151,13 +151,16 @@ func (r *Replica) Each(from int64, f func(b *wire.Batch, x *wire.Record) error) 
 	if from >= r.log.End() {
 		return nil
 	}
-	all, err := r.log.Read(max(from, r.log.Start()), r.log.End(), math.MaxInt32, true)
-	if err != nil {
-		return err
-	}
-	for h, batch := range wire.SplitBatches(all) {
-		if err := wire.EachRecord(batch, func(x *wire.Record) error { return f(&h, x) }); err != nil {
+	for from = max(from, r.log.Start()); from < r.log.End(); {
+		all, err := r.log.Read(from, r.log.End(), math.MaxInt32, true) // of one segment
+		if err != nil {
 			return err
+		}
+		for h, batch := range wire.SplitBatches(all) {
+			if err := wire.EachRecord(batch, func(x *wire.Record) error { return f(&h, x) }); err != nil {
+				return err
+			}
+			from = h.NextOffset()
 		}
 	}
 	return nil

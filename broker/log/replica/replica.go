@@ -120,9 +120,13 @@ func (r *Replica) LogEnd() int64 { return r.log.End() }
 // this replica knows.
 func (r *Replica) HighWatermark() int64 { return r.highWatermark }
 
-// Digest is a hash of all batches wholly below an offset: equal for two replicas
-// if these batches are the same.
+// Digest is a hash of all batches wholly below an offset that this replica has had since
+// it was opened.
 func (r *Replica) Digest(upTo int64) uint64 { return r.log.Digest(upTo) }
+
+// Same reports whether two replicas hold the same batches below an offset, as far back
+// as both go.
+func (r *Replica) Same(other *Replica, upTo int64) bool { return r.log.Same(other.log, upTo) }
 
 // Common is the offset below which two replicas hold the same batches.
 func (r *Replica) Common(other *Replica) int64 { return r.log.Common(other.log) }

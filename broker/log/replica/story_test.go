@@ -123,7 +123,7 @@ func (s *story) replicas() {
 }
 
 func (s *story) config() config.Topic {
-	was := config.Topic{MinInsyncReplicas: 1, MaxMessageBytes: 1 << 20, FlushMessages: math.MaxInt64}
+	was := config.Topic{MinInsyncReplicas: 1, MaxMessageBytes: 1 << 20, FlushMessages: math.MaxInt64, SegmentBytes: 1 << 30, SegmentMillis: math.MaxInt64}
 	if s.lab != nil {
 		was = s.topic
 	}
@@ -393,7 +393,7 @@ func (s *story) moved(b *node, moved bool) {
 func (s *story) askFlush() {
 	b := s.broker()
 	if s.flush(b) {
-		s.sayf("syncs %s", b.flushing)
+		s.sayf("syncs %s", strings.Join(b.flushing, " "))
 	} else {
 		s.sayf("nothing to sync")
 	}

@@ -1,0 +1,85 @@
+package replica
+
+import (
+	"math"
+
+	"brokersim/faults/failpoint"
+)
+
+// roll begins a new segment before a batch of a size and with a largest timestamp, if
+// its topic's segment.bytes or segment.ms ask for one. What is in the old one is flushed
+// then, whatever flush.messages says (UnifiedLog.roll).
+func (r *Replica) roll(size, timestamp int64) {
+	t := &r.cfg.Topic
+	if r.log.Roll(size, timestamp, t.SegmentBytes, t.SegmentMillis) {
+		r.flush.wanted = r.log.End()
+	}
+}
+
+// Rolled reports whether the log has a segment beside the active one: only those can
+// ever be deleted.
+func (r *Replica) Rolled() bool {
+	_, ok := r.log.Oldest()
+	return ok
+}
+
+// Expire deletes the oldest segment if its topic's retention.ms or retention.bytes says
+// so: a whole segment, of which everything is committed, and never the active one.
+// Kafka rolls the active segment, too, when all of it has expired. nowMillis is the wall
+// clock. It reports whether to ask again when what Flush asks for is done. What comes next in the log must be durable first, or a loss of power
+// would leave nothing that tells where the log starts; then that is what Flush asks for.
+func (r *Replica) Expire(nowMillis int64) (more bool, err error) {
+	o, ok := r.log.Oldest()
+	t := &r.cfg.Topic
+	byTime := t.RetentionMillis >= 0 && nowMillis-o.Last > t.RetentionMillis
+	bySize := t.RetentionBytes >= 0 && r.log.Size()-o.Bytes >= t.RetentionBytes
+	if !ok || !byTime && !bySize {
+		return false, nil
+	}
+	return r.deleteOldest(o.Next)
+}
+
+// LeaderStart tells a follower where its leader's log starts: it has no more use for
+// what comes before (UnifiedLog.maybeIncrementLogStartOffset). As with [Replica.Expire]
+// only whole segments go.
+func (r *Replica) LeaderStart(offset int64) error {
+	if o, ok := r.log.Oldest(); ok && o.Next <= offset {
+		_, err := r.deleteOldest(o.Next)
+		return err
+	}
+	return nil
+}
+
+// deleteOldest deletes the oldest segment, which ends at an offset, or sees to it that
+// it can be deleted.
+func (r *Replica) deleteOldest(next int64) (more bool, err error) {
+	f := &r.flush
+	switch {
+	case next > r.highWatermark:
+		return false, nil
+	case f.asked >= 0:
+		return true, nil
+	case f.done <= next:
+		f.wanted = f.end
+		return true, nil
+	}
+	if err := r.log.DeleteOldest(); err != nil {
+		return false, err
+	}
+	r.epochs.startAt(next)
+	f.wanted = math.MaxInt64 // though all is durable: the deletion must be, too
+	return true, nil
+}
+
+// StartAt has a follower drop all that it has, and go on where its leader's log starts:
+// the leader has no more of what the follower needs next
+// (ReplicaFetcherThread.truncateFullyAndStartAt).
+func (r *Replica) StartAt(offset int64) error {
+	if err := r.log.StartAt(offset); err != nil {
+		return err
+	}
+	r.cfg.Failpoints.Hit(failpoint.Truncation)
+	r.highWatermark = offset
+	r.flush.begin(r.cfg.Topic.FlushMessages, offset)
+	return r.rebuild()
+}

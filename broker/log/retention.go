@@ -1,0 +1,59 @@
+package log
+
+import (
+	"time"
+
+	"brokersim/broker/machine"
+)
+
+// retention is when the broker looks for segments that have expired
+// (LogManager.cleanupLogs).
+type retention struct {
+	at machine.Instant
+	// needed says that some log has had a segment beside its active one: without,
+	// there is nothing to look for, and nothing happens.
+	needed bool
+}
+
+// firstRetention is how long after its start a broker looks for the first time
+// (LogManager.initialTaskDelayMs).
+const firstRetention = 30 * time.Second
+
+func (r *retention) due() machine.Instant {
+	if !r.needed {
+		return machine.Never
+	}
+	return r.at
+}
+
+// retain deletes what has expired, when it is time.
+func (b *Broker) retain(now machine.Now, out *machine.Effects) {
+	if now.Mono < b.retention.due() {
+		return
+	}
+	for b.retention.at <= now.Mono {
+		b.retention.at = b.retention.at.Add(b.cfg.Settings.LogRetentionCheckInterval)
+	}
+	for _, p := range b.partitions {
+		p.expiring = true
+		b.expire(now, p, out)
+		b.flush(p, out)
+	}
+}
+
+// expire deletes what a partition has expired, one segment after the other: the next
+// goes when the deletion of the one before lasts, so that no crash leaves a hole.
+func (b *Broker) expire(now machine.Now, p *partition, out *machine.Effects) {
+	if !p.expiring {
+		return
+	}
+	start := p.LogStart()
+	more, err := p.Expire(now.Wall.Millis())
+	p.expiring = more
+	if err != nil {
+		b.fail(err, out)
+	}
+	if p.LogStart() != start {
+		b.move(p)
+	}
+}
