@@ -23,7 +23,7 @@ func lessons(t *testing.T) []*Lesson {
 func TestVerify(t *testing.T) {
 	seeds := 25
 	if testing.Short() {
-		seeds = 6
+		seeds = 3
 	}
 	for _, l := range lessons(t) {
 		measured := make(map[string]Measured)

@@ -43,6 +43,7 @@ var metrics = []metric{
 	{"reordered", "reordered", count, func(r *run) int64 { return r.Ledger.Reordered }},
 	{"skipped", "skipped (expired)", count, func(r *run) int64 { return r.Ledger.Skipped }},
 	{inverted, "processed out of order", count, func(r *run) int64 { return r.inverted }},
+	{firstSkip, "first skipped at", micros, func(r *run) int64 { return r.firstSkip }},
 	{"unavailable", "unavailable", micros, func(r *run) int64 { return r.Ledger.UnavailableUS }},
 	{"ack_p50", "ack p50", micros, func(r *run) int64 { return r.LatencyUS.Ack.P50 }},
 	{"ack_p99", "ack p99", micros, func(r *run) int64 { return r.LatencyUS.Ack.P99 }},
@@ -53,7 +54,7 @@ var metrics = []metric{
 // run is one run, and what was seen of it beside its result.
 type run struct {
 	result.Result
-	inverted int64
+	inverted, firstSkip int64
 }
 
 // situations begins the names of what a run has reached.

@@ -139,8 +139,8 @@ func (t *Trial) Measure(limit int, set []string, ran func()) (Measured, error) {
 	wanted := t.metrics()
 	values := make([][]int64, len(wanted))
 	makes := plainRun
-	if slices.ContainsFunc(wanted, func(m metric) bool { return m.name == inverted }) {
-		makes = countInverted
+	if slices.ContainsFunc(wanted, func(m metric) bool { return m.name == inverted || m.name == firstSkip }) {
+		makes = watchedRun
 	}
 	gate.SweepOf(c, 1, uint64(seeds), makes, func(r run) {
 		for i, m := range wanted {

@@ -14,10 +14,11 @@ import (
 
 // What a run can be watched for beside a property that it breaks: the first record that
 // the producer never heard of again and that is in the log, or is in none; and the first
-// that a reader has processed too late ([inverted]).
+// that a reader has processed too late ([inverted]), or passed over.
 const (
 	aboutUnknown     = "unknown"
 	aboutLostUnacked = "lost_unacked"
+	aboutSkipped     = "skipped"
 )
 
 // Watch makes the run that a lesson shows, and tells it.
@@ -65,6 +66,8 @@ func (l *Lesson) subject(find *finder, r *result.Result) (property string, v res
 		return find.subject(false)
 	case inverted:
 		return find.inverted()
+	case aboutSkipped:
+		return find.skipped()
 	}
 	for i := range r.Findings {
 		if f := &r.Findings[i]; f.Property == l.watch.About && len(f.Violations) > 0 {
@@ -81,6 +84,7 @@ type finder struct {
 	found  map[int64][]byte // by value: the line of the final read that has it
 	lines  map[int64]int    // by value: the place in sent
 	done   []processing
+	skip   *history.Event // the first that passes over records
 }
 
 // processing is a record that a reader is done with.
@@ -97,6 +101,7 @@ type sending struct {
 	tp    history.TP
 	at    int64
 	acked bool
+	off   int64
 	lines [][]byte
 }
 
@@ -107,6 +112,9 @@ func (f *finder) Event(e *history.Event) {
 		for i := range e.Sends {
 			f.heard(e, &e.Sends[i])
 		}
+	case e.F == history.Skipped && f.skip == nil && e.Offset < e.Until:
+		f.skip = new(history.Event)
+		*f.skip = *e // it has no slices
 	case e.F == history.Process && e.E != history.Inv:
 		for _, run := range e.Runs {
 			for _, record := range run.Records {
@@ -155,6 +163,7 @@ func (f *finder) heard(e *history.Event, s *history.Sent) {
 	}
 	x := &f.sent[i]
 	x.lines = append(x.lines, line)
+	x.off = max(x.off, s.Offset)
 	x.acked = x.acked || e.E == history.OK && s.Err == "" && f.header.Set.Acks != "0" || e.E == history.Info && s.Offset >= 0
 }
 
@@ -197,6 +206,25 @@ func (f *finder) inverted() (property string, v result.Violation, err error) {
 			return inverted, v, nil
 		}
 		last[of] = i
+	}
+	return "", v, errors.New("there is no such record")
+}
+
+// skipped is the first record that a reader has passed over because its log had
+// forgotten it.
+func (f *finder) skipped() (property string, v result.Violation, err error) {
+	for i := range f.sent {
+		x := &f.sent[i]
+		if f.skip == nil || !x.acked || x.tp != f.skip.TP || x.off != f.skip.Offset {
+			continue
+		}
+		v.What = fmt.Sprintf("Record %d, acknowledged at %s@%d, was never read: at %d.%03d s the reader moves from offset %d to %d.",
+			x.value, f.header.Name(x.tp), x.off, f.skip.T/1e9, f.skip.T/1e6%1000, f.skip.Offset, f.skip.Until)
+		for _, l := range x.lines {
+			v.Witness = append(v.Witness, string(l))
+		}
+		v.Witness = append(v.Witness, string(history.AppendEvent(nil, f.header, f.skip)))
+		return aboutSkipped, v, nil
 	}
 	return "", v, errors.New("there is no such record")
 }

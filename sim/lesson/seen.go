@@ -10,12 +10,16 @@ import (
 // nobody promises an order.
 const inverted = "inverted"
 
+// firstSkip is when a reader first passed over records by auto.offset.reset.
+const firstSkip = "first_skip"
+
 func plainRun(c scenario.Case) run { return run{Result: scenario.Run(c)} }
 
-func countInverted(c scenario.Case) run {
+// watchedRun is a run with what only its history tells.
+func watchedRun(c scenario.Case) run {
 	x := &inversions{sent: make(map[int64]int64), last: make(map[readerKey]int64), done: make(map[readerValue]bool)}
 	c.History = func(*history.Header) history.Sink { return x }
-	return run{Result: scenario.Run(c), inverted: x.count}
+	return run{Result: scenario.Run(c), inverted: x.count, firstSkip: x.skipped}
 }
 
 // inversions follows the order in which records are sent and processed.
@@ -24,6 +28,8 @@ type inversions struct {
 	last  map[readerKey]int64
 	done  map[readerValue]bool
 	count int64
+
+	skipped int64 // us: when records were first passed over; 0: never
 }
 
 type readerKey struct {
@@ -45,6 +51,8 @@ func (x *inversions) Event(e *history.Event) {
 				x.sent[e.Sends[i].Value] = int64(len(x.sent))
 			}
 		}
+	case e.F == history.Skipped && e.Offset < e.Until && x.skipped == 0:
+		x.skipped = e.T / 1000
 	case e.F == history.Process && e.E != history.Inv:
 		for _, r := range e.Runs {
 			for i := range r.Records {
