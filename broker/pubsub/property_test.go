@@ -108,6 +108,8 @@ func TestBrokerIsTheModel(t *testing.T) {
 				say("PUNSUBSCRIBE", pattern)
 				m.off(name, pattern, "p")
 				m.told(name, "punsubscribe", pattern)
+			case what == 8 && rapid.Bool().Draw(t, "swallows"):
+				l.swallow(l.conn(name), rapid.IntRange(1, 3).Draw(t, "frames"))
 			case what == 8:
 				c := l.conn(name)
 				if c.slow = !c.slow; !c.slow {

@@ -96,6 +96,8 @@ func (s *story) inLab(d *datadriven.TestData, name string) {
 		for range number(d, "count", 1) {
 			l.send(name, wire.EncodeCommand(wire.Words("PUBLISH", to, body)...).Contiguous())
 		}
+	case "swallow":
+		l.swallow(l.conn(name), int(number(d, "frames", 1)))
 	case "take":
 		l.conn(name).slow = false
 		l.take(l.conn(name))
