@@ -1,14 +1,17 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 
+	"brokersim/checker/measure"
 	"brokersim/checker/result"
 	"brokersim/reports"
 	"brokersim/sim/capacity"
@@ -233,12 +236,34 @@ func (a *app) capacityPoint(f *capacityFlags) error {
 			return fmt.Errorf("--seed %w", err)
 		}
 	}
+	var log, ack, e2e bytes.Buffer
+	var unwritten error
+	if f.out != "" {
+		w := measure.NewLog(&log)
+		p.Each = w.Add
+		p.Sums = func(sums *measure.Sums) {
+			unwritten = errors.Join(w.Err(), measure.WritePercentiles(&ack, sums.Ack), measure.WritePercentiles(&e2e, sums.E2E))
+		}
+	}
 	o := capacityRunner(s, p)
 	if o.Err != "" {
 		return errors.New(o.Err)
 	}
 	c := s.One(&o)
-	return a.printCapacity(f, &c)
+	err = a.printCapacity(f, &c)
+	if f.out != "" {
+		for _, x := range []struct {
+			name string
+			text *bytes.Buffer
+		}{{"latency.hlog", &log}, {"ack.hgrm", &ack}, {"e2e.hgrm", &e2e}} {
+			out := &output{flag: "--out", path: filepath.Join(f.out, x.name)}
+			unwritten = errors.Join(unwritten, a.openAll([]*output{out}), out.write(x.text.String()))
+		}
+	}
+	if unwritten != nil {
+		return &failure{result.ExitInternal, errors.Join(err, unwritten)}
+	}
+	return err
 }
 
 // plan is a study under way: see [capacity.Plan].

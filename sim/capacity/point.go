@@ -19,7 +19,10 @@ type Probe struct {
 	Faults string        // a schedule; times count from the start of the run
 	Rows   bool          // keep the seconds
 	Budget bool          // say where the time went
-	Set    []string      // settings above the study's: see [Study.With]
+	// Each, if set, sees every second of the run, and Sums the whole of its window.
+	Each func(*measure.Interval)
+	Sums func(*measure.Sums)
+	Set  []string // settings above the study's: see [Study.With]
 }
 
 // Outcome is what a probe came to.
@@ -46,6 +49,7 @@ func Run(s *Study, p Probe) Outcome {
 	}
 	c := s.scenario(&p)
 	var look scenario.Look
+	look.Each = p.Each
 	if p.Rows {
 		look.Each = func(i *measure.Interval) { o.Rows = append(o.Rows, second(i)) }
 	}
@@ -60,6 +64,9 @@ func Run(s *Study, p Probe) Outcome {
 	o.Ledger, o.Findings, o.Warnings, o.Events = res.Ledger, res.Findings, res.Warnings, res.Events
 	for _, m := range got.Marks {
 		o.Marks = append(o.Marks, result.Mark{AtUS: int64(m.At) / 1000, What: m.What})
+	}
+	if p.Sums != nil {
+		p.Sums(&got.Sums)
 	}
 	o.Point = s.point(&p, &res, &got)
 	if p.Budget {

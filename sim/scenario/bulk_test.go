@@ -8,6 +8,7 @@ import (
 	"brokersim/broker/log/config"
 	"brokersim/checker/measure"
 	"brokersim/checker/result"
+	"brokersim/sim"
 	"brokersim/workloads"
 )
 
@@ -91,4 +92,20 @@ func BenchmarkBulkLoad(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(records), "ns/record")
 	b.ReportMetric(float64(events)/float64(b.N), "events")
 	b.ReportMetric(10*float64(time.Second.Nanoseconds()*int64(b.N))/float64(b.Elapsed().Nanoseconds()), "simulated/wall")
+}
+
+// TestAWayIsWhole has the parts of every record's way come to all of it, exactly.
+func TestAWayIsWhole(t *testing.T) {
+	spec := bulkSpec(2000, 4)
+	hw := sim.Hardware{Prices: sim.Prices{Request: 20 * time.Microsecond, KiB: 5 * time.Microsecond}}
+	spec.Bulk.Machines = &Machines{Broker: Machine{Cores: 2, Hardware: hw}, Producer: Machine{Hardware: hw}, Reader: Machine{Hardware: hw}}
+	_, got := Load(Case{Spec: spec, Seed: 3}, Look{Follow: 3})
+	if len(got.Ways) < 1000 {
+		t.Fatalf("%d records were followed", len(got.Ways))
+	}
+	for _, w := range got.Ways {
+		if sum := w.Batch + w.Client + w.Network + w.Queue + w.Append + w.Disk + w.Replicate; sum != w.Ack || w.Fetch == 0 || w.Network == 0 || w.Append == 0 {
+			t.Fatalf("the parts come to %v: %+v", sum, w)
+		}
+	}
 }
