@@ -62,7 +62,9 @@ func (s *Study) broker(perBroker int64) sim.Hardware {
 		Disk:      s.disk(ram),
 		PageCache: max(ram-c.Times(profile.BrokerHeap, gibi), 1),
 	}
-	hw.Disk.Dirty = hw.Disk.SteadyDirty(perBroker)
+	if !s.clean {
+		hw.Disk.Dirty = hw.Disk.SteadyDirty(perBroker)
+	}
 	if every := duration(c, profile.GCEvery, int64(time.Second)); every > 0 && !s.NoInterference {
 		hw.GC = sim.Interference{Every: every, For: sim.LogNormal(duration(c, profile.GCMedian, nanoMS), duration(c, profile.GCP99, nanoMS))}
 	}

@@ -69,3 +69,33 @@ func TestABrokerIsKilled(t *testing.T) {
 		}
 	}
 }
+
+// TestDirtyPagesAreSteady compares a run that begins with the computed dirty pages
+// with one that was warmed until they were there.
+func TestDirtyPagesAreSteady(t *testing.T) {
+	if testing.Short() {
+		t.Skip("some seconds")
+	}
+	s, err := small().With("memory.ram_GiB=8", "disk.write_MBps=40", "disk.count=1", "load.value_bytes=1000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rate = 20_000 // 20 MB/s into each log: 819 MB of background are full after 41 s, 600 MB are older than 30 s before
+	busy := func(s *Study, warm time.Duration) int64 {
+		o := Run(s, Probe{Rate: rate, Seed: 1, Warm: warm, For: warm + 10*time.Second})
+		u := resource(&o.Point, diskWrite)
+		if u == nil {
+			return 0
+		}
+		return u.Busy
+	}
+	cold := *s
+	cold.clean = true
+	steady, warmed, begun := busy(s, 2*time.Second), busy(&cold, 50*time.Second), busy(&cold, 2*time.Second)
+	if d := steady - warmed; d > 50 || d < -50 {
+		t.Errorf("the drive is busy for %d thousandths from the computed state, and %d after 50 s", steady, warmed)
+	}
+	if begun > steady/2 {
+		t.Errorf("without dirty pages the drive is busy for %d thousandths at once, and %d later: the test shows nothing", begun, steady)
+	}
+}

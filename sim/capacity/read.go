@@ -103,7 +103,7 @@ func (r *reader) known() fields.Fields {
 		"shapes":                    r.List(&s.Shapes, r.profileName),
 		"retention":                 r.Duration(&s.Retention, 0, 10*365*24*time.Hour),
 		"disk_GB":                   r.Number(func(n int64) { s.DiskBytes = n * 1_000_000_000 }, 1, 1_000_000),
-		"interference":              r.Word(new(string), "on", "off"),
+		"interference":              r.interference,
 		"set":                       r.settings,
 		"seeds":                     r.seeds,
 	}
@@ -118,6 +118,12 @@ func (r *reader) count(to *int64, least, most int64) fields.Take {
 // minutes reads the benchmark's time.
 func (r *reader) minutes(to *time.Duration) fields.Take {
 	return r.Number(func(n int64) { *to = max(time.Duration(n)*time.Minute, time.Second) }, 0, 60)
+}
+
+func (r *reader) interference(n ast.Node) {
+	word := ""
+	r.Word(&word, "on", "off")(n)
+	r.s.NoInterference = word == "off"
 }
 
 // without takes a field that changes nothing here.

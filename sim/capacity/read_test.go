@@ -37,13 +37,14 @@ producerRate: 200000
 consumerBacklogSizeGB: 0
 testDurationMinutes: 15
 slo: {e2e_p99_ms: 20.5}
+interference: off
 cluster: {profile: aws-i3en.2xlarge}
 `))
 	if err != nil {
 		t.Fatal(err)
 	}
 	l := &s.Load
-	if l.Partitions != 100 || l.Producers != 4 || l.Members != 4 || l.Rate != 200_000 || l.Keys.Dist != workloads.Sequential || s.SLO.E2EP99US != 20_500 || s.Measure.Minutes() != 15 {
+	if l.Partitions != 100 || l.Producers != 4 || l.Members != 4 || l.Rate != 200_000 || l.Keys.Dist != workloads.Sequential || s.SLO.E2EP99US != 20_500 || s.Measure.Minutes() != 15 || !s.NoInterference {
 		t.Errorf("%+v", s)
 	}
 }

@@ -26,6 +26,7 @@ type Study struct {
 	// Hardware is that of a broker, Costs what work costs on it.
 	Hardware, Costs *profile.Sheet
 	NoInterference  bool           // no collections of garbage
+	clean           bool           // no dirty pages at first: of a test
 	Set             []config.Entry // Kafka's settings, above those that Cluster implies
 
 	Shapes    []string      // other profiles to consider
