@@ -35,6 +35,7 @@ var metrics = []metric{
 	{"in_log", "in log", count, func(r *run) int64 { return r.Ledger.InLog }},
 	{"delivered", "delivered", count, func(r *run) int64 { return r.Ledger.Delivered }},
 	{"processed", "processed", count, func(r *run) int64 { return r.Ledger.Processed }},
+	{"redelivered", "given again", count, func(r *run) int64 { return r.Ledger.Delivered - r.Ledger.Processed }},
 	{"lost_acked", "lost acked", count, func(r *run) int64 { return r.Ledger.LostAcked }},
 	{"lost_unacked", "lost unacked", count, func(r *run) int64 { return r.Ledger.LostUnacked }},
 	{"lost_allowed", "lost allowed", count, func(r *run) int64 { return r.Ledger.LostAllowed }},

@@ -19,6 +19,8 @@ const (
 	aboutUnknown     = "unknown"
 	aboutLostUnacked = "lost_unacked"
 	aboutSkipped     = "skipped"
+	// aboutLedger shows no story: what became of the records, in a sentence.
+	aboutLedger = "ledger"
 )
 
 // Watch makes the run that a lesson shows, and tells it.
@@ -38,6 +40,9 @@ func (l *Lesson) Watch() (result.Explanation, error) {
 	}
 	r := scenario.Run(c)
 	c.History = nil
+	if l.watch.About == aboutLedger {
+		return ledgerOf(r), nil
+	}
 	property, v, err := l.subject(find, &r)
 	if err != nil {
 		return result.Explanation{}, fmt.Errorf("%s: watch: seed %d of %s: %w", l.File, l.watch.Seed, t.Name, err)
@@ -55,6 +60,17 @@ func (l *Lesson) Watch() (result.Explanation, error) {
 		e.Settings = append(e.Settings, result.Setting{Name: s.Key, Value: s.Value, Default: s.Default, Source: s.From})
 	}
 	return e, nil
+}
+
+// ledgerOf is a run that has no story yet, such as one of a broker that is no log.
+func ledgerOf(r result.Result) result.Explanation {
+	x := &r.Ledger
+	return result.Explanation{
+		V: result.Version, Finding: aboutLedger, Result: r, Repro: r.Repro, Original: r.Repro,
+		Sentence: fmt.Sprintf("%d records were sent and %d acknowledged; readers were given records %d times, processed %d, and %d that were acknowledged never reached whom they were for.",
+			x.Sent, x.Acked, x.Delivered, x.Processed, x.LostAcked),
+		Why: slices.Clone(r.Faults), Needed: slices.Clone(r.Faults), NotNeeded: []string{}, Nearest: []result.Variant{}, Settings: []result.Setting{},
+	}
 }
 
 // subject is what the run shows: a violation, or what is as odd and none.
