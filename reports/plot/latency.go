@@ -105,7 +105,7 @@ func largest(lists ...[]load) (most float64) {
 // loadAxis makes the x axis one of offered load from 0, with the knees and
 // rooflines as marks. A roofline that is far to the right is said in the legend.
 func (f *frame) loadAxis(c *result.Capacity, healthy, lost []load) {
-	most := largest(healthy, lost) * 1.02
+	most := f.within(c, largest(healthy, lost)*1.02)
 	roof := func(rate int64, label string, line ink, dash ...vg.Length) {
 		if rate <= 0 {
 			return
@@ -136,6 +136,17 @@ func (f *frame) loadAxis(c *result.Capacity, healthy, lost []load) {
 }
 
 func rate1(perSecond int64) string { return inUnit(float64(perSecond), float64(perSecond)) }
+
+// within keeps the axis to where something is decided: probes far above the roofline
+// would squeeze the rest. They are in the CSV, and the legend says so.
+func (f *frame) within(c *result.Capacity, most float64) float64 {
+	far := 1.5 * float64(max(c.Healthy.Roofline, c.Healthy.Knees.UnderSLO))
+	if far <= 0 || most <= far {
+		return most
+	}
+	f.legend = append(f.legend, entry{label: "loads up to " + rate1(int64(most/1.02)) + ": in the CSV", line: stroke(gray, 1)})
+	return far
+}
 
 // kneeMarks marks the three knees of a curve; those at one place share a mark.
 func (f *frame) kneeMarks(c *result.Curve, suffix string, line ink, dash ...vg.Length) {

@@ -166,6 +166,12 @@ func TestLatencySaysWhatCounts(t *testing.T) {
 			t.Errorf("%q is not there", want)
 		}
 	}
+	// So are loads that are far above it.
+	c.Healthy.Points[len(c.Healthy.Points)-1].Offered = 1_600_000
+	beyond, _, _ := forms(t, &All(c)[0])
+	if !bytes.Contains(beyond, []byte(">loads up to 1600 k: in the CSV</text>")) || bytes.Contains(beyond, []byte(">1500 k</text>")) {
+		t.Error("a load far above the roofline stretches the axis")
+	}
 	if got, want := bytes.Count(table, []byte("\n")), 1+len(c.Healthy.Points)+len(c.OneLost.Points); got != want {
 		t.Errorf("%d rows, want %d", got, want)
 	}
