@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -266,6 +267,10 @@ func (a *app) capacityPoint(f *capacityFlags) error {
 	return err
 }
 
+// softMemory is from how many bytes on garbage is collected more often than main asks
+// for: runs beyond the knee have a backlog.
+const softMemory = 2 << 30
+
 // plan is a study under way: see [capacity.Plan].
 type plan interface {
 	Next() []capacity.Probe
@@ -277,6 +282,7 @@ type plan interface {
 // drive makes the runs of a study and shows how far it is. An interrupt ends it at the
 // runs under way.
 func (a *app) drive(s *capacity.Study, p plan, f *capacityFlags) error {
+	debug.SetMemoryLimit(softMemory)
 	interrupt := make(chan os.Signal, 1)
 	signal.Notify(interrupt, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(interrupt)
