@@ -14,11 +14,12 @@ import (
 
 // What a run can be watched for beside a property that it breaks: the first record that
 // the producer never heard of again and that is in the log, or is in none; and the first
-// that a reader has processed too late ([inverted]), or passed over.
+// that a reader has processed too late ([inverted]), a second time, or passed over.
 const (
 	aboutUnknown     = "unknown"
 	aboutLostUnacked = "lost_unacked"
 	aboutSkipped     = "skipped"
+	aboutTwice       = "dup_processed"
 	// aboutLedger shows no story: what became of the records, in a sentence.
 	aboutLedger = "ledger"
 )
@@ -84,6 +85,8 @@ func (l *Lesson) subject(find *finder, r *result.Result) (property string, v res
 		return find.inverted()
 	case aboutSkipped:
 		return find.skipped()
+	case aboutTwice:
+		return find.twice()
 	}
 	for i := range r.Findings {
 		if f := &r.Findings[i]; f.Property == l.watch.About && len(f.Violations) > 0 {
@@ -222,6 +225,26 @@ func (f *finder) inverted() (property string, v result.Violation, err error) {
 			return inverted, v, nil
 		}
 		last[of] = i
+	}
+	return "", v, errors.New("there is no such record")
+}
+
+// twice is the first record that a reader was done with a second time.
+func (f *finder) twice() (property string, v result.Violation, err error) {
+	before := make(map[readerValue]int)
+	for i := range f.done {
+		d := &f.done[i]
+		of := readerValue{d.reader, d.record.Value}
+		j, again := before[of]
+		if !again {
+			before[of] = i
+			continue
+		}
+		first, sent := &f.done[j], &f.sent[f.lines[d.record.Value]]
+		v.What = fmt.Sprintf("Record %d, sent at %d.%03d s, was processed at %d.%03d s, and a second time at %d.%03d s.",
+			d.record.Value, sent.at/1e9, sent.at/1e6%1000, first.at/1e9, first.at/1e6%1000, d.at/1e9, d.at/1e6%1000)
+		v.Witness = []string{string(sent.lines[0]), string(first.line), string(d.line)}
+		return aboutTwice, v, nil
 	}
 	return "", v, errors.New("there is no such record")
 }
