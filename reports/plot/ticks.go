@@ -117,8 +117,3 @@ func (n names) Ticks(_, _ float64) (ticks []plot.Tick) {
 	}
 	return ticks
 }
-
-// noTicks has none.
-type noTicks struct{}
-
-func (noTicks) Ticks(_, _ float64) []plot.Tick { return nil }

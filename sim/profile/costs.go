@@ -133,6 +133,3 @@ func Costs(name string) (*Sheet, error) { return costs.load("data/costs", name) 
 
 // CostNames are the cost sheets that come with this package, sorted.
 func CostNames() []string { return names("data/costs") }
-
-// ParseCosts reads a cost sheet as [ParseHardware] reads a profile.
-func ParseCosts(file string, text []byte) (*Sheet, error) { return costs.parse(file, text) }

@@ -50,7 +50,6 @@ func (r *run) do() (*result.Point, error) {
 }
 
 func achieved(p *result.Point) *big.Rat { return big.NewRat(p.Achieved, 1) }
-func readRate(p *result.Point) *big.Rat { return big.NewRat(p.Read, 1) }
 
 // ms is a percentile in milliseconds.
 func ms(of func(*result.Point) int64) func(*result.Point) *big.Rat {
