@@ -155,42 +155,6 @@ func newLoad(r *run) *underLoad {
 	return l
 }
 
-// groups are the names of the groups of readers, in the order of their first members.
-func (s *Spec) groups() (names []string) {
-	for i := range s.Readers {
-		if g := s.Readers[i].group(); !slices.Contains(names, g) {
-			names = append(names, g)
-		}
-	}
-	return names
-}
-
-func (r *Reader) group() string {
-	if r.Group != "" {
-		return r.Group
-	}
-	return r.Name
-}
-
-// share are the partitions of a member of a group: every so many-th.
-func (s *Spec) share(i int, tps []wire.TP) (list []wire.TP) {
-	at, members := 0, 0
-	for j := range s.Readers {
-		if s.Readers[j].group() == s.Readers[i].group() {
-			if j < i {
-				at++
-			}
-			members++
-		}
-	}
-	for k, tp := range tps {
-		if k%members == at {
-			list = append(list, tp)
-		}
-	}
-	return list
-}
-
 // tick ends an interval and begins the next.
 func (l *underLoad) tick() {
 	now := l.r.sim.Now()
@@ -324,7 +288,7 @@ func (c *clients) addBulkReader(r *run, i int, node nodeName) {
 	spec := &r.Spec.Readers[i]
 	cfg := workloads.BulkReaderConfig{
 		Group: slices.Index(r.Spec.groups(), spec.group()), Name: node.name, Seed: r.Seed, Bootstrap: r.cluster.bootstrap(), Settings: r.set.Consumer(spec.Name),
-		Partitions: r.Spec.share(i, r.topology.of(spec.Topics)), Work: spec.Work, Failpoints: r.cluster.set(node.id),
+		Partitions: r.share(i), Work: spec.Work, Failpoints: r.cluster.set(node.id),
 	}
 	c.addNode(r, node, &r.Spec.machines().Reader, func(life uint32) machine.Machine {
 		cfg.Life, cfg.Witness = life, r.load

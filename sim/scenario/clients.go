@@ -128,7 +128,7 @@ func (c *clients) addReader(r *run, i int, node nodeName) {
 	spec := &r.Spec.Readers[i]
 	cfg := workloads.ReaderConfig{
 		ID: int32(node.id), Name: node.name, Seed: r.Seed, Bootstrap: r.cluster.bootstrap(), Settings: r.set.Consumer(spec.Name),
-		Partitions: r.Spec.share(i, r.topology.of(spec.Topics)), Work: spec.Work,
+		Partitions: r.share(i), Work: spec.Work,
 		From: machine.Instant(spec.From), Replay: machine.Instant(spec.Replay),
 		Recorder: r.rec, TPs: r.topology.number, Failpoints: r.cluster.set(node.id),
 	}

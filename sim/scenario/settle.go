@@ -134,7 +134,7 @@ func (r *run) unreadByAll() (list []string) {
 func (r *run) unread(i int, n *nodeName) (list []string) {
 	spec := &r.Spec.Readers[i]
 	latest := r.set.Consumer(spec.Name).AutoOffsetReset == "latest"
-	for _, tp := range r.Spec.share(i, r.topology.of(spec.Topics)) {
+	for _, tp := range r.share(i) {
 		at, end := r.clients.position(i, tp), r.end(tp)
 		if !r.clients.through(i, tp, end) && (at >= 0 || !latest && end > 0) {
 			list = append(list, fmt.Sprintf("%s has processed %v up to offset %d of %d", n, tp, max(at, 0), end))
