@@ -154,10 +154,10 @@ func TestPlantedInStyles(t *testing.T) {
 
 func TestKindsAreParsed(t *testing.T) {
 	for text, want := range map[string]string{
-		"kind: queu\n":                       `s.yaml:1: "queu": want one of log, queue, pubsub; did you mean "queue"?`,
+		"kind: queu\n":                       `s.yaml:1: kind: "queu": want one of log, queue, pubsub; did you mean "queue"?`,
 		"kind: queue\nqueue: {confirm: 1}\n": `s.yaml:2: unknown field confirm of queue; did you mean "confirms"?`,
-		"queue: {prefetch: 70000}\n":         `s.yaml:1: "70000": want a whole number from 0 to 65535`,
-		"pubsub: {soft-for: 5}\n":            `s.yaml:1: "5": want a duration with its unit, such as 500ms or 5s`,
+		"queue: {prefetch: 70000}\n":         `s.yaml:1: prefetch: "70000": want a whole number from 0 to 65535`,
+		"pubsub: {soft-for: 5}\n":            `s.yaml:1: soft-for: "5": want a duration with its unit, such as 500ms or 5s`,
 	} {
 		_, err := Parse("s.yaml", []byte(text+"topics: {t: {replication: 1}}\nproducers: {p: {topic: t, rate_per_second: 1}}\n"))
 		if err == nil || err.Error() != want {

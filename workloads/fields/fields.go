@@ -25,6 +25,7 @@ import (
 // Reader walks one file and keeps its first error.
 type Reader struct {
 	file   string
+	field  string // whose value is being read
 	err    error
 	checks []func()
 }
@@ -78,6 +79,16 @@ func (p *Reader) Fail(n ast.Node, format string, args ...any) {
 	}
 }
 
+// refuse reports a value that its field cannot have, by the field's name: a line of
+// the file may have several.
+func (p *Reader) refuse(n ast.Node, format string, args ...any) {
+	if p.field != "" {
+		format = "%s: " + format
+		args = append([]any{p.field}, args...)
+	}
+	p.Fail(n, format, args...)
+}
+
 // FailAt reports a mistake that was found in text which begins behind a line.
 func (p *Reader) FailAt(line int, err error) {
 	if p.err == nil {
@@ -120,7 +131,10 @@ func (p *Reader) Pairs(n ast.Node, what string, f func(key string, at, value ast
 func (p *Reader) Fields(n ast.Node, what string, known Fields) {
 	p.Pairs(n, what, func(key string, at, value ast.Node) {
 		if take, ok := known[key]; ok {
+			outer := p.field
+			p.field = key
 			take(value)
+			p.field = outer
 			return
 		}
 		var names []string
@@ -149,7 +163,7 @@ func (p *Reader) Scalar(n ast.Node) (string, bool) {
 	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode, *ast.NullNode:
 		return n.GetToken().Value, true
 	}
-	p.Fail(n, "want one value, not a list or fields")
+	p.refuse(n, "want one value, not a list or fields")
 	return "", false
 }
 
@@ -167,7 +181,7 @@ func (p *Reader) Word(to *string, words ...string) Take {
 	return func(n ast.Node) {
 		if v, ok := p.Scalar(n); ok {
 			if !slices.Contains(words, v) {
-				p.Fail(n, "%q: want one of %s%s", v, strings.Join(words, ", "), near.DidYouMean(v, words))
+				p.refuse(n, "%q: want one of %s%s", v, strings.Join(words, ", "), near.DidYouMean(v, words))
 			}
 			*to = v
 		}
@@ -192,7 +206,7 @@ func (p *Reader) Number(set func(int64), least, most int64) Take {
 		}
 		x, err := strconv.ParseInt(strings.ReplaceAll(v, "_", ""), 10, 64)
 		if err != nil || x < least || x > most {
-			p.Fail(n, "%q: want a whole number from %d to %d", v, least, most)
+			p.refuse(n, "%q: want a whole number from %d to %d", v, least, most)
 			return
 		}
 		set(x)
@@ -209,7 +223,7 @@ func (p *Reader) Thousandths(set func(int64), least, most int64) Take {
 		}
 		x, err := thousandths(v)
 		if err != nil || x < least || x > most {
-			p.Fail(n, "%q: want a number from %s to %s, to three places", v, decimal(least), decimal(most))
+			p.refuse(n, "%q: want a number from %s to %s, to three places", v, decimal(least), decimal(most))
 			return
 		}
 		set(x)
@@ -218,13 +232,16 @@ func (p *Reader) Thousandths(set func(int64), least, most int64) Take {
 
 func thousandths(s string) (int64, error) {
 	whole, part, _ := strings.Cut(s, ".")
-	if len(part) > 3 || strings.Trim(part, "0123456789") != "" {
+	if strings.Trim(whole, "+-") == "" || len(part) > 3 || strings.Trim(part, "0123456789") != "" {
 		return 0, strconv.ErrSyntax
 	}
 	return strconv.ParseInt(whole+part+"000"[len(part):], 10, 64)
 }
 
 func decimal(thousandths int64) string {
+	if thousandths < 0 {
+		return "-" + decimal(-thousandths)
+	}
 	s := fmt.Sprintf("%d.%03d", thousandths/1000, thousandths%1000)
 	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
 }
@@ -239,9 +256,9 @@ func (p *Reader) Duration(to *time.Duration, least, most time.Duration) Take {
 		d, err := time.ParseDuration(v)
 		switch {
 		case err != nil:
-			p.Fail(n, "%q: want a duration with its unit, such as 500ms or 5s", v)
+			p.refuse(n, "%q: want a duration with its unit, such as 500ms or 5s", v)
 		case d < least || d > most:
-			p.Fail(n, "%s: want a duration from %v to %v", v, least, most)
+			p.refuse(n, "%s: want a duration from %v to %v", v, least, most)
 		default:
 			*to = d
 		}
@@ -253,7 +270,7 @@ func (p *Reader) Each(item Take) Take {
 	return func(n ast.Node) {
 		a, ok := n.(*ast.SequenceNode)
 		if !ok {
-			p.Fail(n, "want a list, such as [a, b]")
+			p.refuse(n, "want a list, such as [a, b]")
 			return
 		}
 		for _, v := range a.Values {
