@@ -19,10 +19,16 @@ type BrokerConfig struct {
 	Incarnation [16]byte // of this life: no other start of any broker has it
 	Host        string   // advertised to clients and followers
 	Port        int32
-	Rack        string // empty: none
-	Controller  string // the address of the controller's listener: "c101:9093"
+	Rack        string  // empty: none
+	Controllers []Voter // controller.quorum.voters
 	Settings    config.Broker
 	Failpoints  *failpoint.Set // nil: off
+}
+
+// Voter is one of the controllers, as others reach it.
+type Voter struct {
+	ID   int32
+	Addr string // of its listener: "c101:9093"
 }
 
 // Broker is one broker node. It serves clients and followers on its only
@@ -39,6 +45,7 @@ type Broker struct {
 	byTopic    map[string]*ofTopic
 	near       *ofTopic // the topic that was asked for last
 
+	active     activeController
 	life       lifecycle
 	metadata   link
 	metadataAt machine.Instant // when to fetch it again
@@ -129,12 +136,13 @@ func NewBroker(cfg BrokerConfig) *Broker {
 		conns:    make(map[machine.ConnID]*conn),
 		deadline: machine.Never,
 	}
+	first := cfg.Controllers[0].Addr
 	name := "broker-" + strconv.Itoa(int(cfg.ID))
-	b.life.link = newLink(name+"-heartbeat", cfg.Controller, wire.ControllerTable(), reconnectBackoff, s.BrokerSessionTimeout,
+	b.life.link = newLink(name+"-heartbeat", first, wire.ControllerTable(), reconnectBackoff, s.BrokerSessionTimeout,
 		wire.BrokerRegistration, wire.BrokerHeartbeat)
 	b.life.epoch = -1
-	b.metadata = newLink(name+"-metadata", cfg.Controller, wire.ControllerTable(), reconnectBackoff, s.ControllerQuorumRequestTimeout, wire.Fetch)
-	b.commands.link = newLink(name+"-to-controller", cfg.Controller, wire.ControllerTable(), reconnectBackoff, controllerTimeout,
+	b.metadata = newLink(name+"-metadata", first, wire.ControllerTable(), reconnectBackoff, s.ControllerQuorumRequestTimeout, wire.Fetch)
+	b.commands.link = newLink(name+"-to-controller", first, wire.ControllerTable(), reconnectBackoff, controllerTimeout,
 		wire.AlterPartition, wire.AllocateProducerIDs, wire.CreateTopics)
 	b.parked.earliest = machine.Never
 	return b
@@ -247,7 +255,9 @@ func (b *Broker) periodic(now machine.Now, out *machine.Effects) {
 	if b.life.expire(at, out) {
 		b.life.nextAt = at
 	}
-	b.metadata.expire(at, out)
+	if b.metadata.expire(at, out) {
+		b.askNext(at, out)
+	}
 	b.expireCommands(now, out)
 	for _, f := range b.fetchers {
 		if f.expire(at, out) {
@@ -278,14 +288,7 @@ func (b *Broker) nextDeadline() machine.Instant {
 		return machine.Never
 	}
 	at := min(b.life.due(), b.parked.earliest, b.isrAt, b.expireAt, b.checkpoint.due(), b.commands.due(), b.retention.due())
-	switch {
-	case b.metadata.state == linkUp && !b.metadata.underWay:
-		at = min(at, b.metadataAt)
-	case b.metadata.state == linkDown:
-		at = min(at, max(b.metadata.retryAt, b.metadataAt))
-	default:
-		at = min(at, b.metadata.until)
-	}
+	at = min(at, b.metadata.due(b.metadataAt))
 	for _, f := range b.fetchers {
 		at = min(at, f.due())
 	}

@@ -73,18 +73,11 @@ func (c *commands) due() machine.Instant {
 	if len(c.forwards) > 0 {
 		at = c.forwards[0].until
 	}
-	switch {
-	case c.state == linkUp && !c.underWay:
-		if !c.idle() {
-			at = min(at, c.pauseAt)
-		}
-	case c.state == linkDown:
-		if !c.idle() {
-			at = min(at, max(c.retryAt, c.pauseAt))
-		}
-	default:
-		at = min(at, c.until)
+	from := c.pauseAt
+	if c.idle() {
+		from = machine.Never
 	}
+	at = min(at, c.link.due(from))
 	return at
 }
 

@@ -18,11 +18,17 @@ type ControllerConfig struct {
 	ID         int32
 	Settings   config.Broker
 	Failpoints *failpoint.Set // nil: off
-	Seed       uint64         // of topic ids and placements
+	Seed       uint64         // of topic ids, placements and the jitter of elections
+	Voters     []Voter        // controller.quorum.voters, this one among them; empty: it is alone
 }
 
-// ControllerNode is a node that is nothing but a controller: a quorum of one. It
-// serves brokers on its only listener.
+// ControllerNode is a node that is nothing but a controller, alone or one of a quorum. It
+// serves brokers and the other controllers on its only listener.
+//
+// The image of the active controller, which leads the quorum, is that of the whole log,
+// by which it decides; that of a standby is of what is committed, and the two are the
+// same at one offset. Who is not active any more forgets what it has decided and nobody
+// has committed, and says NOT_CONTROLLER to whoever waits for it.
 //
 // Requests of one connection are served one after the other, as in Kafka, so that
 // answers keep their order: who waits for metadata with a long Fetch needs another
@@ -44,6 +50,12 @@ type ControllerNode struct {
 	pending  []pendingAnswer // by offset, then arrival
 	fetches  []metadataFetch // by arrival
 	deadline machine.Instant
+
+	votes  []pendingAnswer // that wait for quorum-state, by version
+	voters []*voterLink    // the others, by id
+	leader link            // to the one that this one follows
+	tags   machine.Tag
+	shown  shownState
 }
 
 // controllerConn is a connection of a broker.
@@ -51,7 +63,7 @@ type controllerConn struct{ wire.Conn }
 
 // pendingAnswer is an answer that waits for the high watermark.
 type pendingAnswer struct {
-	offset int64 // below which the log must be committed
+	offset int64 // below which the log must be committed; of a vote, the version of quorum-state
 	conn   *controllerConn
 	req    wire.Request
 	body   kmsg.Response
@@ -66,24 +78,40 @@ type metadataFetch struct {
 
 // NewController returns a controller that has not been started.
 func NewController(cfg ControllerConfig) *ControllerNode {
-	return &ControllerNode{
-		cfg:    cfg,
-		serves: wire.ControllerTable(),
-		controller: controller.New(controller.Settings{
-			Seed:                     cfg.Seed,
-			SessionTimeout:           cfg.Settings.BrokerSessionTimeout,
-			NumPartitions:            cfg.Settings.NumPartitions,
-			DefaultReplicationFactor: cfg.Settings.DefaultReplicationFactor,
-			UncleanLeaderElection:    cfg.Settings.UncleanLeaderElection || cfg.Failpoints.On(failpoint.R11UncleanElection, uint64(cfg.ID)),
-			Failpoints:               cfg.Failpoints,
-		}),
+	n := &ControllerNode{
+		cfg:      cfg,
+		serves:   wire.ControllerTable(),
 		conns:    make(map[machine.ConnID]*controllerConn),
 		deadline: machine.Never,
+		tags:     quorum.FirstFreeTag,
 	}
+	n.forgetImage()
+	n.knowVoters()
+	return n
 }
 
-// Image is the cluster metadata as of the last record of the log, durable or not.
-// It is the controller's own and must not be changed.
+// forgetImage begins with an image of nothing.
+func (n *ControllerNode) forgetImage() {
+	n.controller = controller.New(controller.Settings{
+		Seed:                     n.cfg.Seed,
+		SessionTimeout:           n.cfg.Settings.BrokerSessionTimeout,
+		NumPartitions:            n.cfg.Settings.NumPartitions,
+		DefaultReplicationFactor: n.cfg.Settings.DefaultReplicationFactor,
+		UncleanLeaderElection:    n.cfg.Settings.UncleanLeaderElection || n.cfg.Failpoints.On(failpoint.R11UncleanElection, uint64(n.cfg.ID)),
+		Failpoints:               n.cfg.Failpoints,
+	})
+}
+
+// ID is the controller's node id.
+func (n *ControllerNode) ID() int32 { return n.cfg.ID }
+
+// Quorum is the controller's part of the quorum, to be looked at only; nil before it is
+// started.
+func (n *ControllerNode) Quorum() *quorum.Quorum { return n.quorum }
+
+// Image is the cluster metadata: of an active controller as of the last record of the
+// log, committed or not, of any other as of the high watermark. It is the controller's
+// own and must not be changed.
 func (n *ControllerNode) Image() *controller.Image { return n.controller.Image() }
 
 // HighWatermark is the offset below which the metadata is durable; 0 while the
@@ -95,7 +123,7 @@ func (n *ControllerNode) HighWatermark() int64 {
 	return n.quorum.HighWatermark()
 }
 
-// ControllerEpoch rises with each start of a controller; 0 before the first.
+// ControllerEpoch rises with each election of a controller; 0 before the first.
 func (n *ControllerNode) ControllerEpoch() int32 {
 	if n.quorum == nil {
 		return 0
@@ -120,7 +148,7 @@ func (n *ControllerNode) Deadline() machine.Instant { return n.deadline }
 func (n *ControllerNode) Step(now machine.Now, in *machine.Input, out *machine.Effects) {
 	switch in.Kind {
 	case machine.Start:
-		n.start(in.Files, out)
+		n.start(now, in.Files, out)
 	case machine.Accepted:
 		if n.err != nil {
 			out.Close(in.Conn)
@@ -132,9 +160,17 @@ func (n *ControllerNode) Step(now machine.Now, in *machine.Input, out *machine.E
 			if frame, ok := c.Arrived(in.Frame, out); ok {
 				n.serve(now, c, frame, out)
 			}
+			break
+		}
+		n.stepVoters(now, in, out)
+	case machine.Opened:
+		if !n.stepVoters(now, in, out) {
+			out.Close(in.Conn) // given up on
 		}
 	case machine.Closed:
-		n.forget(in.Conn)
+		if !n.stepVoters(now, in, out) {
+			n.forget(in.Conn)
+		}
 	case machine.DiskDone:
 		if n.err == nil {
 			n.quorum.Disk(now, in, out)
@@ -143,6 +179,7 @@ func (n *ControllerNode) Step(now machine.Now, in *machine.Input, out *machine.E
 	case machine.Tick:
 		n.tick(now, out)
 	}
+	n.speak(now, out)
 	if n.err == nil && n.quorum != nil && n.quorum.Err() != nil {
 		n.fail(n.quorum.Err(), out)
 	}
@@ -150,34 +187,39 @@ func (n *ControllerNode) Step(now machine.Now, in *machine.Input, out *machine.E
 }
 
 func (n *ControllerNode) nextDeadline() machine.Instant {
-	if !n.active {
+	at := n.voterDeadline()
+	if n.err != nil {
 		return machine.Never
 	}
-	at := n.controller.NextExpiry()
+	if n.active {
+		at = min(at, n.controller.NextExpiry())
+	}
 	for i := range n.fetches {
 		at = min(at, n.fetches[i].until)
 	}
 	return at
 }
 
-// start replays what an earlier life has left and stands for election.
-func (n *ControllerNode) start(files machine.Files, out *machine.Effects) {
-	q, err := quorum.Open(files, n.cfg.ID)
+// start begins with what an earlier life has left. What of it is committed, only the
+// quorum can say.
+func (n *ControllerNode) start(now machine.Now, files machine.Files, out *machine.Effects) {
+	q, err := quorum.Open(files, n.quorumConfig())
 	if err != nil {
 		n.fail(err, out)
 		return
 	}
 	n.quorum = q
-	if err := n.replayLog(); err != nil {
-		n.fail(err, out)
-		return
-	}
-	q.Begin(out)
+	q.Begin(now, out)
 }
 
-// replayLog replays what is in the log and not yet in the image.
+// replayLog replays what is committed and not yet in the image: for one that leads, all
+// that there is in the log.
 func (n *ControllerNode) replayLog() error {
-	return n.quorum.Records(n.Image().Offset+1, func(offset int64, value []byte, control bool) error {
+	to := n.quorum.HighWatermark()
+	if n.quorum.Leading() {
+		to = n.quorum.LogEnd()
+	}
+	return n.quorum.Records(n.Image().Offset+1, to, func(offset int64, value []byte, control bool) error {
 		if control {
 			return n.Image().Skip(offset)
 		}
@@ -196,7 +238,11 @@ func (n *ControllerNode) committed(now machine.Now, out *machine.Effects) {
 	if err := n.quorum.Err(); err != nil {
 		return
 	}
-	if err := n.replayLog(); err != nil { // the record of an election
+	var free []*controllerConn
+	if n.active && !n.quorum.Leading() {
+		free = n.depose(out)
+	}
+	if err := n.replayLog(); err != nil {
 		n.fail(err, out)
 		return
 	}
@@ -204,7 +250,12 @@ func (n *ControllerNode) committed(now machine.Now, out *machine.Effects) {
 		n.active = true
 		n.controller.Activate(now)
 	}
-	var free []*controllerConn
+	for len(n.votes) > 0 && n.quorum.Spoken(n.votes[0].offset) {
+		a := n.votes[0]
+		n.votes = n.votes[1:]
+		n.answer(a.conn, &a.req, a.body, nil, out)
+		free = append(free, a.conn)
+	}
 	for len(n.pending) > 0 && n.pending[0].offset <= n.quorum.HighWatermark() {
 		a := n.pending[0]
 		n.pending[0] = pendingAnswer{}
@@ -213,6 +264,21 @@ func (n *ControllerNode) committed(now machine.Now, out *machine.Effects) {
 		free = append(free, a.conn)
 	}
 	n.next(now, append(free, n.wake(now, out)...), out)
+	n.shown = n.shows()
+}
+
+// depose ends what the controller was active for: somebody else leads, or may. Whether
+// what it has decided and not seen committed comes about is for the next leader's log to
+// say.
+func (n *ControllerNode) depose(out *machine.Effects) (free []*controllerConn) {
+	n.active = false
+	for _, a := range n.pending {
+		n.answer(a.conn, &a.req, notController(a.req.Body), nil, out)
+		free = append(free, a.conn)
+	}
+	n.pending = nil
+	n.forgetImage()
+	return free
 }
 
 // wake answers parked fetches that have something to read or whose time is over,
@@ -240,6 +306,7 @@ func (n *ControllerNode) tick(now machine.Now, out *machine.Effects) {
 	if n.err != nil {
 		return
 	}
+	n.tickVoters(now, out)
 	if n.active {
 		for _, id := range n.controller.Expired(now) {
 			if _, ok := n.do(now, controller.Expire{Broker: id}, out); !ok {
@@ -276,5 +343,6 @@ func (n *ControllerNode) fail(err error, out *machine.Effects) {
 		out.Close(id)
 	}
 	clear(n.conns)
-	n.pending, n.fetches = nil, nil
+	n.pending, n.votes, n.fetches = nil, nil, nil
+	n.leaveVoters(out)
 }

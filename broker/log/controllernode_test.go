@@ -335,10 +335,13 @@ func TestControllerProcessCrash(t *testing.T) {
 	b.waits("the registration")
 	epoch := l.node.ControllerEpoch()
 	l.start()
-	if l.node.Image().Brokers[1] == nil || l.node.HighWatermark() != 0 {
-		t.Fatalf("replayed\n%vhigh watermark %d", l.node.Image(), l.node.HighWatermark())
+	if l.node.Quorum().LogEnd() == 0 || l.node.Image().Brokers[1] != nil || l.node.HighWatermark() != 0 {
+		t.Fatalf("the log ends at %d; replayed\n%vhigh watermark %d", l.node.Quorum().LogEnd(), l.node.Image(), l.node.HighWatermark())
 	}
 	l.syncAll()
+	if l.node.Image().Brokers[1] == nil {
+		t.Errorf("what was left in the page cache is not in the image\n%v", l.node.Image())
+	}
 	if l.node.ControllerEpoch() != epoch+1 || !l.node.Active() || l.node.HighWatermark() != l.node.Image().Offset+1 {
 		t.Errorf("epoch %d after %d, active %t, high watermark %d, image at %d",
 			l.node.ControllerEpoch(), epoch, l.node.Active(), l.node.HighWatermark(), l.node.Image().Offset)

@@ -66,6 +66,8 @@ func (n *ControllerNode) request(now machine.Now, c *controllerConn, req wire.Re
 		return true
 	case *kmsg.FetchRequest:
 		return n.fetch(now, c, req, body, out)
+	case *kmsg.VoteRequest, *kmsg.BeginQuorumEpochRequest, *kmsg.EndQuorumEpochRequest:
+		return n.election(now, c, req, out)
 	case *kmsg.BrokerRegistrationRequest:
 		cmd = controller.Register{BrokerRegistrationRequest: body}
 	case *kmsg.BrokerHeartbeatRequest:
@@ -162,6 +164,7 @@ func (n *ControllerNode) answer(c *controllerConn, req *wire.Request, body kmsg.
 }
 
 func (n *ControllerNode) fetch(now machine.Now, c *controllerConn, req wire.Request, body *kmsg.FetchRequest, out *machine.Effects) bool {
+	n.quorum.Arrived(now, body)
 	resp, records, wait := n.quorum.Fetch(body)
 	if wait {
 		until := now.Mono.Add(time.Duration(body.MaxWaitMillis) * time.Millisecond)

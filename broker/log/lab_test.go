@@ -109,7 +109,7 @@ func (l *lab) addBroker(id int32, settings config.Broker) *labNode {
 	n := l.node(name, name+":9092", nil)
 	n.boot = func() machine.Machine {
 		return NewBroker(BrokerConfig{
-			ID: id, Incarnation: [16]byte{byte(id), byte(n.life)}, Host: name, Port: 9092, Controller: "c101:9093",
+			ID: id, Incarnation: [16]byte{byte(id), byte(n.life)}, Host: name, Port: 9092, Controllers: []Voter{{101, "c101:9093"}},
 			Settings: settings, Failpoints: failpoint.New(7, uint32(id)),
 		})
 	}

@@ -104,12 +104,4 @@ func (b *Broker) registration() *kmsg.BrokerRegistrationRequest {
 	return req
 }
 
-func (l *lifecycle) due() machine.Instant {
-	switch {
-	case l.state == linkUp && !l.underWay:
-		return l.nextAt
-	case l.state == linkDown:
-		return max(l.retryAt, l.nextAt)
-	}
-	return l.until
-}
+func (l *lifecycle) due() machine.Instant { return l.link.due(l.nextAt) }

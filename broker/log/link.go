@@ -40,10 +40,13 @@ func newLink(clientID, addr string, speaks *wire.Table, backoff, timeout time.Du
 	return link{addr: addr, peer: wire.NewPeer(clientID, speaks), needs: needs, backoff: backoff, timeout: timeout, until: machine.Never}
 }
 
+// tagger is a node, which gives out tags for dials.
+type tagger interface{ tag() machine.Tag }
+
 // ready reports whether a request may be sent now. It dials if it must and may.
-func (l *link) ready(now machine.Instant, b *Broker, out *machine.Effects) bool {
+func (l *link) ready(now machine.Instant, node tagger, out *machine.Effects) bool {
 	if l.state == linkDown && now >= l.retryAt {
-		l.state, l.tag = linkDialing, b.tag()
+		l.state, l.tag = linkDialing, node.tag()
 		l.until = now.Add(l.timeout)
 		out.Dial(l.addr, l.tag)
 	}
@@ -111,6 +114,31 @@ func (l *link) hangUp(now machine.Instant, out *machine.Effects) {
 		out.Close(l.conn)
 	}
 	l.lose(now)
+}
+
+// turn has the link go to another address from now on. It reports whether it was in use:
+// what was under way is lost then.
+func (l *link) turn(now machine.Instant, addr string, out *machine.Effects) (lost bool) {
+	if addr == l.addr {
+		return false
+	}
+	if lost = l.state != linkDown; lost {
+		l.hangUp(now, out)
+	}
+	l.addr, l.retryAt = addr, now
+	return lost
+}
+
+// due is when the link is next to be looked at, by a node that has something to ask
+// from some time on.
+func (l *link) due(from machine.Instant) machine.Instant {
+	switch {
+	case l.state == linkUp && !l.underWay:
+		return from
+	case l.state == linkDown:
+		return max(l.retryAt, from)
+	}
+	return l.until
 }
 
 func (l *link) lose(now machine.Instant) {

@@ -26,9 +26,12 @@ const lateMetadata = 100 * time.Millisecond
 // stepMetadata takes what comes on the connection on which the broker fetches the
 // metadata log.
 func (b *Broker) stepMetadata(now machine.Instant, in *machine.Input, out *machine.Effects) (mine bool) {
-	a, mine, answered, _ := b.metadata.step(now, in, out)
-	if answered {
-		if err := b.fetchedMetadata(now, a); err != nil {
+	a, mine, answered, lost := b.metadata.step(now, in, out)
+	switch {
+	case lost:
+		b.askNext(now, out)
+	case answered:
+		if err := b.fetchedMetadata(now, a, out); err != nil {
 			b.fail(err, out)
 		}
 	}
@@ -52,13 +55,20 @@ func (b *Broker) fetchMetadata(now machine.Instant, out *machine.Effects) {
 	b.metadata.send(now, req, nil, b.cfg.Settings.ControllerQuorumFetchTimeout, out)
 }
 
-func (b *Broker) fetchedMetadata(now machine.Instant, a wire.Answer) error {
+func (b *Broker) fetchedMetadata(now machine.Instant, a wire.Answer, out *machine.Effects) error {
 	b.metadataAt = now
 	resp, ok := a.Body.(*kmsg.FetchResponse)
-	if !ok || len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 || resp.Topics[0].Partitions[0].ErrorCode != 0 || len(a.Records) != 1 {
-		b.metadataAt = now.Add(reconnectBackoff) // nobody leads there, or not yet
+	if !ok || len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 || len(a.Records) != 1 {
+		b.metadataAt = now.Add(reconnectBackoff)
 		return nil
 	}
+	p := &resp.Topics[0].Partitions[0]
+	if p.ErrorCode != 0 {
+		b.metadataAt = now.Add(reconnectBackoff) // nobody leads there, or not yet
+		b.askOther(now, p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch, out)
+		return nil
+	}
+	b.leads(now, p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch, out)
 	if a.Records[0].Len() == 0 {
 		return nil
 	}

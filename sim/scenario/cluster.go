@@ -89,7 +89,7 @@ func (c *cluster) addBroker(i int) {
 				Host:        name,
 				Port:        brokerPort,
 				Rack:        r.Spec.rack(i),
-				Controller:  c.controllerAddress(),
+				Controllers: []log.Voter{{ID: firstController, Addr: c.controllerAddress()}},
 				Settings:    r.brokerSettings(i),
 				Failpoints:  points,
 			})

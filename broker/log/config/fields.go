@@ -73,6 +73,10 @@ var brokerFields = []field[Broker]{
 	{name: "log.segment.bytes", set: func(b *Broker, v value) { b.LogSegmentBytes = v.n }},
 	{name: "controller.quorum.request.timeout.ms", set: func(b *Broker, v value) { b.ControllerQuorumRequestTimeout = v.ms() }},
 	{name: "controller.quorum.fetch.timeout.ms", set: func(b *Broker, v value) { b.ControllerQuorumFetchTimeout = v.ms() }},
+	{name: "controller.quorum.election.timeout.ms", set: func(b *Broker, v value) { b.ControllerQuorumElectionTimeout = v.ms() }, least: 1},
+	{name: "controller.quorum.election.backoff.max.ms", set: func(b *Broker, v value) { b.ControllerQuorumElectionBackoffMax = v.ms() }},
+	{name: "controller.quorum.retry.backoff.ms", set: func(b *Broker, v value) { b.ControllerQuorumRetryBackoff = v.ms() }, least: 1},
+	{name: "metadata.log.max.record.bytes.between.snapshots", set: func(b *Broker, v value) { b.MetadataLogMaxRecordBytesBetweenSnapshots = v.n }},
 	{name: "producer.id.expiration.ms", set: func(b *Broker, v value) { b.ProducerIDExpiration = v.ms() }},
 	{name: "producer.id.expiration.check.interval.ms", set: func(b *Broker, v value) { b.ProducerIDExpirationCheckInterval = v.ms() }},
 }

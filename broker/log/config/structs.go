@@ -46,6 +46,15 @@ type Broker struct {
 	ControllerQuorumRequestTimeout time.Duration // controller.quorum.request.timeout.ms
 	ControllerQuorumFetchTimeout   time.Duration // controller.quorum.fetch.timeout.ms
 
+	ControllerQuorumElectionTimeout    time.Duration // controller.quorum.election.timeout.ms
+	ControllerQuorumElectionBackoffMax time.Duration // controller.quorum.election.backoff.max.ms
+	ControllerQuorumRetryBackoff       time.Duration // controller.quorum.retry.backoff.ms
+
+	// MetadataLogMaxRecordBytesBetweenSnapshots is
+	// metadata.log.max.record.bytes.between.snapshots: how much is appended to the
+	// metadata log before a controller makes a snapshot and lets the beginning go.
+	MetadataLogMaxRecordBytesBetweenSnapshots int64
+
 	ProducerIDExpiration              time.Duration // producer.id.expiration.ms
 	ProducerIDExpirationCheckInterval time.Duration // producer.id.expiration.check.interval.ms
 }

@@ -1,8 +1,6 @@
 package quorum
 
 import (
-	"sort"
-
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"brokersim/broker/log/wire"
@@ -18,7 +16,8 @@ const maxFetchBytes = 8 << 20
 // and the request asks to wait for it: ask again when the high watermark has
 // moved, and give the answer as it is when the request's time is over.
 //
-// A reader gets whole batches below the high watermark. What it has not got right
+// A voter gets whole batches up to the log end, and by asking it says that it has what
+// comes before on its disk. Any other reader gets what is below the high watermark. What it has not got right
 // is answered with Kafka's error in the partition: OFFSET_OUT_OF_RANGE above the
 // log end, FENCED_LEADER_EPOCH and UNKNOWN_LEADER_EPOCH, NOT_LEADER_OR_FOLLOWER
 // while nobody leads, or the diverging epoch of KIP-595.
@@ -32,7 +31,7 @@ func (q *Quorum) Fetch(req *kmsg.FetchRequest) (resp *kmsg.FetchResponse, record
 		answer.Topic, answer.TopicID = t.Topic, t.TopicID
 		known := t.Topic == Topic || t.Topic == "" && t.TopicID == topicID
 		for j := range t.Partitions {
-			p, b := q.fetch(req, &t.Partitions[j], known)
+			p, b := q.answerFetch(req, &t.Partitions[j], known)
 			if p.ErrorCode != 0 || b.Len() > 0 || p.DivergingEpoch.EndOffset >= 0 {
 				wait = false
 			}
@@ -44,7 +43,7 @@ func (q *Quorum) Fetch(req *kmsg.FetchRequest) (resp *kmsg.FetchResponse, record
 	return resp, records, wait && len(records) > 0
 }
 
-func (q *Quorum) fetch(req *kmsg.FetchRequest, want *kmsg.FetchRequestTopicPartition, known bool) (kmsg.FetchResponseTopicPartition, machine.Bytes) {
+func (q *Quorum) answerFetch(req *kmsg.FetchRequest, want *kmsg.FetchRequestTopicPartition, known bool) (kmsg.FetchResponseTopicPartition, machine.Bytes) {
 	p := kmsg.NewFetchResponseTopicPartition()
 	p.Partition, p.HighWatermark = want.Partition, -1
 	p.AbortedTransactions = []kmsg.FetchResponseTopicPartitionAbortedTransaction{}
@@ -52,12 +51,13 @@ func (q *Quorum) fetch(req *kmsg.FetchRequest, want *kmsg.FetchRequestTopicParti
 		p.ErrorCode = wire.UnknownTopicOrPartition
 		return p, machine.Bytes{}
 	}
-	p.CurrentLeader.LeaderEpoch = q.epoch
-	if !q.Leading() {
+	voter := q.peer(req.ReplicaID)
+	if q.role != leading || voter == nil && !q.Leading() {
 		p.ErrorCode = wire.NotLeaderOrFollower
+		p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch = q.known()
 		return p, machine.Bytes{}
 	}
-	p.CurrentLeader.LeaderID = q.id
+	p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch = q.cfg.ID, q.epoch
 	p.HighWatermark, p.LastStableOffset, p.LogStartOffset = q.highWatermark, q.highWatermark, q.log.Start()
 	switch {
 	case want.CurrentLeaderEpoch >= 0 && want.CurrentLeaderEpoch < q.epoch:
@@ -67,21 +67,23 @@ func (q *Quorum) fetch(req *kmsg.FetchRequest, want *kmsg.FetchRequestTopicParti
 		p.ErrorCode = wire.UnknownLeaderEpoch
 		return p, machine.Bytes{}
 	}
-	if want.LastFetchedEpoch >= 0 && want.FetchOffset > q.log.Start() {
-		if epoch, end := q.endOf(want.LastFetchedEpoch); epoch != want.LastFetchedEpoch || end < want.FetchOffset {
-			p.DivergingEpoch.Epoch, p.DivergingEpoch.EndOffset = epoch, end
-			return p, machine.Bytes{}
-		}
+	if epoch, end, ok := q.diverges(want); ok {
+		p.DivergingEpoch.Epoch, p.DivergingEpoch.EndOffset = epoch, end
+		return p, machine.Bytes{}
 	}
 	if want.FetchOffset < q.log.Start() || want.FetchOffset > q.log.End() {
 		p.ErrorCode = wire.OffsetOutOfRange
 		return p, machine.Bytes{}
 	}
-	if want.FetchOffset >= q.highWatermark {
+	upTo := q.highWatermark
+	if voter != nil {
+		upTo = q.log.End()
+	}
+	if want.FetchOffset >= upTo {
 		return p, machine.Bytes{}
 	}
 	limit := min(req.MaxBytes, want.PartitionMaxBytes, maxFetchBytes)
-	b, err := q.log.Read(want.FetchOffset, q.highWatermark, max(limit, 0), true)
+	b, err := q.log.Read(want.FetchOffset, upTo, max(limit, 0), true)
 	if err != nil {
 		p.ErrorCode = wire.KafkaStorageError
 		return p, machine.Bytes{}
@@ -89,15 +91,40 @@ func (q *Quorum) fetch(req *kmsg.FetchRequest, want *kmsg.FetchRequestTopicParti
 	return p, b
 }
 
-// endOf is the largest epoch of the log that is not above an epoch, and the
-// offset where it ends; epoch 0 and the log start if there is none.
-func (q *Quorum) endOf(epoch int32) (int32, int64) {
-	n := sort.Search(len(q.epochs), func(i int) bool { return q.epochs[i].epoch > epoch })
-	switch {
-	case n == 0:
-		return 0, q.log.Start()
-	case n == len(q.epochs):
-		return q.epochs[n-1].epoch, q.log.End()
+// diverges reports whether a reader has gone another way, and where this log has left
+// the epoch of its last batch, or the largest before it.
+func (q *Quorum) diverges(want *kmsg.FetchRequestTopicPartition) (epoch int32, end int64, ok bool) {
+	if want.LastFetchedEpoch < 0 || want.FetchOffset <= q.log.Start() {
+		return 0, 0, false
 	}
-	return q.epochs[n-1].epoch, q.epochs[n].start
+	epoch, end = q.endOf(want.LastFetchedEpoch)
+	return epoch, end, epoch != want.LastFetchedEpoch || end < want.FetchOffset
+}
+
+// Arrived notes that a Fetch has come, before it is answered with [Quorum.Fetch]: a voter
+// that asks for what is behind an offset has what is before it on its disk. The high
+// watermark may move by that.
+func (q *Quorum) Arrived(now machine.Now, req *kmsg.FetchRequest) {
+	voter := q.peer(req.ReplicaID)
+	if voter == nil || q.role != leading || len(req.Topics) != 1 || len(req.Topics[0].Partitions) != 1 {
+		return
+	}
+	want := &req.Topics[0].Partitions[0]
+	if want.CurrentLeaderEpoch != q.epoch {
+		return
+	}
+	voter.fetched = now.Mono
+	if _, _, other := q.diverges(want); !other && want.FetchOffset >= q.log.Start() && want.FetchOffset <= q.log.End() {
+		voter.end = want.FetchOffset
+		q.advance()
+	}
+}
+
+// known is who leads in which epoch, for somebody who looks for the leader: what is
+// durable of it. The only voter there is leads as soon as it has begun to.
+func (q *Quorum) known() (leader, epoch int32) {
+	if q.alone() {
+		return nobody, q.epoch
+	}
+	return q.state.durable.LeaderID, q.state.durable.LeaderEpoch
 }

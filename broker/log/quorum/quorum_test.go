@@ -35,12 +35,12 @@ var wall = machine.Now{Wall: machine.Instant(1_700_000_000 * time.Second)}
 
 func boot(t tester, d *storagetest.Disk) *node {
 	t.Helper()
-	q, err := Open(d, 101)
+	q, err := Open(d, Config{ID: 101})
 	if err != nil {
 		t.Fatal(err)
 	}
 	n := &node{t: t, d: d, q: q}
-	q.Begin(&n.out)
+	q.Begin(wall, &n.out)
 	return n
 }
 
@@ -82,7 +82,7 @@ func (n *node) append(values ...string) int64 {
 func (n *node) log() string {
 	n.t.Helper()
 	var all []string
-	err := n.q.Records(0, func(offset int64, value []byte, control bool) error {
+	err := n.q.Records(0, n.q.LogEnd(), func(offset int64, value []byte, control bool) error {
 		if offset != int64(len(all)) {
 			return fmt.Errorf("offset %d follows %d records", offset, len(all))
 		}
@@ -195,11 +195,11 @@ func TestFullDisk(t *testing.T) {
 	}
 	n = &node{t: t, d: storagetest.New()}
 	n.d.Err = machine.ErrNoSpace
-	q, err := Open(n.d, 101)
+	q, err := Open(n.d, Config{ID: 101})
 	if err != nil {
 		t.Fatal(err)
 	}
-	q.Begin(&n.out)
+	q.Begin(wall, &n.out)
 	if q.Err() == nil || len(n.out.List) > 0 {
 		t.Errorf("began on a full disk: %v, %v", q.Err(), &n.out)
 	}
@@ -335,7 +335,7 @@ func TestFetch(t *testing.T) {
 		t.Errorf("a fetch of nothing: %d records, wait %t", len(records), wait)
 	}
 	var from2 []int64
-	if err := n.q.Records(2, func(offset int64, _ []byte, _ bool) error {
+	if err := n.q.Records(2, n.q.LogEnd(), func(offset int64, _ []byte, _ bool) error {
 		from2 = append(from2, offset)
 		return nil
 	}); err != nil || !slices.Equal(from2, []int64{2, 3, 4, 5}) {
@@ -422,7 +422,7 @@ func TestForeignLog(t *testing.T) {
 	if err := d.Remove(stateFile); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(d, 101); err == nil || !strings.Contains(err.Error(), "leader epoch 1, above 0") {
+	if _, err := Open(d, Config{ID: 101}); err == nil || !strings.Contains(err.Error(), "leader epoch 1, above 0") {
 		t.Errorf("opened: %v", err)
 	}
 }

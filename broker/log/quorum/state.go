@@ -25,6 +25,65 @@ type electionState struct {
 // state whole whatever a crash does to the next.
 const stateFile = Dir + "/quorum-state"
 
+// state is the file as it is, as far as is known.
+type state struct {
+	last, durable    electionState // written, and synced
+	written, syncing int64         // how many were written, and are covered by the sync under way
+	synced           int64
+}
+
+func (s *state) isDurable() bool { return s.synced == s.written }
+
+// remember writes down what must not be forgotten, if it has changed, and asks for it to
+// be made durable. Nothing that this voter says rests on it before it is: see Spoken.
+func (q *Quorum) remember(out *machine.Effects) {
+	next := electionState{LeaderID: q.leader, LeaderEpoch: q.epoch, VotedID: q.voted}
+	if next == q.state.last || q.role == failed {
+		return
+	}
+	if err := q.files.Append(stateFile, machine.Literal(next.line())); err != nil {
+		q.fail(fmt.Errorf("write %s: %w", stateFile, err))
+		return
+	}
+	q.state.last = next
+	q.state.written++
+	q.syncState(out)
+}
+
+// suspect has what was read at the start be made durable before it is spoken of: the
+// process before may have died between writing and syncing it.
+func (q *Quorum) suspect(out *machine.Effects) {
+	if _, ok := q.files.Size(stateFile); ok {
+		q.state.durable = electionState{LeaderID: nobody, VotedID: nobody}
+		q.state.written++
+		q.syncState(out)
+	}
+}
+
+func (q *Quorum) syncState(out *machine.Effects) {
+	if s := &q.state; s.syncing == 0 && !s.isDurable() {
+		s.syncing = s.written
+		out.Sync(stateFile, TagState)
+	}
+}
+
+// stateSynced takes the answer to a sync of the file.
+func (q *Quorum) stateSynced(out *machine.Effects) {
+	s := &q.state
+	s.synced, s.syncing = s.syncing, 0
+	if s.isDurable() {
+		s.durable = s.last
+	}
+	q.syncState(out)
+}
+
+// Version counts what was written of votes and epochs. An answer that was made at a
+// version may leave when that is Spoken.
+func (q *Quorum) Version() int64 { return q.state.written }
+
+// Spoken reports whether a version is durable, so that it may be spoken of.
+func (q *Quorum) Spoken(version int64) bool { return q.state.synced >= version }
+
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // line is the state as it stands in the file: JSON, its CRC-32C, a newline.

@@ -56,6 +56,7 @@ const (
 	BrokerIDNotRegistered        int16 = 102
 	InconsistentTopicID          int16 = 103
 	InconsistentClusterID        int16 = 104
+	InconsistentVoterSet         int16 = 94
 	IneligibleReplica            int16 = 107
 	InvalidRegistration          int16 = 119
 	NewLeaderElected             int16 = 108
@@ -166,6 +167,8 @@ func ErrorName(code int16) string {
 		return "INCONSISTENT_TOPIC_ID"
 	case InconsistentClusterID:
 		return "INCONSISTENT_CLUSTER_ID"
+	case InconsistentVoterSet:
+		return "INCONSISTENT_VOTER_SET"
 	case IneligibleReplica:
 		return "INELIGIBLE_REPLICA"
 	case InvalidRegistration:

@@ -437,8 +437,8 @@ func alterOf(topic [16]byte, epoch int32) *kmsg.AlterPartitionRequest {
 
 // The names of classes are what people write in schedules.
 func TestClassNames(t *testing.T) {
-	want := strings.Fields(`allocate-producer-ids alter-partition api-versions broker-heartbeat broker-registration create-topics fetch
-		init-producer-id list-offsets metadata offset-for-leader-epoch produce`)
+	want := strings.Fields(`allocate-producer-ids alter-partition api-versions begin-quorum-epoch broker-heartbeat broker-registration
+		create-topics end-quorum-epoch fetch fetch-snapshot init-producer-id list-offsets metadata offset-for-leader-epoch produce vote`)
 	var got []string
 	for name, class := range Classes() { // unordered: sorted below
 		if ClassName(class) != name {

@@ -39,7 +39,7 @@ func ClassName(class uint16) string {
 // Classes are the classes of all APIs that are spoken here, by name.
 func Classes() map[string]uint16 {
 	names := make(map[string]uint16)
-	for _, t := range []*Table{BrokerTable(), ControllerTable()} {
+	for _, t := range []*Table{BrokerTable(), VoterTable()} {
 		for _, a := range t.apis {
 			for _, response := range []bool{false, true} {
 				c := Class(a.Key, response)
@@ -128,6 +128,34 @@ func RequestKey(req kmsg.Request, records []Records) uint64 {
 		d = d.With(uint64(r.BrokerID)).With(uint64(r.BrokerEpoch))
 	case *kmsg.AllocateProducerIDsRequest:
 		d = d.With(uint64(r.BrokerID))
+	case *kmsg.VoteRequest:
+		for _, t := range r.Topics {
+			for _, p := range t.Partitions {
+				d = d.With(uint64(p.CandidateID)).With(uint64(p.CandidateEpoch))
+				if p.PreVote {
+					d = d.With(1)
+				}
+			}
+		}
+	case *kmsg.BeginQuorumEpochRequest:
+		for _, t := range r.Topics {
+			for _, p := range t.Partitions {
+				d = d.With(uint64(p.LeaderID)).With(uint64(p.LeaderEpoch))
+			}
+		}
+	case *kmsg.EndQuorumEpochRequest:
+		for _, t := range r.Topics {
+			for _, p := range t.Partitions {
+				d = d.With(uint64(p.LeaderID)).With(uint64(p.LeaderEpoch))
+			}
+		}
+	case *kmsg.FetchSnapshotRequest:
+		d = d.With(uint64(r.ReplicaID))
+		for _, t := range r.Topics {
+			for _, p := range t.Partitions {
+				d = d.With(uint64(p.SnapshotID.EndOffset)).With(uint64(p.SnapshotID.Epoch)).With(uint64(p.Position))
+			}
+		}
 	}
 	return d.Uint64()
 }

@@ -78,7 +78,11 @@ const (
 	CreateTopics         int16 = 19
 	InitProducerID       int16 = 22
 	OffsetForLeaderEpoch int16 = 23
+	Vote                 int16 = 52
+	BeginQuorumEpoch     int16 = 53
+	EndQuorumEpoch       int16 = 54
 	AlterPartition       int16 = 56
+	FetchSnapshot        int16 = 59
 	BrokerRegistration   int16 = 62
 	BrokerHeartbeat      int16 = 63
 	AllocateProducerIDs  int16 = 67
@@ -109,4 +113,15 @@ func ControllerTable() *Table {
 		API{Key: BrokerHeartbeat, Min: 0, Max: 1},
 		API{Key: AllocateProducerIDs, Min: 0, Max: 0},
 	)
+}
+
+// VoterTable is what the listener of one of several controllers serves: to brokers what
+// any does, and to the others what a quorum asks.
+func VoterTable() *Table {
+	return NewTable(append(ControllerTable().apis,
+		API{Key: Vote, Min: 0, Max: 2},
+		API{Key: BeginQuorumEpoch, Min: 0, Max: 1},
+		API{Key: EndQuorumEpoch, Min: 0, Max: 1},
+		API{Key: FetchSnapshot, Min: 0, Max: 1},
+	)...)
 }
