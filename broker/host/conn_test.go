@@ -308,7 +308,7 @@ func TestCutAndHeal(t *testing.T) {
 	l := listen(t)
 	out.Cut()
 	n, err := Start(Config{Name: "dialer", Machine: dialer(addr, heard), Dir: t.TempDir(), Listeners: []Listener{l}, Split: split,
-		Ways: func(string) (*Way, *Way) { return &out, &in }})
+		Route: func(string) Route { return Route{Out: &out, In: &in} }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,21 +29,24 @@ func (n *Node) dial(addr string, tag machine.Tag) {
 }
 
 func (n *Node) connect(addr string) (*conn, error) {
-	var out, in *Way
-	if n.cfg.Ways != nil {
-		out, in = n.cfg.Ways(addr)
+	var r Route
+	if n.cfg.Route != nil {
+		r = n.cfg.Route(addr)
+	}
+	if r.Addr == "" {
+		r.Addr = addr
 	}
 	until := time.Now().Add(dialWithin)
-	if !out.opens(n.ctx.Done(), until) || !in.opens(n.ctx.Done(), until) {
+	if !r.Out.opens(n.ctx.Done(), until) || !r.In.opens(n.ctx.Done(), until) {
 		return nil, machine.ErrTimeout
 	}
 	d := net.Dialer{Deadline: until}
-	nc, err := d.DialContext(n.ctx, "tcp", addr)
+	nc, err := d.DialContext(n.ctx, "tcp", r.Addr)
 	if err != nil {
 		return nil, whyNot(err)
 	}
 	c := newConn(n, nc, n.cfg.Split)
-	c.addr, c.out, c.in = addr, out, in
+	c.addr, c.out, c.in = addr, r.Out, r.In
 	return c, nil
 }
 

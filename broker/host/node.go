@@ -31,11 +31,18 @@ type Config struct {
 	Listeners []Listener
 	// Split is that of connections that the machine dials.
 	Split Split
-	// Ways, if set, is asked at each dial for the ways to and from an address.
-	Ways func(addr string) (out, in *Way)
+	// Route, if set, is asked at each dial for how to get to an address.
+	Route func(addr string) Route
 	// After, if set, is called by the goroutine that steps the machine when it has
 	// stepped all that waited: the machine may be looked at, not for long.
 	After func()
+}
+
+// Route is how to get to an address: the address to dial instead, unless it is empty,
+// and the ways to and from there, nil for those without faults.
+type Route struct {
+	Addr    string
+	Out, In *Way
 }
 
 // Node is one life of a machine.

@@ -1,6 +1,7 @@
 package log
 
 import (
+	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -51,6 +52,8 @@ type Broker struct {
 	metadataAt machine.Instant // when to fetch it again
 	commands   commands
 	fetchers   []*fetcher // by leader
+
+	requests [numAPIs]int64 // that were read, by key
 
 	conns   map[machine.ConnID]*conn
 	waiting []*conn // until the broker has caught up with the metadata
@@ -154,6 +157,21 @@ func (b *Broker) ID() int32 { return b.cfg.ID }
 // Epoch is the broker epoch that the controller has given to this life; -1 until
 // it has registered.
 func (b *Broker) Epoch() int64 { return b.life.epoch }
+
+// numAPIs is above the key of every API there is.
+const numAPIs = 128
+
+// Requests yields how many requests of each API the broker has read in this life, by
+// key; not those of which there was none.
+func (b *Broker) Requests() iter.Seq2[int16, int64] {
+	return func(yield func(int16, int64) bool) {
+		for key, n := range b.requests {
+			if n > 0 && !yield(int16(key), n) {
+				return
+			}
+		}
+	}
+}
 
 // Image is the metadata as the broker has replayed it. It must not be changed.
 func (b *Broker) Image() *controller.Image { return b.image }

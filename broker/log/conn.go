@@ -107,6 +107,9 @@ func (b *Broker) serve(now machine.Now, c *conn, frame machine.Bytes, out *machi
 		b.hangUp(c, out)
 		return
 	}
+	if req.Key >= 0 && req.Key < numAPIs {
+		b.requests[req.Key]++
+	}
 	out.Work(machine.Work{Requests: 1, Bytes: frame.Len()})
 	switch body := req.Body.(type) {
 	case nil:

@@ -127,7 +127,7 @@ func (a *app) root() *cobra.Command {
 		a.exit = result.ExitUsage
 		return cmd.Help()
 	}
-	root.AddCommand(a.runVerb(), a.checkVerb(), a.mergeVerb(), a.reproVerb(), a.shrinkVerb(), a.whyVerb(), a.reportVerb(), a.corpusVerb(), a.compareVerb(), a.bugsVerb(), a.judgeVerb(), a.learnVerb(), a.scenarioVerb(), a.capacityVerb(), a.sweepVerb(), a.versionVerb())
+	root.AddCommand(a.runVerb(), a.checkVerb(), a.mergeVerb(), a.reproVerb(), a.shrinkVerb(), a.whyVerb(), a.reportVerb(), a.corpusVerb(), a.compareVerb(), a.bugsVerb(), a.judgeVerb(), a.learnVerb(), a.scenarioVerb(), a.capacityVerb(), a.sweepVerb(), a.serveVerb(), a.versionVerb())
 	return root
 }
 

@@ -57,6 +57,7 @@ var rows = [][]layer{
 		{"workloads", "broker/machine checker/history faults/failpoint broker/log/config broker/log/wire broker/queue/wire workloads/client workloads/fields"},
 	},
 	{ // 5
+		{"broker/host/cluster", "broker/host broker/machine broker/log broker/log/config broker/log/controller broker/log/wire faults"},
 		{"sim/scenario", "broker/machine broker/near checker/history faults/failpoint broker/log/config broker/log/wire" +
 			" broker/log broker/pubsub broker/pubsub/wire broker/queue broker/queue/wire checker checker/bulk checker/measure checker/result faults sim workloads workloads/client workloads/fields"},
 	},
@@ -73,7 +74,7 @@ var rows = [][]layer{
 		{"sim/lesson", "broker/near checker checker/history checker/result sim/gate sim/scenario sim/story"},
 	},
 	{ // 9
-		{"cmd/brokersim", "broker/machine broker/near checker/history faults/failpoint broker/log/config broker/host" +
+		{"cmd/brokersim", "broker/machine broker/near checker/history faults/failpoint broker/log/config broker/host/cluster" +
 			" checker checker/linear checker/measure checker/result faults reports reports/plot sim sim/capacity sim/scenario sim/validation sim/gate sim/lesson"},
 		{"cmd/tidy", ""},
 	},
@@ -102,7 +103,7 @@ func repeatable(path string) bool {
 	case "broker/host", "sim/gate", "reports":
 		return false
 	}
-	return !strings.HasPrefix(path, "cmd/") && !strings.HasPrefix(path, "reports/")
+	return !strings.HasPrefix(path, "cmd/") && !strings.HasPrefix(path, "broker/host/") && !strings.HasPrefix(path, "reports/")
 }
 
 // floatFree reports whether a package must not calculate in floating point.

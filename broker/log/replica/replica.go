@@ -116,6 +116,9 @@ func (r *Replica) LogStart() int64 { return r.log.Start() }
 // LogEnd is the log end offset: that of the next record.
 func (r *Replica) LogEnd() int64 { return r.log.End() }
 
+// LogSize is how many bytes the log has.
+func (r *Replica) LogSize() int64 { return r.log.Size() }
+
 // HighWatermark is the offset below which every record is committed, as far as
 // this replica knows.
 func (r *Replica) HighWatermark() int64 { return r.highWatermark }

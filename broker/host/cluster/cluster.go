@@ -1,0 +1,347 @@
+package cluster
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"brokersim/broker/host"
+	"brokersim/broker/log"
+	"brokersim/broker/log/config"
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+)
+
+// Config says what runs.
+type Config struct {
+	Brokers int // b1, b2, ...; 0: only the controller
+	// FirstID is the id of the first broker, 1 if it is 0.
+	FirstID int32
+	// Listen is the address of the first broker; the others have the ports after it.
+	// Port 0 is any free one, for each.
+	Listen string
+	// Advertise is the host that clients are told, unless it is empty: that of Listen.
+	Advertise string
+	// Controller is the address of a controller that runs elsewhere. If it is empty
+	// one runs here, on ControllerListen, or any free loopback port.
+	Controller       string
+	ControllerListen string
+
+	Data     string // the directory of all files; each node has its own in it
+	Settings config.Broker
+	// Log takes what an operator should know, a line each; nil is nobody.
+	Log func(string)
+}
+
+const controllerID = 101
+
+// Cluster is a cluster that runs.
+type Cluster struct {
+	cfg   Config
+	nodes []*node // the controller first, if it is here
+	ways  map[[2]string]*host.Way
+	names map[string]string // of addresses
+	real  map[string]string // the address to dial for an advertised one
+}
+
+// node is a broker or the controller through its lives.
+type node struct {
+	cluster *Cluster
+	name    string
+	addr    string // that it listens on
+	boot    func() machine.Machine
+	told    error // that it has given up with
+
+	mu      sync.Mutex // for who starts and ends lives
+	life    *host.Node // nil while down
+	machine machine.Machine
+	skew    time.Duration
+}
+
+// Start starts all nodes. It does not wait for them to know each other: see [Cluster.Ready].
+func Start(cfg Config) (*Cluster, error) {
+	if cfg.FirstID == 0 {
+		cfg.FirstID = 1
+	}
+	if cfg.Log == nil {
+		cfg.Log = func(string) {}
+	}
+	c := &Cluster{cfg: cfg, ways: make(map[[2]string]*host.Way), names: make(map[string]string), real: make(map[string]string)}
+	listeners, err := c.plan()
+	if err == nil {
+		err = c.startAll(listeners)
+	}
+	if err != nil {
+		for _, l := range listeners {
+			l.Close()
+		}
+		c.Kill()
+		return nil, err
+	}
+	return c, nil
+}
+
+// plan takes the addresses of all nodes, so that each can be told those of the others.
+func (c *Cluster) plan() (listeners []net.Listener, err error) {
+	add := func(name, addr string) (net.Addr, error) {
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			return nil, fmt.Errorf("%s cannot listen: %w", name, err)
+		}
+		listeners = append(listeners, l)
+		addr = l.Addr().String()
+		c.nodes = append(c.nodes, &node{cluster: c, name: name, addr: addr})
+		c.names[addr] = name
+		return l.Addr(), nil
+	}
+	controller := c.cfg.Controller
+	if controller == "" {
+		addr := c.cfg.ControllerListen
+		if addr == "" {
+			addr = "127.0.0.1:0"
+		}
+		l, err := add(fmt.Sprintf("c%d", controllerID), addr)
+		if err != nil {
+			return listeners, err
+		}
+		controller = l.String()
+		c.nodes[0].boot = c.newController
+	}
+	defer c.planWays()
+	if c.cfg.Brokers == 0 {
+		return listeners, nil
+	}
+	addrs, err := consecutive(c.cfg.Listen, c.cfg.Brokers)
+	if err != nil {
+		return listeners, err
+	}
+	for i, addr := range addrs {
+		id := c.cfg.FirstID + int32(i)
+		l, err := add(fmt.Sprintf("b%d", id), addr)
+		if err != nil {
+			return listeners, err
+		}
+		c.planBroker(c.nodes[len(c.nodes)-1], id, l.(*net.TCPAddr), controller)
+	}
+	return listeners, nil
+}
+
+func (c *Cluster) planWays() {
+	for _, a := range c.nodes {
+		for _, b := range c.nodes {
+			if a != b {
+				c.ways[[2]string{a.name, b.name}] = &host.Way{}
+			}
+		}
+	}
+}
+
+func (c *Cluster) planBroker(n *node, id int32, l *net.TCPAddr, controller string) {
+	cfg := log.BrokerConfig{
+		ID: id, Host: c.cfg.Advertise, Port: int32(l.Port),
+		Controller: controller, Settings: c.cfg.Settings,
+	}
+	if cfg.Host == "" {
+		cfg.Host = l.IP.String()
+		if host, _, err := net.SplitHostPort(c.cfg.Listen); err == nil && host != "" && !l.IP.IsUnspecified() {
+			cfg.Host = host // as it was said: clients compare names
+		}
+	}
+	advertised := net.JoinHostPort(cfg.Host, strconv.Itoa(l.Port))
+	c.names[advertised] = n.name
+	c.real[advertised] = n.addr
+	n.boot = func() machine.Machine {
+		cfg := cfg
+		_, _ = rand.Read(cfg.Incarnation[:]) // never fails
+		return log.NewBroker(cfg)
+	}
+}
+
+func (c *Cluster) newController() machine.Machine {
+	var seed [8]byte
+	_, _ = rand.Read(seed[:]) // never fails
+	return log.NewController(log.ControllerConfig{ID: controllerID, Settings: c.cfg.Settings, Seed: binary.BigEndian.Uint64(seed[:])})
+}
+
+// consecutive are n addresses with ports from that of the first.
+func consecutive(first string, n int) ([]string, error) {
+	name, text, err := net.SplitHostPort(first)
+	port, bad := strconv.ParseUint(text, 10, 16)
+	if err != nil || bad != nil {
+		return nil, fmt.Errorf("%q is no address to listen on: want HOST:PORT", first)
+	}
+	if port > 0 && port+uint64(n)-1 > 65535 {
+		return nil, fmt.Errorf("%d brokers from port %d on need ports above 65535", n, port)
+	}
+	addrs := make([]string, n)
+	for i := range addrs {
+		addrs[i] = net.JoinHostPort(name, strconv.FormatUint(port, 10))
+		if port > 0 {
+			port++
+		}
+	}
+	return addrs, nil
+}
+
+func (c *Cluster) startAll(listeners []net.Listener) error {
+	for i, n := range c.nodes {
+		if err := n.start(listeners[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// start begins a life on a listener, which is closed if it cannot.
+func (n *node) start(l net.Listener) error {
+	m := n.boot()
+	n.told = nil
+	life, err := host.Start(host.Config{
+		Name: n.name, Machine: m, Dir: filepath.Join(n.cluster.cfg.Data, n.name),
+		Listeners: []host.Listener{{Listener: l, Split: wire.Split}}, Split: wire.Split,
+		Route: func(addr string) host.Route { return n.cluster.route(n.name, addr) },
+		After: func() { n.complain(m) },
+	})
+	if err != nil {
+		return err
+	}
+	life.Skew(n.skew)
+	n.life, n.machine = life, m
+	return nil
+}
+
+// complain says once why a machine has given up.
+func (n *node) complain(m machine.Machine) {
+	if err := m.(interface{ Err() error }).Err(); err != nil && n.told == nil {
+		n.told = err
+		n.cluster.cfg.Log(fmt.Sprintf("%s serves no more until it is started again: %v", n.name, err))
+	}
+}
+
+func (c *Cluster) route(from, addr string) host.Route {
+	r := host.Route{Addr: c.real[addr]}
+	if to := c.names[addr]; to != "" && to != from {
+		r.Out, r.In = c.ways[[2]string{from, to}], c.ways[[2]string{to, from}]
+	}
+	return r
+}
+
+// Bootstrap are the addresses that clients are told, of all brokers.
+func (c *Cluster) Bootstrap() []string {
+	var list []string
+	for _, n := range c.nodes {
+		for advertised, addr := range c.real {
+			if addr == n.addr {
+				list = append(list, advertised)
+			}
+		}
+	}
+	return list
+}
+
+// ControllerAddress is where the controller listens that runs here; empty if none does.
+func (c *Cluster) ControllerAddress() string {
+	if c.cfg.Controller != "" {
+		return ""
+	}
+	return c.nodes[0].addr
+}
+
+// Ready waits until all brokers serve.
+func (c *Cluster) Ready(ctx context.Context) error {
+	for {
+		waits := ""
+		for _, n := range c.nodes {
+			ready, err := n.ready()
+			if err != nil {
+				return fmt.Errorf("%s: %w", n.name, err)
+			}
+			if !ready && waits == "" {
+				waits = n.name
+			}
+		}
+		if waits == "" {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s does not serve yet: %w", waits, context.Cause(ctx))
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+func (n *node) ready() (ok bool, err error) {
+	n.look(func(m machine.Machine) {
+		switch m := m.(type) {
+		case *log.Broker:
+			info := m.Image().Brokers[m.ID()]
+			ok, err = m.Epoch() >= 0 && info != nil && info.Alive(), m.Err()
+		case *log.ControllerNode:
+			ok, err = m.Active(), m.Err()
+		}
+	})
+	return ok, err
+}
+
+// look has f see the machine between two steps; not if the node is down.
+func (n *node) look(f func(machine.Machine)) bool {
+	n.mu.Lock()
+	life, m := n.life, n.machine
+	n.mu.Unlock()
+	return life != nil && life.Do(func() { f(m) })
+}
+
+// Stop ends all nodes in good order, brokers first, and makes their files durable.
+func (c *Cluster) Stop(grace time.Duration) error {
+	var errs []error
+	for i := len(c.nodes) - 1; i >= 0; i-- {
+		n := c.nodes[i]
+		n.mu.Lock()
+		if n.life != nil {
+			if err := n.life.Stop(grace); err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", n.name, err))
+			}
+			n.life = nil
+		}
+		n.mu.Unlock()
+	}
+	return errors.Join(errs...)
+}
+
+// Kill ends all nodes as a crash of the process would.
+func (c *Cluster) Kill() {
+	for _, n := range c.nodes {
+		n.kill()
+	}
+}
+
+func (n *node) kill() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.life != nil {
+		n.life.Kill()
+		n.life = nil
+	}
+}
+
+// restart begins a new life, if the node is down.
+func (n *node) restart() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.life != nil {
+		return nil
+	}
+	l, err := net.Listen("tcp", n.addr)
+	if err != nil {
+		return err
+	}
+	return n.start(l)
+}

@@ -1,0 +1,278 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"brokersim/broker/host/cluster"
+	"brokersim/broker/log/config"
+	"brokersim/checker/result"
+	"brokersim/faults"
+
+	"github.com/spf13/cobra"
+)
+
+// serveFlags is the command line of serve.
+type serveFlags struct {
+	brokers            int
+	data               string
+	listen, advertise  string
+	metrics            string
+	set, properties    []string
+	faults, seed       string
+	role, controllerAt string
+	id                 int32
+}
+
+const serveAbout = `Runs a cluster of log brokers for real clients over TCP: the broker that the simulator
+runs, on real files and the wall clock, in one process. It prints the addresses that
+clients want as bootstrap.servers when all brokers serve, and stops in good order at an
+interrupt (Ctrl-C) or SIGTERM. With --data it goes on where the last one has stopped, or
+was killed.
+
+Settings have Kafka's names, units and defaults: broker.X. The later decides: Kafka's
+defaults, the property files, --set.
+
+--faults applies a schedule to the nodes b1, b2, ... and c101 in real time, so that your
+own client meets a fault: a preset, a file, or the text itself with ";" between two steps.
+Times count from when the cluster serves. What cannot be done to a real process, disk or
+connection is refused.
+  5s for 3s pause leader(orders-0); 10s for 5s cut-both b1 b2; 20s for 4s crash leader
+`
+
+const serveExamples = `  brokersim serve                                        three brokers from 127.0.0.1:9092 on
+  brokersim serve --brokers 1 --data /var/tmp/kafka      kept for the next time
+  brokersim serve --set broker.min.insync.replicas=2 --set broker.default.replication.factor=3
+  brokersim serve --faults '10s for 5s crash leader'     what will your client do?
+  brokersim serve --role controller --controller 127.0.0.1:9090 --data d
+  brokersim serve --role broker --id 2 --controller 127.0.0.1:9090 --listen 127.0.0.1:9093 --data d`
+
+func (a *app) serveVerb() *cobra.Command {
+	f := &serveFlags{}
+	cmd := &cobra.Command{
+		Use:     "serve",
+		Short:   "Serve real clients over TCP with the same broker",
+		Long:    serveAbout,
+		Example: serveExamples,
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := filled(cmd, "data", "listen", "advertise", "metrics", "faults", "controller"); err != nil {
+				return err
+			}
+			return a.serve(cmd, f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.IntVar(&f.brokers, "brokers", 3, "run `N` brokers, 1 to 100")
+	flags.StringVar(&f.data, "data", "", "keep the files of all nodes in `DIR`; without it they are gone at the end")
+	flags.StringVar(&f.listen, "listen", "127.0.0.1:9092", "the first broker listens on `HOST:PORT`, the others on the ports after it; 0 is any free port")
+	flags.StringVar(&f.advertise, "advertise", "", "tell clients `HOST` instead (advertised.listeners)")
+	flags.StringVar(&f.metrics, "metrics", "127.0.0.1:0", "serve OpenMetrics on `HOST:PORT` under /metrics; none for none")
+	flags.StringArrayVar(&f.set, "set", nil, "change a setting of Kafka's, `key=value`; may be repeated")
+	flags.StringArrayVar(&f.properties, "server-properties", nil, "take broker settings from `FILE`, as Kafka's server.properties")
+	flags.StringVar(&f.faults, "faults", "none", "let `PRESET|FILE|TEXT` go wrong, in real time")
+	flags.StringVar(&f.seed, "seed", "1", "draw the times of windows in the schedule by seed `N`")
+	flags.StringVar(&f.role, "role", "all", "run `all`, only a broker, or only a controller: a process for each node")
+	flags.Int32Var(&f.id, "id", 1, "with --role broker: the broker id is `N`")
+	flags.StringVar(&f.controllerAt, "controller", "", "with --role: the controller's `HOST:PORT`")
+	return cmd
+}
+
+// serve runs the cluster until it is told to stop.
+func (a *app) serve(cmd *cobra.Command, f *serveFlags) error {
+	cfg, err := a.clusterConfig(cmd, f)
+	if err != nil {
+		return err
+	}
+	schedule, err := a.serveSchedule(f)
+	if err != nil {
+		return err
+	}
+	draws, err := seed(f.seed)
+	if err != nil {
+		return err
+	}
+	if cfg.Data == "" {
+		dir, err := os.MkdirTemp("", "brokersim-")
+		if err != nil {
+			return plainPathError(err)
+		}
+		defer os.RemoveAll(dir)
+		cfg.Data = dir
+	}
+	interrupt := make(chan os.Signal, 1)
+	signal.Notify(interrupt, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(interrupt)
+
+	c, err := cluster.Start(cfg)
+	if err != nil {
+		return fmt.Errorf("serve: %w", err)
+	}
+	defer c.Kill() // of what is left on an error
+	stop, err := a.serveMetrics(f, c)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	if err := a.awaitReady(c, interrupt); err != nil {
+		return err
+	}
+	if b := c.Bootstrap(); len(b) > 0 {
+		fmt.Fprintf(a.stdout, "bootstrap.servers=%s\n", strings.Join(b, ","))
+	}
+	a.serveUntil(c, schedule, draws, interrupt)
+	if err := c.Stop(stopWithin); err != nil {
+		return &failure{result.ExitInternal, fmt.Errorf("serve: what was written is not durable: %w", err)}
+	}
+	return nil
+}
+
+// stopWithin is how long clients may take their answers at the end.
+const stopWithin = 5 * time.Second
+
+// serveUntil applies the schedule until there is a signal.
+func (a *app) serveUntil(c *cluster.Cluster, schedule faults.Schedule, seed uint64, interrupt <-chan os.Signal) {
+	over := make(chan struct{})
+	var applying sync.WaitGroup
+	applying.Go(func() { c.Apply(schedule, seed, over) })
+	<-interrupt
+	close(over)
+	applying.Wait()
+}
+
+// awaitReady waits until all nodes serve, or there is a signal.
+func (a *app) awaitReady(c *cluster.Cluster, interrupt <-chan os.Signal) error {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	done := make(chan error, 1)
+	go func() { done <- c.Ready(ctx) }()
+	select {
+	case err := <-done:
+		if err != nil {
+			return &failure{result.ExitInternal, fmt.Errorf("serve: %w", err)}
+		}
+		return nil
+	case <-interrupt:
+		cancel(errors.New("interrupted"))
+		return &failure{result.ExitInterrupted, fmt.Errorf("serve: %w", <-done)}
+	}
+}
+
+// clusterConfig is what the flags mean.
+func (a *app) clusterConfig(cmd *cobra.Command, f *serveFlags) (cluster.Config, error) {
+	cfg := cluster.Config{Brokers: f.brokers, Listen: f.listen, Advertise: f.advertise, Data: f.data, Log: a.serveLog()}
+	changed := func(flag string) bool { return cmd.Flags().Changed(flag) }
+	switch f.role {
+	case "all":
+		if changed("id") || changed("controller") {
+			return cfg, errors.New("serve: --id and --controller are for --role broker and --role controller")
+		}
+	case "broker", "controller":
+		if f.controllerAt == "" || changed("brokers") {
+			return cfg, fmt.Errorf("serve: --role %s wants --controller HOST:PORT, and no --brokers", f.role)
+		}
+		if f.role == "controller" {
+			cfg.Brokers, cfg.ControllerListen = 0, f.controllerAt
+			break
+		}
+		if f.id < 1 || f.id > 100 {
+			return cfg, fmt.Errorf("serve: --id %d: want 1 to 100", f.id)
+		}
+		cfg.Brokers, cfg.FirstID, cfg.Controller = 1, f.id, f.controllerAt
+	default:
+		return cfg, fmt.Errorf("serve: %w", unknown("role", f.role, []string{"all", "broker", "controller"}))
+	}
+	if f.role == "all" && (f.brokers < 1 || f.brokers > 100) {
+		return cfg, fmt.Errorf("serve: --brokers %d: want 1 to 100", f.brokers)
+	}
+	settings, err := a.serveSettings(f)
+	cfg.Settings = settings
+	return cfg, err
+}
+
+func (a *app) serveSettings(f *serveFlags) (config.Broker, error) {
+	layers, err := a.layers(&runFlags{properties: propertyFiles(f.properties, nil, nil)})
+	if err != nil {
+		return config.Broker{}, err
+	}
+	if len(f.set) > 0 {
+		l, err := config.Set("--set", f.set)
+		if err != nil {
+			return config.Broker{}, err
+		}
+		for _, e := range l.Entries {
+			if !strings.HasPrefix(e.Key, "broker.") {
+				return config.Broker{}, fmt.Errorf("--set %s=%s: serve takes settings of brokers only, such as broker.min.insync.replicas; topics and clients bring their own", e.Key, e.Value)
+			}
+		}
+		layers = append(layers, l)
+	}
+	s, err := config.Resolve(config.Targets{}, layers...)
+	if err != nil {
+		return config.Broker{}, err
+	}
+	for _, name := range s.NotModelled() {
+		a.warn([]string{"not modelled: " + name})
+	}
+	a.warn(s.Warnings())
+	return s.Broker(), nil
+}
+
+// serveSchedule is the schedule of --faults.
+func (a *app) serveSchedule(f *serveFlags) (faults.Schedule, error) {
+	text, err := a.schedule(f.faults)
+	if err != nil || text == "" {
+		return nil, err
+	}
+	if f.role != "all" {
+		return nil, errors.New("serve: --faults needs all nodes in one process: leave --role out")
+	}
+	s, err := cluster.Parse(text, f.brokers)
+	if err != nil {
+		at := "--faults"
+		if slices.Contains(faults.Presets(), f.faults) || isScheduleFile(f.faults) {
+			at = f.faults
+		}
+		return nil, fmt.Errorf("%s: %w", at, err)
+	}
+	return s, nil
+}
+
+// serveMetrics serves the metrics, and says where.
+func (a *app) serveMetrics(f *serveFlags, c *cluster.Cluster) (stop func(), err error) {
+	if f.metrics == "none" {
+		return func() {}, nil
+	}
+	l, err := net.Listen("tcp", f.metrics)
+	if err != nil {
+		return nil, fmt.Errorf("serve: --metrics: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/metrics", c)
+	s := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = s.Serve(l) }() // it says that it was closed
+	fmt.Fprintf(a.stderr, "metrics: http://%s/metrics\n", l.Addr())
+	return func() { s.Close() }, nil
+}
+
+// serveLog writes what happens to the nodes, with the time since the start.
+func (a *app) serveLog() func(string) {
+	var mu sync.Mutex
+	began := time.Now()
+	return func(line string) {
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Fprintf(a.stderr, "%9.3fs  %s\n", time.Since(began).Seconds(), oneLine(line))
+	}
+}
