@@ -128,8 +128,10 @@ func (a *app) serve(cmd *cobra.Command, f *serveFlags) error {
 	if err := a.awaitReady(c, interrupt); err != nil {
 		return err
 	}
-	if b := c.Bootstrap(); len(b) > 0 {
-		fmt.Fprintf(a.stdout, "bootstrap.servers=%s\n", strings.Join(b, ","))
+	if f.role == "controller" {
+		fmt.Fprintf(a.stderr, "controller: %s\n", c.ControllerAddress())
+	} else {
+		fmt.Fprintf(a.stdout, "bootstrap.servers=%s\n", strings.Join(c.Bootstrap(), ","))
 	}
 	a.serveUntil(c, schedule, draws, interrupt)
 	if err := c.Stop(stopWithin); err != nil {
@@ -243,6 +245,9 @@ func (a *app) serveSchedule(f *serveFlags) (faults.Schedule, error) {
 		at := "--faults"
 		if slices.Contains(faults.Presets(), f.faults) || isScheduleFile(f.faults) {
 			at = f.faults
+		}
+		if wrong := (*faults.Error)(nil); errors.As(err, &wrong) {
+			return nil, fmt.Errorf("%s:%d:%d: %s", at, wrong.Line, wrong.Column, wrong.Msg)
 		}
 		return nil, fmt.Errorf("%s: %w", at, err)
 	}
