@@ -141,7 +141,8 @@ func leader(t testing.TB, addr, topic string) string {
 func awaitLeader(t testing.TB, addr, topic, other string) string {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if l := leader(t, addr, topic); l != "" && l != other {
+		l := leader(t, addr, topic)
+		if l != "" && l != other && leader(t, l, topic) == l { // who leads may not know it yet
 			return l
 		}
 	}
