@@ -24,14 +24,16 @@ import (
 
 // serveFlags is the command line of serve.
 type serveFlags struct {
-	brokers            int
-	data               string
-	listen, advertise  string
-	metrics            string
-	set, properties    []string
-	faults, seed       string
-	role, controllerAt string
-	id                 int32
+	brokers           int
+	controllers       int
+	data              string
+	listen, advertise string
+	metrics           string
+	set, properties   []string
+	faults, seed      string
+	role              string
+	voters            []string
+	id                int32
 }
 
 const serveAbout = `Runs a cluster of log brokers for real clients over TCP: the broker that the simulator
@@ -43,7 +45,7 @@ was killed.
 Settings have Kafka's names, units and defaults: broker.X. The later decides: Kafka's
 defaults, the property files, --set.
 
---faults applies a schedule to the nodes b1, b2, ... and c101 in real time, so that your
+--faults applies a schedule to the nodes b1, ... and c101, ... in real time, so that your
 own client meets a fault: a preset, a file, or the text itself with ";" between two steps.
 Times count from when the cluster serves. What cannot be done to a real process, disk or
 connection is refused.
@@ -54,8 +56,8 @@ const serveExamples = `  brokersim serve                                        
   brokersim serve --brokers 1 --data /var/tmp/kafka      kept for the next time
   brokersim serve --set broker.min.insync.replicas=2 --set broker.default.replication.factor=3
   brokersim serve --faults '10s for 5s crash leader'     what will your client do?
-  brokersim serve --role controller --controller 127.0.0.1:9090 --data d
-  brokersim serve --role broker --id 2 --controller 127.0.0.1:9090 --listen 127.0.0.1:9093 --data d`
+  brokersim serve --role controller --voters 127.0.0.1:9090 --data d
+  brokersim serve --role broker --id 2 --voters 127.0.0.1:9090 --listen 127.0.0.1:9093 --data d`
 
 func (a *app) serveVerb() *cobra.Command {
 	f := &serveFlags{}
@@ -66,7 +68,7 @@ func (a *app) serveVerb() *cobra.Command {
 		Example: serveExamples,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := filled(cmd, "data", "listen", "advertise", "metrics", "faults", "controller"); err != nil {
+			if err := filled(cmd, "data", "listen", "advertise", "metrics", "faults", "voters"); err != nil {
 				return err
 			}
 			return a.serve(cmd, f)
@@ -75,6 +77,7 @@ func (a *app) serveVerb() *cobra.Command {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.IntVar(&f.brokers, "brokers", 3, "run `N` brokers, 1 to 100")
+	flags.IntVar(&f.controllers, "controllers", 1, "run `N` controllers, 1 to 9: of three one may be down")
 	flags.StringVar(&f.data, "data", "", "keep the files of all nodes in `DIR`; without it they are gone at the end")
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:9092", "the first broker listens on `HOST:PORT`, the others on the ports after it; 0 is any free port")
 	flags.StringVar(&f.advertise, "advertise", "", "tell clients `HOST` instead (advertised.listeners)")
@@ -84,8 +87,8 @@ func (a *app) serveVerb() *cobra.Command {
 	flags.StringVar(&f.faults, "faults", "none", "let `PRESET|FILE|TEXT` go wrong, in real time")
 	flags.StringVar(&f.seed, "seed", "1", "draw the times of windows in the schedule by seed `N`")
 	flags.StringVar(&f.role, "role", "all", "run `all`, only a broker, or only a controller: a process for each node")
-	flags.Int32Var(&f.id, "id", 1, "with --role broker: the broker id is `N`")
-	flags.StringVar(&f.controllerAt, "controller", "", "with --role: the controller's `HOST:PORT`")
+	flags.Int32Var(&f.id, "id", 1, "with --role: the broker is b`N`, or the controller is the Nth of --voters")
+	flags.StringSliceVar(&f.voters, "voters", nil, "with --role: the addresses of all controllers, `HOST:PORT,...`")
 	return cmd
 }
 
@@ -129,7 +132,7 @@ func (a *app) serve(cmd *cobra.Command, f *serveFlags) error {
 		return err
 	}
 	if f.role == "controller" {
-		fmt.Fprintf(a.stderr, "controller: %s\n", c.ControllerAddress())
+		fmt.Fprintf(a.stderr, "controller: %s\n", strings.Join(c.Controllers(), ","))
 	} else {
 		fmt.Fprintf(a.stdout, "bootstrap.servers=%s\n", strings.Join(c.Bootstrap(), ","))
 	}
@@ -173,34 +176,50 @@ func (a *app) awaitReady(c *cluster.Cluster, interrupt <-chan os.Signal) error {
 
 // clusterConfig is what the flags mean.
 func (a *app) clusterConfig(cmd *cobra.Command, f *serveFlags) (cluster.Config, error) {
-	cfg := cluster.Config{Brokers: f.brokers, Listen: f.listen, Advertise: f.advertise, Data: f.data, Log: a.serveLog()}
-	changed := func(flag string) bool { return cmd.Flags().Changed(flag) }
-	switch f.role {
-	case "all":
-		if changed("id") || changed("controller") {
-			return cfg, errors.New("serve: --id and --controller are for --role broker and --role controller")
-		}
-	case "broker", "controller":
-		if f.controllerAt == "" || changed("brokers") {
-			return cfg, fmt.Errorf("serve: --role %s wants --controller HOST:PORT, and no --brokers", f.role)
-		}
-		if f.role == "controller" {
-			cfg.Brokers, cfg.ControllerListen = 0, f.controllerAt
-			break
-		}
-		if f.id < 1 || f.id > 100 {
-			return cfg, fmt.Errorf("serve: --id %d: want 1 to 100", f.id)
-		}
-		cfg.Brokers, cfg.FirstID, cfg.Controller = 1, f.id, f.controllerAt
-	default:
-		return cfg, fmt.Errorf("serve: %w", unknown("role", f.role, []string{"all", "broker", "controller"}))
+	cfg := cluster.Config{Brokers: f.brokers, Controllers: f.controllers, Listen: f.listen, Advertise: f.advertise, Data: f.data, Log: a.serveLog()}
+	if err := f.checkRole(cmd); err != nil {
+		return cfg, err
 	}
-	if f.role == "all" && (f.brokers < 1 || f.brokers > 100) {
-		return cfg, fmt.Errorf("serve: --brokers %d: want 1 to 100", f.brokers)
+	switch f.role {
+	case "broker":
+		cfg.Brokers, cfg.FirstID, cfg.Voters = 1, f.id, f.voters
+	case "controller":
+		cfg.Brokers, cfg.Voters, cfg.Voter = 0, f.voters, int(f.id)
 	}
 	settings, err := a.serveSettings(f)
 	cfg.Settings = settings
 	return cfg, err
+}
+
+// checkRole refuses flags that do not go together.
+func (f *serveFlags) checkRole(cmd *cobra.Command) error {
+	changed := func(flag string) bool { return cmd.Flags().Changed(flag) }
+	switch f.role {
+	case "all":
+		switch {
+		case changed("id") || changed("voters"):
+			return errors.New("serve: --id and --voters are for --role broker and --role controller")
+		case f.brokers < 1 || f.brokers > 100:
+			return fmt.Errorf("serve: --brokers %d: want 1 to 100", f.brokers)
+		case f.controllers < 1 || f.controllers > 9:
+			return fmt.Errorf("serve: --controllers %d: want 1 to 9", f.controllers)
+		}
+		return nil
+	case "broker", "controller":
+	default:
+		return fmt.Errorf("serve: %w", unknown("role", f.role, []string{"all", "broker", "controller"}))
+	}
+	most := 100
+	if f.role == "controller" {
+		most = len(f.voters)
+	}
+	switch {
+	case len(f.voters) == 0 || changed("brokers") || changed("controllers"):
+		return fmt.Errorf("serve: --role %s wants --voters HOST:PORT,..., and neither --brokers nor --controllers", f.role)
+	case f.id < 1 || int(f.id) > most:
+		return fmt.Errorf("serve: --id %d: want 1 to %d", f.id, most)
+	}
+	return nil
 }
 
 func (a *app) serveSettings(f *serveFlags) (config.Broker, error) {
@@ -240,7 +259,7 @@ func (a *app) serveSchedule(f *serveFlags) (faults.Schedule, error) {
 	if f.role != "all" {
 		return nil, errors.New("serve: --faults needs all nodes in one process: leave --role out")
 	}
-	s, err := cluster.Parse(text, f.brokers)
+	s, err := cluster.Parse(text, f.brokers, f.controllers)
 	if err != nil {
 		at := "--faults"
 		if slices.Contains(faults.Presets(), f.faults) || isScheduleFile(f.faults) {

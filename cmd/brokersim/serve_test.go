@@ -105,7 +105,7 @@ func TestServe(t *testing.T) {
 // One process for each node is a cluster, too.
 func TestServeRoles(t *testing.T) {
 	dir := t.TempDir()
-	controller := exec.Command(os.Args[0], "serve", "--role", "controller", "--controller", "127.0.0.1:0", "--data", dir, "--metrics", "none")
+	controller := exec.Command(os.Args[0], "serve", "--role", "controller", "--voters", "127.0.0.1:0", "--data", dir, "--metrics", "none")
 	controller.Args[0] = "brokersim"
 	stderr, err := controller.StderrPipe()
 	if err != nil {
@@ -117,8 +117,8 @@ func TestServeRoles(t *testing.T) {
 	t.Cleanup(func() { _ = controller.Process.Kill() })
 	c := &serving{Cmd: controller, stderr: bufio.NewScanner(stderr)}
 	_, addr, _ := strings.Cut(c.awaitLine(t, "controller: "), "controller: ")
-	one := startServing(t, "--role", "broker", "--controller", addr, "--data", dir, "--metrics", "none")
-	two := startServing(t, "--role", "broker", "--id", "2", "--controller", addr, "--data", dir, "--metrics", "none")
+	one := startServing(t, "--role", "broker", "--voters", addr, "--data", dir, "--metrics", "none")
+	two := startServing(t, "--role", "broker", "--id", "2", "--voters", addr, "--data", dir, "--metrics", "none")
 	one.stop(t, syscall.SIGTERM)
 	two.stop(t, syscall.SIGTERM)
 	c.stop(t, syscall.SIGTERM)

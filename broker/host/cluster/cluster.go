@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,10 +31,13 @@ type Config struct {
 	Listen string
 	// Advertise is the host that clients are told, unless it is empty: that of Listen.
 	Advertise string
-	// Controller is the address of a controller that runs elsewhere. If it is empty
-	// one runs here, on ControllerListen, or any free loopback port.
-	Controller       string
-	ControllerListen string
+	// Controllers is how many controllers run here, c101, c102, ..., on free loopback
+	// ports; if Voters is empty.
+	Controllers int
+	// Voters are the addresses of all controllers, if they do not all run here. The
+	// one whose place in it is Voter, counted from 1, does.
+	Voters []string
+	Voter  int
 
 	Data     string // the directory of all files; each node has its own in it
 	Settings config.Broker
@@ -40,12 +45,15 @@ type Config struct {
 	Log func(string)
 }
 
-const controllerID = 101
+// firstController is the id of the first controller.
+const firstController = 101
+
+func controllerName(i int) string { return fmt.Sprintf("c%d", firstController+i) }
 
 // Cluster is a cluster that runs.
 type Cluster struct {
 	cfg   Config
-	nodes []*node // the controller first, if it is here
+	nodes []*node // the controllers that are here first
 	ways  map[[2]string]*host.Way
 	names map[string]string // of addresses
 	real  map[string]string // the address to dial for an advertised one
@@ -101,18 +109,9 @@ func (c *Cluster) plan() (listeners []net.Listener, err error) {
 		c.names[addr] = name
 		return l.Addr(), nil
 	}
-	controller := c.cfg.Controller
-	if controller == "" {
-		addr := c.cfg.ControllerListen
-		if addr == "" {
-			addr = "127.0.0.1:0"
-		}
-		l, err := add(fmt.Sprintf("c%d", controllerID), addr)
-		if err != nil {
-			return listeners, err
-		}
-		controller = l.String()
-		c.nodes[0].boot = c.newController
+	voters, err := c.planControllers(add)
+	if err != nil {
+		return listeners, err
 	}
 	defer c.planWays()
 	if c.cfg.Brokers == 0 {
@@ -128,7 +127,7 @@ func (c *Cluster) plan() (listeners []net.Listener, err error) {
 		if err != nil {
 			return listeners, err
 		}
-		c.planBroker(c.nodes[len(c.nodes)-1], id, l.(*net.TCPAddr), controller)
+		c.planBroker(c.nodes[len(c.nodes)-1], id, l.(*net.TCPAddr), voters)
 	}
 	return listeners, nil
 }
@@ -143,10 +142,10 @@ func (c *Cluster) planWays() {
 	}
 }
 
-func (c *Cluster) planBroker(n *node, id int32, l *net.TCPAddr, controller string) {
+func (c *Cluster) planBroker(n *node, id int32, l *net.TCPAddr, voters []log.Voter) {
 	cfg := log.BrokerConfig{
 		ID: id, Host: c.cfg.Advertise, Port: int32(l.Port),
-		Controller: controller, Settings: c.cfg.Settings,
+		Controllers: voters, Settings: c.cfg.Settings,
 	}
 	if cfg.Host == "" {
 		cfg.Host = l.IP.String()
@@ -164,10 +163,36 @@ func (c *Cluster) planBroker(n *node, id int32, l *net.TCPAddr, controller strin
 	}
 }
 
-func (c *Cluster) newController() machine.Machine {
-	var seed [8]byte
-	_, _ = rand.Read(seed[:]) // never fails
-	return log.NewController(log.ControllerConfig{ID: controllerID, Settings: c.cfg.Settings, Seed: binary.BigEndian.Uint64(seed[:])})
+// planControllers takes the addresses of the controllers that run here.
+func (c *Cluster) planControllers(add func(name, addr string) (net.Addr, error)) (voters []log.Voter, err error) {
+	addrs := slices.Clone(c.cfg.Voters)
+	if len(addrs) == 0 {
+		addrs = slices.Repeat([]string{"127.0.0.1:0"}, c.cfg.Controllers)
+	}
+	for i, addr := range addrs {
+		if len(c.cfg.Voters) == 0 || c.cfg.Voter == i+1 {
+			l, err := add(controllerName(i), addr)
+			if err != nil {
+				return nil, err
+			}
+			addr = l.String()
+		}
+		voters = append(voters, log.Voter{ID: int32(firstController + i), Addr: addr})
+		c.names[addr] = controllerName(i)
+	}
+	for _, n := range c.nodes {
+		id := voters[slices.IndexFunc(voters, func(v log.Voter) bool { return v.Addr == n.addr })].ID
+		n.boot = func() machine.Machine {
+			var seed [8]byte
+			_, _ = rand.Read(seed[:]) // never fails
+			cfg := log.ControllerConfig{ID: id, Settings: c.cfg.Settings, Seed: binary.BigEndian.Uint64(seed[:])}
+			if len(voters) > 1 {
+				cfg.Voters = voters
+			}
+			return log.NewController(cfg)
+		}
+	}
+	return voters, nil
 }
 
 // consecutive are n addresses with ports from that of the first.
@@ -246,12 +271,15 @@ func (c *Cluster) Bootstrap() []string {
 	return list
 }
 
-// ControllerAddress is where the controller listens that runs here; empty if none does.
-func (c *Cluster) ControllerAddress() string {
-	if c.cfg.Controller != "" {
-		return ""
+// Controllers are the addresses of the controllers that run here.
+func (c *Cluster) Controllers() []string {
+	var list []string
+	for _, n := range c.nodes {
+		if strings.HasPrefix(n.name, "c") {
+			list = append(list, n.addr)
+		}
 	}
-	return c.nodes[0].addr
+	return list
 }
 
 // Ready waits until all brokers serve.
@@ -285,7 +313,9 @@ func (n *node) ready() (ok bool, err error) {
 			info := m.Image().Brokers[m.ID()]
 			ok, err = m.Epoch() >= 0 && info != nil && info.Alive(), m.Err()
 		case *log.ControllerNode:
-			ok, err = m.Active(), m.Err()
+			// Of several, one that stands by has nothing to do. That one is active, the
+			// brokers tell.
+			ok, err = m.Active() || len(n.cluster.cfg.Voters) > 1 || n.cluster.cfg.Controllers > 1, m.Err()
 		}
 	})
 	return ok, err

@@ -36,7 +36,7 @@ func settings(t testing.TB, set ...string) config.Broker {
 
 func start(t testing.TB, dir string, brokers int, set ...string) *Cluster {
 	t.Helper()
-	c, err := Start(Config{Brokers: brokers, Listen: "127.0.0.1:0", Data: dir, Settings: settings(t, set...), Log: func(s string) { t.Log(s) }})
+	c, err := Start(Config{Brokers: brokers, Controllers: 1, Listen: "127.0.0.1:0", Data: dir, Settings: settings(t, set...), Log: func(s string) { t.Log(s) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,7 +255,7 @@ func TestLeaderCrash(t *testing.T) {
 	if err := send(100); err != nil {
 		t.Fatal(err)
 	}
-	crash, err := Parse("0s crash leader(orders-0)", 3)
+	crash, err := Parse("0s crash leader(orders-0)", 3, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,7 +274,7 @@ func TestLeaderCrash(t *testing.T) {
 	if err := send(100); err != nil {
 		t.Fatal(err)
 	}
-	restart, err := Parse("0s restart *", 3)
+	restart, err := Parse("0s restart *", 3, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,7 +302,7 @@ func TestCutFollower(t *testing.T) {
 	createTopic(t, addr, "orders", 2)
 	l := awaitLeader(t, addr, "orders", "")
 	apply := func(text string) {
-		s, err := Parse(text, 2)
+		s, err := Parse(text, 2, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -337,7 +337,7 @@ func TestParseRefuses(t *testing.T) {
 		"1s throttle b1 b2 100/s":                  "use slow",
 		"1s pause leader(orders-0)\n1s bit-rot b1": "line 2",
 	} {
-		_, err := Parse(text, 3)
+		_, err := Parse(text, 3, 1)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v\nwant %s", text, err, want)
 		}
@@ -346,7 +346,7 @@ func TestParseRefuses(t *testing.T) {
 		"1s for 2s pause leader(my.topic-12)", "5s..6s for 3s cut-both b1 b3", "1s slow leader follower2 30ms\n2s heal *",
 		"1s crash controller\n3s restart *", "1s skew b1 -1h", "1s reset b1 b2", "1s for 1s crash leader(a-0=b1)",
 	} {
-		if _, err := Parse(text, 3); err != nil {
+		if _, err := Parse(text, 3, 1); err != nil {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -363,6 +363,7 @@ func TestMetrics(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	must[*kmsg.ApiVersionsResponse](t)(dial(t, c.Bootstrap()[1]).ask(kmsg.NewPtrApiVersionsRequest()))
 	c.node("b1").kill()
 	w := httptest.NewRecorder()
 	c.ServeHTTP(w, nil)
@@ -394,12 +395,39 @@ func TestListenAddresses(t *testing.T) {
 		"127.0.0.1:ninety": "is no address to listen on",
 		"127.0.0.1:65534":  "3 brokers from port 65534 on need ports above 65535",
 	} {
-		_, err := Start(Config{Brokers: 3, Listen: addr, Data: t.TempDir(), Settings: settings(t)})
+		_, err := Start(Config{Brokers: 3, Controllers: 1, Listen: addr, Data: t.TempDir(), Settings: settings(t)})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", addr, err, want)
 		}
 	}
 	if got, err := consecutive("localhost:9092", 3); err != nil || !slices.Equal(got, []string{"localhost:9092", "localhost:9093", "localhost:9094"}) {
 		t.Errorf("%v %v", got, err)
+	}
+}
+
+// With three controllers, of which the active one dies, topics are still created.
+func TestControllerCrash(t *testing.T) {
+	c, err := Start(Config{Brokers: 2, Controllers: 3, Listen: "127.0.0.1:0", Data: t.TempDir(), Settings: settings(t), Log: func(s string) { t.Log(s) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Kill)
+	ready(t, c)
+	crash, err := Parse("0s crash controller", 2, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, ok := c.activeController()
+	c.Apply(crash, 1, nil)
+	if c.node(before).life != nil || !ok {
+		t.Errorf("%s lives", before)
+	}
+	addr := c.Bootstrap()[0]
+	createTopic(t, addr, "orders", 2)
+	if _, err := produce(dial(t, awaitLeader(t, addr, "orders", "")), "orders", "x"); err != nil {
+		t.Error(err)
+	}
+	if after, ok := c.activeController(); !ok || after == before {
+		t.Errorf("%s is active after %s", after, before)
 	}
 }

@@ -23,9 +23,13 @@ func (c *Cluster) Names() []string {
 	return names
 }
 
-// Parse reads a schedule for a cluster of so many brokers. An error has the line.
-func Parse(text string, brokers int) (faults.Schedule, error) {
-	v := faults.Vocabulary{Roles: []string{"leader", "follower", "follower2", "controller"}, Nodes: []string{fmt.Sprintf("c%d", controllerID)}}
+// Parse reads a schedule for a cluster of so many brokers and controllers. An error has
+// the line.
+func Parse(text string, brokers, controllers int) (faults.Schedule, error) {
+	v := faults.Vocabulary{Roles: []string{"leader", "follower", "follower2", "controller"}}
+	for i := range controllers {
+		v.Nodes = append(v.Nodes, controllerName(i))
+	}
 	for i := range brokers {
 		v.Nodes = append(v.Nodes, fmt.Sprintf("b%d", i+1))
 	}
@@ -165,14 +169,30 @@ func (c *Cluster) view(role string) (string, bool) {
 	case "*":
 		return strings.Join(c.Names(), ","), true
 	case "controller":
-		return c.nodes[0].name, c.cfg.Controller == ""
+		return c.activeController()
 	}
-	for _, n := range c.nodes { // one that is paused cannot tell: a controller or broker that is up can
+	for _, n := range c.nodes { // one that is paused cannot tell, another can
 		var name string
 		var known bool
 		seen := n.peek(func(m machine.Machine) { name, known = holder(imageOf(m), word, strings.TrimSuffix(rest, ")")) })
 		if seen {
 			return name, known
+		}
+	}
+	return "", false
+}
+
+// activeController is the controller that leads the quorum, or leads it as it believes.
+func (c *Cluster) activeController() (string, bool) {
+	for _, n := range c.nodes {
+		active := false
+		seen := n.peek(func(m machine.Machine) {
+			if x, ok := m.(*log.ControllerNode); ok {
+				active = x.Active()
+			}
+		})
+		if seen && active {
+			return n.name, true
 		}
 	}
 	return "", false
