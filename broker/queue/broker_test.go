@@ -115,6 +115,44 @@ func TestFailedSyncEndsTheLife(t *testing.T) {
 	}
 }
 
+// A publisher of which too many messages wait for the disk is not read until so many
+// are written as credit says; who publishes nothing is read all the while.
+func TestCredit(t *testing.T) {
+	d := newStepped(Config{Name: "b1", Seed: 1, Settings: Settings{Credit: 4, CreditMore: 3}})
+	k := newTalk(d)
+	k.do("a1 queue.declare queue=q durable\nb1 queue.declare queue=q passive")
+	d.hold = true
+	for i := range 4 {
+		if d.unread["a"] {
+			t.Errorf("not read with %d messages waiting", i)
+		}
+		k.do("a1 basic.publish key=q body=m persistent\na1 basic.publish key=q body=transient")
+	}
+	if !d.unread["a"] || d.unread["b"] {
+		t.Errorf("with 4 messages waiting: %v", d.unread)
+	}
+	d.hold = false
+	if d.hear(); d.unread["a"] {
+		t.Error("everything is written, and it is not read")
+	}
+}
+
+// A publisher is not read while too much memory is held, and then again.
+func TestMemoryAlarm(t *testing.T) {
+	d := newStepped(Config{Name: "b1", Seed: 1, Settings: Settings{MemoryHighWatermark: 10}})
+	k := newTalk(d)
+	k.do("a1 queue.declare queue=q\nb1 queue.declare queue=q passive")
+	if k.do("a1 basic.publish key=q body=1234567890"); d.unread["a"] {
+		t.Error("not read at the watermark, want above it")
+	}
+	if k.do("a1 basic.publish key=q body=1"); !d.unread["a"] || d.unread["b"] {
+		t.Errorf("above the watermark: %v", d.unread)
+	}
+	if k.do("b1 basic.get queue=q noack"); d.unread["a"] {
+		t.Error("there is room, and it is not read")
+	}
+}
+
 // No more than 64 KiB and one message leave for a client that does not read.
 func TestSlowConsumerIsNotFed(t *testing.T) {
 	d := newStepped(Config{Name: "b1", Seed: 1})

@@ -119,7 +119,7 @@ func (b *Broker) consume(ch *channel, m *wire.BasicConsume) *fault {
 		return faultf(wire.PreconditionFailed, "invalid arg 'x-priority' for queue '%s' in vhost '%s': %s", q.name, virtualHost, notInteger(v))
 	case q.limits.kind == quorum && ch.globalPrefetch > 0:
 		return faultf(wire.NotImplemented, "queue '%s' in vhost '%s' does not support global qos", q.name, virtualHost)
-	case len(q.consumers) > 0 && (m.Exclusive || q.consumers[0].exclusive):
+	case q.refusesBesides(m.Exclusive):
 		return faultf(wire.AccessRefused, "queue '%s' in vhost '%s' in exclusive use", q.name, virtualHost)
 	}
 	c := &consumer{tag: tag, ch: ch, q: q, noAck: m.NoAck, exclusive: m.Exclusive, priority: priority, prefetch: ch.prefetch}
@@ -133,6 +133,20 @@ func (b *Broker) consume(ch *channel, m *wire.BasicConsume) *fault {
 	b.answer(ch, m.NoWait, &wire.BasicConsumeOk{ConsumerTag: tag}, 0)
 	b.touch(q)
 	return nil
+}
+
+// refusesBesides reports whether a consumer that wants the queue for itself, or one
+// beside such a consumer, is refused. A queue with a single active consumer refuses
+// every one that wants it for itself (rabbit_amqqueue_process); a quorum queue has no
+// such consumers and takes them for others.
+func (q *queue) refusesBesides(exclusive bool) bool {
+	switch {
+	case q.limits.kind == quorum:
+		return false
+	case q.limits.singleConsumer:
+		return exclusive
+	}
+	return len(q.consumers) > 0 && (exclusive || q.consumers[0].exclusive)
 }
 
 func (b *Broker) cancel(ch *channel, m *wire.BasicCancel) *fault {

@@ -48,7 +48,7 @@ func (b *Broker) publishDead(d *deadLetter) {
 	msg.props.Headers = b.died(d)
 	msg.props.Expiration = "" // it must not expire again (rabbitmq.com/dlx.html#effects)
 	queues := slices.DeleteFunc(b.route(x, msg.keys), func(to *queue) bool {
-		return d.reason != deadRejected && circular(msg.props.Headers, to.name)
+		return circular(msg.props.Headers, to.name)
 	})
 	b.counts.DeadLettered++
 	b.enqueue(msg, b.admit(msg, queues))

@@ -22,6 +22,7 @@ type stepped struct {
 	next   machine.ConnID
 	inbox  map[string][]wire.Frame
 	ended  map[string]bool
+	unread map[string]bool // the broker reads nothing of it for now
 	syncs  []machine.Effect
 	hold   bool   // syncs are not answered
 	deaf   string // a connection whose client reads nothing
@@ -30,7 +31,7 @@ type stepped struct {
 
 func newStepped(cfg Config) *stepped {
 	d := &stepped{cfg: cfg, disk: storagetest.New(), ids: make(map[string]machine.ConnID), names: make(map[machine.ConnID]string),
-		inbox: make(map[string][]wire.Frame), ended: make(map[string]bool)}
+		inbox: make(map[string][]wire.Frame), ended: make(map[string]bool), unread: make(map[string]bool)}
 	d.boot()
 	return d
 }
@@ -61,6 +62,8 @@ func (d *stepped) step(in *machine.Input) {
 			}
 		case machine.DoClose:
 			d.ended[d.names[e.Conn]] = true
+		case machine.DoStopReading, machine.DoRead:
+			d.unread[d.names[e.Conn]] = e.Kind == machine.DoStopReading
 		case machine.DoSync:
 			d.syncs = append(d.syncs, e)
 		}
