@@ -20,7 +20,8 @@
 //     certainly failed.
 //   - no-skip: a reader polls and finishes with every readable record between
 //     its first and its last, in order. It goes back only when it was assigned
-//     anew, and passes over records only by auto.offset.reset.
+//     anew, and passes over records only by auto.offset.reset. Readers that commit before
+//     they work have no claim to what they held when they died, unless it is stated.
 //   - no-stale-end: an operation does not claim less of the log than was proven
 //     before it began. This holds all four kinds of real-time order: append or
 //     read, after append or read. Appends that land below what was acknowledged

@@ -374,7 +374,7 @@ func (f *finish) jumps() {
 				continue
 			}
 			c.ledger.Skipped++
-			if x.reset || f.excused(skips, p, off, off+1, f.beganAt(p, off)) {
+			if x.reset || x.processing && c.rules.early && !c.rules.strict[NoSkip] || f.excused(skips, p, off, off+1, f.beganAt(p, off)) {
 				continue
 			}
 			if n == 0 {

@@ -88,6 +88,7 @@ type rules struct {
 	acksAll bool
 	unclean bool
 	onDisk  bool // an acknowledgement says that the bytes are on a disk
+	early   bool // readers commit before they process: who dies has passed over the rest
 	strict  map[string]bool
 
 	applications bool // something is promised to applications
@@ -103,6 +104,7 @@ func newRules(h *history.Header) rules {
 		acksAll: acksAll(h.Set),
 		unclean: h.Set.Unclean,
 		onDisk:  h.Set.Flush == "fsync",
+		early:   h.Set.Settle == history.SettleBefore,
 		strict:  map[string]bool{},
 	}
 	derived := Derive(h.Set).Properties

@@ -15,7 +15,8 @@
 //  4. [Reader] fetches it. The invocation of a poll is the leaving of its fetch, since a
 //     claim about the end of a partition holds between that and the answer (read.go).
 //  5. The reader works on what it polled, saves the position behind it in its own file
-//     (position.go), and says that it has processed it when the file is durable.
+//     (position.go), and says that it has processed it when the file is durable. With
+//     another [Commit] the two part, and it says so record by record as the work is done.
 //  6. When the run is over, [Dumper] reads every partition from its start to its end:
 //     what it does not find is not in the log.
 //
@@ -55,10 +56,10 @@
 //     position outlives it.
 //   - A value is made once, however often it is offered, and its bytes never change: they
 //     travel to the log without being copied.
-//   - Processed means that the position is durable. A position file may outlive a reader
+//   - With CommitTogether, processed means that the position is durable. A position file may outlive a reader
 //     that did not live to say so, hence both positions in it: the next life begins where
 //     the last one had said it was, and so may do the records in hand twice but passes
-//     over none.
+//     over none. With the others a position holds when it is written.
 //   - A position file is written once, under a number that was never used, and older ones
 //     go in the very step that takes the answer of its sync.
 //   - Runs of an event point into one slice that is made before the first of them

@@ -24,6 +24,7 @@ type position struct {
 	tp         wire.TP
 	done, next place
 	passed     int64 // how far auto.offset.reset has last moved it on: not saved
+	worked     int64 // below it all has been processed, by this life or those before: not saved
 }
 
 // A position file holds all positions of a reader. Every save writes a new file,
@@ -128,8 +129,9 @@ func positionNumber(name string) (n uint64, is bool) {
 
 // loadPositions returns the positions from which to go on, the highest number in
 // use, and whether no file is known to have become durable; no file at all is a
-// first start.
-func loadPositions(files machine.Files) (list []position, highest uint64, first bool) {
+// first start. Written says that a position holds if it has been written, whoever knows of
+// it: then nothing has to be done again to be sure.
+func loadPositions(files machine.Files, written bool) (list []position, highest uint64, first bool) {
 	lowest, found := uint64(0), uint64(0)
 	first = true
 	for _, name := range files.List() {
@@ -151,7 +153,7 @@ func loadPositions(files machine.Files) (list []position, highest uint64, first 
 		}
 	}
 	for i := range list {
-		if p := &list[i]; found == lowest && !first {
+		if p := &list[i]; written || found == lowest && !first {
 			p.done = p.next
 		} else {
 			p.next = p.done

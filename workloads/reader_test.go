@@ -1,6 +1,7 @@
 package workloads
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -195,7 +196,7 @@ func TestLoadPositionsOfTornFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		list, highest, _ := loadPositions(f)
+		list, highest, _ := loadPositions(f, false)
 		got := int64(-1)
 		if len(list) > 0 {
 			got = list[0].done.offset
@@ -252,5 +253,60 @@ func TestDumperReadsToTheEnd(t *testing.T) {
 	}
 	if dump.Read() != d.ends[0]+d.ends[1]+d.ends[2] {
 		t.Errorf("says that it has read %d", dump.Read())
+	}
+}
+
+// A reader that dies at work does again, or passes over, what its way to commit says.
+func TestReaderDiesAtWork(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		commit       Commit
+		every        time.Duration
+		dies, begins int64 // when so many are processed; where the next life begins, -1: by auto.offset.reset
+	}{
+		{"after, the first of a poll", CommitAfter, 0, 1, -1},
+		{"after, the first of the second poll", CommitAfter, 0, 4, 3},
+		{"before", CommitBefore, 0, 1, 3},
+		{"before, the second poll", CommitBefore, 0, 4, 6},
+		{"auto, before the interval", CommitAuto, time.Second, 7, -1},
+		{"auto, every poll", CommitAuto, time.Microsecond, 7, 6},
+		{"auto, behind the last poll", CommitAuto, time.Microsecond, 9, 9},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := newDouble(t, 1)
+			d.fill(0, 9, 9)
+			boot := func(life int) *Reader {
+				r := d.newReader(life, readerSettings())
+				r.cfg.Commit, r.cfg.CommitEvery, r.cfg.Settle = c.commit, c.every, 2*time.Millisecond
+				return r
+			}
+			r := boot(0)
+			d.start(r)
+			d.run(d.now.Add(time.Second), func() bool { return r.Processed() == c.dies })
+			if c.dies == 9 {
+				d.run(d.now.Add(time.Second), func() bool { return false })
+			}
+			if at := r.Position(wire.TP{Topic: "t"}); at != c.dies {
+				t.Fatalf("says it has processed up to %d, and has %d", at, c.dies)
+			}
+			born := len(d.events)
+			d.start(boot(1))
+			if reset := d.events[len(d.events)-1].Reset; reset != (c.begins < 0) {
+				t.Fatalf("begins with %+v", d.events[len(d.events)-1])
+			}
+			d.run(d.now.Add(time.Second), func() bool { return false })
+			var got []int64
+			for _, e := range d.events[born:] {
+				if e.F == history.Process {
+					for _, x := range e.Runs[0].Records {
+						got = append(got, x.Offset)
+					}
+				}
+			}
+			want := []int64{0, 1, 2, 3, 4, 5, 6, 7, 8}[max(c.begins, 0):]
+			if !slices.Equal(got, want) {
+				t.Errorf("the second life processes %v, want %v", got, want)
+			}
+		})
 	}
 }

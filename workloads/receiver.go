@@ -13,7 +13,8 @@ type ReceiverConfig struct {
 	Life     uint32 // how often the node has been started before
 	Group    string // whom it takes records for
 	TPs      []history.TP
-	Work     time.Duration // for one record
+	Work     time.Duration // for one record, until its effect is there
+	Settle   time.Duration // what is left to do for it then, before it is settled
 	Recorder *history.Recorder
 	// TP is the number of where a record came from.
 	TP    func(name string) history.TP
@@ -56,6 +57,7 @@ type Receiver struct {
 	cfg     ReceiverConfig
 	waits   []Arrival
 	working bool
+	done    bool // the effect of the record in hand is there
 	until   machine.Instant
 	up      bool
 	rest    machine.Instant // since when it has had nothing to do
@@ -157,9 +159,13 @@ func (r *Receiver) work(now machine.Instant) {
 		if now < r.until {
 			return
 		}
-		r.working, r.rest = false, now
 		a := &r.waits[0]
-		r.write(history.Event{E: history.OK, F: history.Process, ID: r.cfg.Recorder.Op(), Runs: r.run(a)})
+		if !r.done {
+			r.write(history.Event{E: history.OK, F: history.Process, ID: r.cfg.Recorder.Op(), Runs: r.run(a)})
+			r.done, r.until = true, now.Add(r.cfg.Settle)
+			continue
+		}
+		r.working, r.done, r.rest = false, false, now
 		r.cfg.Inlet.Settle(a)
 		r.waits[0] = Arrival{}
 		r.waits = r.waits[1:]

@@ -19,7 +19,7 @@ var (
 	resetWords   = []string{"earliest", "latest", "none"}
 	flushWords   = []string{"page-cache", "fsync"}
 	keepsWords   = []string{KeepsUntilSettled, KeepsNothing}
-	settleWords  = []string{"reader", "auto"}
+	settleWords  = []string{"reader", "auto", SettleBefore}
 )
 
 // header reads the first line.

@@ -59,13 +59,17 @@ type Settings struct {
 	// offsets and what reached whom is all that there is to see.
 	Keeps string
 	// Settle, of until-settled, is who settles a record: its reader, or the broker as
-	// soon as it has sent it (auto).
+	// soon as it has sent it (auto). Of a log it is empty, unless readers make their
+	// position durable before they process what lies below it (before).
 	Settle string
 	// Durable, of until-settled, says that what was taken outlives the broker.
 	Durable bool
 	// Competing says that several readers of a group take records from each other.
 	Competing bool
 }
+
+// SettleBefore is a [Settings.Settle] of a log.
+const SettleBefore = "before"
 
 // What [Settings.Keeps] may be.
 const (

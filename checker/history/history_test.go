@@ -155,7 +155,8 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 			Topics:  []Topic{{"orders", 3, 3, "delete"}, {drawText(t, "topic"), 1, 2, "compact"}},
 			Promise: Promise{From: "stated", Properties: []string{"no-acked-loss", "no-skip"}},
 			Set: Settings{Acks: "all", Idem: rapid.Bool().Draw(t, "idem"), Iso: "ru", Sub: "assign", Reset: "earliest",
-				MinISR: 2, Flush: "page-cache", Unclean: rapid.Bool().Draw(t, "unclean"), Retries: rapid.Bool().Draw(t, "retries"), InFlight: 5},
+				MinISR: 2, Flush: "page-cache", Unclean: rapid.Bool().Draw(t, "unclean"), Retries: rapid.Bool().Draw(t, "retries"), InFlight: 5,
+				Settle: rapid.SampledFrom([]string{"", SettleBefore}).Draw(t, "settle")},
 			TPs: []string{"orders-0", `odd"one`, "orders-2"},
 		}
 		names := []string{`"x"`, `":y"`, `true`, `1.5`}

@@ -99,9 +99,11 @@ func appendSettings(b []byte, s *Settings) []byte {
 	b = strconv.AppendInt(b, int64(s.InFlight), 10)
 	if s.Keeps != "" {
 		b = appendString(append(b, `,"keeps":`...), s.Keeps)
-		if s.Settle != "" {
-			b = appendString(append(b, `,"settle":`...), s.Settle)
-		}
+	}
+	if s.Settle != "" {
+		b = appendString(append(b, `,"settle":`...), s.Settle)
+	}
+	if s.Keeps != "" {
 		b = strconv.AppendBool(append(b, `,"durable":`...), s.Durable)
 		b = strconv.AppendBool(append(b, `,"competing":`...), s.Competing)
 	}

@@ -55,6 +55,25 @@ func TestCompareRepeats(t *testing.T) {
 	}
 }
 
+// What a consumer's crash costs is another thing for each way to settle: records that are
+// done twice where the work comes first, and lost ones where settling does.
+func TestCompareCrashesBetweenWorkAndSettling(t *testing.T) {
+	out, err := Compare(comparison(t, 8, scenario.KindLog, scenario.KindQueue))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost, twice := rowOf(t, &out, "loss", consumerCrash), rowOf(t, &out, "duplicates", consumerCrash)
+	for i, x := range out.Columns {
+		fast := x.Config == "fast"
+		if l, d := lost.Cells[i].Total, twice.Cells[i].Total; l > 0 != fast || d > 0 == fast {
+			t.Errorf("%s %s: %d lost, %d twice", x.Kind, x.Config, l, d)
+		}
+		if x.Broken > 0 {
+			t.Errorf("%s %s breaks its promise: %s", x.Kind, x.Config, x.Repro)
+		}
+	}
+}
+
 func rowOf(t *testing.T, c *result.Compare, name, fault string) *result.CompareRow {
 	t.Helper()
 	i := slices.IndexFunc(c.Rows, func(r result.CompareRow) bool { return r.Name == name && r.Fault == fault })

@@ -77,7 +77,7 @@ var questions = slices.Concat([]question{
 		},
 	},
 	{
-		name: "ack p99", asks: "until the producer knows, 99 % are faster", fault: noFault, unit: unitMicros,
+		name: "ack p99", asks: "until the producer takes it for sent, 99 % are faster; where nobody acknowledges, that is at once", fault: noFault, unit: unitMicros,
 		part: func(o *outcome) int64 { return o.LatencyUS.Ack.P99 },
 	},
 	{

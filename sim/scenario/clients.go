@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"time"
 
 	"brokersim/broker/log/wire"
@@ -128,7 +129,8 @@ func (c *clients) addReader(r *run, i int, node nodeName) {
 	spec := &r.Spec.Readers[i]
 	cfg := workloads.ReaderConfig{
 		ID: int32(node.id), Name: node.name, Seed: r.Seed, Bootstrap: r.cluster.bootstrap(), Settings: r.set.Consumer(spec.Name),
-		Partitions: r.share(i), Work: spec.Work,
+		Partitions: r.share(i), Work: spec.Work, Settle: spec.Settle,
+		Commit: commits[r.Spec.Log.Commit], CommitEvery: cmp.Or(r.Spec.Log.CommitEvery, commitEvery),
 		From: machine.Instant(spec.From), Replay: machine.Instant(spec.Replay),
 		Recorder: r.rec, TPs: r.topology.number, Failpoints: r.cluster.set(node.id),
 	}

@@ -5,6 +5,7 @@ import (
 
 	"brokersim/checker"
 	"brokersim/checker/history"
+	"brokersim/workloads"
 )
 
 // header is the head of the run's history.
@@ -59,6 +60,9 @@ func (p *plan) logSettings() history.Settings {
 		if p.set.Consumer(x.Name).AutoOffsetReset != "earliest" {
 			s.Reset = "latest"
 		}
+	}
+	if commits[p.Spec.Log.Commit] == workloads.CommitBefore {
+		s.Settle = history.SettleBefore
 	}
 	return s
 }

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 
 	"brokersim/broker/near"
 	"brokersim/broker/pubsub"
+	"brokersim/workloads"
 )
 
 // The kinds of broker that a scenario may have. A log is a cluster with a controller; of
@@ -20,6 +22,24 @@ const (
 
 // Kinds are the kinds of broker, the one that is meant if none is named first.
 func Kinds() []string { return []string{KindLog, KindQueue, KindPubSub} }
+
+// Log is how the readers of a scenario commit what they have read of a log.
+type Log struct {
+	Commit      string        // one of [Commits]; empty is the first
+	CommitEvery time.Duration // of auto; 0 is Kafka's 5 s
+}
+
+// commits are the ways in which readers of a log commit, by name.
+var commits = map[string]workloads.Commit{
+	"together": workloads.CommitTogether, "after": workloads.CommitAfter, "before": workloads.CommitBefore, "auto": workloads.CommitAuto,
+}
+
+// Commits are the names of the ways in which readers of a log commit. Together is the
+// default: they keep their position in one with what they make of the records.
+func Commits() []string { return []string{"together", "after", "before", "auto"} }
+
+// commitEvery is Kafka's auto.commit.interval.ms.
+const commitEvery = 5 * time.Second
 
 // Queue is how the services of a scenario use a work queue. Each topic is a fan-out
 // exchange, and each group of readers has a queue that is bound to it.
@@ -60,7 +80,7 @@ func (s *Spec) of(kind string) error {
 
 // kindKeys are the keys of edits that are about the kind of broker.
 func kindKeys() []string {
-	return []string{EditKind, "queue.confirms", "queue.durable", "queue.auto-ack", "queue.prefetch", "queue.republish",
+	return []string{EditKind, "log.commit", "log.commit-every", "queue.confirms", "queue.durable", "queue.auto-ack", "queue.prefetch", "queue.republish",
 		"pubsub.hard-limit", "pubsub.soft-limit", "pubsub.soft-for"}
 }
 
@@ -68,16 +88,21 @@ func kindKeys() []string {
 type KindSetting struct{ Key, Value, Default string }
 
 // KindSettings are those of a case that are not what they are by default, the kind itself
-// first; none of a log.
+// first; of a log there is only how it is committed to.
 func KindSettings(c Case) (list []KindSetting, err error) {
 	s, err := c.Scenario()
-	if err != nil || s.log() {
+	if err != nil {
 		return nil, err
 	}
 	add := func(key string, value, byDefault any) {
 		if value != byDefault {
 			list = append(list, KindSetting{key, fmt.Sprint(value), fmt.Sprint(byDefault)})
 		}
+	}
+	if s.log() {
+		add("log.commit", cmp.Or(s.Log.Commit, Commits()[0]), Commits()[0])
+		add("log.commit-every", cmp.Or(s.Log.CommitEvery, commitEvery), commitEvery)
+		return list, nil
 	}
 	add(EditKind, s.Kind, KindLog)
 	q, o, d := &s.Queue, &s.PubSub.Output, pubsub.DefaultOutput()
@@ -111,6 +136,11 @@ func (s *Spec) applyKind(e Edit) (err error) {
 	switch e.Key {
 	case EditKind:
 		return s.of(e.Value)
+	case "log.commit", "log.commit-every":
+		if s.Bulk != nil {
+			return fmt.Errorf("the readers of a bulk load do not commit")
+		}
+		return s.applyCommit(e)
 	case "queue.confirms":
 		return yes(&q.Confirms)
 	case "queue.durable":
@@ -137,3 +167,18 @@ func (s *Spec) applyKind(e Edit) (err error) {
 
 // competing reports whether several readers of a group take records from each other.
 func (s *Spec) competing() bool { return len(s.groups()) < len(s.Readers) }
+
+// applyCommit says how a log is committed to.
+func (s *Spec) applyCommit(e Edit) (err error) {
+	if e.Key == "log.commit-every" {
+		if s.Log.CommitEvery, err = time.ParseDuration(e.Value); err != nil || s.Log.CommitEvery < time.Millisecond || s.Log.CommitEvery > maxFor {
+			return fmt.Errorf("want a duration with its unit, from 1 ms")
+		}
+		return nil
+	}
+	if !slices.Contains(Commits(), e.Value) {
+		return fmt.Errorf("unknown way to commit%s", near.Suggest(e.Value, Commits()))
+	}
+	s.Log.Commit = e.Value
+	return nil
+}

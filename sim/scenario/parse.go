@@ -38,6 +38,7 @@ func Parse(name string, src []byte) (*Spec, error) {
 		"for":       p.Duration(&s.For, time.Millisecond, maxFor),
 		"settle":    p.Duration(&s.Settle, time.Millisecond, maxFor),
 		"kind":      fields.Both(func(n ast.Node) { kindAt = n }, p.Word(&s.Kind, Kinds()...)),
+		"log":       func(n ast.Node) { p.log(s, n) },
 		"queue":     func(n ast.Node) { p.queue(s, n) },
 		"pubsub":    func(n ast.Node) { p.pubsub(s, n) },
 		"brokers":   p.Number(func(n int64) { s.Brokers = int(n) }, 1, maxBrokers),
@@ -157,6 +158,7 @@ func (p *reader) reader(s *Spec, name string, at, n ast.Node) {
 		}),
 		"group":   p.Text(&r.Group),
 		"work":    p.Duration(&r.Work, 0, time.Minute),
+		"settle":  p.Duration(&r.Settle, 0, time.Minute),
 		"from":    p.Duration(&r.From, 0, maxFor),
 		"replay":  p.Duration(&r.Replay, time.Millisecond, maxFor),
 		"members": p.Number(func(n int64) { members = n }, 1, maxMembers),
@@ -185,6 +187,14 @@ func (p *reader) reader(s *Spec, name string, at, n ast.Node) {
 		r.Name, r.Group = fmt.Sprintf("%s-%d", name, i+1), cmp.Or(r.Group, name)
 		s.Readers = append(s.Readers, r)
 	}
+}
+
+// log reads how a log is committed to.
+func (p *reader) log(s *Spec, n ast.Node) {
+	p.Fields(n, "log", fields.Fields{
+		"commit":       p.Word(&s.Log.Commit, Commits()...),
+		"commit-every": p.Duration(&s.Log.CommitEvery, time.Millisecond, maxFor),
+	})
 }
 
 // queue reads how a work queue is used, and pubsub how a pub/sub broker is.

@@ -196,7 +196,7 @@ func (s *solo) addReceiver(i int, node nodeName) {
 		life := lives
 		lives++
 		s.receivers[i] = workloads.NewReceiver(workloads.ReceiverConfig{
-			ID: int32(node.id), Life: life, Group: s.audience(spec), TPs: tps, Work: spec.Work, Recorder: r.rec, TP: s.partition,
+			ID: int32(node.id), Life: life, Group: s.audience(spec), TPs: tps, Work: spec.Work, Settle: spec.Settle, Recorder: r.rec, TP: s.partition,
 			Inlet: s.inlet(node.name, life, spec), Most: mostWaits,
 		})
 		return s.receivers[i]

@@ -29,8 +29,9 @@ type Spec struct {
 	// which is 30 s.
 	Settle time.Duration
 
-	// Kind is which kind of broker there is; Queue and PubSub are how those are used.
+	// Kind is which kind of broker there is; Log, Queue and PubSub are how those are used.
 	Kind   string
+	Log    Log
 	Queue  Queue
 	PubSub PubSub
 
@@ -122,8 +123,10 @@ type Reader struct {
 	// In a log without Bulk the partitions of a topic are dealt out to a group once and
 	// for all: there are no group coordinators.
 	Group string
-	// Work is how long the processing of one record takes.
-	Work time.Duration
+	// Work is how long the processing of one record takes until its effect is there, and
+	// Settle what is left to do then before the record is settled: acknowledged to a queue,
+	// or counted in the position that is committed to a log.
+	Work, Settle time.Duration
 	// From is when it first begins to read. From Pause.From on and for Pause.For it
 	// asks for nothing more. At Replay, if it is not 0, it goes back to the start.
 	From, Replay time.Duration
