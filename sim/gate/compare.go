@@ -134,6 +134,35 @@ func comparedFaults(s *scenario.Spec) []result.CompareFault {
 	}
 }
 
+// name is a column's, and settings are what it sets, each as --set has it.
+func (x *column) name() string { return x.kind + " " + x.config }
+
+func (x *column) settings() []string {
+	return append([]string{scenario.EditKind + "=" + x.kind}, x.set...)
+}
+
+// CompareCell are the settings and the schedule of the runs behind one cell of a comparison
+// of a scenario: its column, such as "log safe", and its fault, such as "broker crash". An
+// error names those that there are.
+func CompareCell(s *scenario.Spec, columnName, faultName string) (settings []string, schedule string, err error) {
+	i := slices.IndexFunc(columns, func(x column) bool { return x.name() == columnName })
+	if i < 0 {
+		var names []string
+		for j := range columns {
+			names = append(names, columns[j].name())
+		}
+		return nil, "", fmt.Errorf("unknown column %q; there are %s", columnName, strings.Join(names, ", "))
+	}
+	var names []string
+	for _, f := range comparedFaults(s) {
+		if f.Name == faultName {
+			return columns[i].settings(), f.Schedule, nil
+		}
+		names = append(names, f.Name)
+	}
+	return nil, "", fmt.Errorf("unknown fault %q; there are %s", faultName, strings.Join(names, ", "))
+}
+
 // job is one run: which column, which fault, which seed.
 type job struct {
 	column, fault int
@@ -146,7 +175,7 @@ func (p *compared) caseOf(j job) (scenario.Case, error) {
 	if p.Spec.For < leastCompared {
 		c.Edits = append(c.Edits, scenario.Edit{Key: scenario.EditFor, Value: leastCompared.String()})
 	}
-	return c.With(x.kind, append([]string{scenario.EditKind + "=" + x.kind}, x.set...)...)
+	return c.With(x.kind, x.settings()...)
 }
 
 // Compare makes a comparison. What it comes to does not depend on the number of workers.

@@ -151,7 +151,7 @@ func (q *question) applies(p *compared) bool {
 
 func (p *compared) foldColumn(i int) result.CompareColumn {
 	x := &p.columns[i]
-	c := result.CompareColumn{Kind: x.kind, Like: x.like, Config: x.config, Set: append([]string{scenario.EditKind + "=" + x.kind}, x.set...), HeldTo: []string{}}
+	c := result.CompareColumn{Kind: x.kind, Like: x.like, Config: x.config, Set: x.settings(), HeldTo: []string{}}
 	for j := range p.faults {
 		for k := range p.jobs[i][j] {
 			o := &p.jobs[i][j][k]

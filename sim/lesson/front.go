@@ -44,6 +44,7 @@ type frontTrial struct {
 	Seeds    int           `yaml:"seeds"`
 	Set      yaml.MapSlice `yaml:"set"`
 	Faults   *string       `yaml:"faults"`
+	Cell     string        `yaml:"cell"` // of compare: "log safe, broker crash", for set and faults
 	Plant    []string      `yaml:"plant"`
 	Expect   expectations  `yaml:"expect"`
 	Price    expectations  `yaml:"price"`
@@ -58,7 +59,7 @@ type frontWatch struct {
 // fieldNames are all fields of a front matter, to find what somebody may have meant.
 var fieldNames = []string{
 	"id", "title", "ask", "run", "watch", "trials", "fix", "break", "kind", "text", "unit", "choices", "answer",
-	"name", "about", "of", "scenario", "seeds", "set", "faults", "plant", "expect", "price", "trial", "seed",
+	"name", "about", "of", "scenario", "seeds", "set", "faults", "cell", "plant", "expect", "price", "trial", "seed",
 }
 
 // Expectation is where a number of a trial must be. In a price it is a difference of

@@ -46,6 +46,8 @@ func TestParseRefuses(t *testing.T) {
 		{"kind: number", "kind: numbr", `02-acks0.md:2: ask: kind "numbr": want number or choice; did you mean "number"?`},
 		{"scenario: acks0", "scenario: nowhere", `02-acks0.md:2: run: unknown scenario "nowhere"; there are `},
 		{"scenario: acks0", "scenario: acks0\n  set: {producer.ack: 1}", `02-acks0.md:2: run: set producer.ack=1: Kafka has no producer setting "ack"; did you mean "acks"?`},
+		{"scenario: acks0", "scenario: styles\n  cell: log saef, none", `02-acks0.md:2: run: cell: unknown column "log saef"; there are log default, log safe, `},
+		{"scenario: acks0", "scenario: styles\n  cell: log safe, brokr crash", `02-acks0.md:2: run: cell: unknown fault "brokr crash"; there are none, broker crash, consumer crash, 5 s partition`},
 		{"seeds: 4", "seeds: -4", "02-acks0.md:2: run: seeds -4: want 1 or more"},
 		{"seeds: 4", "seeds: many", "02-acks0.md:8: "},
 		{"lost_unacked: {p50: [1", "lost_unackt: {p50: [1", `02-acks0.md:9: unknown number "lost_unackt"; did you mean "lost_unacked"?`},

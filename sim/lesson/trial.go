@@ -66,6 +66,11 @@ func (l *Lesson) addTrial(f *frontTrial, first bool) error {
 	if f.Faults != nil {
 		t.Faults = f.Faults
 	}
+	if f.Cell != "" {
+		if err := t.cell(f.Cell); err != nil {
+			return fmt.Errorf("%s: cell: %w", f.Name, err)
+		}
+	}
 	if f.Plant != nil {
 		t.Plant = f.Plant
 	}
@@ -82,6 +87,18 @@ func (l *Lesson) addTrial(f *frontTrial, first bool) error {
 	}
 	l.Trials = append(l.Trials, t)
 	return nil
+}
+
+// cell has a trial make the runs behind a cell of [gate.Compare], and no other settings.
+func (t *Trial) cell(name string) error {
+	spec, err := gate.Catalog(t.Scenario)
+	if err != nil {
+		return err
+	}
+	column, fault, _ := strings.Cut(name, ", ")
+	set, schedule, err := gate.CompareCell(spec, column, fault)
+	t.Set, t.Faults = set, &schedule
+	return err
 }
 
 // Case is one run of a trial; what is set comes on top of its settings. An error is
