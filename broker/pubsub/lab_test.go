@@ -37,14 +37,16 @@ func newLab(cfg Config) *lab {
 	l := &lab{points: failpoint.New(1, 1)}
 	cfg.Failpoints = l.points
 	l.broker = NewBroker(cfg)
-	l.out.Kernel = func(id machine.ConnID) (n int64) {
-		for _, f := range l.conns[id-1].unsent {
-			n += f.Len()
-		}
-		return n
-	}
+	l.out.Kernel = func(id machine.ConnID) int64 { return size(l.conns[id-1].unsent) }
 	l.step(machine.Input{Kind: machine.Start})
 	return l
+}
+
+func size(frames []machine.Bytes) (n int64) {
+	for _, f := range frames {
+		n += f.Len()
+	}
+	return n
 }
 
 func (l *lab) step(in machine.Input) {
@@ -54,6 +56,9 @@ func (l *lab) step(in machine.Input) {
 		c := l.conns[x.Conn-1]
 		switch x.Kind {
 		case machine.DoSend:
+			if size(c.unsent) >= machine.DrainedBelow {
+				panic(fmt.Sprintf("%s is sent more while its socket is full", c.name))
+			}
 			c.unsent = append(c.unsent, x.Frame)
 			c.full = c.full || l.out.Unsent(c.id) >= machine.DrainedBelow
 		case machine.DoClose:

@@ -96,6 +96,10 @@ func (s *story) inLab(d *datadriven.TestData, name string) {
 		for range number(d, "count", 1) {
 			l.send(name, wire.EncodeCommand(wire.Words("PUBLISH", to, body)...).Contiguous())
 		}
+	case "ping":
+		for range number(d, "count", 1) {
+			l.send(name, wire.EncodeCommand(wire.Words("PING", strings.Repeat("x", int(number(d, "size", 10))))...).Contiguous())
+		}
 	case "swallow":
 		l.swallow(l.conn(name), int(number(d, "frames", 1)))
 	case "take":

@@ -145,3 +145,34 @@ func TestUnknownMayBeInTheLogOrNot(t *testing.T) {
 		t.Errorf("%d in the log, %d lost", led.InLog, led.LostUnacked)
 	}
 }
+
+// What a producer that dies has sent and not heard of is unknown, and nothing waits for
+// it: it may be read, and none of it is lost.
+func TestAProducerDies(t *testing.T) {
+	l := New([]string{"p1001", "p1002"}, []string{"live"}, []string{"orders-0"})
+	for i := range uint64(4) {
+		l.Sent(0, 0, 0)
+		l.Sent(1, 0, 0)
+		l.Acked(1, i, 0, int64(i))
+	}
+	l.Acked(0, 0, 0, 4)
+	l.Rejected(0, 1)
+	l.Died(0)
+	if l.Pending() != 0 {
+		t.Errorf("%d records wait for their outcome", l.Pending())
+	}
+	for i := range uint64(4) {
+		l.Read(0, 0, int64(i), 1, i)
+	}
+	l.Read(0, 0, 4, 0, 0)
+	l.Read(0, 0, 5, 0, 3)
+	led, findings := l.Finish(Properties(), true)
+	if led.Acked != 5 || led.Rejected != 1 || led.Unknown != 2 || led.LostAcked != 0 || led.LostUnacked != 1 || led.InLog != 6 {
+		t.Errorf("ledger %+v", led)
+	}
+	for _, f := range findings {
+		if f.Outcome != result.Kept {
+			t.Errorf("%s is %s: %v", f.Property, f.Outcome, f.Violations)
+		}
+	}
+}
