@@ -240,5 +240,5 @@ func capacitySentence(c *result.Capacity) string {
 }
 
 func capacityRuns(c *result.Capacity) string {
-	return fmt.Sprintf("%s, %s events, seeds %s", plural(c.Runs, "run", "runs"), thousands(c.Events), clean(strings.Join(c.Seeds, " ")))
+	return fmt.Sprintf("%s, %s events, seeds %s", plural(c.Runs, "run", "runs"), result.Count(c.Events), clean(strings.Join(c.Seeds, " ")))
 }

@@ -27,7 +27,7 @@ var (
 	//go:embed capacity.css
 	capacityStyle string
 
-	capacityPage = template.Must(template.New("capacity").Funcs(template.FuncMap{"clean": clean}).Parse(capacityText))
+	capacityPage = template.Must(template.New("capacity").Funcs(template.FuncMap{"clean": clean, "count": result.Count[int]}).Parse(capacityText))
 )
 
 // CapacityHTML writes a study as one page that needs nothing else: no script, no

@@ -123,9 +123,9 @@ func loadRow(points []result.Point) []entryOf {
 		e2e = result.Micros(of(func(p *result.Point) int64 { return p.E2E.P99 }))
 	}
 	batch := of(func(p *result.Point) int64 { return p.BatchRecs })
-	row := cells(thousands(points[0].Offered), thousands(of(func(p *result.Point) int64 { return p.Achieved })),
+	row := cells(result.Count(points[0].Offered), result.Count(of(func(p *result.Point) int64 { return p.Achieved })),
 		result.Micros(of(func(p *result.Point) int64 { return p.Ack.P50 })), result.Micros(of(func(p *result.Point) int64 { return p.Ack.P99 })),
-		known(of(func(p *result.Point) int64 { return p.Ack.P999 }), n), e2e, fmt.Sprintf("%d.%d", batch/1000, batch/100%10), fmt.Sprint(len(points)))
+		known(of(func(p *result.Point) int64 { return p.Ack.P999 }), n), e2e, fmt.Sprintf("%s.%d", result.Count(batch/1000), batch/100%10), result.Count(len(points)))
 	return append(append(row, busiestOf(&points[0])...), passedOf(points))
 }
 
@@ -174,7 +174,7 @@ func roofSection(c *result.Capacity) section {
 		if f.Source != "" {
 			how += " [" + f.Source + "]"
 		}
-		t.Rows = append(t.Rows, cells(f.What, thousands(f.Rate), shareOf(c.Answer.Rate.Median, f.Rate), kind, how))
+		t.Rows = append(t.Rows, cells(f.What, result.Count(f.Rate), shareOf(c.Answer.Rate.Median, f.Rate), kind, how))
 	}
 	s.Tables = append(s.Tables, t)
 	for _, x := range []struct {
@@ -219,7 +219,7 @@ func utilisationSection(c *result.Capacity) section {
 		list := slices.Clone(plan.Utilisation)
 		slices.SortStableFunc(list, func(a, b result.Utilisation) int { return cmp.Compare(b.Busy, a.Busy) })
 		for _, u := range list {
-			t.Rows = append(t.Rows, cells(u.Resource, u.Node, percent(u.Busy), percent(u.Mean), result.Micros(u.WaitUS), fmt.Sprintf("%d.%02d", u.Queue/1000, u.Queue%1000/10), busyAt(knee, u.Resource)))
+			t.Rows = append(t.Rows, cells(u.Resource, u.Node, percent(u.Busy), percent(u.Mean), result.Micros(u.WaitUS), fmt.Sprintf("%s.%02d", result.Count(u.Queue/1000), u.Queue%1000/10), busyAt(knee, u.Resource)))
 		}
 		s.Tables = append(s.Tables, t)
 	}
@@ -294,7 +294,7 @@ func timelineSection(title, picture string, t *result.Timeline) section {
 	}
 	s.Tables = []table{marks}
 	if t.Ledger.LostAcked+t.Ledger.LostAllowed > 0 {
-		s.Words = append(s.Words, fmt.Sprintf("%s acknowledged records were lost.", thousands(t.Ledger.LostAcked+t.Ledger.LostAllowed)))
+		s.Words = append(s.Words, fmt.Sprintf("%s acknowledged records were lost.", result.Count(t.Ledger.LostAcked+t.Ledger.LostAllowed)))
 	}
 	if t.Repro != "" {
 		s.Words = append(s.Words, "Repeat: "+t.Repro)
@@ -312,8 +312,8 @@ func ruleSection(c *result.Capacity) section {
 
 // shapeSection are the shapes that were considered, those that are rejected last.
 func shapeSection(c *result.Capacity) section {
-	s := section{Title: "Shapes", Short: "and why some are rejected"}
-	t := table{Head: titles("shape", "#partitions", "#RF", "#a month", "#roofline", "limit", "#simulated", "rejected because")}
+	s := section{Title: "Shapes", Short: "what they carry with one broker lost, and why some are rejected"}
+	t := table{Head: titles("shape", "#partitions", "#RF", "#a month", "#roofline", "limit", "#one lost", "rejected because")}
 	for _, rejected := range []bool{false, true} {
 		for _, x := range c.Shapes {
 			if (x.Rejected != "") != rejected {
@@ -324,17 +324,28 @@ func shapeSection(c *result.Capacity) section {
 				cost = money(*x.CostMonth, c.Answer.Currency)
 			}
 			if x.Rate > 0 {
-				rate = thousands(x.Rate)
+				rate = bound(x.Open) + result.Count(x.Rate)
 			}
 			why := entryOf{Text: x.Rejected, Class: "broken"}
 			if !rejected {
 				why = entryOf{Text: "not rejected", Class: "kept"}
 			}
-			t.Rows = append(t.Rows, append(cells(x.Name, fmt.Sprint(x.Partitions), fmt.Sprint(x.RF), cost, thousands(x.Roofline), x.Limit, rate), why))
+			t.Rows = append(t.Rows, append(cells(x.Name, result.Count(x.Partitions), result.Count(x.RF), cost, result.Count(x.Roofline), x.Limit, rate), why))
 		}
 	}
 	s.Tables = []table{t}
 	return s
+}
+
+// bound writes that nobody has looked further.
+func bound(open string) string {
+	switch open {
+	case "at least":
+		return ">= "
+	case "at most":
+		return "<= "
+	}
+	return ""
 }
 
 func diskSection(c *result.Capacity) section {
@@ -346,10 +357,10 @@ func diskSection(c *result.Capacity) section {
 }
 
 func sensitivitySection(c *result.Capacity) section {
-	s := section{Title: "What moves the answer", Short: "one parameter at a time", Pictures: []string{"sensitivity"}}
+	s := section{Title: "What moves the answer", Short: "one parameter at a time, a fifth less and a fifth more; rates to 2 %, p99 at the answer", Pictures: []string{"sensitivity"}}
 	t := table{Head: titles("parameter", "less", "#records/s", "#p99", "more", "#records/s", "#p99")}
 	for _, x := range c.Sensitivity {
-		t.Rows = append(t.Rows, cells(x.Parameter, x.Minus, thousands(x.RateMinus), result.Micros(x.P99Minus), x.Plus, thousands(x.RatePlus), result.Micros(x.P99Plus)))
+		t.Rows = append(t.Rows, cells(x.Parameter, x.Minus, bound(x.OpenMinus)+result.Count(x.RateMinus), result.Micros(x.P99Minus), x.Plus, bound(x.OpenPlus)+result.Count(x.RatePlus), result.Micros(x.P99Plus)))
 	}
 	s.Tables = []table{t}
 	return s
@@ -434,17 +445,17 @@ func promiseSection(c *result.Capacity) section {
 	s := section{Title: "Held to", Short: "in the same runs that were measured"}
 	t := table{Head: titles("property", "outcome", "#looked at", "violations")}
 	for _, f := range c.Findings {
-		violations := thousands(int64(len(f.Violations)) + f.More)
+		violations := result.Count(int64(len(f.Violations)) + f.More)
 		if len(f.Violations) > 0 {
 			violations += ", such as: " + f.Violations[0].What
 		}
-		t.Rows = append(t.Rows, []entryOf{{Text: f.Property}, {Text: string(f.Outcome), Class: outcomeClass(f.Outcome)}, {Text: thousands(f.Looked)}, {Text: violations}})
+		t.Rows = append(t.Rows, []entryOf{{Text: f.Property}, {Text: string(f.Outcome), Class: outcomeClass(f.Outcome)}, {Text: result.Count(f.Looked)}, {Text: violations}})
 	}
 	s.Tables = []table{t}
 	l := &c.Ledger
 	if l.Sent > 0 {
 		s.Words = []string{fmt.Sprintf("Of %s records that were sent %s were acknowledged, %s rejected, %s are unknown; %s are in the logs. Lost though acknowledged: %s (and %s that the configuration allows). Twice in a log: %s; out of order: %s; read %s times.",
-			thousands(l.Sent), thousands(l.Acked), thousands(l.Rejected), thousands(l.Unknown), thousands(l.InLog), thousands(l.LostAcked), thousands(l.LostAllowed), thousands(l.DupLog), thousands(l.Reordered), thousands(l.Delivered))}
+			result.Count(l.Sent), result.Count(l.Acked), result.Count(l.Rejected), result.Count(l.Unknown), result.Count(l.InLog), result.Count(l.LostAcked), result.Count(l.LostAllowed), result.Count(l.DupLog), result.Count(l.Reordered), result.Count(l.Delivered))}
 	}
 	return s
 }

@@ -90,7 +90,8 @@ type Shape struct {
 	CostMonth  *int64 `json:"cost_month_cents,omitempty"`
 	Roofline   int64  `json:"roofline"`          // records a second that no resource can exceed
 	Limit      string `json:"limit"`             // the resource of the roofline
-	Rate       int64  `json:"rate,omitempty"`    // that the simulation sustained, if it was run
+	Rate       int64  `json:"rate,omitempty"`    // that the simulation sustained with one broker lost, if it was run
+	Open       string `json:"open,omitempty"`    // "at least" or "at most": nobody has looked further
 	Formula    []Roof `json:"formula,omitempty"` // the roofs of the single resources, the lowest first
 }
 
@@ -129,9 +130,12 @@ type Point struct {
 	Read     int64  `json:"read"`     // records a second over all readers
 	Passed   bool   `json:"passed"`
 	Why      string `json:"why,omitempty"` // not passed
-	Ack      Tail   `json:"ack"`           // from due
-	AckSent  Tail   `json:"ack_sent"`      // from the send: what coordinated omission would have shown
-	E2E      Tail   `json:"e2e"`           // from due
+	// StoppedUS is when the run was stopped because too much waited, in its own time; 0:
+	// it was not. What such a run says of latencies is too little.
+	StoppedUS int64 `json:"stopped_us,omitempty"`
+	Ack       Tail  `json:"ack"`      // from due
+	AckSent   Tail  `json:"ack_sent"` // from the send: what coordinated omission would have shown
+	E2E       Tail  `json:"e2e"`      // from due
 	// Backlog is how many records were due and not acknowledged at the end, Slope the
 	// growth of that a second over the last half.
 	Backlog     int64         `json:"backlog"`
@@ -253,8 +257,12 @@ type Sensitivity struct {
 	Plus      string `json:"plus"`
 	RateMinus int64  `json:"rate_minus"`
 	RatePlus  int64  `json:"rate_plus"`
-	P99Minus  int64  `json:"p99_minus_us"`
+	P99Minus  int64  `json:"p99_minus_us"` // at the answer
 	P99Plus   int64  `json:"p99_plus_us"`
+	// OpenMinus and OpenPlus are "at least" or "at most" where the rate is the last that
+	// was looked at, and empty where it is known to 2 %.
+	OpenMinus string `json:"open_minus,omitempty"`
+	OpenPlus  string `json:"open_plus,omitempty"`
 }
 
 // Rule is a planning rule and how the plan stands to it.

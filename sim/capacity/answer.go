@@ -16,17 +16,30 @@ type total struct {
 	findings []result.Finding
 	warnings []string
 	events   int64
+
+	overloaded int   // runs that ended before all was read that was acknowledged
+	unread     int64 // records, times groups
 }
 
 func (t *total) add(o *Outcome) {
 	t.events += o.Events
 	addLedger(&t.ledger, &o.Ledger)
+	if !o.Point.Passed && o.Point.Verdict == result.Unknown {
+		t.overloaded++
+		t.unread += o.Ledger.Acked*int64(o.Ledger.Readers) - o.Ledger.Delivered
+	}
 	for _, w := range o.Warnings {
 		if !slices.Contains(t.warnings, w) {
 			t.warnings = append(t.warnings, w)
 		}
 	}
 	for _, f := range o.Findings {
+		if f.Outcome == result.Unknown && !o.Point.Passed { // what it has not read is said of all such runs together
+			f.Outcome = result.Vacuous
+			if f.Looked > 0 {
+				f.Outcome = result.Kept
+			}
+		}
 		i := slices.IndexFunc(t.findings, func(x result.Finding) bool { return x.Property == f.Property })
 		if i < 0 {
 			t.findings = append(t.findings, f)
@@ -93,6 +106,9 @@ func (p *Plan) head(repeat string) result.Capacity {
 		}
 	}
 	c.NotModelled = append(c.NotModelled, notModelled...)
+	if n := p.sum.overloaded; n > 0 {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%s of %s runs were offered too much, and ended before %s acknowledged records were read: whether those can be read was not looked at", result.Count(n), result.Count(p.runs), result.Count(p.sum.unread)))
+	}
 	return c
 }
 
@@ -111,7 +127,7 @@ func (p *Plan) Result() result.Capacity {
 	if len(p.away.found) > 0 {
 		c.CatchUp = s.awayTimeline(&p.away.found[0])
 	}
-	c.HeatMap, c.Sensitivity, c.Shapes = s.heatMap(p.heat.found), s.sensitivity(p.vary), p.allShapes(p.shapes.found)
+	c.HeatMap, c.Sensitivity, c.Shapes = s.heatMap(p.heat.found), s.sensitivity(p.vary), p.allShapes()
 	c.Retention = p.retention()
 	c.Rules = p.rules(&c)
 	c.Exit = p.exit(&c)
@@ -132,10 +148,10 @@ func (s *Study) One(o *Outcome) result.Capacity {
 		curve.Roofline, _ = s.roofline(1)
 		c.OneLost, c.Healthy = &curve, result.Curve{Brokers: int(s.Cluster.Brokers)}
 	}
-	c.Answer.Text = fmt.Sprintf("One run, at %s records/s: %s is met.", grouped(o.Point.Offered), s.slo())
+	c.Answer.Text = fmt.Sprintf("One run, at %s records/s: %s is met.", result.Count(o.Point.Offered), s.slo())
 	if !o.Point.Passed {
 		c.Exit = result.ExitBound
-		c.Answer.Text = fmt.Sprintf("One run, at %s records/s: it does not meet %s: %s.", grouped(o.Point.Offered), s.slo(), o.Point.Why)
+		c.Answer.Text = fmt.Sprintf("One run, at %s records/s: it does not meet %s: %s.", result.Count(o.Point.Offered), s.slo(), o.Point.Why)
 	}
 	if o.Point.Verdict == result.Broken {
 		c.Exit = result.ExitBroken

@@ -49,7 +49,7 @@ func disagree(k *result.Knees) string {
 			low = x.rate
 		}
 		high = max(high, x.rate)
-		names = append(names, fmt.Sprintf("%s at %d", x.name, x.rate))
+		names = append(names, fmt.Sprintf("%s at %s", x.name, result.Count(x.rate)))
 	}
 	if low == 0 || high*10 <= low*12 {
 		return ""

@@ -14,7 +14,8 @@ type Plan struct {
 	study *Study
 	stage int
 	parts []part
-	given []int // of Next: how many probes each part has
+	asked [][]Probe          // of Next, by part
+	made  map[string]Outcome // by what makes a run: the same one is not made twice
 	runs  int
 	sum   total
 
@@ -24,16 +25,18 @@ type Plan struct {
 	plans    [2]*fixed // the seeds at the rate to plan on
 	planOn   int64
 
-	loss, away, heat, shapes *fixed
-	vary                     []*ladder // two for each variation
-	err                      string
+	loss, away, heat *fixed
+	shapes           []*candidate
+	vary             []*ladder // two for each variation
+	left             purse     // of the runs of those
+	err              string
 }
 
 // NewPlan begins a study.
 func NewPlan(s *Study) *Plan {
 	p := &Plan{study: s}
 	for i := range p.searches {
-		p.searches[i] = &search{probe: p.explore(i), start: s.start(), floor: max(s.start()/fromStart, 1)}
+		p.searches[i] = s.search(p.explore(i), int64(i))
 	}
 	p.parts = []part{p.searches[0], p.searches[1]}
 	return p
@@ -63,18 +66,23 @@ func (p *Plan) brief(lost int) Probe {
 // leaves hundreds.
 const mostRecords = 4_000_000
 
-// Next are the runs to be made now; none if the study is done.
+// Next are the runs to be made now; none if the study is done. What has been run
+// already is not run again.
 func (p *Plan) Next() []Probe {
 	for p.err == "" {
 		var list []Probe
-		p.given = p.given[:0]
-		for _, x := range p.parts {
-			probes := x.next()
-			p.given = append(p.given, len(probes))
-			list = append(list, probes...)
+		wanted := p.ask()
+		for _, x := range slices.Concat(p.asked...) {
+			if _, made := p.made[x.key()]; !made && !slices.ContainsFunc(list, func(y Probe) bool { return y.key() == x.key() }) {
+				list = append(list, x)
+			}
 		}
-		if len(list) > 0 {
+		switch {
+		case len(list) > 0:
 			return list
+		case wanted:
+			p.give()
+			continue
 		}
 		if p.stage++; !p.begin() {
 			return nil
@@ -83,20 +91,43 @@ func (p *Plan) Next() []Probe {
 	return nil
 }
 
+// ask has every part say what it wants, and reports whether one wants anything.
+func (p *Plan) ask() (wanted bool) {
+	p.asked = p.asked[:0]
+	for _, x := range p.parts {
+		probes := x.next()
+		p.asked = append(p.asked, probes)
+		wanted = wanted || len(probes) > 0
+	}
+	return wanted
+}
+
 // Take takes what the probes of the last Next came to, in their order.
 func (p *Plan) Take(list []Outcome) {
+	if p.made == nil {
+		p.made = map[string]Outcome{}
+	}
 	p.runs += len(list)
 	for i := range list {
 		if p.err == "" {
 			p.err = list[i].Err
 		}
 		p.sum.add(&list[i])
+		p.made[list[i].Probe.key()] = list[i]
 	}
-	for i, n := range p.given {
-		if n > 0 {
-			p.parts[i].take(list[:n:n])
+	p.give()
+}
+
+// give gives every part what it has asked for.
+func (p *Plan) give() {
+	for i, probes := range p.asked {
+		var list []Outcome
+		for _, x := range probes {
+			list = append(list, p.made[x.key()])
 		}
-		list = list[n:]
+		if len(list) > 0 {
+			p.parts[i].take(list)
+		}
 	}
 }
 
@@ -134,14 +165,18 @@ func (p *Plan) beginLadders() bool {
 	return true
 }
 
+// percents are where the curves have points, of the answer with all brokers: that of one
+// broker less is coarser. What the search has tried is on them as well.
+var percents = [2][]int64{{10, 25, 40, 55, 70, 80, 90, 105, 120}, {10, 40, 70, 90, 120}}
+
 // beginCurves fills the curves, and runs every seed at the rate to plan on.
 func (p *Plan) beginCurves() bool {
 	rate := p.rate(0).Median
-	p.planOn = p.study.planOn(rate, p.rate(1).Median)
+	p.planOn = p.study.planOn(rate, p.rate(1).Low)
 	p.parts = nil
 	for i := range p.searches {
 		p.points[i], p.plans[i] = &fixed{}, &fixed{}
-		for _, percent := range []int64{10, 25, 40, 55, 70, 80, 90, 105, 120} {
+		for _, percent := range percents[i] {
 			x := p.explore(i)
 			x.Rate = round(rate * percent / 100)
 			if !p.near(i, x.Rate) {
@@ -150,7 +185,10 @@ func (p *Plan) beginCurves() bool {
 		}
 		for _, seed := range p.study.Seeds {
 			x := p.final(i, p.rated())
-			x.Rate, x.Seed, x.Budget = p.rated(), seed, seed == p.study.Seeds[0]
+			x.Rate, x.Seed = p.rated(), seed
+			if seed == p.study.Seeds[0] {
+				x.Budget = true
+			}
 			p.plans[i].probes = append(p.plans[i].probes, x)
 		}
 		p.parts = append(p.parts, p.points[i], p.plans[i])
@@ -164,8 +202,14 @@ func (p *Plan) beginRest() bool {
 	if p.study.Load.Groups > 0 {
 		p.away.probes = []Probe{p.awayProbe()}
 	}
-	p.heat, p.shapes = &fixed{probes: p.heatProbes()}, &fixed{probes: p.shapeProbes()}
-	p.parts = []part{p.loss, p.away, p.heat, p.shapes}
+	p.heat = &fixed{probes: p.heatProbes()}
+	p.parts = []part{p.loss, p.away, p.heat}
+	p.left = purse(mostRuns - p.runs - len(p.loss.probes) - len(p.away.probes) - len(p.heat.probes))
+	p.shapes = p.candidates()
+	for _, x := range p.shapes {
+		p.parts = append(p.parts, x.parts()...)
+		p.left -= purse(x.runs())
+	}
 	p.vary = p.varyLadders()
 	for _, l := range p.vary {
 		p.parts = append(p.parts, l)
@@ -176,14 +220,18 @@ func (p *Plan) beginRest() bool {
 // Of is about how many runs a study takes, and how many have been made.
 func (p *Plan) Of() (made, of int) { return p.runs, max(expected, p.runs) }
 
-// expected is how many runs a study usually takes.
-const expected = 115
+// expected is how many runs a study of five seeds usually takes, mostRuns after how many
+// the parameters get no more than the two without which they say nothing.
+const (
+	expected = 115
+	mostRuns = 120
+)
 
-// near reports whether a curve has a point within 3 % of a rate.
+// near reports whether a curve has a point within 5 % of a rate.
 func (p *Plan) near(lost int, rate int64) bool {
 	return slices.ContainsFunc(p.searches[lost].found, func(o Outcome) bool {
 		d := o.Point.Offered - rate
-		return max(d, -d)*33 <= rate
+		return max(d, -d)*20 <= rate
 	})
 }
 
@@ -195,7 +243,7 @@ func (p *Plan) rate(lost int) result.Interval {
 	return interval(p.ladders[lost].answers())
 }
 
-// all are the outcomes of a curve.
+// all are the outcomes of a curve, each run once.
 func (p *Plan) all(lost int) (list []Outcome) {
 	list = append(list, p.searches[lost].found...)
 	if p.ladders[lost] != nil {
@@ -206,22 +254,30 @@ func (p *Plan) all(lost int) (list []Outcome) {
 			list = append(list, f.found...)
 		}
 	}
-	return list
+	seen := map[string]bool{}
+	return slices.DeleteFunc(list, func(o Outcome) bool {
+		key := o.Probe.key()
+		was := seen[key]
+		seen[key] = true
+		return was
+	})
 }
 
-// start is where the search begins: at the rate that is asked for or, if that is
-// little, a sixteenth of the roofline.
-func (s *Study) start() int64 {
-	roof, _ := s.roofline(0)
-	return max(s.Load.Rate, roof/16, 16)
+// search looks for the largest rate of a kind of run, with so many brokers lost. It begins
+// at a quarter and at a half of the roofline: whatever latency costs, rates are lost by
+// factors of two and not of a hundred.
+func (s *Study) search(probe Probe, lost int64) *search {
+	roof, _ := s.roofline(lost)
+	start := max(roof/4, 16)
+	return &search{probe: probe, start: start, roof: roof, floor: max(start/fromStart, 1)}
 }
 
 // fromStart is how much lower than that a rate may be to be an answer.
-const fromStart = 4096
+const fromStart = 16384
 
 // planOn is the rate to plan on: four fifths of what all brokers carry, so that there
-// is room to grow, and no more than what is carried with one lost.
-// It is 0 if nothing is.
+// is room to grow, and no more than what every seed carries with one lost: at the median
+// half of them would not meet the SLO. It is 0 if nothing is.
 func (s *Study) planOn(rate, oneLost int64) int64 {
 	if oneLost == 0 {
 		return 0

@@ -25,6 +25,11 @@ type Probe struct {
 	Set  []string // settings above the study's: see [Study.With]
 }
 
+// key is what makes the run of a probe the same as that of another.
+func (p *Probe) key() string {
+	return fmt.Sprintf("%d %d %t %v %v %t %t %q %q", p.Rate, p.Seed, p.Lost, p.Warm, p.For, p.Rows, p.Budget, p.Faults, p.Set)
+}
+
 // Outcome is what a probe came to.
 type Outcome struct {
 	Probe    Probe
@@ -106,7 +111,10 @@ func (s *Study) point(p *Probe, res *result.Result, got *scenario.Loaded) result
 	if got.Batches > 0 {
 		x.BatchRecs = sums.Acked * 1000 / got.Batches
 	}
-	x.Why = s.why(&x, res, got)
+	if got.GivenUp {
+		x.StoppedUS = sums.Until / 1000
+	}
+	x.Why = s.why(&x, p, res, got)
 	x.Passed = x.Why == ""
 	x.Repro = s.Repeat(p)
 	return x
@@ -114,15 +122,18 @@ func (s *Study) point(p *Probe, res *result.Result, got *scenario.Loaded) result
 
 // why is what a rate is not met for, or empty. All of it is counted: no percentile of
 // a histogram decides.
-func (s *Study) why(x *result.Point, res *result.Result, got *scenario.Loaded) string {
+func (s *Study) why(x *result.Point, p *Probe, res *result.Result, got *scenario.Loaded) string {
 	sums := &got.Sums
 	switch {
 	case res.Ledger.LostAcked > s.SLO.MaxLoss:
-		return fmt.Sprintf("%d acknowledged records were lost", res.Ledger.LostAcked)
+		return fmt.Sprintf("%s acknowledged records were lost", result.Count(res.Ledger.LostAcked))
 	case res.Verdict == result.Broken:
 		return "a promise was broken"
+	case got.GivenUp:
+		return fmt.Sprintf("unsustainable: %s records wait after %s, more than %s of the load, and the run was stopped",
+			result.Count(x.Backlog), seconds((sums.Until-sums.From)/1000), seconds(int64(s.patience(p))/1000))
 	case sums.Acked*1000 < (sums.Due-s.underWay(x.Offered))*995:
-		return fmt.Sprintf("%d of %d records that were due were acknowledged", sums.Acked, sums.Due)
+		return fmt.Sprintf("%s of %s records that were due were acknowledged", result.Count(sums.Acked), result.Count(sums.Due))
 	case sums.Read*1000 < sums.Acked*s.Load.Groups*995:
 		return "readers fall behind"
 	case s.SLO.AckP99US > 0 && sums.AckOver*100 > sums.Ack.TotalCount():
@@ -130,19 +141,41 @@ func (s *Study) why(x *result.Point, res *result.Result, got *scenario.Loaded) s
 	case s.SLO.E2EP99US > 0 && sums.E2EOver*100 > sums.E2E.TotalCount():
 		return fmt.Sprintf("end-to-end p99 is %s", milliseconds(x.E2E.P99))
 	case x.Slope > 1 && x.Slope*200 > x.Offered: // the half per cent that may be missing of what is achieved
-		return fmt.Sprintf("the backlog grows by %d records a second", x.Slope)
+		return fmt.Sprintf("the backlog grows by %s records a second", result.Count(x.Slope))
 	}
 	return ""
 }
 
+// patience is how much of the load may wait for its acknowledgement before a run is
+// stopped. By then more than two per cent of what the window has are later than the SLO
+// allows, or will never be acknowledged in it: one per cent too late, or half a per cent
+// missing, fails the rate. A second more is for what the tick of the run adds.
+//
+// A load that comes in waves may have as many times more wait as its waves are high.
+func (s *Study) patience(p *Probe) time.Duration {
+	steady := time.Second + time.Duration(s.tightest())*time.Microsecond + (p.For-p.Warm)/50
+	return steady*time.Duration(s.Load.peak())/1000 + s.Load.Arrivals.Batch.Every
+}
+
+// hopeless is that as records; 0, for ever, for a run that is watched and not judged.
+func (s *Study) hopeless(p *Probe) int64 {
+	if p.Rows {
+		return 0
+	}
+	return p.Rate*int64(s.patience(p)/time.Millisecond)/1000 + 1
+}
+
 // underWay is how many records may have no acknowledgement yet when the window ends,
 // and be in time all the same.
-func (s *Study) underWay(rate int64) int64 {
+func (s *Study) underWay(rate int64) int64 { return ceil(rate*s.tightest(), 1_000_000) }
+
+// tightest is the smallest latency of the SLO, in microseconds.
+func (s *Study) tightest() int64 {
 	us := s.SLO.AckP99US
 	if us == 0 || s.SLO.E2EP99US > 0 && s.SLO.E2EP99US < us {
 		us = s.SLO.E2EP99US
 	}
-	return ceil(rate*us, 1_000_000)
+	return us
 }
 
 // slope is by how much a second the backlog grows over the last half: between the

@@ -70,7 +70,7 @@ func (s *Study) gap(c *result.Curve, knee int64) string {
 			at = p
 		}
 	}
-	text := fmt.Sprintf("the roofline is %d records/s, the SLO ends at %d: ", c.Roofline, knee)
+	text := fmt.Sprintf("the roofline is %s records/s, the SLO ends at %s: ", result.Count(c.Roofline), result.Count(knee))
 	busiest := busiest(at)
 	switch {
 	case busiest == nil:

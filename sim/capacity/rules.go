@@ -32,7 +32,7 @@ func (p *Plan) rules(c *result.Capacity) (list []result.Rule) {
 	if u := resource(healthy, diskWrite); u != nil {
 		add("disk throughput <= 80 %", "AWS Big Data Blog: right-sizing (2022)", u.Busy <= 800, "%s of %s", percent(u.Busy), u.Node)
 	}
-	add("80 % of what all brokers sustain", "AWS Big Data Blog: right-sizing (2022)", rate*10 <= p.rate(0).Median*8, "%d of %d records/s", rate, p.rate(0).Median)
+	add("80 % of what all brokers sustain", "AWS Big Data Blog: right-sizing (2022)", rate*10 <= p.rate(0).Median*8, "%s of %s records/s", result.Count(rate), result.Count(p.rate(0).Median))
 	if lost != nil {
 		add("the SLO is met with one broker lost", byUs, lost.Passed, "%s", orYes(lost.Why))
 	}
@@ -44,15 +44,15 @@ func (p *Plan) rules(c *result.Capacity) (list []result.Rule) {
 	case cores >= 8:
 		most = 2000
 	}
-	add(fmt.Sprintf("replicas of partitions on a broker <= %d (with %d cores)", most, cores), byMSK, replicas <= most, "%d", replicas)
+	add(fmt.Sprintf("replicas of partitions on a broker <= %s (with %d cores)", result.Count(most), cores), byMSK, replicas <= most, "%s", result.Count(replicas))
 	leaders := s.Load.Topics * s.Load.Partitions / s.Cluster.Brokers
-	add("leaders on a broker >= 10", byDropbox, leaders >= 10, "%d", leaders)
+	add("leaders on a broker >= 10", byDropbox, leaders >= 10, "%s", result.Count(leaders))
 	ram := s.Hardware.Times(profile.RAM, gibi) - s.Costs.Times(profile.BrokerHeap, gibi)
 	cache, how := roofline.CacheSeconds(ram, rate*s.stored(), s.roofLoad(0))
 	add("page cache >= 10 min of writes", byNetflix, cache >= 600, "%s", how)
 	if r := c.Retention; r != nil {
 		hours := s.refill(r.PerNode)
-		add("a lost broker is refilled in 60 min", byNetflix, hours <= 3600, "%d min at the slower of network and disk", hours/60)
+		add("a lost broker is refilled in 60 min", byNetflix, hours <= 3600, "%s min at the slower of network and disk", result.Count(hours/60))
 		if r.Disk > 0 {
 			add("disk used <= 85 %", byMSK, r.Used <= 850, "%s", percent(r.Used))
 		}

@@ -16,11 +16,12 @@ type part interface {
 }
 
 // search looks for the largest rate that is met: bracketed by factors of two, then
-// narrowed to 2 %. Two rates are tried at a time, whatever the number of workers, so
-// that what is found does not depend on it.
+// halved until it is known to 2 %. Which rates are tried does not depend on how many runs
+// are made at a time.
 type search struct {
 	probe Probe // but for the rate
 	start int64
+	roof  int64 // the roofline: tried before anything above it; 0: unknown
 	floor int64 // nobody asks for less
 	found []Outcome
 }
@@ -46,16 +47,18 @@ func (s *search) next() []Probe {
 	switch {
 	case met == 0 && missed == 0:
 		return s.probes(s.start, 2*s.start)
+	case missed == 0 && met < s.roof:
+		return s.probes(min(2*met, s.roof))
 	case missed == 0:
-		return s.probes(2*met, 4*met)
+		return s.probes(2 * met)
 	case met == 0 && missed <= s.floor:
 		return nil // no rate is met
 	case met == 0:
-		return s.probes(max(missed/4, s.floor), max(missed/2, s.floor))
+		return s.probes(max(missed/4, s.floor), max(missed/16, s.floor))
 	case (missed-met)*50 <= met:
 		return nil
 	}
-	return s.probes(met+(missed-met)/3, met+2*(missed-met)/3)
+	return s.probes(met + (missed-met)/2)
 }
 
 func (s *search) probes(rates ...int64) (list []Probe) {
@@ -100,7 +103,7 @@ func (s *search) refused() string {
 		return ""
 	}
 	low := s.lowest().Point
-	return fmt.Sprintf("no rate meets it: at the lowest, %d records/s, %s", low.Offered, low.Why)
+	return fmt.Sprintf("no rate meets it: at the lowest, %s records/s, %s", result.Count(low.Offered), low.Why)
 }
 
 // round keeps four digits, for people.
@@ -110,81 +113,6 @@ func round(rate int64) int64 {
 		unit *= 10
 	}
 	return max(rate/unit*unit, 1)
-}
-
-// ladder asks each of several seeds for its own answer, in equal steps from that of
-// the search.
-type ladder struct {
-	probe Probe
-	base  int64
-	step  int64 // thousandths of base
-	most  int   // how far a seed may be from it, in steps
-	seeds []uint64
-	found []Outcome
-	tried []map[int]bool // by seed: whether a rung was met
-}
-
-func newLadder(probe Probe, base, step int64, most int, seeds []uint64) *ladder {
-	l := &ladder{probe: probe, base: base, step: step, most: most, seeds: seeds}
-	for range seeds {
-		l.tried = append(l.tried, make(map[int]bool))
-	}
-	return l
-}
-
-func (l *ladder) rate(rung int) int64 { return round(l.base * (1000 + l.step*int64(rung)) / 1000) }
-
-// rung is the next one for a seed to try.
-func (l *ladder) rung(seed int) (rung int, more bool) {
-	tried := l.tried[seed]
-	met, known := tried[0]
-	for step := 1; known; step++ {
-		if step > l.most {
-			return 0, false
-		}
-		if rung = step; !met {
-			rung = -step
-		}
-		var now bool
-		if now, known = tried[rung]; known && now != met {
-			return 0, false
-		}
-	}
-	return rung, true
-}
-
-func (l *ladder) next() (list []Probe) {
-	for i, seed := range l.seeds {
-		if rung, more := l.rung(i); more {
-			p := l.probe
-			p.Seed, p.Rate = seed, l.rate(rung)
-			list = append(list, p)
-		}
-	}
-	return list
-}
-
-func (l *ladder) take(list []Outcome) {
-	for _, o := range list {
-		i := slices.Index(l.seeds, o.Probe.Seed)
-		rung, _ := l.rung(i)
-		l.tried[i][rung] = o.Point.Passed
-	}
-	l.found = append(l.found, list...)
-}
-
-// answers are the largest rates that each seed met.
-func (l *ladder) answers() (rates []int64) {
-	for _, tried := range l.tried {
-		best := -l.most - 1
-		for rung := -l.most; rung <= l.most; rung++ {
-			if tried[rung] {
-				best = max(best, rung)
-			}
-		}
-		rates = append(rates, l.rate(best))
-	}
-	return rates
 }
 
 // fixed are runs that depend on nothing.

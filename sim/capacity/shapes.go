@@ -40,55 +40,136 @@ func (p *Plan) wanted() int64 {
 	return p.rated()
 }
 
+// candidate is a shape under consideration: what speaks against it before it is run, or
+// the part of the study that says what it carries with one broker lost.
+type candidate struct {
+	shape  result.Shape
+	judge  *ladder // its largest rate, where that is not too far above the study's own
+	asked  *fixed  // else, whether it carries what is wanted
+	wanted int64
+}
+
 // considered is a shape, with what speaks against it before it is run.
-func (p *Plan) considered(set []string) result.Shape {
+func (p *Plan) considered(set []string) *candidate {
 	s, err := p.study.With(set...)
 	if err != nil {
-		return result.Shape{Name: shapeName(set), RF: int(p.study.Cluster.RF), Rejected: err.Error()}
+		return &candidate{shape: result.Shape{Name: shapeName(set), RF: int(p.study.Cluster.RF), Rejected: err.Error()}}
 	}
-	x := s.shape()
-	wanted := p.wanted()
-	switch rate, limit := s.roofline(1); {
+	x := &candidate{shape: s.shape(), wanted: p.wanted()}
+	roof, limit := s.roofline(1)
+	switch {
 	case s.Cluster.Brokers-1 < s.Cluster.MinISR:
-		x.Rejected = fmt.Sprintf("with one broker lost %d are left, fewer than min.insync.replicas=%d", s.Cluster.Brokers-1, s.Cluster.MinISR)
-	case rate > 0 && wanted*10 > rate*8:
-		x.Rejected = fmt.Sprintf("with one broker lost, %d records/s are over 80 %% of what %s allows: %d", wanted, limit, rate)
+		x.shape.Rejected = fmt.Sprintf("with one broker lost %d are left, fewer than min.insync.replicas=%d", s.Cluster.Brokers-1, s.Cluster.MinISR)
+	case roof > 0 && x.wanted*10 > roof*8:
+		x.shape.Rejected = fmt.Sprintf("with one broker lost, %s records/s are %s of what %s allows, %s: over 80 %%", result.Count(x.wanted), percent(x.wanted*1000/roof), limit, result.Count(roof))
+	default:
+		x.judgeBy(p, set, roof)
 	}
 	return x
 }
 
-// shapeProbes runs those that nothing speaks against, with one broker lost.
-func (p *Plan) shapeProbes() (list []Probe) {
+// judgeBy says how a shape is judged: by a search of its own around where the study's
+// knee lies below its roofline or, if that would be long, by a run at what is wanted.
+func (x *candidate) judgeBy(p *Plan, set []string, roof int64) {
+	probe := p.brief(1)
+	probe.Rate, probe.Set = x.wanted, set
+	own, _ := p.study.roofline(1)
+	if guess := p.rate(1).Median * roof / max(own, 1); guess > 0 && guess <= mostOfOwn*p.rate(0).Median {
+		x.judge = newLadder(probe, guess, shapeStep, shapeMost, p.study.Seeds[:1])
+		x.judge.left = new(purse(1))
+		return
+	}
+	x.asked = &fixed{probes: []Probe{probe}}
+}
+
+// Shapes are looked at less closely: to 5 %, in three runs at most, and up to so many
+// times what the study's own carries.
+const (
+	shapeStep = 50
+	shapeMost = 4
+	mostOfOwn = 2
+)
+
+// parts are what a candidate wants to be run.
+func (x *candidate) parts() []part {
+	switch {
+	case x.judge != nil:
+		return []part{x.judge}
+	case x.asked != nil:
+		return []part{x.asked}
+	}
+	return nil
+}
+
+// runs is how many that are at most.
+func (x *candidate) runs() int {
+	switch {
+	case x.judge != nil:
+		return needed + 1
+	case x.asked != nil:
+		return 1
+	}
+	return 0
+}
+
+// judged is the shape with what it came to.
+func (x *candidate) judged() result.Shape {
+	y := x.shape
+	switch {
+	case x.judge != nil:
+		y.Rate, y.Open = x.judge.answers()[0], x.judge.open(0)
+		if y.Rate < x.wanted {
+			o := x.judge.found[0].Point
+			y.Rejected = fmt.Sprintf("with one broker lost it carries %s of %s records/s; at %s: %s", result.Count(y.Rate), result.Count(x.wanted), result.Count(o.Offered), orYes(o.Why))
+		}
+	case x.asked != nil:
+		if o := x.asked.found[0].Point; o.Passed {
+			y.Rate, y.Open = o.Offered, "at least"
+		} else {
+			y.Rejected = fmt.Sprintf("with one broker lost, at %s records/s: %s", result.Count(o.Offered), o.Why)
+		}
+	}
+	return y
+}
+
+func (p *Plan) candidates() (list []*candidate) {
 	for _, set := range p.study.shapes() {
-		if x := p.considered(set); x.Rejected == "" {
-			probe := p.brief(1)
-			probe.Rate, probe.Set = p.wanted(), set
-			list = append(list, probe)
+		list = append(list, p.considered(set))
+	}
+	return list
+}
+
+// allShapes are all that were considered, that of the study first. Of those that carry
+// what is wanted the ones are rejected that are more than is needed.
+func (p *Plan) allShapes() []result.Shape {
+	own, wanted := p.study.shape(), p.wanted()
+	own.Rate = p.rate(1).Median
+	if own.Rate < wanted {
+		own.Rejected = fmt.Sprintf("with one broker lost it carries %s of %s records/s", result.Count(own.Rate), result.Count(wanted))
+	}
+	list := []result.Shape{own}
+	for _, x := range p.shapes {
+		list = append(list, x.judged())
+	}
+	for i := range list {
+		if list[i].Rejected == "" {
+			list[i].Rejected = tooMuch(&list[i], list, wanted)
 		}
 	}
 	return list
 }
 
-// allShapes are all that were considered, that of the study first.
-func (p *Plan) allShapes(found []Outcome) []result.Shape {
-	own := p.study.shape()
-	own.Rate = p.rate(1).Median
-	if own.Rate < p.wanted() {
-		own.Rejected = fmt.Sprintf("with one broker lost it carries %d of %d records/s", own.Rate, p.wanted())
-	}
-	list := []result.Shape{own}
-	for _, set := range p.study.shapes() {
-		x := p.considered(set)
-		if x.Rejected == "" {
-			o := found[0]
-			found = found[1:]
-			if o.Point.Passed {
-				x.Rate = o.Point.Offered
-			} else {
-				x.Rejected = fmt.Sprintf("with one broker lost, at %d records/s: %s", o.Point.Offered, o.Point.Why)
-			}
+// tooMuch says which smaller or cheaper one of those that are not rejected carries what
+// is wanted as well; empty if none does.
+func tooMuch(x *result.Shape, list []result.Shape, wanted int64) string {
+	for i := range list {
+		switch y := &list[i]; {
+		case y.Rejected != "" || y.Rate < wanted:
+		case y.Profile == x.Profile && y.Brokers < x.Brokers:
+			return fmt.Sprintf("more than is needed: %d brokers of the kind carry %s records/s, this is %d %% more machines", y.Brokers, result.Count(wanted), (x.Brokers-y.Brokers)*100/y.Brokers)
+		case x.CostMonth != nil && y.CostMonth != nil && *y.CostMonth < *x.CostMonth:
+			return fmt.Sprintf("%s carries %s records/s for %d %% of the price", y.Name, result.Count(wanted), *y.CostMonth*100 / *x.CostMonth)
 		}
-		list = append(list, x)
 	}
-	return list
+	return ""
 }

@@ -80,7 +80,7 @@ func (s *Study) scenario(p *Probe) scenario.Case {
 	spec := &scenario.Spec{
 		Name: s.Name, File: s.File, Brokers: int(s.Cluster.Brokers),
 		For: from + p.For, Settle: drain,
-		Bulk: &scenario.Bulk{From: from, Warm: from + p.Warm, Limits: measure.Limits{Ack: s.SLO.AckP99US * 1000, E2E: s.SLO.E2EP99US * 1000}},
+		Bulk: &scenario.Bulk{From: from, Warm: from + p.Warm, Limits: measure.Limits{Ack: s.SLO.AckP99US * 1000, E2E: s.SLO.E2EP99US * 1000}, Hopeless: s.hopeless(p)},
 		Set:  append(s.settings(), s.Set...),
 	}
 	if s.Hardware != nil {
@@ -132,6 +132,26 @@ func (l *Load) value() int64 {
 	}
 	return sum / n
 }
+
+// peak is how many thousandths of its mean a load may come to.
+func (l *Load) peak() int64 {
+	peak, highest := int64(1000), int64(1000)
+	switch a := &l.Arrivals; a.Process {
+	case workloads.Bursty:
+		peak = int64(a.Bursts.Factor)
+	case workloads.Diurnal:
+		peak = int64(a.Day.Peak)
+	case workloads.Traced:
+		peak = tracedPeak
+	}
+	for _, x := range l.Arrivals.Envelope {
+		highest = max(highest, int64(x.Factor), int64(x.To))
+	}
+	return max(peak, 1000) * highest / 1000
+}
+
+// tracedPeak is what is thought of a trace, which may be anything.
+const tracedPeak = 10_000
 
 // intoLog is how many bytes a second a rate writes into the log of each broker.
 func (s *Study) intoLog(rate int64) int64 {

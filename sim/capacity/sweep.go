@@ -29,7 +29,7 @@ func NewSweep(s *Study, key string, values []string) (*Sweep, error) {
 			return nil, err
 		}
 		p := Probe{Seed: s.Seeds[0], Warm: s.Warm, For: s.Explore, Set: []string{set}}
-		w.searches = append(w.searches, &search{probe: p, start: x.start(), floor: max(x.start()/fromStart, 1)})
+		w.searches = append(w.searches, x.search(p, 0))
 		if p.Rate = s.Load.Rate; p.Rate > 0 {
 			w.at.probes = append(w.at.probes, p)
 		}
@@ -66,7 +66,7 @@ func (w *Sweep) Result() result.Capacity {
 		if i > 0 {
 			c.Answer.Text += ", "
 		}
-		c.Answer.Text += fmt.Sprintf("%s at %s", grouped(x.Rates[i]), v)
+		c.Answer.Text += fmt.Sprintf("%s at %s", result.Count(x.Rates[i]), v)
 	}
 	c.Answer.Text += " records/s."
 	return c

@@ -2,7 +2,6 @@ package capacity
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"brokersim/checker/result"
@@ -17,15 +16,45 @@ func (p *Plan) text(a *result.Answer) string {
 		b.WriteString("; with one broker lost no rate meets it.")
 		return b.String()
 	}
-	fmt.Fprintf(&b, ", and with one broker lost %s: plan on %s records/s.", rateWithin(a.RateOneLost), grouped(a.PlanOn))
+	fmt.Fprintf(&b, ", and with one broker lost %s: plan on %s records/s.", rateWithin(a.RateOneLost), result.Count(a.PlanOn))
+	b.WriteString(p.atThePlan(a))
 	if s.Load.Rate > 0 {
 		if a.PlanOn >= s.Load.Rate {
-			fmt.Fprintf(&b, " The %s that are asked for are within it.", grouped(s.Load.Rate))
+			fmt.Fprintf(&b, " The %s that are asked for are within it.", result.Count(s.Load.Rate))
 		} else {
-			fmt.Fprintf(&b, " The %s that are asked for are not within it.", grouped(s.Load.Rate))
+			fmt.Fprintf(&b, " The %s that are asked for are not within it.", result.Count(s.Load.Rate))
 		}
 	}
 	return b.String()
+}
+
+// atThePlan says how the seeds stand to the SLO at the rate to plan on with one broker
+// lost, where it is closest.
+func (p *Plan) atThePlan(a *result.Answer) string {
+	met := 0
+	for i := range p.plans[1].found {
+		if p.plans[1].found[i].Point.Passed {
+			met++
+		}
+	}
+	n, limit := len(p.plans[1].found), p.study.judgedLimit()
+	text := fmt.Sprintf(" There, with one broker lost, p99 is %s [%s, %s], and %d of %d seeds meet the SLO",
+		milliseconds(a.P99LostUS.Median), milliseconds(a.P99LostUS.Low), milliseconds(a.P99LostUS.High), met, n)
+	switch high := a.P99LostUS.High; {
+	case met < n:
+		text += ": the plan has no margin"
+	case high*10 >= limit*9:
+		text += fmt.Sprintf(", the worst of them with %s left: there is no margin", milliseconds(limit-high))
+	}
+	return text + "."
+}
+
+// judgedLimit is the limit of the distribution that the SLO is about, in microseconds.
+func (s *Study) judgedLimit() int64 {
+	if s.SLO.E2EP99US > 0 {
+		return s.SLO.E2EP99US
+	}
+	return s.SLO.AckP99US
 }
 
 func (s *Study) slo() string {
@@ -41,16 +70,7 @@ func (s *Study) slo() string {
 
 func rateWithin(i result.Interval) string {
 	if i.Low == i.High {
-		return grouped(i.Median) + " records/s"
+		return result.Count(i.Median) + " records/s"
 	}
-	return fmt.Sprintf("%s records/s [%s, %s]", grouped(i.Median), grouped(i.Low), grouped(i.High))
-}
-
-// grouped writes 1234567 as 1,234,567.
-func grouped(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
+	return fmt.Sprintf("%s records/s [%s, %s]", result.Count(i.Median), result.Count(i.Low), result.Count(i.High))
 }

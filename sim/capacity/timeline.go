@@ -51,7 +51,7 @@ func (s *Study) lossTimeline(o *Outcome) *result.Timeline {
 		}
 	}
 	l := &o.Ledger
-	t.Summary = append(t.Summary, fmt.Sprintf("Of %d acknowledged records %d were lost.", l.Acked, l.LostAcked))
+	t.Summary = append(t.Summary, fmt.Sprintf("Of %s acknowledged records %s were lost.", result.Count(l.Acked), result.Count(l.LostAcked)))
 	return t
 }
 
@@ -67,7 +67,7 @@ func (s *Study) awayTimeline(o *Outcome) *result.Timeline {
 			caught = end
 		}
 	}
-	t.Summary = append(t.Summary, fmt.Sprintf("It was up to %d records behind.", most))
+	t.Summary = append(t.Summary, fmt.Sprintf("It was up to %s records behind.", result.Count(most)))
 	if caught >= 0 {
 		t.Summary = append(t.Summary, fmt.Sprintf("It had caught up, to a tenth of a second of the load, %s after it was back.", seconds(caught-back)))
 	} else {

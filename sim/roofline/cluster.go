@@ -128,5 +128,5 @@ func brokersOf(n number) string {
 // records turns bytes a second of the log into records a second, and says so.
 func (l Load) records(bytes number) (rate int64, how string) {
 	rate = floor(over(bytes, whole(l.Stored)))
-	return rate, fmt.Sprintf("%s / %s B = %s records/s", megabytes(bytes), grouped(l.Stored), grouped(rate))
+	return rate, fmt.Sprintf("%s / %s B = %s records/s", megabytes(bytes), result.Count(l.Stored), result.Count(rate))
 }

@@ -44,7 +44,7 @@ func CacheSeconds(memory, bytesPerSecond int64, l Load) (seconds int64, how stri
 // gives consume records a second: max(t/p, t/c), rounded up (Rao 2015).
 func Partitions(rate, produce, consume int64) (n int64, how string) {
 	n = max(ceiling(rate, produce), ceiling(rate, consume))
-	return n, fmt.Sprintf("the larger of %s / %s and %s / %s records/s, rounded up = %d", grouped(rate), grouped(produce), grouped(rate), grouped(consume), n)
+	return n, fmt.Sprintf("the larger of %s / %s and %s / %s records/s, rounded up = %d", result.Count(rate), result.Count(produce), result.Count(rate), result.Count(consume), n)
 }
 
 func terabytes(bytes number) string {

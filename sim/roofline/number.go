@@ -3,8 +3,9 @@ package roofline
 import (
 	"math"
 	"math/big"
-	"strconv"
 	"strings"
+
+	"brokersim/checker/result"
 )
 
 // number is a fraction. The functions of this file never change one.
@@ -58,7 +59,7 @@ func decimal(a number, digits int) string {
 func short(a number) string {
 	switch {
 	case a.Cmp(whole(100)) >= 0:
-		return grouped(nearest(a))
+		return result.Count(nearest(a))
 	case a.Cmp(whole(10)) >= 0:
 		return decimal(a, 1)
 	case a.Cmp(whole(1)) >= 0:
@@ -67,21 +68,12 @@ func short(a number) string {
 	return decimal(a, 3)
 }
 
-// grouped writes 1234567 as 1,234,567.
-func grouped(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
 // plural is a count with its noun.
 func plural(n int64, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return grouped(n) + " " + many
+	return result.Count(n) + " " + many
 }
 
 // megabytes writes bytes a second.

@@ -30,13 +30,13 @@ func producers(p Producers, l Load) *result.Roof {
 	if p.NetBytes > 0 {
 		net := fraction(l.Stored*1e9, p.NetBytes)
 		cost = combined(cost, net)
-		how = fmt.Sprintf("(%s CPU)^4 + (%s B / %s = %s)^4, fourth root: %s", microseconds(whole(p.RecordNS)), grouped(l.Stored), megabytes(whole(p.NetBytes)),
+		how = fmt.Sprintf("(%s CPU)^4 + (%s B / %s = %s)^4, fourth root: %s", microseconds(whole(p.RecordNS)), result.Count(l.Stored), megabytes(whole(p.NetBytes)),
 			microseconds(net), microseconds(cost))
 	}
 	rate := floor(over(whole(p.Count*1e9), cost))
 	return &result.Roof{
 		What: "producer CPU", Rate: rate, Bound: true,
-		How:    fmt.Sprintf("%s / (%s a record) = %s records/s", plural(p.Count, "producer", "producers"), how, grouped(rate)),
+		How:    fmt.Sprintf("%s / (%s a record) = %s records/s", plural(p.Count, "producer", "producers"), how, result.Count(rate)),
 		Source: "costs of the profile; the way they combine is fitted to Kreps, Benchmarking Apache Kafka (2014)",
 	}
 }

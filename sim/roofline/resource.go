@@ -97,7 +97,7 @@ func brokerCPU(b Broker, l Load) *result.Roof {
 	return &result.Roof{
 		What: "broker CPU", Rate: rate, Bound: true,
 		How: fmt.Sprintf("%s x %s / (%s = %s a record) = %s records/s%s", plural(b.Cores, "core", "cores"), brokersOf(n),
-			strings.Join(terms, " + "), microseconds(total), grouped(rate), why),
+			strings.Join(terms, " + "), microseconds(total), result.Count(rate), why),
 		Source: "costs of the profile, by request, record and byte",
 	}
 }
@@ -129,7 +129,7 @@ func fsync(b Broker, l Load) *result.Roof {
 	return &result.Roof{
 		What: "fsync", Rate: rate, Bound: true,
 		How: fmt.Sprintf("1 s / %s x %s x %s%s / %s = %s batches/s x %s records = %s records/s%s", microseconds(whole(b.FsyncUS*1000)),
-			plural(b.LogDirs, "disk", "disks"), brokersOf(n), covers, copiesOf(l), short(batches), short(fraction(l.BatchMilli, 1000)), grouped(rate), why),
+			plural(b.LogDirs, "disk", "disks"), brokersOf(n), covers, copiesOf(l), short(batches), short(fraction(l.BatchMilli, 1000)), result.Count(rate), why),
 		Source: "arithmetic: one fsync at a time on each disk",
 	}
 }

@@ -108,5 +108,5 @@ func Netflix(b Broker, l Load) []result.Roof {
 func (l Load) values(bytes number) (rate int64, how string) {
 	size := max(l.Value, 1)
 	rate = floor(over(bytes, whole(size)))
-	return rate, fmt.Sprintf("%s / %s B = %s records/s", megabytes(bytes), grouped(size), grouped(rate))
+	return rate, fmt.Sprintf("%s / %s B = %s records/s", megabytes(bytes), result.Count(size), result.Count(rate))
 }

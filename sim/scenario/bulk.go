@@ -23,6 +23,9 @@ type Bulk struct {
 	Warm time.Duration // from then on, until the load ends, counts
 	// Limits are the latencies that are counted against.
 	Limits measure.Limits
+	// Hopeless is how many records may be due and have no outcome: the load ends at the
+	// first second of those that count after which there are more. 0 is any number.
+	Hopeless int64
 	// Machines are what the nodes run on; nil is without any bound.
 	Machines *Machines
 }
@@ -33,6 +36,7 @@ type Loaded struct {
 	Batches int64 // Produce batches that were acknowledged in the window
 	Marks   []Mark
 	AtRest  bool    // every record had its outcome and was read by every group
+	GivenUp bool    // the load was [Bulk.Hopeless]: its window ends early
 	Usage   []Usage // At is the length of the window
 	Ways    []Way   // of the records that were followed
 }
@@ -102,6 +106,7 @@ type underLoad struct {
 	marks   []Mark
 	was     state
 	atRest  bool
+	givenUp bool
 	each    func(*measure.Interval)
 
 	ways          *ways // nil: nobody is followed
@@ -159,7 +164,12 @@ func newLoad(r *run) *underLoad {
 func (l *underLoad) tick() {
 	now := l.r.sim.Now()
 	l.window.Close(int64(now), l.overdue, l.ledger.Behind(), int64(l.was.underReplicated))
-	if now < machine.Instant(l.r.Spec.For) {
+	switch b := l.r.Spec.Bulk; {
+	case now >= machine.Instant(l.r.Spec.For):
+	case b.Hopeless > 0 && l.overdue > b.Hopeless && now > machine.Instant(b.Warm):
+		l.givenUp = true
+		l.r.sim.Stop()
+	default:
 		l.r.sim.At(now.Add(interval), l.tick)
 	}
 }
@@ -172,7 +182,9 @@ func (l *underLoad) play() {
 	if r.runTo(machine.Instant(r.Spec.For)); r.stopped {
 		return
 	}
-	r.healed, l.after = r.sim.Now(), l.usage()
+	if r.healed, l.after = r.sim.Now(), l.usage(); l.givenUp {
+		return
+	}
 	for _, p := range r.clients.bulk.producers {
 		p.GiveUp()
 	}
@@ -204,7 +216,7 @@ func (l *underLoad) result() (result.Result, Loaded) {
 		r.noVerdict(&res)
 	}
 	res.Exit = res.Verdict.Exit()
-	return res, Loaded{Sums: sums, Batches: l.batches, Marks: l.marks, AtRest: l.atRest, Usage: l.used(), Ways: l.ways.list()}
+	return res, Loaded{Sums: sums, Batches: l.batches, Marks: l.marks, AtRest: l.atRest, GivenUp: l.givenUp, Usage: l.used(), Ways: l.ways.list()}
 }
 
 // Due is told of records that are due.

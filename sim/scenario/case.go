@@ -226,12 +226,17 @@ func (c *Case) schedule() (faults.Schedule, error) {
 	if c.Faults != nil {
 		text, name, shift = *c.Faults, "--faults", 0
 	}
-	s, err := faults.Parse(text, c.Spec.vocabulary())
+	s, err := c.Spec.Schedule(text)
 	var bad *faults.Error
 	if errors.As(err, &bad) {
 		return nil, fmt.Errorf("%s:%d:%d: %s", name, bad.Line+shift, bad.Column, bad.Msg)
 	}
 	return s, err
+}
+
+// Schedule reads a schedule for this scenario. An error in it is a [faults.Error].
+func (s *Spec) Schedule(text string) (faults.Schedule, error) {
+	return faults.Parse(text, s.vocabulary())
 }
 
 // roles are those that brokers and controllers have; clients have their names.
