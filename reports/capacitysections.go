@@ -319,7 +319,10 @@ func shapeSection(c *result.Capacity) section {
 			if (x.Rejected != "") != rejected {
 				continue
 			}
-			cost, rate := "-", "-"
+			cost, rate, roof := "-", "-", "-"
+			if x.Roofline > 0 {
+				roof = result.Count(x.Roofline)
+			}
 			if x.CostMonth != nil {
 				cost = money(*x.CostMonth, c.Answer.Currency)
 			}
@@ -330,7 +333,7 @@ func shapeSection(c *result.Capacity) section {
 			if !rejected {
 				why = entryOf{Text: "not rejected", Class: "kept"}
 			}
-			t.Rows = append(t.Rows, append(cells(x.Name, result.Count(x.Partitions), result.Count(x.RF), cost, result.Count(x.Roofline), x.Limit, rate), why))
+			t.Rows = append(t.Rows, append(cells(x.Name, result.Count(x.Partitions), result.Count(x.RF), cost, roof, x.Limit, rate), why))
 		}
 	}
 	s.Tables = []table{t}

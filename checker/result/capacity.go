@@ -253,7 +253,8 @@ type Retention struct {
 // Sensitivity is how far the answer moves with one parameter.
 type Sensitivity struct {
 	Parameter string `json:"parameter"`
-	Minus     string `json:"minus"` // the value tried below
+	Base      int64  `json:"base,omitempty"` // the answer of the same seed without; 0: that of the study
+	Minus     string `json:"minus"`          // the value tried below
 	Plus      string `json:"plus"`
 	RateMinus int64  `json:"rate_minus"`
 	RatePlus  int64  `json:"rate_plus"`

@@ -62,7 +62,7 @@ var rows = [][]layer{
 			" broker/log broker/pubsub broker/pubsub/wire broker/queue broker/queue/wire checker checker/bulk checker/measure checker/result faults sim workloads workloads/client workloads/fields"},
 	},
 	{ // 6
-		{"sim/capacity", "broker/machine broker/log/config broker/near checker/measure checker/result sim sim/profile sim/scenario sim/roofline workloads workloads/fields"},
+		{"sim/capacity", "broker/machine broker/log/config broker/near checker/bulk checker/measure checker/result faults sim sim/profile sim/scenario sim/roofline workloads workloads/fields"},
 		{"sim/story", "broker/machine checker/history checker/result broker/log broker/log/controller broker/log/replica" +
 			" broker/log/wire checker sim sim/scenario workloads"},
 	},

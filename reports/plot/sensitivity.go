@@ -19,14 +19,14 @@ func sensitivity(c *result.Capacity) []Plot {
 	}
 	list := slices.Clone(c.Sensitivity)
 	slices.SortStableFunc(list, func(a, b result.Sensitivity) int { return cmp.Compare(swing(&b, c), swing(&a, c)) })
-	rows := [][]string{row("parameter", "minus", "plus", "rate_minus_per_s", "rate_plus_per_s", "p99_minus_us", "p99_plus_us")}
+	rows := [][]string{row("parameter", "minus", "plus", "rate_as_is_per_s", "rate_minus_per_s", "rate_plus_per_s", "p99_minus_us", "p99_plus_us", "rate_minus_is", "rate_plus_is")}
 	var labels []string
 	for _, s := range list {
-		rows = append(rows, row(s.Parameter, s.Minus, s.Plus, s.RateMinus, s.RatePlus, s.P99Minus, s.P99Plus))
+		rows = append(rows, row(s.Parameter, s.Minus, s.Plus, unvaried(c), s.RateMinus, s.RatePlus, s.P99Minus, s.P99Plus, s.OpenMinus, s.OpenPlus))
 		labels = append(labels, s.Parameter)
 	}
 	slices.Reverse(labels)
-	base := float64(c.Answer.Rate.Median)
+	base := float64(unvaried(c))
 	low, high := base, base
 	for _, s := range list {
 		low, high = min(low, float64(s.RateMinus), float64(s.RatePlus)), max(high, float64(s.RateMinus), float64(s.RatePlus))
@@ -39,13 +39,22 @@ func sensitivity(c *result.Capacity) []Plot {
 	p.Y.Tick.Marker, p.Y.Tick.Length = names(labels), 0
 	f := &frame{width: wide, height: vg.Length(80 + 24*len(list)), panels: []*plot.Plot{p}}
 	f.legend = []entry{{label: "parameter smaller", fill: orange}, {label: "parameter larger", fill: blue}}
-	f.marks = []mark{{base, "answer " + rate1(c.Answer.Rate.Median), stroke(words, 1)}}
+	f.marks = []mark{{base, "as it is " + rate1(unvaried(c)), stroke(words, 1)}}
 	return []Plot{{Name: "sensitivity", Title: "What moves the answer", Wide: true, frame: f, Rows: rows,
-		About: "Each parameter alone, from the smaller to the larger of two values that stand at the bar's ends; what moves the answer most is at the top."}}
+		About: "Each parameter alone, from the smaller to the larger of two values that stand at the bar's ends; what moves the answer most is at the top. Rates are known to 2 %."}}
+}
+
+// unvaried is the rate with all parameters as they are, of the seed that they are varied
+// with.
+func unvaried(c *result.Capacity) int64 {
+	if base := c.Sensitivity[0].Base; base > 0 {
+		return base
+	}
+	return c.Answer.Rate.Median
 }
 
 func swing(s *result.Sensitivity, c *result.Capacity) int64 {
-	base := c.Answer.Rate.Median
+	base := unvaried(c)
 	return max(s.RateMinus, s.RatePlus, base) - min(s.RateMinus, s.RatePlus, base)
 }
 

@@ -269,7 +269,7 @@ func (p *Plan) all(lost int) (list []Outcome) {
 func (s *Study) search(probe Probe, lost int64) *search {
 	roof, _ := s.roofline(lost)
 	start := max(roof/4, 16)
-	return &search{probe: probe, start: start, roof: roof, floor: max(start/fromStart, 1)}
+	return &search{probe: probe, start: start, roof: round(roof), floor: max(start/fromStart, 1)}
 }
 
 // fromStart is how much lower than that a rate may be to be an answer.

@@ -137,9 +137,9 @@ func (s *Study) why(x *result.Point, p *Probe, res *result.Result, got *scenario
 	case sums.Read*1000 < sums.Acked*s.Load.Groups*995:
 		return "readers fall behind"
 	case s.SLO.AckP99US > 0 && sums.AckOver*100 > sums.Ack.TotalCount():
-		return fmt.Sprintf("acknowledgement p99 is %s", milliseconds(x.Ack.P99))
+		return fmt.Sprintf("acknowledgement p99 is %s", result.Micros(x.Ack.P99))
 	case s.SLO.E2EP99US > 0 && sums.E2EOver*100 > sums.E2E.TotalCount():
-		return fmt.Sprintf("end-to-end p99 is %s", milliseconds(x.E2E.P99))
+		return fmt.Sprintf("end-to-end p99 is %s", result.Micros(x.E2E.P99))
 	case x.Slope > 1 && x.Slope*200 > x.Offered: // the half per cent that may be missing of what is achieved
 		return fmt.Sprintf("the backlog grows by %s records a second", result.Count(x.Slope))
 	}
@@ -200,13 +200,6 @@ func perSecond(n, ns int64) int64 {
 	return n * 1000 / max(ns/1_000_000, 1)
 }
 
-func milliseconds(us int64) string {
-	if us < 10_000 {
-		return fmt.Sprintf("%d.%02d ms", us/1000, us%1000/10)
-	}
-	return fmt.Sprintf("%d.%d ms", us/1000, us%1000/100)
-}
-
 // Probe is a run of the study at one rate, as its search makes them.
 func (s *Study) Probe(rate int64, oneLost bool) Probe {
 	return Probe{Rate: rate, Seed: s.Seeds[0], Lost: oneLost, Warm: s.Warm, For: s.Explore, Budget: true}
@@ -216,7 +209,11 @@ func (s *Study) Probe(rate int64, oneLost bool) Probe {
 // are, and may be.
 func (s *Study) Try() error {
 	p := s.Probe(max(s.Load.Rate, 1), false)
-	_, err := scenario.Check(s.scenario(&p))
+	c := s.scenario(&p)
+	if err := s.checkFaults(c.Spec); err != nil {
+		return err
+	}
+	_, err := scenario.Check(c)
 	return err
 }
 

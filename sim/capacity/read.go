@@ -104,6 +104,8 @@ func (r *reader) known() fields.Fields {
 		"retention":                 r.Duration(&s.Retention, 0, 10*365*24*time.Hour),
 		"disk_GB":                   r.Number(func(n int64) { s.DiskBytes = n * 1_000_000_000 }, 1, 1_000_000),
 		"interference":              r.interference,
+		"faults":                    r.faults(),
+		"promise":                   r.List(&s.Promise, r.promised),
 		"set":                       r.settings,
 		"seeds":                     r.seeds,
 	}

@@ -61,14 +61,14 @@ func decimal(millionths int64) string {
 }
 
 // varyLadders look for the largest rate under each value, in steps of 2 % from the
-// answer, as fine as the search. The roofline says where to look first. Each has two
+// answer of the same seed, as fine as the search. The roofline says where to look first. Each has two
 // runs; all together have what is left of the study's.
 func (p *Plan) varyLadders() (list []*ladder) {
 	for _, v := range p.study.variations() {
 		for _, value := range []string{v.minus, v.plus} {
 			x := p.explore(0)
 			x.Set = []string{string(v.name) + "=" + value}
-			l := newLadder(x, p.rate(0).Median, varyStep, varyMost, p.study.Seeds[:1])
+			l := newLadder(x, p.ladders[0].answers()[0], varyStep, varyMost, p.study.Seeds[:1])
 			l.hint, l.left = p.study.hint(x.Set), &p.left
 			list = append(list, l)
 			p.left -= needed
@@ -104,7 +104,7 @@ func (s *Study) sensitivity(ladders []*ladder) (list []result.Sensitivity) {
 	for i, v := range s.variations() {
 		minus, plus := ladders[2*i], ladders[2*i+1]
 		list = append(list, result.Sensitivity{
-			Parameter: string(v.name), Minus: v.minus, Plus: v.plus, RateMinus: minus.answers()[0], RatePlus: plus.answers()[0],
+			Parameter: string(v.name), Base: minus.base, Minus: v.minus, Plus: v.plus, RateMinus: minus.answers()[0], RatePlus: plus.answers()[0],
 			OpenMinus: minus.open(0), OpenPlus: plus.open(0),
 			P99Minus: s.judged(&minus.found[0].Point).P99, P99Plus: s.judged(&plus.found[0].Point).P99,
 		})

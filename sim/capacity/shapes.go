@@ -3,19 +3,23 @@ package capacity
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"brokersim/checker/result"
 )
 
 // shapes are what else could carry the load: more brokers of the same kind, one fewer,
-// and the other profiles that a study names.
+// and the other profiles that a study names. Each is the settings that make it, with
+// the number of brokers last.
 func (s *Study) shapes() (sets [][]string) {
-	profiles := append([]string{s.Cluster.Profile}, s.Shapes...)
-	for _, name := range profiles {
+	for i, name := range append([]string{s.Cluster.Profile}, s.Shapes...) {
 		for _, n := range []int64{s.Cluster.Brokers - 1, s.Cluster.Brokers, s.Cluster.Brokers * 4 / 3, s.Cluster.Brokers * 2} {
-			set := []string{fmt.Sprintf("%s=%s", setProfile, name), fmt.Sprintf("%s=%d", setBrokers, n)}
-			same := name == s.Cluster.Profile && n == s.Cluster.Brokers
+			set := []string{fmt.Sprintf("%s=%d", setBrokers, n)}
+			if i > 0 { // what was set of the own hardware stays only with that
+				set = append([]string{fmt.Sprintf("%s=%s", setProfile, name)}, set...)
+			}
+			same := i == 0 && n == s.Cluster.Brokers
 			if n > 0 && !same && !slices.ContainsFunc(sets, func(x []string) bool { return slices.Equal(x, set) }) {
 				sets = append(sets, set)
 			}
@@ -24,11 +28,21 @@ func (s *Study) shapes() (sets [][]string) {
 	return sets
 }
 
-// shapeName is how a shape of [Study.shapes] is called that cannot be one.
-func shapeName(set []string) string {
-	_, profile, _ := strings.Cut(set[0], "=")
-	_, brokers, _ := strings.Cut(set[1], "=")
-	return brokers + " x " + profile
+// impossible is a shape of [Study.shapes] that cannot be one, and why.
+func (s *Study) impossible(set []string, err error) result.Shape {
+	x := result.Shape{Profile: s.Cluster.Profile, RF: int(s.Cluster.RF), Partitions: int(s.Load.Topics * s.Load.Partitions), Rejected: err.Error()}
+	for _, setting := range set {
+		switch key, value, _ := strings.Cut(setting, "="); key {
+		case setProfile:
+			x.Profile = value
+		case setBrokers:
+			x.Name = value + " x " + x.Profile
+			if n, err := strconv.Atoi(value); err == nil && n < x.RF {
+				x.Brokers, x.Rejected = n, fmt.Sprintf("%d brokers cannot hold %d replicas of a partition", n, x.RF)
+			}
+		}
+	}
+	return x
 }
 
 // wanted is the rate that a shape has to carry with one broker lost: that which was
@@ -53,7 +67,7 @@ type candidate struct {
 func (p *Plan) considered(set []string) *candidate {
 	s, err := p.study.With(set...)
 	if err != nil {
-		return &candidate{shape: result.Shape{Name: shapeName(set), RF: int(p.study.Cluster.RF), Rejected: err.Error()}}
+		return &candidate{shape: p.study.impossible(set, err)}
 	}
 	x := &candidate{shape: s.shape(), wanted: p.wanted()}
 	roof, limit := s.roofline(1)

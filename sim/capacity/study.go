@@ -29,6 +29,13 @@ type Study struct {
 	clean           bool           // no dirty pages at first: of a test
 	Set             []config.Entry // Kafka's settings, above those that Cluster implies
 
+	// Faults is a schedule that every run goes through but those that show what becomes of a
+	// fault of their own; its times count from when the load begins. FaultsLine is the
+	// line of the file before it.
+	Faults     string
+	FaultsLine int
+	Promise    []string // what runs are held to beyond what their settings imply
+
 	Shapes    []string      // other profiles to consider
 	Retention time.Duration // how long records are kept; 0: not said
 	DiskBytes int64         // of a broker, for that; 0: unknown
@@ -81,7 +88,7 @@ func (s *Study) scenario(p *Probe) scenario.Case {
 		Name: s.Name, File: s.File, Brokers: int(s.Cluster.Brokers),
 		For: from + p.For, Settle: drain,
 		Bulk: &scenario.Bulk{From: from, Warm: from + p.Warm, Limits: measure.Limits{Ack: s.SLO.AckP99US * 1000, E2E: s.SLO.E2EP99US * 1000}, Hopeless: s.hopeless(p)},
-		Set:  append(s.settings(), s.Set...),
+		Set:  append(s.settings(), s.Set...), Promise: s.Promise,
 	}
 	if s.Hardware != nil {
 		spec.Bulk.Machines = s.machines(s.intoLog(p.Rate))
@@ -108,6 +115,9 @@ func (s *Study) scenario(p *Probe) scenario.Case {
 				})
 			}
 		}
+	}
+	if p.Faults == "" {
+		faults += s.faultsFrom(spec, from)
 	}
 	c := scenario.Case{Spec: spec, Seed: p.Seed}
 	if faults != "" {

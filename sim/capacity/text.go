@@ -39,12 +39,12 @@ func (p *Plan) atThePlan(a *result.Answer) string {
 	}
 	n, limit := len(p.plans[1].found), p.study.judgedLimit()
 	text := fmt.Sprintf(" There, with one broker lost, p99 is %s [%s, %s], and %d of %d seeds meet the SLO",
-		milliseconds(a.P99LostUS.Median), milliseconds(a.P99LostUS.Low), milliseconds(a.P99LostUS.High), met, n)
+		result.Micros(a.P99LostUS.Median), result.Micros(a.P99LostUS.Low), result.Micros(a.P99LostUS.High), met, n)
 	switch high := a.P99LostUS.High; {
 	case met < n:
 		text += ": the plan has no margin"
 	case high*10 >= limit*9:
-		text += fmt.Sprintf(", the worst of them with %s left: there is no margin", milliseconds(limit-high))
+		text += fmt.Sprintf(", the worst of them with %s left: there is no margin", result.Micros(limit-high))
 	}
 	return text + "."
 }
@@ -60,10 +60,10 @@ func (s *Study) judgedLimit() int64 {
 func (s *Study) slo() string {
 	var list []string
 	if s.SLO.AckP99US > 0 {
-		list = append(list, "acknowledgement p99 <= "+milliseconds(s.SLO.AckP99US))
+		list = append(list, "acknowledgement p99 <= "+result.Micros(s.SLO.AckP99US))
 	}
 	if s.SLO.E2EP99US > 0 {
-		list = append(list, "end-to-end p99 <= "+milliseconds(s.SLO.E2EP99US))
+		list = append(list, "end-to-end p99 <= "+result.Micros(s.SLO.E2EP99US))
 	}
 	return strings.Join(list, " and ")
 }

@@ -74,7 +74,7 @@ func (s *Study) awayTimeline(o *Outcome) *result.Timeline {
 		t.Summary = append(t.Summary, "It did not catch up within the run.")
 	}
 	before, during := worstAck(o.Rows, 0, int64(wrongAt)/1000), worstAck(o.Rows, back, 1<<62)
-	t.Summary = append(t.Summary, fmt.Sprintf("The worst second's acknowledgement p99 was %s before and %s while it caught up.", milliseconds(before), milliseconds(during)))
+	t.Summary = append(t.Summary, fmt.Sprintf("The worst second's acknowledgement p99 was %s before and %s while it caught up.", result.Micros(before), result.Micros(during)))
 	return t
 }
 
