@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -12,7 +11,6 @@ import (
 	"strings"
 	"syscall"
 
-	"brokersim/checker/measure"
 	"brokersim/checker/result"
 	"brokersim/reports"
 	"brokersim/sim/capacity"
@@ -46,7 +44,12 @@ has to meet, and the machines; finds the largest rate that meets it with all bro
 with one lost, where the time goes, what breaks first, and what moves the answer.
 
 A STUDY is a YAML file, or the name of one that comes with the program: %s. Every
-record of every run is checked as in brokersim run: what is measured is also correct.`
+record of every run is checked as in brokersim run: what is measured is also correct.
+
+With --out the directory has result.json, report.html, report.txt, each plot as SVG, PNG and
+CSV under plots, and under runs, for every run in the order of index.csv, the histograms of
+each second (.hlog, tagged ack, ack-sent and e2e), of the whole window (.hgrm), and a table
+of the seconds (.csv).`
 
 func (a *app) capacityVerb() *cobra.Command {
 	f := &capacityFlags{}
@@ -115,7 +118,7 @@ hardware or costs (disk.write_MBps), or Kafka's (producer.acks).`,
 func (f *capacityFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.out, "out", "", "write the result, a page and the plots into `DIR`")
+	flags.StringVar(&f.out, "out", "", "write the result, a page, the plots, and the histograms of every run into `DIR`")
 	flags.BoolVar(&f.json, "json", false, "print the result as one JSON object")
 	flags.StringArrayVar(&f.set, "set", nil, "change a setting of the study, its machines or Kafka, `key=value`; may be repeated")
 	flags.IntVarP(&f.workers, "jobs", "j", 0, "make `N` runs at a time; 0 is as many as there are cores")
@@ -237,26 +240,14 @@ func (a *app) capacityPoint(f *capacityFlags) error {
 			return fmt.Errorf("--seed %w", err)
 		}
 	}
-	var log, ack, e2e bytes.Buffer
-	var unwritten error
-	if f.out != "" {
-		w := measure.NewLog(&log)
-		p.Each = w.Add
-		p.Sums = func(sums *measure.Sums) {
-			unwritten = errors.Join(w.Err(), measure.WritePercentiles(&ack, sums.Ack), measure.WritePercentiles(&e2e, sums.E2E))
-		}
-	}
-	o := capacityRunner(s, p)
+	o, files, unwritten := measured(s, p)
 	if o.Err != "" {
 		return errors.New(o.Err)
 	}
 	c := s.One(&o)
 	err = a.printCapacity(f, &c)
 	if f.out != "" {
-		for _, x := range []struct {
-			name string
-			text *bytes.Buffer
-		}{{"latency.hlog", &log}, {"ack.hgrm", &ack}, {"e2e.hgrm", &e2e}} {
+		for _, x := range files {
 			out := &output{flag: "--out", path: filepath.Join(f.out, x.name)}
 			unwritten = errors.Join(unwritten, a.openAll([]*output{out}), out.write(x.text.String()))
 		}
@@ -291,24 +282,30 @@ func (a *app) drive(s *capacity.Study, p plan, f *capacityFlags) error {
 		show, clear = a.checkProgress()
 	}
 	defer clear()
-	type ended struct {
-		capacity.Outcome
-		panic any
+	files := (*runFiles)(nil)
+	if f.out != "" {
+		var err error
+		if files, err = newRunFiles(f.out); err != nil {
+			return err
+		}
 	}
 	for list := p.Next(); len(list) > 0; list = p.Next() {
 		var got []capacity.Outcome
 		made, of := p.Of()
 		var broken any
 		stopped := false
-		gate.Each(f.workers, list, func(x capacity.Probe) (e ended) {
-			defer func() { e.panic = recover() }()
-			e.Outcome = capacityRunner(s, x)
-			return e
-		}, func(e ended) bool {
-			if e.panic != nil && broken == nil {
-				broken = fmt.Sprintf("%v; it comes again with: %s", e.panic, s.Repeat(&e.Probe))
+		gate.Each(f.workers, turns(made, list), func(x turn) turn { return x.made(s, files) }, func(e turn) bool {
+			switch {
+			case broken != nil:
+			case e.panic != nil:
+				broken = fmt.Sprintf("%v; it comes again with: %s", e.panic, s.Repeat(&e.probe))
+			case e.unwritten != nil:
+				broken = e.unwritten
 			}
-			got = append(got, e.Outcome)
+			got = append(got, e.outcome)
+			if files != nil {
+				files.made(e.n, &e.outcome)
+			}
 			show(gate.Progress{Done: int64(made + len(got)), Of: int64(of)})
 			select {
 			case <-interrupt:
@@ -325,10 +322,42 @@ func (a *app) drive(s *capacity.Study, p plan, f *capacityFlags) error {
 		}
 		p.Take(got)
 	}
-	if p.Err() != "" {
+	switch {
+	case p.Err() != "":
 		return errors.New(p.Err())
+	case files != nil:
+		return files.close()
 	}
 	return nil
+}
+
+// turn is one run of a study, with what became of it.
+type turn struct {
+	n     int // from 1
+	probe capacity.Probe
+
+	outcome   capacity.Outcome
+	panic     any
+	unwritten error
+}
+
+// turns are the next runs of a study that has made so many.
+func turns(made int, list []capacity.Probe) (turns []turn) {
+	for i, p := range list {
+		turns = append(turns, turn{n: made + i + 1, probe: p})
+	}
+	return turns
+}
+
+// made makes the run, and writes its files if there are to be any.
+func (t turn) made(s *capacity.Study, files *runFiles) (done turn) {
+	defer func() { done.panic = recover() }()
+	if done = t; files == nil {
+		done.outcome = capacityRunner(s, t.probe)
+	} else {
+		done.outcome, done.unwritten = files.run(s, t.n, t.probe)
+	}
+	return done
 }
 
 // printCapacity writes a study wherever it was asked for, and makes its exit code the

@@ -56,7 +56,12 @@ func Run(s *Study, p Probe) Outcome {
 	var look scenario.Look
 	look.Each = p.Each
 	if p.Rows {
-		look.Each = func(i *measure.Interval) { o.Rows = append(o.Rows, second(i)) }
+		look.Each = func(i *measure.Interval) {
+			o.Rows = append(o.Rows, second(i))
+			if p.Each != nil {
+				p.Each(i)
+			}
+		}
 	}
 	if p.Budget {
 		look.Follow = uint64(max(p.Rate*int64((p.For-p.Warm)/time.Second)/mostFollowed, 1))
