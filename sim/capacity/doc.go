@@ -12,12 +12,14 @@
 //  3. [Run] makes the run of a probe in sim/scenario: clients whose records are checked
 //     one by one, brokers on the profile's cores, network and disks. Dirty pages begin
 //     in the steady state of the rate. A broker that is lost is dead, and fenced,
-//     before the first record is due.
+//     before the first record is due. A run of which so much waits that its rate cannot
+//     be met any more ends there, and says so: its memory is bounded.
 //  4. The rates are bracketed by factors of two and narrowed to 2 %, all with the same
 //     random numbers, then each seed looks for its own answer in steps of 2 %, so that
 //     the answer has an interval. What is asked beside (curves, a killed broker, a
 //     reader that was away, other settings, parameters and shapes) is run at the rate
-//     to plan on.
+//     to plan on. No run is made twice, and a study of five seeds makes 120 at most:
+//     what is left of them goes to the parameters.
 //  5. [Plan.Result] says what it came to.
 //
 // # Files
@@ -28,7 +30,9 @@
 //	hardware.go     what its sheets say, as machines
 //	point.go        one run, and whether its rate is met
 //	usage.go        what was used of each resource, and where the time went
-//	search.go       the search, the seeds' ladders, intervals
+//	search.go       the search, intervals
+//	ladder.go       each seed's own answer, in steps
+//	faults.go       what goes wrong in every run, if the study says so
 //	plan.go         the stages of a study
 //	sweep.go        one setting instead
 //	roof.go         what no run can exceed, and why it is not reached

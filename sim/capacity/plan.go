@@ -207,8 +207,10 @@ func (p *Plan) beginRest() bool {
 	p.left = purse(mostRuns - p.runs - len(p.loss.probes) - len(p.away.probes) - len(p.heat.probes))
 	p.shapes = p.candidates()
 	for _, x := range p.shapes {
-		p.parts = append(p.parts, x.parts()...)
-		p.left -= purse(x.runs())
+		p.parts = append(p.parts, x)
+		if x.shape.Rejected == "" {
+			p.left -= shapeRuns
+		}
 	}
 	p.vary = p.varyLadders()
 	for _, l := range p.vary {

@@ -55,12 +55,15 @@ func (p *Plan) wanted() int64 {
 }
 
 // candidate is a shape under consideration: what speaks against it before it is run, or
-// the part of the study that says what it carries with one broker lost.
+// the part of a study that says what it carries with one broker lost. It is judged by a
+// search of its own around where the study's knee lies below its roofline or, if that
+// would be long or has not said it, by a run at what is wanted.
 type candidate struct {
 	shape  result.Shape
-	judge  *ladder // its largest rate, where that is not too far above the study's own
-	asked  *fixed  // else, whether it carries what is wanted
 	wanted int64
+	judge  *ladder // nil: the run at what is wanted says enough
+	asked  *fixed
+	probe  Probe // at what is wanted
 }
 
 // considered is a shape, with what speaks against it before it is run.
@@ -69,78 +72,93 @@ func (p *Plan) considered(set []string) *candidate {
 	if err != nil {
 		return &candidate{shape: p.study.impossible(set, err)}
 	}
-	x := &candidate{shape: s.shape(), wanted: p.wanted()}
+	x := &candidate{shape: s.shape(), wanted: p.wanted(), probe: p.brief(1)}
+	x.probe.Rate, x.probe.Set = x.wanted, set
 	roof, limit := s.roofline(1)
+	own, _ := p.study.roofline(1)
+	guess := max(p.rate(1).Median*roof/max(own, 1), x.wanted)
 	switch {
 	case s.Cluster.Brokers-1 < s.Cluster.MinISR:
 		x.shape.Rejected = fmt.Sprintf("with one broker lost %d are left, fewer than min.insync.replicas=%d", s.Cluster.Brokers-1, s.Cluster.MinISR)
 	case roof > 0 && x.wanted*10 > roof*8:
 		x.shape.Rejected = fmt.Sprintf("with one broker lost, %s records/s are %s of what %s allows, %s: over 80 %%", result.Count(x.wanted), percent(x.wanted*1000/roof), limit, result.Count(roof))
-	default:
-		x.judgeBy(p, set, roof)
+	case guess <= mostOfOwn*p.rate(0).Median:
+		x.judge = newLadder(x.probe, guess, shapeStep, shapeMost, p.study.Seeds[:1])
+		x.judge.left = new(purse(1))
 	}
 	return x
 }
 
-// judgeBy says how a shape is judged: by a search of its own around where the study's
-// knee lies below its roofline or, if that would be long, by a run at what is wanted.
-func (x *candidate) judgeBy(p *Plan, set []string, roof int64) {
-	probe := p.brief(1)
-	probe.Rate, probe.Set = x.wanted, set
-	own, _ := p.study.roofline(1)
-	if guess := p.rate(1).Median * roof / max(own, 1); guess > 0 && guess <= mostOfOwn*p.rate(0).Median {
-		x.judge = newLadder(probe, guess, shapeStep, shapeMost, p.study.Seeds[:1])
-		x.judge.left = new(purse(1))
-		return
-	}
-	x.asked = &fixed{probes: []Probe{probe}}
-}
-
-// Shapes are looked at less closely: to 5 %, in three runs at most, and up to so many
-// times what the study's own carries.
+// Shapes are looked at less closely: to 5 %, in three runs and that at what is wanted at
+// most, and up to so many times what the study's own carries.
 const (
 	shapeStep = 50
 	shapeMost = 4
 	mostOfOwn = 2
+	shapeRuns = needed + 2
 )
 
-// parts are what a candidate wants to be run.
-func (x *candidate) parts() []part {
-	switch {
-	case x.judge != nil:
-		return []part{x.judge}
-	case x.asked != nil:
-		return []part{x.asked}
+// next is a part's: see [part].
+func (x *candidate) next() []Probe {
+	if x.shape.Rejected != "" || x.asked != nil {
+		return nil
 	}
-	return nil
+	if x.judge != nil {
+		if list := x.judge.next(); len(list) > 0 {
+			return list
+		}
+		if rate, open := x.found(); rate >= x.wanted || open == "" || x.judge.base == x.wanted && open == "at most" {
+			return nil
+		}
+	}
+	x.asked = &fixed{}
+	return []Probe{x.probe}
 }
 
-// runs is how many that are at most.
-func (x *candidate) runs() int {
-	switch {
-	case x.judge != nil:
-		return needed + 1
-	case x.asked != nil:
-		return 1
+func (x *candidate) take(list []Outcome) {
+	if x.asked != nil {
+		x.asked.take(list)
+		return
 	}
-	return 0
+	x.judge.take(list)
+}
+
+// found is what the search has come to. What is at most so much may be less.
+func (x *candidate) found() (rate int64, open string) {
+	rate, open = x.judge.answers()[0], x.judge.open(0)
+	if open == "at most" {
+		rate = min(rate, x.wanted-1)
+	}
+	return rate, open
 }
 
 // judged is the shape with what it came to.
 func (x *candidate) judged() result.Shape {
 	y := x.shape
-	switch {
-	case x.judge != nil:
-		y.Rate, y.Open = x.judge.answers()[0], x.judge.open(0)
-		if y.Rate < x.wanted {
-			o := x.judge.found[0].Point
-			y.Rejected = fmt.Sprintf("with one broker lost it carries %s of %s records/s; at %s: %s", result.Count(y.Rate), result.Count(x.wanted), result.Count(o.Offered), orYes(o.Why))
-		}
-	case x.asked != nil:
+	if y.Rejected != "" {
+		return y
+	}
+	if x.asked != nil {
 		if o := x.asked.found[0].Point; o.Passed {
 			y.Rate, y.Open = o.Offered, "at least"
 		} else {
 			y.Rejected = fmt.Sprintf("with one broker lost, at %s records/s: %s", result.Count(o.Offered), o.Why)
+		}
+	}
+	if x.judge == nil {
+		return y
+	}
+	rate, open := x.judge.answers()[0], x.judge.open(0)
+	if x.asked == nil || y.Rate == 0 {
+		y.Rate, y.Open = rate, open
+	}
+	if found, _ := x.found(); x.asked == nil && found < x.wanted {
+		y.Rejected = fmt.Sprintf("with one broker lost it carries %s%s of %s records/s", strings.TrimPrefix(open+" ", " "), result.Count(rate), result.Count(x.wanted))
+		for _, o := range x.judge.found {
+			if !o.Point.Passed {
+				y.Rejected += fmt.Sprintf("; at %s: %s", result.Count(o.Point.Offered), o.Point.Why)
+				break
+			}
 		}
 	}
 	return y
