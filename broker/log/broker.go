@@ -67,6 +67,7 @@ type Broker struct {
 
 	syncs      []syncing
 	retention  retention
+	doomed     []doomed // in the order in which they were deleted
 	checkpoint checkpoint
 	tags       machine.Tag
 	isrAt      machine.Instant // when to look for replicas that lag
@@ -224,6 +225,7 @@ func (b *Broker) Step(now machine.Now, in *machine.Input, out *machine.Effects) 
 	b.periodic(now, out)
 	b.admit(now, out)
 	b.settle(now, out)
+	b.doom(now.Mono)
 	if b.err == nil {
 		b.beat(now.Mono, out)
 		b.fetchMetadata(now.Mono, out)
@@ -298,6 +300,7 @@ func (b *Broker) periodic(now machine.Now, out *machine.Effects) {
 		}
 	}
 	b.retain(now, out)
+	b.discard(at, out)
 	b.saveCheckpoint(at, out)
 }
 
@@ -305,7 +308,7 @@ func (b *Broker) nextDeadline() machine.Instant {
 	if b.err != nil {
 		return machine.Never
 	}
-	at := min(b.life.due(), b.parked.earliest, b.isrAt, b.expireAt, b.checkpoint.due(), b.commands.due(), b.retention.due())
+	at := min(b.life.due(), b.parked.earliest, b.isrAt, b.expireAt, b.checkpoint.due(), b.commands.due(), b.retention.due(), b.discardAt())
 	at = min(at, b.metadata.due(b.metadataAt))
 	for _, f := range b.fetchers {
 		at = min(at, f.due())

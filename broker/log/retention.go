@@ -1,6 +1,8 @@
 package log
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"brokersim/broker/machine"
@@ -39,6 +41,48 @@ func (b *Broker) retain(now machine.Now, out *machine.Effects) {
 		b.expire(now, p, out)
 		b.flush(p, out)
 	}
+}
+
+// doomed are files of a replica that are deleted and still there.
+type doomed struct {
+	files []string
+	until machine.Instant
+}
+
+// doom notes what this step has deleted (LogManager.addLogToBeDeleted).
+func (b *Broker) doom(now machine.Instant) {
+	for _, p := range b.moved {
+		if files, stay := p.Doomed(); len(files) > 0 {
+			b.doomed = append(b.doomed, doomed{files, now.Add(stay)})
+		}
+	}
+}
+
+// discardAt is when something that was deleted is to be removed.
+func (b *Broker) discardAt() machine.Instant {
+	at := machine.Never
+	for i := range b.doomed {
+		at = min(at, b.doomed[i].until)
+	}
+	return at
+}
+
+// discard removes what was deleted long enough ago.
+func (b *Broker) discard(now machine.Instant, out *machine.Effects) {
+	if len(b.doomed) == 0 || b.discardAt() > now {
+		return
+	}
+	b.doomed = slices.DeleteFunc(b.doomed, func(d doomed) bool {
+		if d.until > now {
+			return false
+		}
+		for _, file := range d.files {
+			if err := b.files.Remove(file); err != nil {
+				b.fail(fmt.Errorf("remove %s: %w", file, err), out)
+			}
+		}
+		return true
+	})
 }
 
 // expire deletes what a partition has expired, one segment after the other: the next

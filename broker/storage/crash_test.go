@@ -61,6 +61,10 @@ func recovered(t interface{ Fatalf(string, ...any) }, file []byte) *storage.Log 
 		t.Fatalf("what is left in the file is not its beginning")
 	}
 	if end < 1<<40 && epoch < 1<<30 {
+		next := storage.Header{BaseOffset: end, LastOffsetDelta: 1, Length: 100}
+		if _, err := l.Roll(next, storage.Limits{Bytes: 1 << 30, Millis: 1 << 60}); err != nil {
+			t.Fatalf("roll after recovery: %v", err)
+		}
 		if err := l.Append(machine.Literal(batch(end, max(epoch, 0), 2, "after"))); err != nil {
 			t.Fatalf("append after recovery: %v", err)
 		}

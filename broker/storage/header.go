@@ -49,6 +49,9 @@ var (
 	ErrCRC    = errors.New("batch does not match its CRC-32C")
 	ErrOffset = errors.New("batch does not begin at the log end offset")
 	ErrEpoch  = errors.New("leader epoch falls")
+	// ErrSegmentFull means that positions or offsets would not fit into an index: the
+	// owner has not rolled.
+	ErrSegmentFull = errors.New("segment has no room for the batch")
 )
 
 type headerBytes [HeaderSize]byte

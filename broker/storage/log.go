@@ -3,7 +3,6 @@ package storage
 import (
 	"errors"
 	"fmt"
-	"iter"
 	"math"
 	"slices"
 	"sort"
@@ -18,64 +17,75 @@ var ErrOutOfRange = errors.New("offset out of range")
 type Log struct {
 	files    machine.Files
 	dir      string
+	opt      Options
 	segments []segment // at least one; the last is the active one
-	origin   placed    // what comes before the first batch
-	batches  []placed
-	tail     placed      // the last of them, which is asked for most
-	removed  []string    // files whose removal nobody has made durable
-	raw      headerBytes // scratch
+	start    int64     // the log start offset, in the first segment
+	table              // of the batches at the end, which are asked for most
+	removed  []string  // names whose removal nobody has made durable
+	changed  []string  // small files that nobody has made durable
+	doomed   []string  // what was deleted and is still there under another name
+	holdRoll bool      // see HoldRoll
+	raw      headerBytes
+	scratch  []byte // what is left of the memory for entries of indexes
 }
 
-// placed says where a batch ends, in offsets and in bytes; the one before it
-// says where it begins.
-type placed struct {
-	next   int64  // the offset after the batch
-	end    int64  // the position after the batch, counted over all segments
-	digest uint64 // of this batch and all before it
-	epoch  int32
+// Options are what a log is opened with. Kafka's properties are named.
+type Options struct {
+	IndexInterval int64 // index.interval.bytes
+	IndexBytes    int64 // segment.index.bytes: the most that an index file holds
+
+	// Start is the log start offset that was written down; what is below it is not
+	// given out. 0: the log starts where its first file does.
+	Start int64
+	// RecoveryPoint is the offset below which everything was durable when that was
+	// written down: a segment that lies wholly below it is not read again.
+	RecoveryPoint int64
+	// Clean says that the node was shut down cleanly: nothing is read again.
+	Clean bool
+
+	// Remember is how many of the last batches are known by offset and position; of
+	// those before them the indexes tell. 0 is all of them.
+	Remember int
+	// Flaws are what no broker may do; planted bugs do.
+	Flaws Flaws
+}
+
+// Flaws are ways to be wrong.
+type Flaws struct {
+	SkipChecksums bool // what looks like a batch is one
+	TrustIndex    bool // what an index says is so
+	EndAfterIndex bool // the log end moves when the index has been written
+	RawTimes      bool // the time index has timestamps as they came
+}
+
+// Defaults are Kafka's.
+func Defaults() Options { return Options{IndexInterval: 4096, IndexBytes: 10 << 20} }
+
+// SetIndexes changes index.interval.bytes and segment.index.bytes.
+func (l *Log) SetIndexes(interval, bytes int64) {
+	l.opt.IndexInterval, l.opt.IndexBytes = interval, bytes
 }
 
 // File is the name of the file that is appended to: a sync makes durable what is in it.
 func (l *Log) File() string { return l.active().file }
 
 // Start is the log start offset.
-func (l *Log) Start() int64 { return l.origin.next }
+func (l *Log) Start() int64 { return l.start }
 
 // End is the log end offset: that of the next record.
 func (l *Log) End() int64 { return l.tail.next }
 
 // Size is the number of bytes of all batches.
-func (l *Log) Size() int64 { return l.tail.end - l.origin.end }
+func (l *Log) Size() int64 { return l.tail.end - l.segments[0].at }
 
 // LastEpoch is the leader epoch of the last batch, -1 if there is none.
 func (l *Log) LastEpoch() int32 { return l.tail.epoch }
 
-// keep drops all batches but the first n.
-func (l *Log) keep(n int) {
-	l.batches = l.batches[:n]
-	l.tail = l.before(n)
-}
-
-// before is the batch before the i-th.
-func (l *Log) before(i int) placed {
-	if i == 0 {
-		return l.origin
-	}
-	return l.batches[i-1]
-}
-
-// holding is the index of the batch that holds an offset: the number of batches
-// that end at or below it.
-func (l *Log) holding(offset int64) int {
-	if offset >= l.End() {
-		return len(l.batches)
-	}
-	return sort.Search(len(l.batches), func(i int) bool { return l.batches[i].next > offset })
-}
-
 // Append adds one or more whole batches, which must follow the log end without a
 // hole and whose leader epochs must not fall. Checksums are the caller's matter.
-// On an error nothing was appended.
+// On an error that is machine.ErrNoSpace nothing was appended, and the log may be used
+// when there is room again; after any other error of the disk it must not be. What an
+// index has no room for is written later.
 func (l *Log) Append(b machine.Bytes) error {
 	kept, was := len(l.batches), *l.active()
 	err := l.place(b)
@@ -87,6 +97,16 @@ func (l *Log) Append(b machine.Bytes) error {
 		*l.active() = was
 		return fmt.Errorf("append to %s: %w", l.File(), err)
 	}
+	if err := l.writeIndexes(l.active()); err != nil {
+		if l.opt.Flaws.EndAfterIndex {
+			l.keep(kept)
+			*l.active() = was
+		} else if isFull(err) {
+			return nil
+		}
+		return err
+	}
+	l.forget()
 	return nil
 }
 
@@ -100,6 +120,9 @@ func (l *Log) place(b machine.Bytes) error {
 		if h.Size() > b.Len()-at {
 			return ErrShort
 		}
+		if s := l.active(); h.NextOffset()-1-s.base > math.MaxInt32 || l.tail.end-s.at+h.Size() > math.MaxInt32 {
+			return ErrSegmentFull
+		}
 		if err := l.add(h); err != nil {
 			return err
 		}
@@ -110,21 +133,13 @@ func (l *Log) place(b machine.Bytes) error {
 
 // add notes where the batch will stand whose header is in l.raw.
 func (l *Log) add(h Header) error {
-	last := l.tail
-	if err := h.follows(last.next, last.epoch); err != nil {
+	if err := h.follows(l.tail.next, l.tail.epoch); err != nil {
 		return err
 	}
-	if len(l.batches) == cap(l.batches) {
-		l.batches = slices.Grow(l.batches, len(l.batches)+16) // append alone grows by a quarter
-	}
-	l.tail = placed{
-		next:   h.NextOffset(),
-		end:    last.end + h.Size(),
-		digest: last.digest + hash(&l.raw),
-		epoch:  h.LeaderEpoch,
-	}
-	l.batches = append(l.batches, l.tail)
-	l.active().took(h)
+	s := l.active()
+	at := l.tail.end - s.at
+	l.push(h, &l.raw)
+	s.took(h, at, &l.opt)
 	return nil
 }
 
@@ -139,6 +154,9 @@ func (l *Log) Read(from, maxOffset int64, maxBytes int32, atLeastOne bool) (mach
 	}
 	if from == l.End() || from >= maxOffset { // as most reads of followers
 		return machine.Bytes{}, nil
+	}
+	if from < l.origin.next {
+		return l.readOld(from, maxOffset, int64(maxBytes), atLeastOne)
 	}
 	first := l.holding(from)
 	limit := l.holding(maxOffset) // batches from here on end above maxOffset
@@ -155,14 +173,17 @@ func (l *Log) Read(from, maxOffset int64, maxBytes int32, atLeastOne bool) (mach
 	if n == 0 {
 		return machine.Bytes{}, nil
 	}
-	want := l.batches[first+n-1].end - at
-	file := &l.segments[in]
-	b, err := l.files.ReadAt(file.file, at-file.at, want)
+	return l.bytes(&l.segments[in], at-l.segments[in].at, l.batches[first+n-1].end-at)
+}
+
+// bytes is a range of a segment's file.
+func (l *Log) bytes(s *segment, at, n int64) (machine.Bytes, error) {
+	b, err := l.files.ReadAt(s.file, at, n)
 	switch {
 	case err != nil:
-		return machine.Bytes{}, fmt.Errorf("read %s: %w", file.file, err)
-	case b.Len() != want:
-		return machine.Bytes{}, fmt.Errorf("read %s: %d bytes at %d, want %d: %w", file.file, b.Len(), at-file.at, want, ErrShort)
+		return machine.Bytes{}, fmt.Errorf("read %s: %w", s.file, err)
+	case b.Len() != n:
+		return machine.Bytes{}, fmt.Errorf("read %s: %d bytes at %d, want %d: %w", s.file, b.Len(), at, n, ErrShort)
 	}
 	return b, nil
 }
@@ -170,87 +191,77 @@ func (l *Log) Read(from, maxOffset int64, maxBytes int32, atLeastOne bool) (mach
 // TruncateTo removes every batch that has a record at or above an offset, so
 // that End is at most that offset: less if a batch straddles it.
 func (l *Log) TruncateTo(offset int64) error {
-	keep := l.holding(offset)
-	if keep == len(l.batches) {
+	if offset >= l.End() {
 		return nil
 	}
-	at := l.before(keep).end
-	for len(l.segments) > 1 && l.active().at >= at { // the latest first: a crash leaves no hole
+	end, err := l.boundary(offset)
+	if err != nil {
+		return err
+	}
+	if end.next == l.End() {
+		return nil
+	}
+	for len(l.segments) > 1 && l.active().at >= end.end { // the latest first: a crash leaves no hole
 		if err := l.remove(len(l.segments) - 1); err != nil {
 			return err
 		}
 	}
-	if err := l.files.Truncate(l.File(), at-l.active().at); err != nil {
-		return fmt.Errorf("truncate %s: %w", l.File(), err)
+	s := l.active()
+	if err := l.cut(s.file, end.end-s.at); err != nil {
+		return err
 	}
-	l.keep(keep)
-	if a := l.active(); a.at == at { // nothing is left in it
-		a.first, a.last = -1, -1
+	l.keepTo(end)
+	l.start = min(l.start, l.End())
+	return l.truncateIndexes(s)
+}
+
+// cut truncates a file.
+func (l *Log) cut(file string, size int64) error {
+	if err := l.files.Truncate(file, size); err != nil {
+		return fmt.Errorf("truncate %s: %w", file, err)
 	}
 	return nil
 }
 
-// Batches yields the headers of all batches from the one that holds an offset to
-// the log end; an error ends it. It reads the file, batch by batch: it is for
-// rebuilding what is known about a log, at start and after a truncation.
-func (l *Log) Batches(from int64) iter.Seq2[Header, error] {
-	return func(yield func(Header, error) bool) {
-		var raw headerBytes
-		for i := l.holding(from); i < len(l.batches); i++ {
-			at := l.before(i).end
-			file := &l.segments[l.segmentAt(at)]
-			b, err := l.files.ReadAt(file.file, at-file.at, HeaderSize)
-			var h Header
-			if err == nil {
-				h, err = readHeader(b, 0, &raw)
-			}
-			if err != nil {
-				yield(Header{}, fmt.Errorf("read %s: %w", file.file, err))
-				return
-			}
-			if !yield(h, nil) {
-				return
-			}
+// boundary is the end of the last batch that lies wholly below an offset, which is below
+// the log end.
+func (l *Log) boundary(offset int64) (placed, error) {
+	if offset >= l.origin.next {
+		return l.before(l.holding(offset)), nil
+	}
+	first := &l.segments[0]
+	if offset <= first.base {
+		return placed{next: first.base, end: first.at, epoch: -1}, nil
+	}
+	p, err := l.seek(offset)
+	end := placed{next: p.h.BaseOffset, end: l.segments[p.segment].at + p.at, epoch: -1}
+	if err != nil || end.next <= first.base {
+		return end, err
+	}
+	p, err = l.seek(end.next - 1)
+	end.epoch = p.h.LeaderEpoch
+	return end, err
+}
+
+// Unsynced are the files that must be synced for everything from an offset on to be
+// durable, and for what was deleted to stay so: the last is that of File. All but the
+// .log files are named once.
+func (l *Log) Unsynced(from int64) []string {
+	list := slices.DeleteFunc(l.removed, func(name string) bool {
+		return slices.ContainsFunc(l.segments, func(s segment) bool { return s.file == name })
+	})
+	list = append(list, l.changed...)
+	l.removed, l.changed = nil, nil
+	for i := range l.segments {
+		s := &l.segments[i]
+		list = s.offsets.unsynced(list)
+		list = s.times.unsynced(list)
+		if i+1 == len(l.segments) || l.segments[i+1].base > from {
+			list = append(list, s.file)
 		}
 	}
-}
-
-// Digest is a hash of all batches that lie wholly below an offset. It costs a binary
-// search: each batch is taken into it once, when it is appended, by its header, where
-// the CRC-32C stands for the records. What a log had before it was opened, and has no
-// more, is not in it: two logs are compared by [Log.Same].
-func (l *Log) Digest(upTo int64) uint64 { return l.before(l.holding(upTo)).digest }
-
-// Same reports whether two logs hold the same batches below an offset, as far back as
-// both go.
-func (l *Log) Same(other *Log, upTo int64) bool {
-	from := max(l.Start(), other.Start())
-	if from >= upTo { // one of them has nothing there any more
-		return true
-	}
-	return l.Digest(upTo)-l.Digest(from) == other.Digest(upTo)-other.Digest(from)
-}
-
-// Common is the offset below which two logs hold the same batches, as far back as both
-// go: the end of the last batch up to which their digests agree, which is where the
-// later of them starts if already the first differs. Like Digest it goes by headers and
-// costs a binary search.
-func (l *Log) Common(other *Log) int64 {
-	from := max(l.Start(), other.Start())
-	i, j := l.holding(from), other.holding(from)
-	di, dj := l.before(i).digest, other.before(j).digest
-	n := min(len(l.batches)-i, len(other.batches)-j)
-	// Digests are sums: where two agree, all before them agree as well.
-	same := sort.Search(n, func(k int) bool { return l.batches[i+k].digest-di != other.batches[j+k].digest-dj })
-	return max(l.before(i+same).next, from)
+	return list
 }
 
 // All may be given to Read as maxOffset when nothing is held back.
 const All int64 = math.MaxInt64
-
-// hash is that of one batch, by its header, which has its offset in it.
-func hash(raw *headerBytes) uint64 {
-	return uint64(machine.Draw(batchHash).With(machine.Literal(raw[:]).Digest()))
-}
-
-const batchHash = 0x9e3779b97f4a7c15

@@ -1,94 +1,314 @@
 package storage
 
 import (
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"brokersim/broker/machine"
 )
 
-// Recovery says what Open had to cut off.
+// Recovery says what Open has found that was not as it should be.
 type Recovery struct {
 	TornBytes int64  // 0: the log was whole
 	Reason    string // why the log ends where it ends; empty if it was whole
+	// Scanned is the offset from which on batches were read again; the log end if none
+	// were.
+	Scanned int64
+	// Repaired are files beside the log that were absent or corrupt, each with why, and
+	// were made again from it.
+	Repaired []string
+}
+
+// String is one line for an operator, "" if everything was as it should be.
+func (r Recovery) String() string {
+	var list []string
+	if r.Reason != "" {
+		list = append(list, fmt.Sprintf("cut %d bytes: %s", r.TornBytes, r.Reason))
+	}
+	return strings.Join(append(list, r.Repaired...), "; ")
 }
 
 // scanBytes is how much is read at a time.
-const scanBytes = 64 << 10
+const scanBytes = 1 << 20
 
-// Open opens the log in a directory. Without a file it is empty: the first Append
-// creates the file, so that a full disk is noticed by who writes, not by who
-// opens. The files are segments, each named by the offset of its first record; the log
-// starts where the first does. Of them Open keeps the longest beginning that is whole
-// batches with matching checksums, consecutive offsets and epochs that do not fall, and
-// cuts off the rest; the cut is durable when the owner has synced. It may read what is
-// not resident. An error is one of the files; there is none for what a file holds.
-func Open(files machine.Files, dir string) (*Log, Recovery, error) { return open(files, dir, true) }
-
-// OpenUnchecked is Open without the checksums: what looks like a batch is one. No
-// broker may do so; it is what a planted bug does.
-func OpenUnchecked(files machine.Files, dir string) (*Log, Recovery, error) {
-	return open(files, dir, false)
+// Open opens the log in a directory with Kafka's defaults, and reads all of it again: see
+// [OpenWith].
+func Open(files machine.Files, dir string) (*Log, Recovery, error) {
+	return OpenWith(files, dir, Defaults())
 }
 
-func open(files machine.Files, dir string, checked bool) (*Log, Recovery, error) {
-	l := &Log{files: files, dir: dir}
-	bases := segmentsIn(files, dir)
+// OpenWith opens the log in a directory. Without a file it is empty: the first Append
+// creates the file, so that a full disk is noticed by who writes, not by who
+// opens. The files are segments, each named by the offset of its first record; the log
+// starts where the first does, or later. Of them Open keeps the longest beginning that is whole
+// batches with matching checksums, consecutive offsets and epochs that do not fall, and
+// cuts off the rest; the cut is durable when the owner has synced. What was durable is
+// not read again, see [Options], unless what is around it tells that it should be. It may read what is
+// not resident. An error is one of the files; there is none for what a file holds.
+func OpenWith(files machine.Files, dir string, opt Options) (*Log, Recovery, error) {
+	if opt.IndexBytes <= 0 {
+		opt.IndexBytes = Defaults().IndexBytes
+	}
+	l := &Log{files: files, dir: dir, opt: opt}
+	names := namesIn(files, dir)
+	if err := l.clear(names); err != nil {
+		return nil, Recovery{}, err
+	}
+	bases := segmentsIn(names, dir)
 	l.startAt(bases[0])
-	var cut Recovery
+	var r Recovery
+	if err := l.recoverAll(bases, &r); err != nil {
+		return nil, Recovery{}, fmt.Errorf("recover %s: %w", l.File(), err)
+	}
+	l.start = max(min(opt.Start, l.End()), l.start)
+	r.Scanned = l.origin.next
+	l.forget()
+	return l, r, nil
+}
+
+// clear removes what an earlier life has deleted and not removed, what it has begun
+// to write and not finished, and indexes of no log.
+func (l *Log) clear(names []string) error {
+	for _, name := range names {
+		gone := strings.HasSuffix(name, deletedSuffix) || strings.HasSuffix(name, newSuffix)
+		for _, suffix := range []string{indexSuffix, timeIndexSuffix} {
+			if of, ok := strings.CutSuffix(name, suffix); ok {
+				_, found := slices.BinarySearch(names, of+logSuffix)
+				gone = gone || !found
+			}
+		}
+		if !gone {
+			continue
+		}
+		if err := l.files.Remove(name); err != nil {
+			return fmt.Errorf("remove %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// recoverAll recovers the segments that begin at some offsets.
+func (l *Log) recoverAll(bases []int64, r *Recovery) error {
+	trust := true // as long as what was durable is there
 	for i, base := range bases {
-		if i > 0 && (cut.TornBytes > 0 || base != l.End()) {
-			err := l.orphans(bases[i:], &cut)
-			return l, cut, err
+		if i > 0 && base != l.End() && len(l.batches) == 0 && l.tail.end > l.active().at {
+			// A hole behind what was not read again: it was not durable after all.
+			trust = false
+			if err := l.recoverAgain(r); err != nil {
+				return err
+			}
+		}
+		if i > 0 && (r.TornBytes > 0 || base != l.End()) {
+			return l.orphans(bases[i:], r)
 		}
 		if i > 0 {
 			l.addSegment()
 		}
-		if err := l.recover(checked, &cut); err != nil {
-			return nil, Recovery{}, fmt.Errorf("recover %s: %w", l.File(), err)
+		trust = trust && (l.opt.Clean || i+1 < len(bases) && bases[i+1] <= l.opt.RecoveryPoint)
+		if err := l.recover(trust, i+1 == len(bases), r); err != nil {
+			return err
 		}
+		trust = trust && len(l.batches) == 0
 	}
-	return l, cut, nil
+	return nil
 }
 
-// recover reads the last segment, and cuts off what is wrong in it.
-func (l *Log) recover(checked bool, cut *Recovery) error {
-	size, ok := l.files.Size(l.File())
-	if !ok {
-		return nil
-	}
-	wrong, err := l.scan(size, checked)
+// recoverAgain reads the last segment, of which only the index was read.
+func (l *Log) recoverAgain(r *Recovery) error {
+	s := l.active()
+	before, err := l.boundary(s.base)
 	if err != nil {
 		return err
 	}
-	end := l.tail.end - l.active().at
-	if end == size {
+	before.end = s.at
+	l.begin(before)
+	*s = newSegment(l.dir, s.base, s.at)
+	return l.recover(false, false, r)
+}
+
+// recover reads the last segment so far, and cuts off what is wrong in it. If it is to be
+// trusted the index is enough.
+func (l *Log) recover(trust, last bool, r *Recovery) error {
+	s := l.active()
+	size, ok := l.files.Size(s.file)
+	if !ok {
 		return nil
 	}
-	*cut = Recovery{size - end, fmt.Sprintf("offset %d, byte %d: %v", l.End(), end, wrong)}
-	return l.files.Truncate(l.File(), end)
+	if trust && size > 0 {
+		why := l.trust(s, size)
+		if why == nil {
+			return nil
+		}
+		r.Repaired = append(r.Repaired, why.Error())
+		*s = newSegment(l.dir, s.base, s.at)
+	}
+	wrong, err := l.scan(size)
+	if err != nil {
+		return err
+	}
+	if end := l.tail.end - s.at; end < size {
+		r.TornBytes, r.Reason = size-end, fmt.Sprintf("offset %d, byte %d: %v", l.End(), end, wrong)
+		if err := l.files.Truncate(s.file, end); err != nil {
+			return err
+		}
+	}
+	if !last {
+		s.sealed()
+	}
+	return l.repairIndexes(s, r)
+}
+
+// trust takes over the indexes of the last segment, which has so many bytes, and finds its
+// end with them. An error is why they cannot be right.
+func (l *Log) trust(s *segment, size int64) error {
+	if err := l.loadIndexes(s, size); err != nil {
+		return err
+	}
+	end := placed{next: s.base, end: s.at, epoch: l.tail.epoch}
+	at, last := s.offsets.entry(len(s.offsets.entries))
+	for first := true; at < size; first = false {
+		h, err := l.headerAt(s, at)
+		switch {
+		case err != nil:
+			return err
+		case first && last >= 0 && h.NextOffset()-1 != s.base+last:
+			return fmt.Errorf("%s: offset %d is not at byte %d", s.offsets.file, s.base+last, at)
+		case h.Size() > size-at:
+			return fmt.Errorf("%s, byte %d: %w", s.file, at, ErrShort)
+		case h.LeaderEpoch < end.epoch:
+			return fmt.Errorf("%s, byte %d: %w", s.file, at, ErrEpoch)
+		}
+		at += h.Size()
+		end = placed{next: h.NextOffset(), end: s.at + at, epoch: h.LeaderEpoch}
+	}
+	if err := l.learnTimes(s, size); err != nil {
+		return err
+	}
+	l.begin(end)
+	return nil
+}
+
+// loadIndexes reads the indexes of a segment that has so many bytes.
+func (l *Log) loadIndexes(s *segment, size int64) (err error) {
+	b, err := l.load(s.offsets.file)
+	if err == nil {
+		s.offsets.entries, err = parseOffsetIndex(b, size)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.offsets.file, err)
+	}
+	b, err = l.load(s.times.file)
+	if err == nil {
+		s.times.entries, err = parseTimeIndex(b)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.times.file, err)
+	}
+	s.offsets.made, s.offsets.written = true, len(s.offsets.entries)
+	s.times.made, s.times.written = true, len(s.times.entries)
+	return nil
+}
+
+// load is all that a file holds.
+func (l *Log) load(file string) ([]byte, error) {
+	size, ok := l.files.Size(file)
+	if !ok {
+		return nil, errAbsent
+	}
+	b, err := l.files.ReadAt(file, 0, size)
+	if err != nil {
+		return nil, err
+	}
+	return b.Contiguous(), nil
+}
+
+// repairIndexes has the index files of the last segment say what was found in it. What
+// there is no room for is written when there is.
+func (l *Log) repairIndexes(s *segment, r *Recovery) error {
+	if s.at == l.tail.end { // nothing is left in it
+		return l.removeIndexes(s)
+	}
+	var want []byte
+	for _, e := range s.offsets.entries {
+		want = e.appendTo(want)
+	}
+	if err := l.repair(&s.offsets.indexFile, want, offsetEntrySize, r); err != nil {
+		return err
+	}
+	want = want[:0]
+	for _, e := range s.times.entries {
+		want = e.appendTo(want)
+	}
+	if err := l.repair(&s.times.indexFile, want, timeEntrySize, r); err != nil {
+		return err
+	}
+	if err := l.writeIndexes(s); err != nil && !isFull(err) {
+		return err
+	}
+	return nil
+}
+
+// repair cuts off what is wrong in an index file, and says so if it is not as wanted.
+func (l *Log) repair(f *indexFile, want []byte, size int, r *Recovery) error {
+	have, err := l.load(f.file)
+	same := 0
+	for same < min(len(have), len(want)) && have[same] == want[same] {
+		same++
+	}
+	same -= same % size
+	f.made, f.written = err != errAbsent, same/size
+	switch {
+	case f.made && same == len(have) && same == len(want):
+		return nil
+	case err == nil:
+		err = fmt.Errorf("of its %d bytes %d are right, and %d there should be", len(have), same, len(want))
+	}
+	r.Repaired = append(r.Repaired, fmt.Sprintf("%s made again: %v", f.file, err))
+	if f.dirty = true; f.made {
+		return l.cut(f.file, int64(same))
+	}
+	return nil
+}
+
+// errAbsent is a file that does not exist.
+var errAbsent = errors.New("absent")
+
+// removeIndexes removes the indexes of a segment that has nothing in it.
+func (l *Log) removeIndexes(s *segment) error {
+	for _, file := range []string{s.offsets.file, s.times.file} {
+		if err := l.files.Remove(file); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // orphans removes the segments behind a hole: what is in them continues nothing
 // (LogLoader.recoverLog). The latest goes first, so that a crash leaves no other hole.
-func (l *Log) orphans(bases []int64, cut *Recovery) error {
-	for i := len(bases) - 1; i >= 0; i-- {
-		file := l.fileOf(bases[i])
-		size, _ := l.files.Size(file)
-		cut.TornBytes += size
-		if err := l.files.Remove(file); err != nil {
-			return fmt.Errorf("recover %s: %w", file, err)
+func (l *Log) orphans(bases []int64, r *Recovery) error {
+	for _, base := range slices.Backward(bases) {
+		s := newSegment(l.dir, base, 0)
+		size, _ := l.files.Size(s.file)
+		r.TornBytes += size
+		if err := l.files.Remove(s.file); err != nil {
+			return fmt.Errorf("recover %s: %w", s.file, err)
 		}
-		l.removed = append(l.removed, file)
+		if err := l.removeIndexes(&s); err != nil {
+			return err
+		}
+		l.removed = append(l.removed, s.file)
 	}
-	if cut.Reason == "" {
-		cut.Reason = fmt.Sprintf("offset %d: the next segment begins at offset %d", l.End(), bases[0])
+	if r.Reason == "" {
+		r.Reason = fmt.Sprintf("offset %d: the next segment begins at offset %d", l.End(), bases[0])
 	}
 	return nil
 }
 
 // scan notes the batches of the last segment until its end, or until one is wrong: it
 // returns in what way.
-func (l *Log) scan(size int64, checked bool) (wrong, err error) {
+func (l *Log) scan(size int64) (wrong, err error) {
 	var chunk machine.Bytes
 	at := int64(0) // of the chunk, in the file
 	file, begins := l.File(), l.active().at
@@ -121,7 +341,7 @@ func (l *Log) scan(size int64, checked bool) (wrong, err error) {
 		if wrong != nil {
 			return wrong, nil
 		}
-		if checked && chunk.RangeCRC32C(pos+atAttributes, pos+h.Size()) != h.CRC {
+		if !l.opt.Flaws.SkipChecksums && chunk.RangeCRC32C(pos+atAttributes, pos+h.Size()) != h.CRC {
 			return ErrCRC, nil
 		}
 		if wrong := l.add(h); wrong != nil {

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"sort"
 	"strconv"
@@ -10,43 +11,82 @@ import (
 	"brokersim/broker/machine"
 )
 
-// segment is one file of a log. Positions are counted over all segments.
+// segment is one file of a log, with its indexes. Positions are counted over all segments.
 type segment struct {
-	file  string
-	base  int64 // the offset of its first record, in its name
-	at    int64 // the position at which it begins
-	first int64 // ms: the largest timestamp of its first batch; -1: it has none
-	last  int64 // ms: the largest timestamp it ever had; -1: none
+	file    string
+	base    int64 // the offset of its first record, in its name
+	at      int64 // the position at which it begins
+	first   int64 // ms: the largest timestamp of its first batch; -1: it has none
+	last    int64 // ms: the largest timestamp it has; -1: none
+	lastAt  int64 // the last offset of the first batch that has it
+	offsets offsetIndex
+	times   timeIndex
 }
 
-// took notes a batch that is in the segment now.
-func (s *segment) took(h Header) {
+// took notes a batch that stands in the segment at a position in its file now, and has
+// the indexes tell of it if they have not told anything for index.interval.bytes
+// (LogSegment.append).
+func (s *segment) took(h Header, at int64, o *Options) {
 	if s.first < 0 {
 		s.first = h.MaxTimestamp
 	}
-	s.last = max(s.last, h.MaxTimestamp)
+	last := h.NextOffset() - 1
+	if h.MaxTimestamp > s.last {
+		s.last, s.lastAt = h.MaxTimestamp, last
+	}
+	if at-s.offsets.lastPosition() > o.IndexInterval && at <= math.MaxInt32 && last-s.base <= math.MaxInt32 {
+		s.offsets.entries = append(s.offsets.entries, offsetEntry{int32(last - s.base), int32(at)})
+		s.times.add(s.last, s.lastAt-s.base)
+	}
+}
+
+// sealed has the time index tell of the largest timestamp: nothing will come after it.
+func (s *segment) sealed() {
+	if s.last >= 0 {
+		s.times.add(s.last, s.lastAt-s.base)
+	}
 }
 
 func (l *Log) active() *segment { return &l.segments[len(l.segments)-1] }
 
-func (l *Log) fileOf(base int64) string { return fmt.Sprintf("%s/%020d.log", l.dir, base) }
+// The ends of the names of a segment's files.
+const (
+	logSuffix       = ".log"
+	indexSuffix     = ".index"
+	timeIndexSuffix = ".timeindex"
+	deletedSuffix   = ".deleted"
+	newSuffix       = ".tmp"
+)
+
+func newSegment(dir string, base, at int64) segment {
+	name := fmt.Sprintf("%s/%020d", dir, base)
+	return segment{
+		file: name + logSuffix, base: base, at: at, first: -1, last: -1, lastAt: base,
+		offsets: offsetIndex{indexFile: indexFile{file: name + indexSuffix}},
+		times:   timeIndex{indexFile: indexFile{file: name + timeIndexSuffix}},
+	}
+}
 
 // startAt makes the log empty, with its first record to come at an offset.
 func (l *Log) startAt(base int64) {
-	l.origin = placed{next: base, epoch: -1}
-	l.keep(0)
-	l.segments = append(l.segments[:0], segment{file: l.fileOf(base), base: base, first: -1, last: -1})
+	l.begin(placed{next: base, epoch: -1})
+	l.start = base
+	l.segments = append(l.segments[:0], newSegment(l.dir, base, 0))
 }
 
 // addSegment has what follows stand in a file of its own.
 func (l *Log) addSegment() {
-	end := l.tail
-	l.segments = append(l.segments, segment{file: l.fileOf(end.next), base: end.next, at: end.end, first: -1, last: -1})
+	l.segments = append(l.segments, newSegment(l.dir, l.tail.next, l.tail.end))
 }
 
 // segmentAt is the index of the segment that has a position.
 func (l *Log) segmentAt(position int64) int {
 	return sort.Search(len(l.segments), func(i int) bool { return l.segments[i].at > position }) - 1
+}
+
+// segmentOf is the index of the segment that has an offset.
+func (l *Log) segmentOf(offset int64) int {
+	return max(sort.Search(len(l.segments), func(i int) bool { return l.segments[i].base > offset })-1, 0)
 }
 
 // endOf is the position at which a segment ends.
@@ -57,103 +97,75 @@ func (l *Log) endOf(i int) int64 {
 	return l.tail.end
 }
 
+// namesIn are the names of the files in a directory, sorted.
+func namesIn(files machine.Files, dir string) []string {
+	names := files.List()
+	from, _ := slices.BinarySearch(names, dir+"/")
+	to, _ := slices.BinarySearch(names, dir+"0") // the character after the slash
+	return names[from:to]
+}
+
 // segmentsIn are the offsets at which the segments of a directory begin, in order; 0
 // alone if there are none.
-func segmentsIn(files machine.Files, dir string) []int64 {
-	var bases []int64
-	for _, name := range files.List() {
-		rest, ok := strings.CutPrefix(name, dir+"/")
-		digits, isLog := strings.CutSuffix(rest, ".log")
-		base, err := strconv.ParseInt(digits, 10, 64)
-		if ok && isLog && len(digits) == 20 && err == nil && base >= 0 {
-			bases = append(bases, base)
-		}
-	}
+func segmentsIn(names []string, dir string) []int64 {
+	bases := offsetsIn(names, dir, logSuffix)
 	if len(bases) == 0 {
 		return []int64{0}
 	}
-	slices.Sort(bases)
 	return bases
 }
 
-// Roll begins a new segment for a batch of a size and with a largest timestamp in ms, if
-// the active one is full with it or spans more than so many ms (LogSegment.shouldRoll).
-// An empty one is not rolled. It reports whether it did.
-func (l *Log) Roll(size, timestamp, maxBytes, maxMillis int64) bool {
-	s, used := l.active(), l.tail.end-l.active().at
-	if used == 0 || used+size <= maxBytes && timestamp-s.first <= maxMillis {
-		return false
-	}
-	l.addSegment()
-	return true
-}
-
-// Oldest is what may be deleted next: the first segment, if it is not the active one.
-type Oldest struct {
-	Next  int64 // the offset at which the segment after it begins
-	Bytes int64
-	// Last is the largest timestamp in it, in ms.
-	Last int64
-}
-
-// Oldest is the first segment; ok is false if there is no other.
-func (l *Log) Oldest() (o Oldest, ok bool) {
-	if len(l.segments) < 2 {
-		return o, false
-	}
-	s, next := &l.segments[0], &l.segments[1]
-	return Oldest{Next: next.base, Bytes: next.at - s.at, Last: s.last}, true
-}
-
-// DeleteOldest deletes the first segment, of which there must be another: the log
-// starts with the next from then on. What is in that one must be durable, or a loss of
-// power may leave nothing that tells where the log starts.
-func (l *Log) DeleteOldest() error {
-	n := l.holding(l.segments[1].base)
-	origin := l.before(n)
-	if err := l.remove(0); err != nil {
-		return err
-	}
-	l.origin = placed{next: origin.next, end: origin.end, digest: origin.digest, epoch: -1}
-	l.batches = slices.Delete(l.batches, 0, n)
-	l.keep(len(l.batches))
-	return nil
-}
-
-// StartAt deletes everything, and has the log go on at an offset: so does a follower of
-// which the leader has no beginning any more (UnifiedLog.truncateFullyAndStartAt).
-func (l *Log) StartAt(offset int64) error {
-	for len(l.segments) > 0 {
-		if err := l.remove(len(l.segments) - 1); err != nil {
-			return err
-		}
-	}
-	l.startAt(offset)
-	return nil
-}
-
-func (l *Log) remove(i int) error {
-	file := l.segments[i].file
-	if err := l.files.Remove(file); err != nil {
-		return fmt.Errorf("delete %s: %w", file, err)
-	}
-	l.removed = append(l.removed, file)
-	l.segments = slices.Delete(l.segments, i, i+1)
-	return nil
-}
-
-// Unsynced are the files that must be synced for everything from an offset on to be
-// durable, and for what was deleted to stay so: the last is that of File. Deleted files
-// are named once.
-func (l *Log) Unsynced(from int64) []string {
-	list := slices.DeleteFunc(l.removed, func(name string) bool {
-		return slices.ContainsFunc(l.segments, func(s segment) bool { return s.file == name })
-	})
-	l.removed = nil
-	for i := range l.segments {
-		if i+1 == len(l.segments) || l.segments[i+1].base > from {
-			list = append(list, l.segments[i].file)
+// offsetsIn are the offsets by which the files of a kind in a directory are named, in
+// order.
+func offsetsIn(names []string, dir, suffix string) []int64 {
+	var list []int64
+	for _, name := range names {
+		digits, isOne := strings.CutSuffix(name[len(dir)+1:], suffix)
+		n, err := strconv.ParseInt(digits, 10, 64)
+		if isOne && len(digits) == 20 && err == nil && n >= 0 {
+			list = append(list, n)
 		}
 	}
 	return list
+}
+
+// Limits are when a log rolls: Kafka's segment.bytes, segment.ms and segment.jitter.ms.
+type Limits struct {
+	Bytes, Millis, JitterMillis int64
+}
+
+// Roll begins a new segment for a batch, if the active one has no room for it, spans more
+// than so many ms with it, or an index is full (LogSegment.shouldRoll). An empty one is
+// not rolled. It reports whether it did; then everything before must be made durable.
+// An error is one of the disk.
+func (l *Log) Roll(h Header, max Limits) (bool, error) {
+	s, used := l.active(), l.tail.end-l.active().at
+	if used == 0 || l.holdRoll {
+		return false, nil
+	}
+	late := h.MaxTimestamp-s.first > max.Millis-s.jitter(max)
+	if !late && used+h.Size() <= min(max.Bytes, math.MaxInt32) && h.NextOffset()-1-s.base <= math.MaxInt32 && !s.indexesFull(l.opt.IndexBytes) {
+		return false, nil
+	}
+	s.sealed()
+	if err := l.writeIndexes(s); err != nil && !isFull(err) {
+		return false, err
+	}
+	l.addSegment()
+	return true, nil
+}
+
+// jitter is by how much sooner than others a segment rolls by time, so that those of
+// many partitions do not roll at once. It is a segment's own, whenever it is asked.
+func (s *segment) jitter(l Limits) int64 {
+	if l.JitterMillis <= 0 {
+		return 0
+	}
+	return int64(machine.Draw(jitterDraw).Of(s.file).N(uint64(min(l.JitterMillis, l.Millis))))
+}
+
+const jitterDraw = 0x6a09e667f3bcc909
+
+func (s *segment) indexesFull(bytes int64) bool {
+	return int64(len(s.offsets.entries)) >= max(bytes/offsetEntrySize, 1) || int64(len(s.times.entries)) >= max(bytes/timeEntrySize-1, 1)
 }

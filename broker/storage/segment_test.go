@@ -32,11 +32,24 @@ func fill(t *testing.T, l *Log, until int64) {
 	t.Helper()
 	for at := l.End(); at < until; at++ {
 		b := one(at, at)
-		l.Roll(b.Len(), at, 2*b.Len(), 1<<40)
+		roll(t, l, b, Limits{Bytes: 2 * b.Len(), Millis: 1 << 40})
 		if err := l.Append(b); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+func roll(t *testing.T, l *Log, b machine.Bytes, max Limits) bool {
+	t.Helper()
+	h, err := readHeader(b, 0, &headerBytes{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rolled, err := l.Roll(h, max)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rolled
 }
 
 func segmented(t *testing.T, d *storagetest.Disk) (*Log, Recovery) {
@@ -64,12 +77,17 @@ func names(bases ...string) []string {
 	return list
 }
 
+// logs are those of some names that are of segments.
+func logs(names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !strings.HasSuffix(name, ".log") })
+}
+
 // A log of several files reads like one, a segment at a time, and is opened again.
 func TestSegments(t *testing.T) {
 	d := storagetest.New()
 	l, _ := segmented(t, d)
 	fill(t, l, 7)
-	if got := d.List(); !slices.Equal(got, names("0", "2", "4", "6")) {
+	if got := logs(d.List()); !slices.Equal(got, names("0", "2", "4", "6")) {
 		t.Errorf("files %v", got)
 	}
 	for _, l := range []*Log{l, func() *Log { l, _ := segmented(t, d); return l }()} {
@@ -83,8 +101,11 @@ func TestSegments(t *testing.T) {
 			}
 		}
 	}
-	if got := l.Unsynced(3); !slices.Equal(got, names("2", "4", "6")) {
+	if got := l.Unsynced(3); !slices.Equal(logs(got), names("2", "4", "6")) || len(got) != 3+2*4 {
 		t.Errorf("unsynced from 3: %v", got)
+	}
+	if got := l.Unsynced(3); !slices.Equal(got, names("2", "4", "6")) {
+		t.Errorf("unsynced from 3 when the indexes were named: %v", got)
 	}
 }
 
@@ -93,7 +114,7 @@ func TestRollByTime(t *testing.T) {
 	l, _ := segmented(t, storagetest.New())
 	var rolled []int64
 	for at := range int64(8) {
-		if l.Roll(81, 10*at, 1<<20, 25) {
+		if roll(t, l, one(at, 10*at), Limits{Bytes: 1 << 20, Millis: 25}) {
 			rolled = append(rolled, at)
 		}
 		if err := l.Append(one(at, 10*at)); err != nil {
@@ -121,7 +142,7 @@ func TestDeleteOldest(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := sync(d, l, l.End()); !slices.Equal(got, names("0", "2", "6")) {
+	if got := logs(sync(d, l, l.End())); !slices.Equal(got, names("0", "2", "6")) {
 		t.Errorf("synced %v", got)
 	}
 	d.PowerLoss(0)
@@ -155,7 +176,7 @@ func TestHole(t *testing.T) {
 		d.PowerLoss(torn) // of the segment at 2
 		l, cut := segmented(t, d)
 		want := 2 + int64(torn/81)
-		if l.End() != want || cut.TornBytes == 0 || cut.Reason == "" || len(d.List()) > 2 {
+		if l.End() != want || cut.TornBytes == 0 || cut.Reason == "" || len(logs(d.List())) > 2 {
 			t.Errorf("torn %d: ends at %d, want %d; %+v; %v", torn, l.End(), want, cut, d.List())
 		}
 		fill(t, l, 9)
@@ -193,7 +214,7 @@ func TestStartAt(t *testing.T) {
 	if err := l.StartAt(20); err != nil {
 		t.Fatal(err)
 	}
-	if l.Start() != 20 || l.End() != 20 || l.Size() != 0 || len(d.List()) != 0 {
+	if l.Start() != 20 || l.End() != 20 || l.Size() != 0 || len(logs(d.List())) != 0 {
 		t.Errorf("[%d, %d), %v", l.Start(), l.End(), d.List())
 	}
 	fill(t, l, 23)

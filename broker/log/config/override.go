@@ -9,10 +9,15 @@ func (b *Broker) Override(set map[string]string) Topic {
 		MaxMessageBytes:       b.MessageMaxBytes,
 		UncleanLeaderElection: b.UncleanLeaderElection,
 		FlushMessages:         b.LogFlushIntervalMessages,
+		FlushMillis:           firstSet(b.LogFlushIntervalMillis, 1, b.LogFlushSchedulerMillis, 1),
 		RetentionMillis:       firstSet(b.LogRetentionMillis, 1, b.LogRetentionMinutes, minute, b.LogRetentionHours, hour),
 		RetentionBytes:        b.LogRetentionBytes,
 		SegmentMillis:         firstSet(b.LogRollMillis, 1, b.LogRollHours, hour),
+		SegmentJitterMillis:   firstSet(b.LogRollJitterMillis, 1, b.LogRollJitterHours, hour),
 		SegmentBytes:          b.LogSegmentBytes,
+		SegmentIndexBytes:     b.LogIndexSizeMaxBytes,
+		IndexIntervalBytes:    b.LogIndexIntervalBytes,
+		FileDeleteDelayMillis: b.LogSegmentDeleteDelay,
 	}
 	for _, f := range topicFields {
 		text, ok := set[f.name]

@@ -7,8 +7,10 @@ func TestOverride(t *testing.T) {
 	b := DefaultBroker()
 	b.MinInsyncReplicas, b.MessageMaxBytes, b.UncleanLeaderElection, b.LogFlushIntervalMessages = 2, 1000, true, 7
 	b.LogRetentionMinutes, b.LogRetentionBytes, b.LogRollMillis, b.LogSegmentBytes = 5, 6, 8, 9
+	b.LogRollJitterHours, b.LogFlushSchedulerMillis, b.LogIndexSizeMaxBytes, b.LogIndexIntervalBytes, b.LogSegmentDeleteDelay = 1, 10, 11, 12, 13
 	own := Topic{MinInsyncReplicas: 2, MaxMessageBytes: 1000, UncleanLeaderElection: true, FlushMessages: 7,
-		RetentionMillis: 300_000, RetentionBytes: 6, SegmentMillis: 8, SegmentBytes: 9}
+		RetentionMillis: 300_000, RetentionBytes: 6, SegmentMillis: 8, SegmentBytes: 9,
+		FlushMillis: 10, SegmentJitterMillis: 3_600_000, SegmentIndexBytes: 11, IndexIntervalBytes: 12, FileDeleteDelayMillis: 13}
 	for _, tt := range []struct {
 		name string
 		set  map[string]string
@@ -19,11 +21,13 @@ func TestOverride(t *testing.T) {
 		{"all", map[string]string{
 			"min.insync.replicas": "1", "max.message.bytes": "5", "unclean.leader.election.enable": "false", "flush.messages": "1",
 			"retention.ms": "-1", "retention.bytes": "2", "segment.ms": "3", "segment.bytes": "4000000",
+			"flush.ms": "20", "segment.jitter.ms": "21", "segment.index.bytes": "22", "index.interval.bytes": "23", "file.delete.delay.ms": "24",
 		}, func(t *Topic) {
-			*t = Topic{MinInsyncReplicas: 1, MaxMessageBytes: 5, FlushMessages: 1, RetentionMillis: -1, RetentionBytes: 2, SegmentMillis: 3, SegmentBytes: 4_000_000}
+			*t = Topic{MinInsyncReplicas: 1, MaxMessageBytes: 5, FlushMessages: 1, RetentionMillis: -1, RetentionBytes: 2, SegmentMillis: 3, SegmentBytes: 4_000_000,
+				FlushMillis: 20, SegmentJitterMillis: 21, SegmentIndexBytes: 22, IndexIntervalBytes: 23, FileDeleteDelayMillis: 24}
 		}},
 		{"the broker's own name for it", map[string]string{"message.max.bytes": "5"}, func(*Topic) {}},
-		{"a name that is not modelled", map[string]string{"index.interval.bytes": "5"}, func(*Topic) {}},
+		{"a name that is not modelled", map[string]string{"preallocate": "true"}, func(*Topic) {}},
 		{"a value that Kafka would refuse", map[string]string{"min.insync.replicas": "0", "flush.messages": "often", "max.message.bytes": "5"}, func(t *Topic) { t.MaxMessageBytes = 5 }},
 	} {
 		want := own

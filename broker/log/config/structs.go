@@ -33,6 +33,11 @@ type Broker struct {
 	// LogFlushIntervalMessages is log.flush.interval.messages: 1 means that
 	// the log is synced before a produce request is answered.
 	LogFlushIntervalMessages int64
+	LogFlushIntervalMillis   int64 // log.flush.interval.ms; or Unset: as the scheduler's
+
+	LogFlushSchedulerMillis               int64         // log.flush.scheduler.interval.ms
+	LogFlushOffsetCheckpointInterval      time.Duration // log.flush.offset.checkpoint.interval.ms
+	LogFlushStartOffsetCheckpointInterval time.Duration // log.flush.start.offset.checkpoint.interval.ms
 
 	LogRetentionCheckInterval time.Duration // log.retention.check.interval.ms
 	LogRetentionHours         int64         // log.retention.hours; -1: for ever
@@ -41,7 +46,12 @@ type Broker struct {
 	LogRetentionBytes         int64         // log.retention.bytes; -1: without a limit
 	LogRollHours              int64         // log.roll.hours
 	LogRollMillis             int64         // log.roll.ms, above hours; or Unset
+	LogRollJitterHours        int64         // log.roll.jitter.hours
+	LogRollJitterMillis       int64         // log.roll.jitter.ms, above hours; or Unset
 	LogSegmentBytes           int64         // log.segment.bytes
+	LogSegmentDeleteDelay     int64         // log.segment.delete.delay.ms
+	LogIndexIntervalBytes     int64         // log.index.interval.bytes
+	LogIndexSizeMaxBytes      int64         // log.index.size.max.bytes
 
 	ControllerQuorumRequestTimeout time.Duration // controller.quorum.request.timeout.ms
 	ControllerQuorumFetchTimeout   time.Duration // controller.quorum.fetch.timeout.ms
@@ -68,10 +78,15 @@ type Topic struct {
 	MaxMessageBytes       int32 // max.message.bytes
 	UncleanLeaderElection bool  // unclean.leader.election.enable
 	FlushMessages         int64 // flush.messages
+	FlushMillis           int64 // flush.ms
 	RetentionMillis       int64 // retention.ms; -1: for ever
 	RetentionBytes        int64 // retention.bytes; -1: without a limit
 	SegmentMillis         int64 // segment.ms
+	SegmentJitterMillis   int64 // segment.jitter.ms
 	SegmentBytes          int64 // segment.bytes
+	SegmentIndexBytes     int64 // segment.index.bytes
+	IndexIntervalBytes    int64 // index.interval.bytes
+	FileDeleteDelayMillis int64 // file.delete.delay.ms
 }
 
 // Producer is the configuration of a producing client.

@@ -51,7 +51,9 @@ func (r *Replica) Append(now machine.Instant, batch machine.Bytes, acks int16) (
 		}
 	}
 	h.BaseOffset, h.LeaderEpoch = r.log.End(), r.state.LeaderEpoch
-	r.roll(batch.Len(), h.MaxTimestamp)
+	if err := r.roll(&h); err != nil {
+		return at, wire.KafkaStorageError, err
+	}
 	if err := r.log.Append(wire.Stamp(batch, h.BaseOffset, h.LeaderEpoch)); err != nil {
 		return at, wire.KafkaStorageError, err
 	}

@@ -37,7 +37,9 @@ func (r *Replica) AppendFetched(batches machine.Bytes, leaderHighWatermark int64
 				err = fmt.Errorf("batch at offset %d of epoch %d", h.BaseOffset, h.LeaderEpoch)
 			}
 			if err == nil {
-				r.roll(batch.Len(), h.MaxTimestamp)
+				if err := r.roll(&h); err != nil {
+					return err
+				}
 				if err := r.log.Append(batch); err != nil {
 					return err
 				}

@@ -76,11 +76,7 @@ func ParseDir(dir string) (tp wire.TP, ok bool) {
 // Open opens the log of a replica, or begins one. checkpoint is the high
 // watermark that an earlier life has written down; 0 is a safe guess.
 func Open(files machine.Files, cfg Config, checkpoint int64) (*Replica, storage.Recovery, error) {
-	open := storage.Open
-	if cfg.Failpoints.On(failpoint.S01SkipChecksums, uint64(cfg.TP.Partition)) {
-		open = storage.OpenUnchecked
-	}
-	log, recovery, err := open(files, Dir(cfg.TP))
+	log, recovery, err := storage.OpenWith(files, Dir(cfg.TP), cfg.storage())
 	if err != nil {
 		return nil, recovery, err
 	}
@@ -88,6 +84,15 @@ func Open(files machine.Files, cfg Config, checkpoint int64) (*Replica, storage.
 	r.highWatermark = max(min(checkpoint, log.End()), log.Start())
 	r.flush.begin(cfg.Topic.FlushMessages, log.End())
 	return r, recovery, r.rebuild()
+}
+
+// storage is how the log is opened.
+func (c *Config) storage() storage.Options {
+	return storage.Options{
+		IndexInterval: c.Topic.IndexIntervalBytes,
+		IndexBytes:    c.Topic.SegmentIndexBytes,
+		Flaws:         storage.Flaws{SkipChecksums: c.Failpoints.On(failpoint.S01SkipChecksums, uint64(c.TP.Partition))},
+	}
 }
 
 // rebuild learns from the log what is known about it beside its batches.
@@ -137,6 +142,7 @@ func (r *Replica) Common(other *Replica) int64 { return r.log.Common(other.log) 
 // SetTopic takes over a changed configuration of the topic.
 func (r *Replica) SetTopic(t config.Topic) {
 	r.cfg.Topic = t
+	r.log.SetIndexes(t.IndexIntervalBytes, t.SegmentIndexBytes)
 	r.flush.setInterval(t.FlushMessages)
 }
 

@@ -2,18 +2,28 @@ package replica
 
 import (
 	"math"
+	"time"
 
+	"brokersim/broker/log/wire"
+	"brokersim/broker/storage"
 	"brokersim/faults/failpoint"
 )
 
-// roll begins a new segment before a batch of a size and with a largest timestamp, if
-// its topic's segment.bytes or segment.ms ask for one. What is in the old one is flushed
-// then, whatever flush.messages says (UnifiedLog.roll).
-func (r *Replica) roll(size, timestamp int64) {
+// roll begins a new segment before a batch, if its topic's configuration asks for one.
+// What is in the old one is flushed then, whatever flush.messages says (UnifiedLog.roll).
+func (r *Replica) roll(h *wire.Batch) error {
 	t := &r.cfg.Topic
-	if r.log.Roll(size, timestamp, t.SegmentBytes, t.SegmentMillis) {
+	rolled, err := r.log.Roll(storage.Header(*h), storage.Limits{Bytes: t.SegmentBytes, Millis: t.SegmentMillis, JitterMillis: t.SegmentJitterMillis})
+	if rolled {
 		r.flush.wanted = r.log.End()
 	}
+	return err
+}
+
+// Doomed are files of what was deleted since the last call, and how long they must stay
+// for whoever may read them: file.delete.delay.ms.
+func (r *Replica) Doomed() (files []string, stay time.Duration) {
+	return r.log.Doomed(), time.Duration(r.cfg.Topic.FileDeleteDelayMillis) * time.Millisecond
 }
 
 // Rolled reports whether the log has a segment beside the active one: only those can

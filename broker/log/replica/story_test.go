@@ -407,10 +407,15 @@ func (s *story) reopen() {
 	s.sayf("%s", b.describe())
 }
 
-// garble changes a byte of the file, counted from its end, or appends one.
+// garble changes a byte of the last .log file, counted from its end, or appends some.
 func (s *story) garble() {
 	b := s.broker()
-	name := b.disk.List()[0]
+	name := ""
+	for _, file := range b.disk.List() {
+		if strings.HasSuffix(file, ".log") {
+			name = file
+		}
+	}
 	file := b.disk.Get(name)
 	if s.d.HasArg("longer") {
 		file = append(file, make([]byte, s.number("longer", 0))...)
