@@ -78,6 +78,27 @@ func (s *Spec) of(kind string) error {
 	return nil
 }
 
+// unheard is what a reader asks for and only a log can give: who is sent records cannot
+// choose where to begin, go back or ask for nothing more. It is empty if there is nothing.
+func (s *Spec) unheard(r *Reader) string {
+	switch {
+	case s.log():
+		return ""
+	case r.From > 0:
+		return "from"
+	case r.Replay > 0:
+		return "replay"
+	case r.Pause.For > 0:
+		return "pause"
+	}
+	return ""
+}
+
+// unheardError says that a broker of this kind knows no such request.
+func (s *Spec) unheardError(reader, field string) error {
+	return fmt.Errorf("reader %s: %s: only a log has positions to read from, and this is a %s", reader, field, s.Kind)
+}
+
 // kindKeys are the keys of edits that are about the kind of broker.
 func kindKeys() []string {
 	return []string{EditKind, "log.commit", "log.commit-every", "queue.confirms", "queue.durable", "queue.auto-ack", "queue.prefetch", "queue.republish",

@@ -151,6 +151,10 @@ func (p *reader) producer(s *Spec, name string, at, n ast.Node) {
 
 func (p *reader) reader(s *Spec, name string, at, n ast.Node) {
 	r, members := Reader{Name: name}, int64(0)
+	where := map[string]ast.Node{}
+	note := func(field string, take fields.Take) fields.Take {
+		return fields.Both(func(n ast.Node) { where[field] = n }, take)
+	}
 	p.client(name, at)
 	p.Fields(n, "reader "+name, fields.Fields{
 		"topics": p.List(&r.Topics, func(topic string, at ast.Node) {
@@ -159,17 +163,20 @@ func (p *reader) reader(s *Spec, name string, at, n ast.Node) {
 		"group":   p.Text(&r.Group),
 		"work":    p.Duration(&r.Work, 0, time.Minute),
 		"settle":  p.Duration(&r.Settle, 0, time.Minute),
-		"from":    p.Duration(&r.From, 0, maxFor),
-		"replay":  p.Duration(&r.Replay, time.Millisecond, maxFor),
+		"from":    note("from", p.Duration(&r.From, 0, maxFor)),
+		"replay":  note("replay", p.Duration(&r.Replay, time.Millisecond, maxFor)),
 		"members": p.Number(func(n int64) { members = n }, 1, maxMembers),
-		"pause": func(n ast.Node) {
+		"pause": note("pause", func(n ast.Node) {
 			p.Fields(n, "pause", fields.Fields{
 				"from": p.Duration(&r.Pause.From, 0, maxFor),
 				"for":  p.Duration(&r.Pause.For, time.Millisecond, maxFor),
 			})
-		},
+		}),
 	})
 	p.Later(func() {
+		if field := s.unheard(&r); field != "" {
+			p.Fail(where[field], "%v", s.unheardError(name, field))
+		}
 		switch {
 		case len(r.Topics) == 0:
 			p.Fail(at, "reader %s: topics are missing", name)

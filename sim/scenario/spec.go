@@ -209,6 +209,9 @@ func (s *Spec) check() error {
 		if err := known("reader "+r.Name, r.Topics...); err != nil {
 			return err
 		}
+		if field := s.unheard(&r); field != "" {
+			return fmt.Errorf("%s: %w", s.Name, s.unheardError(r.Name, field))
+		}
 	}
 	return nil
 }
