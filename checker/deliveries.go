@@ -8,9 +8,11 @@ import (
 	"brokersim/checker/result"
 )
 
-// NoGap is decided only where records have no offsets: there the log's NoSkip has nothing
-// to go by.
-const NoGap = "no-gap"
+// What is decided only where records have no offsets.
+const (
+	NoGap         = "no-gap"         // nothing is left out of what a subscription brings: the log's NoSkip has nothing to go by
+	PrefetchBound = "prefetch-bound" // nobody is sent more than he may have and not have finished with
+)
 
 // deliveries judges a history of records without offsets: what was sent, and what came to
 // whom. It keeps what it must know of each record and each delivery.
@@ -32,6 +34,7 @@ type deliveries struct {
 	ledger  result.Ledger
 
 	doubles  []arrival
+	excess   []arrival // that were one too many for who has them
 	phantoms []unsentRecord
 }
 
@@ -56,6 +59,7 @@ type audience struct {
 	came      map[int]arrival // the first delivery of a record
 	firsts    []arrival       // those that were not said to come again, in their order
 	processed map[int]int
+	finished  []finishing  // with a record for the first time, in order
 	left      map[int]bool // in the final read
 }
 
@@ -66,6 +70,13 @@ type arrival struct {
 	p     int32
 	again bool
 	group *audience
+}
+
+// finishing is that somebody has finished with a record.
+type finishing struct {
+	rec  int
+	i, t int64
+	p    int32
 }
 
 // unsentRecord is an arrival of what nobody had sent.
@@ -80,6 +91,7 @@ type subscription struct {
 	p    int32
 	tps  []history.TP
 	came []arrival
+	held map[int]bool // records that it has and has not finished with
 }
 
 func newDeliveries(h *history.Header) *deliveries {
@@ -160,7 +172,7 @@ func (d *deliveries) listens(e *history.Event) {
 		}
 	}
 	d.member[e.P] = g
-	d.subs[e.P] = &subscription{p: e.P, tps: slices.Clone(e.TPs)}
+	d.subs[e.P] = &subscription{p: e.P, tps: slices.Clone(e.TPs), held: map[int]bool{}}
 }
 
 func (d *deliveries) endListening(p int32) {
@@ -200,6 +212,9 @@ func (d *deliveries) comes(g *audience, a arrival) {
 	}
 	if s := d.subs[a.p]; s != nil {
 		s.came = append(s.came, a)
+		if s.held[a.rec] = true; d.h.Set.Prefetch > 0 && len(s.held) > d.h.Set.Prefetch {
+			d.excess = append(d.excess, a)
+		}
 	}
 }
 
@@ -212,8 +227,13 @@ func (d *deliveries) processed(e *history.Event) {
 			if !known || g == nil {
 				continue
 			}
+			if s := d.subs[e.P]; s != nil {
+				delete(s.held, n)
+			}
 			if g.processed[n]++; g.processed[n] > 1 {
 				d.ledger.DupProcessed++
+			} else {
+				g.finished = append(g.finished, finishing{n, e.I, e.T, e.P})
 			}
 		}
 	}

@@ -20,9 +20,11 @@ type tale struct {
 	next int64
 }
 
-func newTale(set history.Settings) *tale {
+func newTale(set history.Settings) *tale { return newTaleHeldTo(set, Derive(set)) }
+
+func newTaleHeldTo(set history.Settings, promise history.Promise) *tale {
 	t := &tale{h: &history.Header{From: "sim", Unique: true, Topics: []history.Topic{{Name: "orders", Parts: 1, RF: 1}}, TPs: []string{"orders-0"}, Set: set}}
-	t.h.Promise = Derive(set)
+	t.h.Promise = promise
 	t.w = history.NewWriter(&t.buf, t.h)
 	t.rec = history.NewRecorder(func() int64 { t.next++; return t.next * 1e6 }, t.w)
 	return t
@@ -101,6 +103,7 @@ func outcomes(r *result.Result) string {
 
 var (
 	safeQueue = history.Settings{Acks: "all", Keeps: history.KeepsUntilSettled, Settle: "reader", Durable: true}
+	prefetch2 = history.Settings{Acks: "all", Keeps: history.KeepsUntilSettled, Settle: "reader", Durable: true, Prefetch: 2}
 	pubSub    = history.Settings{Acks: "all", Keeps: history.KeepsNothing}
 )
 
@@ -123,6 +126,9 @@ func TestDeliveries(t *testing.T) {
 		{"overtaken by one of another connection", safeQueue, "L s1 s2 d2 d1 a1 a2/2 p1 p2 fin", ""},
 		{"overtaken though acknowledged before", safeQueue, "L s1 a1 s2 a2/2 d2 d1 p1 p2 fin", "per-key-order=BROKEN"},
 		{"behind one that comes again", safeQueue, "L s1 s2 a1 a2 d1 X L d2 r1 p1 p2 fin", ""},
+		{"as many as it may have", prefetch2, "L s1 s2 s3 a1 a2 a3 d1 d2 p1 d3 p2 p3 fin", ""},
+		{"more than it may have", prefetch2, "L s1 s2 s3 a1 a2 a3 d1 d2 d3 p1 p2 p3 fin", "prefetch-bound=BROKEN"},
+		{"as many again on another connection", prefetch2, "L s1 s2 s3 a1 a2 a3 d1 d2 X L r1 r2 p1 p2 d3 p3 fin", ""},
 		{"never sent", safeQueue, "L s1 s2 a1 a2 d1 d2 d3 p1 p2 fin", "no-phantom=BROKEN"},
 		{"failed and came", safeQueue, "L s1 s2 s3 a1 a2 f3 d1 d2 d3 p1 p2 fin", "no-phantom=BROKEN"},
 		{"came before its acknowledgement", safeQueue, "L s1 s2 d1 d2 a1 a2 p1 p2 fin", ""},
@@ -145,6 +151,32 @@ func TestDeliveries(t *testing.T) {
 			if f.Outcome == result.Broken && (len(f.Violations) == 0 || len(f.Violations[0].Witness) == 0) {
 				t.Errorf("%s: %s is broken, and nothing shows it", x.name, f.Property)
 			}
+		}
+	}
+}
+
+// What a scenario may state beside what the settings promise.
+func TestDeliveriesHeldToMore(t *testing.T) {
+	for _, x := range []struct {
+		name, property, words string
+		want                  result.Verdict
+	}{
+		{"finished with in another order", EntityOrder, "L s1 s2 a1 a2 d1 d2 X L r2 r1 p2 p1 fin", result.Broken},
+		{"finished with in another order by two", EntityOrder, "L/2001 L/2002 s1 s2 a1 a2 d1/2001 d2/2002 p2/2002 p1/2001 fin", result.Broken},
+		{"finished with once more is not out of order", EntityOrder, "L s1 s2 a1 a2 d1 d2 p1 p2 X L r1 p1 fin", result.Kept},
+		{"one left out is not out of order", EntityOrder, "L s1 s2 s3 a1 a2 a3 d1 d3 p1 p3 l2 fin", result.Kept},
+		{"delivered", Delivered, "L s1 s2 a1 a2 d1 d2 p1 p2 fin", result.Kept},
+		{"left is not delivered", Delivered, "L s1 s2 a1 a2 d1 p1 l2 fin", result.Broken},
+		{"unknown and never seen", Delivered, "L s1 s2 a1 i2 d1 p1 fin", result.Kept},
+		{"nothing was looked at", EntityOrder, "L s1 a1 d1 p1 fin", result.Vacuous},
+		{"nobody has looked at the end", Delivered, "L s1 a1 d1 p1", result.Unknown},
+	} {
+		tale := newTaleHeldTo(safeQueue, history.Promise{From: Stated, Properties: []string{x.property}})
+		tale.play(x.words)
+		r := tale.judged(t)
+		i := slices.IndexFunc(r.Findings, func(f result.Finding) bool { return f.Property == x.property })
+		if f := r.Findings[i]; f.Outcome != x.want || f.Outcome == result.Broken && len(f.Violations[0].Witness) == 0 {
+			t.Errorf("%s: %+v, want %v", x.name, f, x.want)
 		}
 	}
 }
@@ -180,6 +212,7 @@ func TestDerivedWithoutOffsets(t *testing.T) {
 		{history.Settings{Acks: "all", Keeps: history.KeepsUntilSettled, Settle: "auto", Durable: true}, "no-duplicate per-key-order no-phantom"},
 		{history.Settings{Acks: "all", Keeps: history.KeepsUntilSettled, Settle: "reader", Competing: true}, "no-duplicate no-phantom"},
 		{history.Settings{Acks: "all", Keeps: history.KeepsUntilSettled, Settle: "reader", Durable: true, Retries: true}, "no-acked-loss no-phantom"},
+		{prefetch2, "no-acked-loss no-duplicate per-key-order no-phantom prefetch-bound"},
 		{pubSub, "no-duplicate per-key-order no-phantom no-gap"},
 	} {
 		if got := strings.Join(Derive(x.set).Properties, " "); got != x.want {

@@ -19,6 +19,8 @@ func (d *deliveries) finish() Verdict {
 	f.order()
 	f.invented()
 	f.gaps()
+	f.excess()
+	f.entities()
 	d.ledger.Readers = int64(len(d.groups))
 	d.ledger.Unknown = d.ledger.Sent - d.ledger.Acked - d.ledger.Rejected
 	v := Verdict{Promise: result.Promise{From: d.rules.promise.From, Properties: d.rules.promise.Properties}, Ledger: d.ledger, Events: d.events}
@@ -47,7 +49,7 @@ type deliveriesFinish struct {
 }
 
 // decidable are the properties that can be decided without offsets.
-var decidable = []string{NoAckedLoss, NoDuplicate, PerKeyOrder, NoPhantom, NoGap}
+var decidable = []string{NoAckedLoss, NoDuplicate, PerKeyOrder, NoPhantom, NoGap, PrefetchBound, Delivered, EntityOrder}
 
 func (f *deliveriesFinish) finding(name string) result.Finding {
 	out := result.Finding{Property: name, Outcome: result.Kept, Looked: f.looked[name], Violations: []result.Violation{}}
@@ -57,7 +59,7 @@ func (f *deliveriesFinish) finding(name string) result.Finding {
 		out.Outcome = result.Unknown
 	case x != nil:
 		out.Outcome, out.Violations, out.More = result.Broken, x.violations, x.n-int64(len(x.violations))
-	case name == NoAckedLoss && f.d.h.Set.Keeps == history.KeepsUntilSettled && !f.d.drained,
+	case (name == NoAckedLoss || name == Delivered) && f.d.h.Set.Keeps == history.KeepsUntilSettled && !f.d.drained,
 		slices.ContainsFunc(f.d.recs, func(m message) bool { return m.reused }):
 		out.Outcome = result.Unknown
 	case out.Looked == 0:
@@ -100,6 +102,9 @@ func (f *deliveriesFinish) losses() {
 		if came {
 			d.ledger.InLog++
 		}
+		if came || m.state == acked {
+			f.delivered(n, m, audiences)
+		}
 		switch {
 		case missed == nil || m.state == failed:
 		case m.state != acked:
@@ -119,6 +124,62 @@ func (f *deliveriesFinish) lost(n int, m *message, g *audience) {
 		ws = append(ws, f.arrived(a))
 	}
 	f.violated(NoAckedLoss, fmt.Sprintf("%s was acknowledged at %s, and %s has not got it: it %s, and is not waiting at the end.", f.name(m), moment(m.ackT), g.name, how), ws...)
+}
+
+// delivered finds who has not finished with a record that was acknowledged or came to
+// anybody.
+func (f *deliveriesFinish) delivered(n int, m *message, audiences []*audience) {
+	for _, g := range audiences {
+		if !slices.Contains(g.tps, m.tp) {
+			continue
+		}
+		if f.looked[Delivered]++; g.processed[n] == 0 {
+			ws := []witness{f.sent(m)}
+			if m.state == acked {
+				ws = append(ws, f.ack(m))
+			}
+			f.violated(Delivered, fmt.Sprintf("%s, sent at %s, was never finished with by %s.", f.name(m), moment(m.invT), g.name), ws...)
+		}
+	}
+}
+
+// entities finds events of an entity, which is what a producer writes under one key, that
+// a group has finished with in another order than that in which they were sent, delivered
+// again or not.
+func (f *deliveriesFinish) entities() {
+	type line struct {
+		p   int32
+		key int64
+	}
+	for _, g := range f.d.audiences() {
+		last := map[line]finishing{}
+		for _, x := range g.finished {
+			m := &f.d.recs[x.rec]
+			if m.key == history.None {
+				continue
+			}
+			before, some := last[line{m.p, m.key}]
+			if some {
+				f.looked[EntityOrder]++
+			}
+			b := &f.d.recs[before.rec]
+			if !some || b.nth < m.nth {
+				last[line{m.p, m.key}] = x
+				continue
+			}
+			f.violated(EntityOrder, fmt.Sprintf("%s was sent before %s, and %s has finished with it after that, at %s.", f.name(m), f.name(b), g.name, moment(x.t)),
+				f.sent(m), f.sent(b), f.finishedWith(before), f.finishedWith(x))
+		}
+	}
+}
+
+// excess finds who was sent more than he may have.
+func (f *deliveriesFinish) excess() {
+	f.looked[PrefetchBound] = f.d.ledger.Delivered
+	for _, a := range f.d.excess {
+		f.violated(PrefetchBound, fmt.Sprintf("%s came to %s at %s, who had %d already that it had not finished with: more than its prefetch.",
+			f.name(f.message(a)), f.process("k", a.p), moment(a.t), f.d.h.Set.Prefetch), f.sent(f.message(a)), f.arrived(a))
+	}
 }
 
 // duplicates finds what came to a group twice, and nobody has said that it might.
@@ -240,6 +301,12 @@ func (f *deliveriesFinish) ack(m *message) witness {
 func (f *deliveriesFinish) arrived(a arrival) witness {
 	m := f.message(a)
 	return f.line(&history.Event{I: a.i, T: a.t, E: history.Note, F: history.Deliver, P: a.p, Again: a.again,
+		Runs: []history.Run{{TP: m.tp, Records: []history.Record{{Offset: history.None, Value: m.value, Key: m.key}}}}})
+}
+
+func (f *deliveriesFinish) finishedWith(x finishing) witness {
+	m := &f.d.recs[x.rec]
+	return f.line(&history.Event{I: x.i, T: x.t, E: history.OK, F: history.Process, P: x.p,
 		Runs: []history.Run{{TP: m.tp, Records: []history.Record{{Offset: history.None, Value: m.value, Key: m.key}}}}})
 }
 

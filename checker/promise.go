@@ -62,7 +62,8 @@ func Derive(s history.Settings) history.Promise {
 // confirmed, if what it has taken outlives it (rabbitmq.com/confirms.html). Settled by the
 // broker itself when it is sent, or kept by nobody, a record is what happens to arrive.
 // What is delivered again says so; nothing else comes twice, unless the producer has sent
-// it twice. Order is that of one reader, of what is not delivered again.
+// it twice. Order is that of one reader, of what is not delivered again. Nobody is sent
+// more than he may have and not have settled (rabbitmq.com/consumer-prefetch.html).
 func deriveDeliveries(s history.Settings) history.Promise {
 	p := history.Promise{From: Derived}
 	add := func(name string, promised bool) {
@@ -76,6 +77,7 @@ func deriveDeliveries(s history.Settings) history.Promise {
 	add(PerKeyOrder, !s.Competing && !s.Retries)
 	add(NoPhantom, true)
 	add(NoGap, !kept)
+	add(PrefetchBound, kept && s.Settle == "reader" && s.Prefetch > 0)
 	return p
 }
 

@@ -12,7 +12,8 @@ import (
 // DrainConfig is what the final read of a group's queue is made of.
 type DrainConfig struct {
 	ID       int32  // its process in the history
-	Group    string // and the name of its queue
+	Group    string // whose records they are
+	Queue    string // which is read
 	Client   client.AMQPConfig
 	Quiet    time.Duration // how long nothing must have come for it to have come to the end
 	Recorder *history.Recorder
@@ -33,7 +34,7 @@ type Drain struct {
 
 // NewDrain returns a final read that begins at its first step.
 func NewDrain(cfg DrainConfig) *Drain {
-	cfg.Client.Consume = []wire.BasicConsume{{Queue: cfg.Group, NoAck: true}}
+	cfg.Client.Consume = []wire.BasicConsume{{Queue: cfg.Queue, NoAck: true}}
 	return &Drain{cfg: cfg, inlet: QueueInlet{AMQP: client.NewAMQP(cfg.Client), AutoAck: true}}
 }
 

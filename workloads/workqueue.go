@@ -1,6 +1,8 @@
 package workloads
 
 import (
+	"time"
+
 	"brokersim/broker/machine"
 	"brokersim/broker/queue/wire"
 	"brokersim/workloads/client"
@@ -12,6 +14,26 @@ type Topology struct {
 	Topics  []string
 	Queues  []TopologyQueue
 	Durable bool // exchanges and queues outlive the broker
+	// SingleConsumer has one consumer of a queue at a time be sent messages.
+	SingleConsumer bool
+	// DeadLetterAfter is how long a message may be in a queue; then it goes to the queue's
+	// [DeadLetters]. 0 is for ever.
+	DeadLetterAfter time.Duration
+}
+
+// DeadLetters is the queue of the dead letters of a queue.
+func DeadLetters(queue string) string { return queue + ".dead" }
+
+// arguments are those of a queue.
+func (t *Topology) arguments(queue string) (args wire.Table) {
+	if t.SingleConsumer {
+		args = args.With("x-single-active-consumer", true)
+	}
+	if t.DeadLetterAfter > 0 { // through the default exchange, which knows each queue by its name
+		args = args.With("x-message-ttl", t.DeadLetterAfter.Milliseconds()).
+			With("x-dead-letter-exchange", "").With("x-dead-letter-routing-key", DeadLetters(queue))
+	}
+	return args
 }
 
 // TopologyQueue is the queue of a group.
@@ -26,7 +48,10 @@ func (t *Topology) Declare(cfg *client.AMQPConfig) {
 		cfg.Exchanges = append(cfg.Exchanges, wire.ExchangeDeclare{Exchange: topic, Type: "fanout", Durable: t.Durable})
 	}
 	for _, q := range t.Queues {
-		cfg.Queues = append(cfg.Queues, wire.QueueDeclare{Queue: q.Name, Durable: t.Durable})
+		cfg.Queues = append(cfg.Queues, wire.QueueDeclare{Queue: q.Name, Durable: t.Durable, Arguments: t.arguments(q.Name)})
+		if t.DeadLetterAfter > 0 {
+			cfg.Queues = append(cfg.Queues, wire.QueueDeclare{Queue: DeadLetters(q.Name), Durable: t.Durable})
+		}
 		for _, topic := range q.Topics {
 			cfg.Bindings = append(cfg.Bindings, wire.QueueBind{Queue: q.Name, Exchange: topic})
 		}
@@ -82,7 +107,11 @@ type QueueInlet struct {
 func (i *QueueInlet) Arrived() []Arrival {
 	i.arrived = i.arrived[:0]
 	for _, d := range i.Deliveries() {
-		i.arrived = append(i.arrived, Arrival{From: d.Exchange, Value: d.Body.Contiguous(), Again: d.Redelivered, Session: d.Session, Tag: d.Tag})
+		from := d.Exchange
+		if first, dead := d.Properties.Headers.Text("x-first-death-exchange"); dead {
+			from = first // where a dead letter was published before it was one
+		}
+		i.arrived = append(i.arrived, Arrival{From: from, Value: d.Body.Contiguous(), Again: d.Redelivered, Session: d.Session, Tag: d.Tag})
 	}
 	return i.arrived
 }

@@ -252,6 +252,8 @@ func (rd *Reader) settings() {
 			set.Settle = rd.word("settle", settleWords)
 		case "durable":
 			set.Durable = s.bool()
+		case "prefetch":
+			set.Prefetch = int(s.int(0, math.MaxInt32))
 		case "competing":
 			set.Competing = s.bool()
 		default:

@@ -64,6 +64,9 @@ type Settings struct {
 	Settle string
 	// Durable, of until-settled, says that what was taken outlives the broker.
 	Durable bool
+	// Prefetch, of until-settled, is how many records a reader may have and not have
+	// finished with; 0 is without bound.
+	Prefetch int
 	// Competing says that several readers of a group take records from each other.
 	Competing bool
 }

@@ -32,7 +32,7 @@ var otherFuncs = [...]string{
 func Properties() []string {
 	return []string{"slot-agreement", "no-acked-loss", "no-duplicate", "per-key-order", "no-phantom", "no-skip", "no-stale-end",
 		"delivered", "entity-order", "folded-state", "window-sums", "no-acked-gap", "last-value", "group-counts",
-		"txn-atomic", "read-committed", "one-owner", "commit-register", "fencing", "retention", "compaction", "liveness", "no-gap"}
+		"txn-atomic", "read-committed", "one-owner", "commit-register", "fencing", "retention", "compaction", "liveness", "no-gap", "prefetch-bound"}
 }
 
 func (k Kind) String() string {

@@ -106,6 +106,9 @@ func appendSettings(b []byte, s *Settings) []byte {
 	if s.Keeps != "" {
 		b = strconv.AppendBool(append(b, `,"durable":`...), s.Durable)
 		b = strconv.AppendBool(append(b, `,"competing":`...), s.Competing)
+		if s.Prefetch > 0 {
+			b = strconv.AppendInt(append(b, `,"prefetch":`...), int64(s.Prefetch), 10)
+		}
 	}
 	return append(b, '}')
 }

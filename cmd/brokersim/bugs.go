@@ -84,7 +84,7 @@ reported of the same seeds without a bug is exit 1.`,
 	flags := score.Flags()
 	flags.SortFlags = false
 	flags.Uint64Var(&scored.seeds, "seeds", 0, "spend `N` seeds on each, instead of its budget")
-	flags.StringVar(&scored.in, "in", "", fmt.Sprintf("plant all bugs in this `SCENARIO`, %d seeds each", gate.DefaultSeedsIn))
+	flags.StringVar(&scored.in, "in", "", fmt.Sprintf("plant all bugs of its kind of broker in this `SCENARIO`, %d seeds each", gate.DefaultSeedsIn))
 	flags.BoolVar(&scored.first, "first", false, "stop at the first seed that finds a bug")
 	flags.StringVar(&scored.shrink, "shrink", strconv.Itoa(gate.DefaultBugShrink), "look for the smallest run in at most `N` replays; or off")
 	completeFlag(score, "in", scenario.Names, cobra.ShellCompDirectiveNoFileComp)
@@ -208,7 +208,7 @@ func (a *app) bugsScore(f *bugFlags) error {
 		return err
 	}
 	if f.in != "" {
-		if _, err := gate.Catalog(f.in); err != nil {
+		if list, err = gate.BugsIn(list, f.in); err != nil {
 			return fmt.Errorf("--in: %w", err)
 		}
 	}

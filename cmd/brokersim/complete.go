@@ -56,7 +56,7 @@ func completePromise(cmd *cobra.Command) {
 
 func bugNames() []string {
 	var names []string
-	for _, bug := range failpoint.Bugs() {
+	for _, bug := range append(failpoint.Bugs(), failpoint.StyleBugs()...) {
 		names = append(names, bug.String())
 	}
 	return names

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -102,6 +103,40 @@ func FindBug(name string) (Bug, error) {
 	return Bug{}, fmt.Errorf("planted bug %v has no manifest", site)
 }
 
+// Kind is the kind of broker that has the bug.
+func (b *Bug) Kind() (string, error) {
+	spec, err := Catalog(b.Scenario)
+	if err != nil {
+		return "", err
+	}
+	return kindOf(spec), nil
+}
+
+func kindOf(s *scenario.Spec) string { return cmp.Or(s.Kind, scenario.KindLog) }
+
+// BugsIn are those of a list that a scenario could show: its broker is of their kind. The
+// error says that there is none.
+func BugsIn(list []Bug, in string) ([]Bug, error) {
+	spec, err := Catalog(in)
+	if err != nil {
+		return nil, err
+	}
+	var fit []Bug
+	for _, b := range list {
+		kind, err := b.Kind()
+		if err != nil {
+			return nil, err
+		}
+		if kind == kindOf(spec) {
+			fit = append(fit, b)
+		}
+	}
+	if len(fit) == 0 {
+		return nil, fmt.Errorf("%s is a scenario of a %s, which has no such bug", in, kindOf(spec))
+	}
+	return fit, nil
+}
+
 // Bugs are the manifests of all planted bugs, by difficulty, then by name.
 func Bugs() []Bug {
 	list := slices.Clone(bugs)
@@ -122,4 +157,4 @@ const (
 )
 
 // bugs are the manifests by what is planted where.
-var bugs = slices.Concat(replicationBugs, storageBugs, sequenceBugs, controllerBugs, clientBugs)
+var bugs = slices.Concat(replicationBugs, storageBugs, sequenceBugs, controllerBugs, clientBugs, styleBugs)

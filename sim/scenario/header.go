@@ -71,7 +71,7 @@ func (p *plan) logSettings() history.Settings {
 // confirms nobody has acknowledged anything.
 func (p *plan) queueSettings() history.Settings {
 	q := &p.Spec.Queue
-	s := history.Settings{Acks: "0", Keeps: history.KeepsUntilSettled, Settle: "reader", Durable: q.Durable, Retries: q.Republish, Competing: p.Spec.competing()}
+	s := history.Settings{Acks: "0", Keeps: history.KeepsUntilSettled, Settle: "reader", Durable: q.Durable, Retries: q.Republish, Competing: p.Spec.competing(), Prefetch: q.Prefetch}
 	if q.Confirms {
 		s.Acks = "all"
 	}

@@ -44,11 +44,15 @@ const commitEvery = 5 * time.Second
 // Queue is how the services of a scenario use a work queue. Each topic is a fan-out
 // exchange, and each group of readers has a queue that is bound to it.
 type Queue struct {
-	Confirms  bool // the producer waits for confirms; else what is sent counts as acknowledged
-	Durable   bool // queues outlive the broker, and so do messages
-	AutoAck   bool // a message is settled when it is sent; else when its reader has finished with it
-	Prefetch  int  // how many a reader may have and not have settled; 0 is without bound
-	Republish bool // what was not confirmed is published again on the next connection
+	Confirms bool // the producer waits for confirms; else what is sent counts as acknowledged
+	Durable  bool // queues outlive the broker, and so do messages
+	AutoAck  bool // a message is settled when it is sent; else when its reader has finished with it
+	Prefetch int  // how many a reader may have and not have settled; 0 is without bound
+	// DeadLetterAfter is how long a message may wait; then it goes to a queue of dead
+	// letters, one for each group, which the final read reads too. 0 is for ever.
+	DeadLetterAfter time.Duration
+	Single          bool // of the readers of a group one at a time is sent messages: x-single-active-consumer
+	Republish       bool // what was not confirmed is published again on the next connection
 }
 
 // PubSub is how the broker of a scenario treats those who do not keep up. Each topic is a
@@ -101,7 +105,8 @@ func (s *Spec) unheardError(reader, field string) error {
 
 // kindKeys are the keys of edits that are about the kind of broker.
 func kindKeys() []string {
-	return []string{EditKind, "log.commit", "log.commit-every", "queue.confirms", "queue.durable", "queue.auto-ack", "queue.prefetch", "queue.republish",
+	return []string{EditKind, "log.commit", "log.commit-every", "queue.confirms", "queue.durable", "queue.auto-ack", "queue.prefetch", "queue.republish", "queue.single-consumer",
+		"queue.dead-letter-after",
 		"pubsub.hard-limit", "pubsub.soft-limit", "pubsub.soft-for"}
 }
 
@@ -132,6 +137,8 @@ func KindSettings(c Case) (list []KindSetting, err error) {
 	add("queue.auto-ack", q.AutoAck, false)
 	add("queue.prefetch", q.Prefetch, 0)
 	add("queue.republish", q.Republish, false)
+	add("queue.single-consumer", q.Single, false)
+	add("queue.dead-letter-after", q.DeadLetterAfter, time.Duration(0))
 	add("pubsub.hard-limit", o.Hard, d.Hard)
 	add("pubsub.soft-limit", o.Soft, d.Soft)
 	add("pubsub.soft-for", o.SoftFor, d.SoftFor)
@@ -170,6 +177,12 @@ func (s *Spec) applyKind(e Edit) (err error) {
 		return yes(&q.AutoAck)
 	case "queue.republish":
 		return yes(&q.Republish)
+	case "queue.single-consumer":
+		return yes(&q.Single)
+	case "queue.dead-letter-after":
+		if q.DeadLetterAfter, err = time.ParseDuration(e.Value); err != nil || q.DeadLetterAfter < 0 || q.DeadLetterAfter > maxFor {
+			return fmt.Errorf("want a duration with its unit, up to %v", maxFor)
+		}
 	case "queue.prefetch":
 		n, err := number(1<<16 - 1)
 		q.Prefetch = int(n)

@@ -209,6 +209,7 @@ func (p *reader) queue(s *Spec, n ast.Node) {
 	q := &s.Queue
 	p.Fields(n, "queue", fields.Fields{
 		"confirms": p.Bool(&q.Confirms), "durable": p.Bool(&q.Durable), "auto-ack": p.Bool(&q.AutoAck), "republish": p.Bool(&q.Republish),
+		"single-consumer": p.Bool(&q.Single), "dead-letter-after": p.Duration(&q.DeadLetterAfter, 0, maxFor),
 		"prefetch": p.Number(func(n int64) { q.Prefetch = int(n) }, 0, math.MaxUint16),
 	})
 }

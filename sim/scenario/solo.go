@@ -134,7 +134,7 @@ func (s *solo) redis(name string, life uint32) client.PubSubConfig {
 
 // shape is what everybody declares at a broker of queues.
 func (s *solo) shape() *workloads.Topology {
-	t := &workloads.Topology{Topics: s.r.Spec.topicNames(), Durable: s.r.Spec.Queue.Durable}
+	t := &workloads.Topology{Topics: s.r.Spec.topicNames(), Durable: s.r.Spec.Queue.Durable, SingleConsumer: s.r.Spec.Queue.Single, DeadLetterAfter: s.r.Spec.Queue.DeadLetterAfter}
 	for i := range s.r.Spec.Readers {
 		x := &s.r.Spec.Readers[i]
 		at := slices.IndexFunc(t.Queues, func(q workloads.TopologyQueue) bool { return q.Name == x.group() })
@@ -262,9 +262,9 @@ func (s *solo) drainAll() {
 	if !s.isQueue() {
 		return
 	}
-	for i, q := range s.shape().Queues {
+	for i, q := range s.toDrain() {
 		name := fmt.Sprintf("final-read-%d", i+1)
-		d := workloads.NewDrain(workloads.DrainConfig{ID: drainID + int32(i), Group: q.Name, Client: s.amqp(name, 0), Quiet: quietFor, Recorder: s.r.rec, TP: s.partition})
+		d := workloads.NewDrain(workloads.DrainConfig{ID: drainID + int32(i), Group: q.group, Queue: q.name, Client: s.amqp(name, 0), Quiet: quietFor, Recorder: s.r.rec, TP: s.partition})
 		s.drains = append(s.drains, d)
 		s.r.sim.Add(sim.NodeConfig{Name: name, ID: uint32(drainID + i), Boot: func() machine.Machine { return d }})
 	}
@@ -272,7 +272,7 @@ func (s *solo) drainAll() {
 	open := s.r.waitFor(func() (list []string) {
 		for i, d := range s.drains {
 			if !d.Done() {
-				list = append(list, "queue "+s.shape().Queues[i].Name+" has not been read to its end")
+				list = append(list, "queue "+s.toDrain()[i].name+" has not been read to its end")
 			}
 		}
 		return list
@@ -280,6 +280,21 @@ func (s *solo) drainAll() {
 	if len(open) > 0 {
 		s.r.liveness.pending = append(s.r.liveness.pending, s.r.sentence("could not be read to the end", open))
 	}
+}
+
+// drained is a queue that is read to its end, and whose records are in it.
+type drained struct{ name, group string }
+
+// toDrain are the queues of all groups, and those of their dead letters.
+func (s *solo) toDrain() (list []drained) {
+	t := s.shape()
+	for _, q := range t.Queues {
+		list = append(list, drained{q.Name, q.Name})
+		if t.DeadLetterAfter > 0 {
+			list = append(list, drained{workloads.DeadLetters(q.Name), q.Name})
+		}
+	}
+	return list
 }
 
 // classes are the classes of frames that a schedule may name.
