@@ -283,7 +283,7 @@ func TestControllerNotYetActive(t *testing.T) {
 	if code := b.answer().Body.(*kmsg.BrokerRegistrationResponse).ErrorCode; code != wire.NotController || l.node.Active() {
 		t.Errorf("register: %s, active %t", wire.ErrorName(code), l.node.Active())
 	}
-	l.sync(nil)
+	l.syncAll()
 	b.send(labRegister(1, 1))
 	l.syncAll()
 	if reg := b.answer().Body.(*kmsg.BrokerRegistrationResponse); reg.ErrorCode != 0 || reg.BrokerEpoch != 1 {
