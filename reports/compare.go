@@ -109,20 +109,26 @@ func differsText(x *result.CompareClaim) string {
 
 // cellText is a value with its interval.
 func cellText(unit string, c *result.CompareCell) string {
+	value, interval := cellParts(unit, c)
+	return strings.TrimSpace(value + " " + interval)
+}
+
+// cellParts are the value and the interval.
+func cellParts(unit string, c *result.CompareCell) (value, interval string) {
 	if c.Runs == 0 {
-		return "-"
+		return "-", ""
 	}
 	switch unit {
 	case "us":
-		return fmt.Sprintf("%s [%s, %s]", millis(c.Value), millis(c.Low), millis(c.High))
+		return millis(c.Value), fmt.Sprintf("[%s, %s]", millis(c.Low), millis(c.High))
 	case "per-second":
-		return fmt.Sprintf("%d.%d/s [%d, %d]", c.Value/1000, c.Value/100%10, c.Low/1000, c.High/1000)
+		return fmt.Sprintf("%d.%d/s", c.Value/1000, c.Value/100%10), fmt.Sprintf("[%d, %d]", c.Low/1000, c.High/1000)
 	}
 	what := ""
 	if unit == "runs" {
 		what = " runs"
 	}
-	return fmt.Sprintf("%s %%%s [%s, %s]", sharePercent(c.Value), what, sharePercent(c.Low), sharePercent(c.High))
+	return fmt.Sprintf("%s %%%s", sharePercent(c.Value), what), fmt.Sprintf("[%s, %s]", sharePercent(c.Low), sharePercent(c.High))
 }
 
 // sharePercent is a number of millionths, to three digits at most.
@@ -171,6 +177,9 @@ func compareDifferences(b *strings.Builder, c *result.Compare) {
 				fault = ", " + r.Fault
 			}
 			fmt.Fprintf(b, "  %-7s %s%s: \"%s\": %s\n", x.Kind, r.Name, fault, x.Says, x.Differs)
+			if x.Why != "" {
+				fmt.Fprintf(b, "          %s\n", x.Why)
+			}
 		}
 	}
 	if none {
@@ -178,16 +187,20 @@ func compareDifferences(b *strings.Builder, c *result.Compare) {
 	}
 }
 
+// keptText says whether the runs of a column kept their promise.
+func keptText(x *result.CompareColumn) string {
+	if x.Broken > 0 || x.Unknown > 0 {
+		return fmt.Sprintf("BROKEN in %d runs, undecided in %d", x.Broken, x.Unknown)
+	}
+	return "kept in every run"
+}
+
 // compareColumns says what each column is and was held to.
 func compareColumns(b *strings.Builder, c *result.Compare, quote func(string) string) {
 	b.WriteString("\nHeld to\n")
 	for i := range c.Columns {
 		x := &c.Columns[i]
-		kept := "kept in every run"
-		if x.Broken > 0 || x.Unknown > 0 {
-			kept = fmt.Sprintf("BROKEN in %d runs, undecided in %d", x.Broken, x.Unknown)
-		}
-		fmt.Fprintf(b, "  %-7s %-8s %s: %s\n", x.Kind, x.Config, kept, strings.Join(x.HeldTo, " "))
+		fmt.Fprintf(b, "  %-7s %-8s %s: %s\n", x.Kind, x.Config, keptText(x), strings.Join(x.HeldTo, " "))
 		fmt.Fprintf(b, "           --set %s\n", strings.Join(x.Set, " --set "))
 		if x.Repro != "" {
 			fmt.Fprintf(b, "           brokersim repro %s\n", quote(x.Repro))

@@ -34,6 +34,13 @@ func TestCompareText(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "testdata/compare.txt", b.Bytes())
+	c.Rows[0].Claims[0].Why, c.Rows[0].Cells[1].Differs = "<why>", true
+	c.Faults[0].About = "nothing else"
+	b.Reset()
+	if err := CompareHTML(&b, c, quote); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "testdata/compare.html", b.Bytes())
 	c.Stopped, c.Internal, c.Rows, c.Seeds = "interrupted", []string{"seed 3: panic: x"}, nil, 1
 	b.Reset()
 	if err := CompareText(&b, c, quote); err != nil {

@@ -32,6 +32,7 @@ type CompareColumn struct {
 type CompareFault struct {
 	Name     string `json:"name"`
 	Schedule string `json:"schedule"`
+	About    string `json:"about,omitempty"` // what else is different under it
 }
 
 // CompareRow is one question, with the answer of each column.
@@ -59,6 +60,8 @@ type CompareCell struct {
 	Most      int64  `json:"most"`
 	WorstSeed string `json:"worst_seed,omitempty"`
 	Repro     string `json:"repro,omitempty"`
+	// Differs says that the measurement is not what is said of the kind.
+	Differs bool `json:"differs,omitempty"`
 }
 
 // CompareClaim is what the usual tutorial says of a kind of broker.
@@ -67,6 +70,17 @@ type CompareClaim struct {
 	Says string `json:"says"`
 	// Differs says in words where the measurement is another; empty: nowhere.
 	Differs string `json:"differs,omitempty"`
+	Why     string `json:"why,omitempty"` // it does: what brings it about
+}
+
+// Claim is what is said of a kind in a row, or nil.
+func (r *CompareRow) Claim(kind string) *CompareClaim {
+	for i := range r.Claims {
+		if r.Claims[i].Kind == kind {
+			return &r.Claims[i]
+		}
+	}
+	return nil
 }
 
 // Exit is the exit code of a comparison: what its runs say of the promises of each column.

@@ -71,7 +71,7 @@ func (a *app) compareVerb() *cobra.Command {
 	flags.SortFlags = false
 	flags.Int64Var(&f.seeds, "seeds", gate.CompareSeeds, "measure each cell under seeds 1 to `N`")
 	flags.IntVarP(&f.workers, "workers", "j", 0, "use `N` cores; 0 is all")
-	flags.StringVar(&f.out, "out", "", "write compare.json and compare.txt into `DIR`")
+	flags.StringVar(&f.out, "out", "", "write compare.html, compare.json and compare.txt into `DIR`")
 	flags.BoolVar(&f.json, "json", false, "print the result as one JSON object")
 	flags.BoolVar(&f.quiet, "quiet", false, "show no progress")
 	return cmd
@@ -135,18 +135,21 @@ func comparedKinds(args []string) (kinds []string, name string, err error) {
 }
 
 func (a *app) writeCompared(c result.Compare, f *compareFlags) error {
-	var text, object bytes.Buffer
+	var text, object, page bytes.Buffer
 	if err := reports.CompareText(&text, c, shellWord); err != nil {
 		return err
 	}
 	if err := reports.CompareJSON(&object, c); err != nil {
 		return err
 	}
+	if err := reports.CompareHTML(&page, c, shellWord); err != nil {
+		return err
+	}
 	if f.out != "" {
 		if err := os.MkdirAll(f.out, 0o777); err != nil {
 			return fmt.Errorf("--out %w", plainPathError(err))
 		}
-		for name, b := range map[string][]byte{"compare.txt": text.Bytes(), "compare.json": object.Bytes()} {
+		for name, b := range map[string][]byte{"compare.txt": text.Bytes(), "compare.json": object.Bytes(), "compare.html": page.Bytes()} {
 			if err := os.WriteFile(filepath.Join(f.out, name), b, 0o666); err != nil {
 				return &failure{result.ExitInternal, fmt.Errorf("--out %w", plainPathError(err))}
 			}

@@ -68,6 +68,9 @@ func TestCompareCrashesBetweenWorkAndSettling(t *testing.T) {
 		if l, d := lost.Cells[i].Total, twice.Cells[i].Total; l > 0 != fast || d > 0 == fast {
 			t.Errorf("%s %s: %d lost, %d twice", x.Kind, x.Config, l, d)
 		}
+		if lost.Cells[i].Differs != fast || twice.Cells[i].Differs || (lost.Claim(x.Kind).Why == "") {
+			t.Errorf("%s %s: %+v is said to differ, or nobody says why", x.Kind, x.Config, lost.Cells[i])
+		}
 		if x.Broken > 0 {
 			t.Errorf("%s %s breaks its promise: %s", x.Kind, x.Config, x.Repro)
 		}

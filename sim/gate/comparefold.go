@@ -34,7 +34,19 @@ type question struct {
 type claim struct {
 	says   string
 	expect expectation
+	why    string // what brings it about where it is not so
 }
+
+// Why measurements are not what is said.
+const (
+	whyShared = "two readers of one queue work at the same time, and the later record may be done first; what is delivered again comes later still"
+	whyOneWay = "one publisher, one channel and one connection for each subscriber keep an order that nobody promises"
+	whyAcks0  = "with acks=0 the producer takes for sent what it has written to a connection, and no broker has said anything"
+	whyEarly  = "the reader commits what a poll gave it before it works on it, and passes over the rest when it dies"
+	whyAuto   = "with automatic acknowledgement a message is settled when it is sent, before anybody has worked on it"
+	whyNobody = "without confirms the producer takes for sent what it has written to a connection that leads nowhere"
+	whyMemory = "nothing is durable: what is in a queue goes with the broker, and without confirms so does what is on its way"
+)
 
 type expectation uint8
 
@@ -50,22 +62,22 @@ var questions = slices.Concat([]question{
 	{
 		name: "retention", asks: "of what was sent, how much can be read when everybody has read it", fault: noFault, unit: unitShare, least: true,
 		part: func(o *outcome) int64 { return o.fates.readable }, whole: func(o *outcome) int64 { return o.fates.told },
-		claims: map[string]claim{scenario.KindLog: {"kept after reading", all}, scenario.KindQueue: {"gone once it is acknowledged", none}, scenario.KindPubSub: {"no retention", none}},
+		claims: map[string]claim{scenario.KindLog: {says: "kept after reading", expect: all}, scenario.KindQueue: {says: "gone once it is acknowledged", expect: none}, scenario.KindPubSub: {says: "no retention", expect: none}},
 	},
 	{
 		name: "replay", asks: "of what was read, how much can be read again from the beginning", fault: noFault, unit: unitShare, least: true,
 		part: func(o *outcome) int64 { return o.fates.again }, whole: func(o *outcome) int64 { return o.fates.any },
-		claims: map[string]claim{scenario.KindLog: {"replay: yes", all}, scenario.KindQueue: {"no replay", none}, scenario.KindPubSub: {"no replay", none}},
+		claims: map[string]claim{scenario.KindLog: {says: "replay: yes", expect: all}, scenario.KindQueue: {says: "no replay", expect: none}, scenario.KindPubSub: {says: "no replay", expect: none}},
 	},
 	{
 		name: "fan-out", asks: "of what was sent, how much came to every group of readers", fault: noFault, unit: unitShare, least: true,
 		part: func(o *outcome) int64 { return o.fates.everywhere }, whole: func(o *outcome) int64 { return o.fates.told },
-		claims: map[string]claim{scenario.KindLog: {"consumer groups: each reads all", all}, scenario.KindQueue: {"a queue for each, bound to a fan-out exchange", all}, scenario.KindPubSub: {"every subscriber gets all", all}},
+		claims: map[string]claim{scenario.KindLog: {says: "consumer groups: each reads all", expect: all}, scenario.KindQueue: {says: "a queue for each, bound to a fan-out exchange", expect: all}, scenario.KindPubSub: {says: "every subscriber gets all", expect: all}},
 	},
 	{
 		name: "competing", asks: "of what a group of two shared, how much did both work on", fault: noFault, unit: unitShare,
 		part: func(o *outcome) int64 { return o.fates.doubled }, whole: func(o *outcome) int64 { return o.fates.shared },
-		claims: map[string]claim{scenario.KindLog: {"one consumer of a group for each partition", none}, scenario.KindQueue: {"competing consumers share a queue", none}, scenario.KindPubSub: {"no competing consumers: every one gets all", some}},
+		claims: map[string]claim{scenario.KindLog: {says: "one consumer of a group for each partition", expect: none}, scenario.KindQueue: {says: "competing consumers share a queue", expect: none}, scenario.KindPubSub: {says: "no competing consumers: every one gets all", expect: some}},
 	},
 	{
 		name: "throughput", asks: "records a second that a reader finished with under the same load", fault: noFault, unit: unitPerSecond, least: true,
@@ -87,34 +99,37 @@ var questions = slices.Concat([]question{
 	{
 		name: "order, one reader", asks: "of what one reader finished with, how much came behind a later one of its key", fault: noFault, unit: unitShare,
 		part: func(o *outcome) int64 { return o.fates.inverted }, whole: func(o *outcome) int64 { return o.fates.finished },
-		claims: map[string]claim{scenario.KindLog: {"order per partition", none}, scenario.KindQueue: {"a queue is first in, first out", none}, scenario.KindPubSub: {"no order guarantee", some}},
+		claims: map[string]claim{scenario.KindLog: {says: "order per partition", expect: none}, scenario.KindQueue: {says: "a queue is first in, first out", expect: none, why: whyShared}, scenario.KindPubSub: {says: "no order guarantee", expect: some, why: whyOneWay}},
 	},
 	{
 		name: "order, two share", asks: "of what two readers shared, how much was finished with behind a later one of its key", fault: noFault, unit: unitShare,
 		part: func(o *outcome) int64 { return o.fates.overtaken }, whole: func(o *outcome) int64 { return o.fates.shared },
-		claims: map[string]claim{scenario.KindLog: {"order per partition", none}, scenario.KindQueue: {"a queue is first in, first out", none}, scenario.KindPubSub: {"no order guarantee", some}},
+		claims: map[string]claim{scenario.KindLog: {says: "order per partition", expect: none}, scenario.KindQueue: {says: "a queue is first in, first out", expect: none, why: whyShared}, scenario.KindPubSub: {says: "no order guarantee", expect: some, why: whyOneWay}},
 	},
 	{
 		name: "order, one reader", asks: "the same", fault: consumerCrash, unit: unitShare,
 		part: func(o *outcome) int64 { return o.fates.inverted }, whole: func(o *outcome) int64 { return o.fates.finished },
-		claims: map[string]claim{scenario.KindLog: {"order per partition", none}, scenario.KindQueue: {"a queue is first in, first out", none}, scenario.KindPubSub: {"no order guarantee", some}},
+		claims: map[string]claim{scenario.KindLog: {says: "order per partition", expect: none}, scenario.KindQueue: {says: "a queue is first in, first out", expect: none, why: whyShared}, scenario.KindPubSub: {says: "no order guarantee", expect: some, why: whyOneWay}},
 	},
-}, under(brokerCrash, "no acknowledged record is lost", none), under(consumerCrash, "it is redelivered to somebody else", none), under(partition5s, "it waits until it is over", none))
+}, under(brokerCrash, whyAcks0, claim{"no acknowledged record is lost", none, whyMemory}),
+	under(consumerCrash, whyEarly, claim{"it is redelivered to somebody else", none, whyAuto}),
+	under(partition5s, whyAcks0, claim{"it waits until it is over", none, whyNobody}))
 
-// under are the rows of one fault.
-func under(fault, queueSays string, queueLoses expectation) []question {
+// under are the rows of one fault; why a log may lose something under it, and what is said
+// of a queue.
+func under(fault, whyLog string, queue claim) []question {
 	return []question{
 		{
 			name: "loss", asks: "runs in which a group has not got what the producer was told is sent", fault: fault, unit: unitRuns,
 			part: func(o *outcome) int64 { return o.fates.lost },
-			claims: map[string]claim{scenario.KindLog: {"durable: nothing is lost", none}, scenario.KindQueue: {queueSays, queueLoses},
-				scenario.KindPubSub: {"at most once: who is not there misses it", some}},
+			claims: map[string]claim{scenario.KindLog: {says: "durable: nothing is lost", expect: none, why: whyLog}, scenario.KindQueue: queue,
+				scenario.KindPubSub: {says: "at most once: who is not there misses it", expect: some}},
 		},
 		{
 			name: "duplicates", asks: "runs in which a reader finished with a record twice", fault: fault, unit: unitRuns,
 			part: func(o *outcome) int64 { return o.fates.twice },
-			claims: map[string]claim{scenario.KindLog: {"at least once: a record may come twice", anything}, scenario.KindQueue: {"at least once: a message may come twice", anything},
-				scenario.KindPubSub: {"at most once: never twice", none}},
+			claims: map[string]claim{scenario.KindLog: {says: "at least once: a record may come twice", expect: anything}, scenario.KindQueue: {says: "at least once: a message may come twice", expect: anything},
+				scenario.KindPubSub: {says: "at most once: never twice", expect: none}},
 		},
 		{
 			name: "unavailable", asks: "for how long nothing was taken that was due", fault: fault, unit: unitMicros,
@@ -180,7 +195,11 @@ func (p *compared) foldRow(q *question) result.CompareRow {
 	}
 	for _, kind := range scenario.Kinds() {
 		if c, some := q.claims[kind]; some && slices.ContainsFunc(p.columns, func(x column) bool { return x.kind == kind }) {
-			row.Claims = append(row.Claims, result.CompareClaim{Kind: kind, Says: c.says, Differs: p.differs(&row, kind, c.expect)})
+			x := result.CompareClaim{Kind: kind, Says: c.says, Differs: p.differs(&row, kind, c.expect)}
+			if x.Differs != "" {
+				x.Why = c.why
+			}
+			row.Claims = append(row.Claims, x)
 		}
 	}
 	return row
@@ -229,7 +248,7 @@ func (q *question) cell(runs []outcome) result.CompareCell {
 	return c
 }
 
-// differs says where the measurement is not what is said.
+// differs says where the measurement is not what is said, and marks the cells.
 func (p *compared) differs(row *result.CompareRow, kind string, e expectation) string {
 	var list []string
 	seen, runs := false, int64(0)
@@ -242,7 +261,13 @@ func (p *compared) differs(row *result.CompareRow, kind string, e expectation) s
 		seen = seen || c.Total > 0
 		other := e == all && c.Most < million && c.Runs > 0 || e == none && c.Total > 0
 		if other {
+			c.Differs = true
 			list = append(list, p.columns[i].config)
+		}
+	}
+	if e == some && !seen {
+		for i := range p.columns {
+			row.Cells[i].Differs = row.Cells[i].Differs || p.columns[i].kind == kind && row.Cells[i].Runs > 0
 		}
 	}
 	switch {
