@@ -211,8 +211,14 @@ func (a *app) sweepStudy(f *capacityFlags) error {
 	}
 	key, list, ok := strings.Cut(f.axis, "=")
 	values := strings.Split(list, ",")
+	if f.axis == "" {
+		return errors.New("sweep: --axis is missing: want key=v1,v2,..., such as cluster.brokers=3,6")
+	}
 	if !ok || key == "" || slices.Contains(values, "") {
 		return fmt.Errorf("--axis %s: want key=v1,v2,..., such as cluster.brokers=3,6", f.axis)
+	}
+	if twice := repeated(values); twice != "" {
+		return fmt.Errorf("--axis %s: %s is there twice", f.axis, twice)
 	}
 	w, err := capacity.NewSweep(s, key, values)
 	if err != nil {
@@ -237,7 +243,7 @@ func (a *app) capacityPoint(f *capacityFlags) error {
 	p := s.Probe(f.at, f.oneLost)
 	if f.seed != "" {
 		if p.Seed, err = seed(f.seed); err != nil {
-			return fmt.Errorf("--seed %w", err)
+			return err
 		}
 	}
 	o, files, unwritten := measured(s, p)

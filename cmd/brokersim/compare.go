@@ -125,6 +125,9 @@ func comparedKinds(args []string) (kinds []string, name string, err error) {
 					return nil, "", fmt.Errorf("unknown kind of broker %q%s", w, near.Suggest(w, scenario.Kinds()))
 				}
 			}
+			if twice := repeated(words); twice != "" {
+				return nil, "", fmt.Errorf("kind of broker %q is named twice", twice)
+			}
 			kinds, args = words, args[1:]
 		}
 	}

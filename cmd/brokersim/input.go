@@ -104,7 +104,23 @@ func flagError(cmd *cobra.Command, err error) error {
 		}
 		return fmt.Errorf("%s has no flag --%s: see %s --help", verb(cmd), name, cmd.CommandPath())
 	}
+	var bad *pflag.InvalidValueError
+	if errors.As(err, &bad) {
+		if kind := bad.GetFlag().Value.Type(); strings.HasPrefix(kind, "int") || strings.HasPrefix(kind, "uint") {
+			return fmt.Errorf("%s: --%s %s: want a whole number", verb(cmd), bad.GetFlag().Name, strconv.Quote(bad.GetValue()))
+		}
+	}
 	return fmt.Errorf("%s: %w", verb(cmd), err)
+}
+
+// repeated is the first word that is there before, empty if there is none.
+func repeated(words []string) string {
+	for i, w := range words {
+		if slices.Contains(words[:i], w) {
+			return w
+		}
+	}
+	return ""
 }
 
 // verb is a command without the program's name, which begins every error.

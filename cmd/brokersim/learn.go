@@ -2,12 +2,14 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -50,7 +52,12 @@ func (a *app) learnVerb() *cobra.Command {
 		Short:   "Learn delivery semantics from measured lessons",
 		Long:    learnAbout,
 		Example: learnExamples,
-		Args:    cobra.MaximumNArgs(1),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return oneArg("the number or the id of a lesson")(cmd, args)
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := filled(cmd, "answer", "out"); err != nil {
 				return err
@@ -59,6 +66,9 @@ func (a *app) learnVerb() *cobra.Command {
 				return err
 			}
 			if len(args) == 0 {
+				if slices.ContainsFunc([]string{"answer", "seeds", "out", "open"}, cmd.Flags().Changed) {
+					return errors.New("learn: flags want a lesson, such as brokersim learn 3; without one it lists them all")
+				}
 				return a.learnList()
 			}
 			return a.learn(args[0], f)
