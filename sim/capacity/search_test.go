@@ -71,7 +71,7 @@ func TestWhyARateIsNotMet(t *testing.T) {
 		"":                                 func(*result.Point, *result.Result, *measure.Sums) {},
 		"1 acknowledged records were lost": func(_ *result.Point, r *result.Result, _ *measure.Sums) { r.Ledger.LostAcked = 1 },
 		"a promise was broken":             func(_ *result.Point, r *result.Result, _ *measure.Sums) { r.Verdict = result.Broken },
-		"9900 of 10000 records":            func(_ *result.Point, _ *result.Result, m *measure.Sums) { m.Acked = 9_900 },
+		"9,900 of 10,000 records":          func(_ *result.Point, _ *result.Result, m *measure.Sums) { m.Acked = 9_900 },
 		"readers fall behind":              func(_ *result.Point, _ *result.Result, m *measure.Sums) { m.Read = 9_900 },
 		"acknowledgement p99":              func(_ *result.Point, _ *result.Result, m *measure.Sums) { m.AckOver = 11 },
 		"end-to-end p99":                   func(_ *result.Point, _ *result.Result, m *measure.Sums) { m.E2EOver = 11 },
@@ -80,7 +80,7 @@ func TestWhyARateIsNotMet(t *testing.T) {
 		x, r := result.Point{Offered: 1000, Slope: 5}, result.Result{Verdict: result.Kept}
 		got := scenario.Loaded{Sums: measure.Sums{Due: 10_000, Acked: 9_990, Read: 9_980, Ack: thousand(), E2E: thousand(), AckOver: 10, E2EOver: 10}}
 		change(&x, &r, &got.Sums)
-		if why := s.why(&x, &r, &got); !strings.HasPrefix(why, want) || want == "" && why != "" {
+		if why := s.why(&x, &Probe{Rate: 1000, Seed: 1}, &r, &got); !strings.HasPrefix(why, want) || want == "" && why != "" {
 			t.Errorf("%q, want %q", why, want)
 		}
 	}
@@ -102,7 +102,7 @@ func TestKnees(t *testing.T) {
 	k := s.knees([]result.Point{
 		point("0x1", 1000, 10, 100), point("0x2", 1500, 1, 900), point("0x1", 2000, 12, 150), point("0x1", 3000, 30, 200), point("0x1", 4000, 60, 201), point("0x1", 5000, 90, 400),
 	}, 3000)
-	if k.UnderSLO != 3000 || k.Power != 2000 || k.Doubled != 4000 || !strings.Contains(k.Disagrees, "p99 doubled at 4000") {
+	if k.UnderSLO != 3000 || k.Power != 2000 || k.Doubled != 4000 || !strings.Contains(k.Disagrees, "p99 doubled at 4,000") {
 		t.Errorf("%+v", k)
 	}
 	if k := s.knees([]result.Point{point("0x1", 1000, 10, 100)}, 1100); k.Disagrees != "" || k.Doubled != 0 {
