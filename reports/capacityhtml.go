@@ -46,7 +46,8 @@ type capacityView struct {
 	C              *result.Capacity
 	Style          template.CSS
 	Class, Word    string
-	Sentence, Runs string
+	Sentence, More string // the answer, and what is said with it
+	Runs           string
 	Facts          []fact
 	Sections       []sectionView
 }
@@ -67,14 +68,24 @@ type pictureView struct {
 func newCapacityView(c *result.Capacity, pictures []Picture) *capacityView {
 	v := &capacityView{
 		C: c, Style: template.CSS(pageStyle + capacityStyle), Class: capacityOutcome(c), Word: capacityWord(c), //nolint:gosec // our own files
-		Sentence: capacitySentence(c), Runs: capacityRuns(c), Facts: capacityFacts(c),
+		Runs: capacityRuns(c), Facts: capacityFacts(c),
 	}
+	v.Sentence, v.More = headline(capacitySentence(c))
 	shown := map[string]bool{}
 	for _, s := range capacitySections(c) {
 		v.add(s, pictures, s.shows, shown)
 	}
 	v.add(section{Title: "More plots"}, pictures, func(p *Picture) bool { return !shown[p.Name] }, shown)
 	return v
+}
+
+// headline is the first sentence of a text, and the rest.
+func headline(text string) (first, rest string) {
+	before, after, more := strings.Cut(text, ". ")
+	if more {
+		before += "."
+	}
+	return before, after
 }
 
 // add adds a section with those pictures that are wanted, unless it is empty.

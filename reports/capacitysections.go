@@ -251,7 +251,7 @@ func busyAt(p *result.Point, resource string) string {
 
 // budgetSection is where the time goes: parts down, percentiles across.
 func budgetSection(c *result.Capacity) section {
-	s := section{Title: "Where the time goes", Short: "from due to acknowledged, at the rate to plan on", Pictures: []string{"budget"}}
+	s := section{Title: "Where the time goes", Short: "from due to acknowledged, and with the fetch wait to a reader; at the rate to plan on", Pictures: []string{"budget"}}
 	t := table{Head: titles("part")}
 	var parts []string
 	for _, b := range c.Budget {
@@ -373,7 +373,7 @@ func sensitivitySection(c *result.Capacity) section {
 func validationSection(c *result.Capacity) section {
 	s := section{Title: "Validation", Short: "published figures beside what the model says"}
 	predicted := table{Title: "Predicted", Head: titles("row", "what", "#measured", "#predicted", "#error", "gate", "verdict", "role", "source")}
-	rest := table{Title: "Not predicted", Head: titles("row", "what", "#measured", "why not", "role", "source")}
+	rest := table{Title: "Not predicted", Head: titles("row", "what", "measured", "why not", "role", "source")}
 	ok, gated := 0, 0
 	for _, v := range c.Validation {
 		source := entryOf{Text: v.Source, URL: webAddress(v.URL)}

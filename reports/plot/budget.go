@@ -42,7 +42,7 @@ func budget(c *result.Capacity) []Plot {
 		f.legend = append(f.legend, entry{label: name, fill: series(i)})
 	}
 	return []Plot{{Name: "budget", Title: "Where the time goes", Wide: true, frame: f, Rows: rows,
-		About: "Parts of the latency of the requests around a percentile, from when a record is due until its acknowledgement. The number at the end is their sum."}}
+		About: "Parts of the latency of the requests around a percentile, from when a record is due until its acknowledgement and, with the fetch wait, until a reader has it. The number at the end is their sum."}}
 }
 
 // stacks draws one bar for each budget, the first at the top.

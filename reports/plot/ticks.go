@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"brokersim/checker/result"
+
 	"gonum.org/v1/plot"
 )
 
@@ -60,6 +62,9 @@ func number(value float64) string {
 	}
 	if s == "-0" {
 		return "0"
+	}
+	if whole, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return result.Count(whole)
 	}
 	return s
 }
