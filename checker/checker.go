@@ -220,7 +220,7 @@ func (c *Checker) outcome(e *history.Event, n int32, r *record, off int64, ok bo
 		c.ledger.Rejected++
 		return
 	}
-	if c.h.Set.Acks == "0" {
+	if !c.h.Set.Acknowledges() {
 		return // no broker has said anything: the record stays unknown
 	}
 	r.state, r.ackI, r.ackT, r.ackE, r.op = acked, e.I, e.T, e.E, e.ID

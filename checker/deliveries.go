@@ -146,7 +146,7 @@ func (d *deliveries) ends(e *history.Event) {
 		m := &d.recs[n]
 		m.session = max(e.Epoch, 0)
 		switch {
-		case e.E == history.OK && d.h.Set.Acks == "0":
+		case e.E == history.OK && !d.h.Set.Acknowledges():
 			// No broker has said anything: the record stays unknown.
 		case e.E == history.OK:
 			m.state, m.ackI, m.ackT = acked, e.I, e.T

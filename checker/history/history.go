@@ -74,6 +74,11 @@ type Settings struct {
 // SettleBefore is a [Settings.Settle] of a log.
 const SettleBefore = "before"
 
+// Acknowledges reports whether the end of a send can say that a broker has the record.
+// With acks=0, and of a queue without confirms, no broker has said anything: a send that
+// ended well was sent, and that is all.
+func (s *Settings) Acknowledges() bool { return s.Acks != "0" }
+
 // What [Settings.Keeps] may be.
 const (
 	KeepsUntilSettled = "until-settled"

@@ -134,6 +134,8 @@ func (s *Study) why(x *result.Point, p *Probe, res *result.Result, got *scenario
 		return fmt.Sprintf("%s acknowledged records were lost", result.Count(res.Ledger.LostAcked))
 	case res.Verdict == result.Broken:
 		return "a promise was broken"
+	case s.Load.most() > 0 && x.Offered > s.Load.most():
+		return fmt.Sprintf("no more than %s records a second are ever due: the batches of the load hold no more", result.Count(s.Load.most()))
 	case got.GivenUp:
 		return fmt.Sprintf("unsustainable: %s records wait after %s, more than %s of the load, and the run was stopped",
 			result.Count(x.Backlog), seconds((sums.Until-sums.From)/1000), seconds(int64(s.patience(p))/1000))

@@ -1,10 +1,13 @@
 package capacity
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"brokersim/workloads"
 )
 
 // TestWhereTheTimeGoes has the parts of the budget come to the latency that was
@@ -36,6 +39,20 @@ func TestWhereTheTimeGoes(t *testing.T) {
 	}
 	if again := Run(small(), p); !reflect.DeepEqual(o, again) {
 		t.Error("the same run came to something else")
+	}
+}
+
+// What comes in batches of at most so many is never more, and a rate above that has not
+// been met although everything that came was.
+func TestBatchesBoundTheRate(t *testing.T) {
+	s := small()
+	s.Load.Arrivals.Batch = workloads.Batch{Every: 500 * time.Millisecond, Most: 100}
+	most := 200 * s.Load.Producers * s.Load.Topics
+	for rate, want := range map[int64]string{most: "", most + 1: fmt.Sprintf("no more than %d records a second are ever due", most)} {
+		o := Run(s, Probe{Rate: rate, Seed: 1, Warm: time.Second, For: 4 * time.Second})
+		if o.Point.Passed != (want == "") || !strings.Contains(o.Point.Why, want) {
+			t.Errorf("at %d: %q, want %q", rate, o.Point.Why, want)
+		}
 	}
 }
 

@@ -143,6 +143,16 @@ func (l *Load) value() int64 {
 	return sum / n
 }
 
+// most is the highest rate that the load can offer: of what comes in batches no more is
+// due than they hold, whatever the rate. 0 is without bound.
+func (l *Load) most() int64 {
+	b := &l.Arrivals.Batch
+	if b.Every <= 0 {
+		return 0
+	}
+	return l.Topics * l.Producers * b.Most * int64(time.Second) / int64(b.Every)
+}
+
 // peak is how many thousandths of its mean a load may come to.
 func (l *Load) peak() int64 {
 	peak, highest := int64(1000), int64(1000)

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -306,6 +307,17 @@ func (s *Spec) classes() map[string]uint16 {
 		return queuewire.Classes()
 	}
 	return logwire.Classes()
+}
+
+// FrameNames names the classes of frames of a case whose brokers are no log, as traces and
+// schedules do: the methods of AMQP, the commands of RESP and their answers. It is nil for
+// a log, whose frames say their API key.
+func FrameNames(c Case) func(class uint16) string {
+	spec, err := c.Scenario()
+	if err != nil || spec.log() {
+		return nil
+	}
+	return func(class uint16) string { return cmp.Or(spec.className(class), "a frame") }
 }
 
 // className is the class of a frame as traces print it.

@@ -19,14 +19,18 @@ type words struct {
 	focus   []wire.TP
 	broker  *wire.Table
 	control *wire.Table
+	names   func(class uint16) string // of frames that have no API key; nil in a log
 }
 
-func newWords(topics map[[16]byte]string, focus []wire.TP) *words {
-	return &words{topics, focus, wire.BrokerTable(), wire.ControllerTable()}
+func newWords(topics map[[16]byte]string, focus []wire.TP, names func(class uint16) string) *words {
+	return &words{topics, focus, wire.BrokerTable(), wire.ControllerTable(), names}
 }
 
 // frame is a frame in words.
 func (w *words) frame(f machine.Bytes, class uint16, version int16) string {
+	if w.names != nil {
+		return w.names(class)
+	}
 	name := kmsg.NameForKey(api(class))
 	if response(class) {
 		body, records, err := wire.DecodeResponse(f, api(class), version)

@@ -202,7 +202,11 @@ func (t *telling) sayEvent(e *history.Event) string {
 	for i := range e.Runs {
 		for _, r := range e.Runs[i].Records {
 			if t.hasRecord(r.Value) {
-				said = append(said, fmt.Sprintf("%s record %d at %s@%d", reads(e.F), r.Value, t.header.Name(e.Runs[i].TP), r.Offset))
+				what := fmt.Sprintf("%s record %d", reads(e.F), r.Value)
+				if r.Offset >= 0 {
+					what += fmt.Sprintf(" at %s@%d", t.header.Name(e.Runs[i].TP), r.Offset)
+				}
+				said = append(said, what)
 			}
 		}
 	}
@@ -243,6 +247,8 @@ func (t *telling) saySend(e *history.Event, s *history.Sent) string {
 		return fmt.Sprintf("is told that %s failed: %s", what, s.Err)
 	case e.E == history.OK && s.Offset >= 0, e.E == history.Info && s.Offset >= 0:
 		return fmt.Sprintf("has %s acknowledged at %s@%d", what, t.header.Name(s.TP), s.Offset)
+	case e.E == history.OK && !t.header.Set.Acknowledges():
+		return fmt.Sprintf("has sent %s, and waits for no answer", what)
 	case e.E == history.OK:
 		return fmt.Sprintf("has %s acknowledged", what)
 	case e.E == history.Fail:

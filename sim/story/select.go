@@ -78,7 +78,7 @@ func (t *telling) lostAt(record int64) int {
 			}
 		}
 		for k := range m.heard {
-			acked = acked || acknowledges(&m.heard[k], record)
+			acked = acked || t.acknowledges(&m.heard[k], record)
 		}
 	}
 	return last
@@ -86,8 +86,8 @@ func (t *telling) lostAt(record int64) int {
 
 // acknowledges reports whether an event tells a producer that a record is in the
 // log.
-func acknowledges(e *history.Event, record int64) bool {
-	if e.F != history.Send || (e.E != history.OK && e.E != history.Info) {
+func (r *recorder) acknowledges(e *history.Event, record int64) bool {
+	if !r.header.Set.Acknowledges() || e.F != history.Send || (e.E != history.OK && e.E != history.Info) {
 		return false
 	}
 	return slices.ContainsFunc(e.Sends, func(s history.Sent) bool {

@@ -35,7 +35,7 @@ func Tell(c scenario.Case, property string, v *result.Violation) (result.Result,
 		return r, Told{}
 	}
 	t := &telling{recorder: rec, scenario: c, subject: newSubject(property, v, rec.header), violation: v}
-	t.words = newWords(rec.metadata.topics, t.subject.tps)
+	t.words = newWords(rec.metadata.topics, t.subject.tps, scenario.FrameNames(c))
 	return r, t.tell()
 }
 

@@ -24,7 +24,18 @@ var stories = []struct {
 }{
 	{"acked-before-isr", "followers-cut", "no-acked-loss", 1, small(1, 5), "1.09s cut leader follower\n1.67s crash leader", []string{"R24-ack-before-isr"}},
 	{"sequence-forgotten", "lost-answers", "no-duplicate", 1, small(1, 5), "1.1s cut leader order-service\n1.47s crash leader", []string{"T01-forget-sequence"}},
+	{"queue-drops-requeued", "orders-queue", "no-acked-loss", 2, alone("1200ms", "payment", "shipping-1", "shipping-2"), "1170ms crash inventory", []string{"Q05-drop-requeued"}},
+	{"channel-retains", "orders-channel", "no-duplicate", 3, append(alone("5400ms", "inventory", "audit"), scenario.Edit{Key: "rate.order-service", Value: "1"}), "5s..5500ms reset b1 payment", []string{"P03-retain"}},
 	{"one-ack", "acks1-leader-crash", "no-acked-loss", 2, nil, "900ms slow leader follower 10ms\n1170ms power-loss leader", nil},
+}
+
+// alone is without some readers, for some time.
+func alone(length string, without ...string) []scenario.Edit {
+	edits := []scenario.Edit{{Key: scenario.EditFor, Value: length}}
+	for _, name := range without {
+		edits = append(edits, scenario.Edit{Key: scenario.EditWithout, Value: name})
+	}
+	return edits
 }
 
 func small(partitions, rate int) []scenario.Edit {

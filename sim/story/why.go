@@ -168,7 +168,7 @@ func (t *telling) acksOf(record int64) string {
 func (t *telling) answered(record int64) int {
 	for i := range t.moments {
 		for k := range t.moments[i].heard {
-			if acknowledges(&t.moments[i].heard[k], record) {
+			if t.acknowledges(&t.moments[i].heard[k], record) {
 				return t.cause(&t.moments[i])
 			}
 		}
