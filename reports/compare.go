@@ -30,6 +30,12 @@ func CompareText(w io.Writer, c result.Compare, quote func(string) string) error
 	b.WriteString("\nFaults\n")
 	for _, f := range c.Faults {
 		fmt.Fprintf(&b, "  %-16s %s\n", f.Name, strings.ReplaceAll(f.Schedule, "\n", "; "))
+		if f.About == "" {
+			continue
+		}
+		for _, line := range wrap(f.About, pageWidth-19) {
+			fmt.Fprintf(&b, "  %-16s %s\n", "", line)
+		}
 	}
 	for _, s := range c.Internal {
 		fmt.Fprintf(&b, "internal error: %s\n", s)

@@ -12,6 +12,7 @@ import (
 	"brokersim/broker/near"
 	"brokersim/checker/result"
 	"brokersim/reports"
+	"brokersim/sim/capacity"
 	"brokersim/sim/gate"
 	"brokersim/sim/scenario"
 
@@ -34,6 +35,9 @@ order, and loss and duplicates when the broker crashes, a consumer crashes, or t
 broker can be reached by nobody for 5 s. Each cell is measured over many seeds, with its
 95 % interval and the line that repeats the worst of them; beside it stands what the usual
 tutorial says, and where the measurement differs.
+
+How much a broker can take is measured on the computer of a hardware profile, and with the
+costs of a message of each kind's cost sheet; what is listed with the faults says which.
 
 A record is lost if the producer was told that it was sent and a group of readers never
 finishes with it; it is a duplicate if a reader that is alone finishes with it twice. What
@@ -87,6 +91,9 @@ func (a *app) compare(args []string, f *compareFlags) error {
 		return err
 	}
 	c := gate.Comparison{Spec: spec, Kinds: kinds, Seeds: f.seeds, Workers: f.workers}
+	if c.Machines, c.MachinesAbout, err = capacity.Compared(c.Groups()); err != nil {
+		return err
+	}
 	if err := c.Check(); err != nil {
 		return err
 	}

@@ -19,6 +19,11 @@ type Comparison struct {
 	Kinds []string // of [scenario.Kinds]; none: all
 	Seeds int64    // of each cell: 1 to Seeds
 
+	// Machines, by kind, are what brokers run on when they are offered more than they can
+	// take, and MachinesAbout says it in words. Without any nobody asks how much that is.
+	Machines      map[string]*scenario.Machines
+	MachinesAbout string
+
 	Workers  int // 0: as many as there are cores
 	Progress func(Progress)
 	Stop     <-chan struct{} // when closed, interrupts: what is under way is finished
@@ -60,6 +65,16 @@ const (
 	brokerCrash   = "broker crash"
 	consumerCrash = "consumer crash"
 	partition5s   = "5 s partition"
+	saturation    = "saturation"
+)
+
+// What brokers are offered to see how much they can take: so much a second, for so long that
+// the second half is steady, on so few seeds because each is as much work as an hour of the
+// usual load.
+const (
+	saturatedRate  = 150_000
+	saturatedFor   = 300 * time.Millisecond
+	saturatedSeeds = 10
 )
 
 // compared is a comparison under way.
@@ -78,6 +93,9 @@ type outcome struct {
 	fates    fates
 	internal string
 }
+
+// Groups is how many groups of readers the scenario has: so many queues there are.
+func (c *Comparison) Groups() int { return servicesOf(c.Spec).n }
 
 // Check says what is wrong with a comparison: one line.
 func (c *Comparison) Check() error {
@@ -101,6 +119,11 @@ func (c *Comparison) prepare() (*compared, error) {
 		}
 	}
 	p.faults = comparedFaults(c.Spec)
+	if len(c.Machines) > 0 {
+		p.faults = append(p.faults, result.CompareFault{Name: saturation, Schedule: "# nothing goes wrong",
+			About: fmt.Sprintf("%d records a second for %v, of which the second half counts, and readers whose work takes no time, on %d seeds: %s. No verdict is asked of it, and no repro repeats it.",
+				saturatedRate, saturatedFor, min(saturatedSeeds, c.Seeds), c.MachinesAbout)})
+	}
 	for i := range p.columns {
 		for j := range p.faults {
 			x, err := p.caseOf(job{i, j, 1})
@@ -172,10 +195,29 @@ type job struct {
 func (p *compared) caseOf(j job) (scenario.Case, error) {
 	x := &p.columns[j.column]
 	c := scenario.Case{Spec: p.Spec, Seed: uint64(j.seed), Faults: &p.faults[j.fault].Schedule}
-	if p.Spec.For < leastCompared {
+	if p.saturated(j.fault) {
+		c.Spec, c.Until = p.saturate(x.kind), saturatedFor
+	} else if p.Spec.For < leastCompared {
 		c.Edits = append(c.Edits, scenario.Edit{Key: scenario.EditFor, Value: leastCompared.String()})
 	}
 	return c.With(x.kind, x.settings()...)
+}
+
+func (p *compared) saturated(fault int) bool { return p.faults[fault].Name == saturation }
+
+// saturate is the scenario with more to do than a broker can.
+func (p *compared) saturate(kind string) *scenario.Spec {
+	s := *p.Spec
+	s.For, s.Machines = saturatedFor, p.Machines[kind]
+	s.Producers, s.Readers = slices.Clone(s.Producers), slices.Clone(s.Readers)
+	for i := range s.Producers {
+		s.Producers[i].RatePerSecond = saturatedRate / int64(len(s.Producers))
+	}
+	for i := range s.Readers {
+		r := &s.Readers[i]
+		r.Work, r.Settle, r.From, r.Replay, r.Pause = 0, 0, 0, 0, struct{ From, For time.Duration }{}
+	}
+	return &s
 }
 
 // Compare makes a comparison. What it comes to does not depend on the number of workers.
@@ -212,7 +254,10 @@ func (p *compared) next() func() (job, bool) {
 			return j, false
 		}
 		j = at
-		if at.fault++; at.fault == len(p.faults) {
+		if at.fault++; at.fault < len(p.faults) && at.seed > saturatedSeeds && p.saturated(at.fault) {
+			at.fault++
+		}
+		if at.fault == len(p.faults) {
 			at.fault = 0
 			if at.column++; at.column == len(p.columns) {
 				at.column = 0
@@ -221,6 +266,18 @@ func (p *compared) next() func() (job, bool) {
 		}
 		return j, true
 	}
+}
+
+// total is how many runs there are to make.
+func (p *compared) total() (n int64) {
+	for i := range p.faults {
+		if p.saturated(i) {
+			n += min(p.Seeds, saturatedSeeds)
+		} else {
+			n += p.Seeds
+		}
+	}
+	return n * int64(len(p.columns))
 }
 
 // ran is a run with its place.
@@ -244,6 +301,9 @@ func (p *compared) run(j job) (r ran) {
 	c.History = func(*history.Header) history.Sink { return t }
 	r.Result = scenario.Run(c)
 	r.fates = t.finish()
+	if p.saturated(j.fault) {
+		r.Repro = "" // it does not say what the broker ran on
+	}
 	return r
 }
 
@@ -252,7 +312,7 @@ func (p *compared) collect(r ran) (more bool) {
 	*list = append(*list, r.outcome)
 	p.out.Runs++
 	if p.Progress != nil {
-		p.Progress(Progress{Done: p.out.Runs, Of: p.Seeds * int64(len(p.columns)) * int64(len(p.faults))})
+		p.Progress(Progress{Done: p.out.Runs, Of: p.total()})
 	}
 	return true
 }

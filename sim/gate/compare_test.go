@@ -5,9 +5,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"brokersim/checker/history"
 	"brokersim/checker/result"
+	"brokersim/sim"
 	"brokersim/sim/scenario"
 )
 
@@ -52,6 +54,36 @@ func TestCompareRepeats(t *testing.T) {
 	}
 	if r := scenario.Run(repro.Case(c.Spec)); r.Repro != row.Cells[0].Repro || r.Ledger.LostAcked == 0 {
 		t.Errorf("%s is another run: %s", row.Cells[0].Repro, r.Repro)
+	}
+}
+
+// Brokers that are offered more than they can take have as many seeds as they are allowed,
+// no verdict and no repro; without machines nobody asks.
+func TestCompareSaturates(t *testing.T) {
+	c := comparison(t, 1, scenario.KindPubSub)
+	slow := sim.Hardware{Prices: sim.Prices{Request: 10 * time.Microsecond, Record: 10 * time.Microsecond}}
+	c.Machines = map[string]*scenario.Machines{scenario.KindPubSub: {Broker: scenario.Machine{Cores: 1, Hardware: slow}}}
+	out, err := Compare(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A message is a request and goes to four: 50 us of the one core.
+	cell := rowOf(t, &out, "throughput", saturation).Cells[0]
+	if cell.Runs != 1 || cell.Value < 19_000_000 || cell.Value > 21_000_000 || cell.Repro != "" {
+		t.Errorf("%+v", cell)
+	}
+	if out.Exit() != result.ExitKept || out.Runs != 5 {
+		t.Errorf("exit %d after %d runs", out.Exit(), out.Runs)
+	}
+	p := compared{Comparison: &Comparison{Seeds: 200}, columns: columns[:2], faults: out.Faults}
+	n := int64(0)
+	for next := p.next(); ; n++ {
+		if _, more := next(); !more {
+			break
+		}
+	}
+	if want := int64(2 * (4*200 + saturatedSeeds)); n != want || p.total() != want {
+		t.Errorf("%d runs, and says %d: want %d", n, p.total(), want)
 	}
 }
 

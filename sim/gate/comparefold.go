@@ -81,12 +81,11 @@ var questions = slices.Concat([]question{
 	},
 	{
 		name: "throughput", asks: "records a second that a reader finished with under the same load", fault: noFault, unit: unitPerSecond, least: true,
-		part: func(o *outcome) int64 {
-			if o.fates.loadNS <= 0 || o.fates.readers == 0 {
-				return 0
-			}
-			return int64(float64(o.fates.inLoad) * 1e12 / float64(o.fates.loadNS) / float64(o.fates.readers))
-		},
+		part: func(o *outcome) int64 { return perSecond(o.fates.inLoad, &o.fates) },
+	},
+	{
+		name: "throughput", asks: fmt.Sprintf("records a second that a reader finished with, of %d that were offered: who reaches those can take more", saturatedRate), fault: saturation, unit: unitPerSecond, least: true,
+		part: func(o *outcome) int64 { return perSecond(2*o.fates.late, &o.fates) },
 	},
 	{
 		name: "ack p99", asks: "until the producer takes it for sent, 99 % are faster; where nobody acknowledges, that is at once", fault: noFault, unit: unitMicros,
@@ -114,6 +113,15 @@ var questions = slices.Concat([]question{
 }, under(brokerCrash, whyAcks0, claim{"no acknowledged record is lost", none, whyMemory}),
 	under(consumerCrash, whyEarly, claim{"it is redelivered to somebody else", none, whyAuto}),
 	under(partition5s, whyAcks0, claim{"it waits until it is over", none, whyNobody}))
+
+// perSecond is the rate of each reader that is alone, in thousandths, if all together have
+// finished with n records during the load.
+func perSecond(n int64, f *fates) int64 {
+	if f.loadNS <= 0 || f.readers == 0 {
+		return 0
+	}
+	return int64(float64(n) * 1e12 / float64(f.loadNS) / float64(f.readers))
+}
 
 // under are the rows of one fault; why a log may lose something under it, and what is said
 // of a queue.
@@ -155,6 +163,9 @@ func (p *compared) fold() {
 
 // applies reports whether there is anything to ask about: two that share, one that is alone.
 func (q *question) applies(p *compared) bool {
+	if !slices.ContainsFunc(p.faults, func(f result.CompareFault) bool { return f.Name == q.fault }) {
+		return false
+	}
 	switch q.name {
 	case "competing", "order, two share":
 		return slices.Contains(p.alone, false)
@@ -174,6 +185,8 @@ func (p *compared) foldColumn(i int) result.CompareColumn {
 			case o.internal != "":
 				p.out.Internal = append(p.out.Internal, o.internal)
 				continue
+			case p.saturated(j):
+				continue // it is stopped while records are under way
 			case o.Verdict == result.Broken:
 				if c.Broken++; c.Repro == "" {
 					c.Repro = o.Repro

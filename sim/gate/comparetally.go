@@ -61,6 +61,7 @@ type fates struct {
 	any        int64 // finished with by somebody
 	inLoad     int64 // finished with by readers that are alone, until the load ended
 	loadNS     int64 // how long the load was
+	late       int64 // finished with by readers that are alone, in its second half
 	readers    int64 // that are alone
 }
 
@@ -188,6 +189,9 @@ func (x *tallier) finish() fates {
 	for _, at := range x.times {
 		if at <= x.lastInv {
 			t.inLoad++
+			if at > x.lastInv-t.loadNS/2 {
+				t.late++
+			}
 		}
 	}
 	for _, alone := range x.alone {

@@ -4,7 +4,7 @@ import (
 	"brokersim/sim"
 )
 
-// Machines are what the nodes of a bulk load run on.
+// Machines are what the nodes of a run are made of.
 type Machines struct {
 	Latency                  *sim.Latency // of a frame, one way; nil is [sim.Datacenter]
 	Broker, Producer, Reader Machine
@@ -24,8 +24,11 @@ func (m *Machine) on(c sim.NodeConfig) sim.NodeConfig {
 
 // machines are those of the scenario; the zero value where it has none.
 func (s *Spec) machines() *Machines {
-	if s.Bulk == nil || s.Bulk.Machines == nil {
-		return &Machines{}
+	switch {
+	case s.Bulk != nil && s.Bulk.Machines != nil:
+		return s.Bulk.Machines
+	case s.Machines != nil:
+		return s.Machines
 	}
-	return s.Bulk.Machines
+	return &Machines{}
 }

@@ -50,7 +50,7 @@ func newSolo(r *run) *solo {
 	r.cluster = &cluster{r: r, opaque: true} // nobody looks into the broker: what clients see is all
 	r.sim.After = s.after
 	s.points = r.cluster.set(soloID)
-	r.sim.Add(sim.NodeConfig{Name: s.name, ID: soloID, Listeners: []string{s.address()}, Boot: s.boot})
+	r.sim.Add(r.Spec.machines().Broker.on(sim.NodeConfig{Name: s.name, ID: soloID, Listeners: []string{s.address()}, Boot: s.boot}))
 	nodes := r.Spec.nodes()[1:]
 	s.publishers = make([]*workloads.Publisher, len(r.Spec.Producers))
 	for i := range r.Spec.Producers {

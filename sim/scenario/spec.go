@@ -59,6 +59,11 @@ type Spec struct {
 	// well; 0 is never. It lasts on until the core has made progress (core.go).
 	CoreFor time.Duration
 
+	// Machines are what the nodes are made of; nil is without any bound. No file says it and no
+	// repro string repeats it: brokers alone have hardware, clients that are not of a
+	// Bulk load cost nothing.
+	Machines *Machines
+
 	// Bulk, if set, has producers and readers be those of a load that only [Load] can
 	// run.
 	Bulk *Bulk
