@@ -169,7 +169,7 @@ func TestLatencySaysWhatCounts(t *testing.T) {
 	// So are loads that are far above it.
 	c.Healthy.Points[len(c.Healthy.Points)-1].Offered = 1_600_000
 	beyond, _, _ := forms(t, &All(c)[0])
-	if !bytes.Contains(beyond, []byte(">loads up to 1600 k: in the CSV</text>")) || bytes.Contains(beyond, []byte(">1500 k</text>")) {
+	if !bytes.Contains(beyond, []byte(">loads up to 1,600 k: in the CSV</text>")) || bytes.Contains(beyond, []byte(">1,500 k</text>")) {
 		t.Error("a load far above the roofline stretches the axis")
 	}
 	if got, want := bytes.Count(table, []byte("\n")), 1+len(c.Healthy.Points)+len(c.OneLost.Points); got != want {
@@ -287,10 +287,10 @@ func TestTicks(t *testing.T) {
 			list = append(list, x.Label)
 		}
 	}
-	if got := label(list); got != "1 10 100 1000" {
+	if got := label(list); got != "1 10 100 1,000" {
 		t.Error(got)
 	}
-	for us, want := range map[int64]string{0: "0 ms", 1: "0.001 ms", 950: "0.95 ms", 4700: "4.7 ms", 50_000: "50 ms", 1_240_000: "1240 ms", 12_000_000: "12 s"} {
+	for us, want := range map[int64]string{0: "0 ms", 1: "0.001 ms", 950: "0.95 ms", 4700: "4.7 ms", 50_000: "50 ms", 1_240_000: "1,240 ms", 12_000_000: "12 s"} {
 		if got := milliseconds(us); got != want {
 			t.Errorf("%d us: %s, want %s", us, got, want)
 		}
