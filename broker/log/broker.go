@@ -24,6 +24,15 @@ type BrokerConfig struct {
 	Controllers []Voter // controller.quorum.voters
 	Settings    config.Broker
 	Failpoints  *failpoint.Set // nil: off
+	// Admin, unless nil, has the broker serve operators and their tools, too. Simulated
+	// clients, who do not need that, keep the answer to ApiVersions that they know.
+	Admin *Admin
+}
+
+// Admin is what a broker can only tell operators if it is told itself.
+type Admin struct {
+	LogDir string            // the directory of its files
+	Set    map[string]string // its settings that differ from Kafka's defaults
 }
 
 // Voter is one of the controllers, as others reach it.
@@ -35,13 +44,16 @@ type Voter struct {
 // Broker is one broker node. It serves clients and followers on its only
 // listener.
 type Broker struct {
-	cfg    BrokerConfig
-	serves *wire.Table
-	files  machine.Files
-	err    error // why it serves no more, until its next life
+	cfg      BrokerConfig
+	handlers [numAPIs]handler
+	serves   *wire.Table
+	files    machine.Files
+	err      error // why it serves no more, until its next life
 
 	image      *controller.Image
 	delta      []*controller.PartitionInfo // changed and not yet applied
+	gone       []*controller.TopicInfo     // removed, and the partitions are still here
+	strays     bool                        // were looked for in this life
 	partitions []*partition                // by topic and partition
 	byTopic    map[string]*ofTopic
 	near       *ofTopic // the topic that was asked for last
@@ -134,19 +146,20 @@ func NewBroker(cfg BrokerConfig) *Broker {
 	s := &cfg.Settings
 	b := &Broker{
 		cfg:      cfg,
-		serves:   wire.BrokerTable(),
+		handlers: handlers(cfg.Admin != nil),
 		image:    controller.NewImage(),
 		byTopic:  make(map[string]*ofTopic),
 		conns:    make(map[machine.ConnID]*conn),
 		deadline: machine.Never,
 	}
+	b.serves = servedBy(&b.handlers)
 	first := cfg.Controllers[0].Addr
 	name := "broker-" + strconv.Itoa(int(cfg.ID))
 	b.life.link = newLink(name+"-heartbeat", first, wire.ControllerTable(), reconnectBackoff, s.BrokerSessionTimeout,
 		wire.BrokerRegistration, wire.BrokerHeartbeat)
 	b.life.epoch = -1
 	b.metadata = newLink(name+"-metadata", first, wire.ControllerTable(), reconnectBackoff, s.ControllerQuorumRequestTimeout, wire.Fetch)
-	b.commands.link = newLink(name+"-to-controller", first, wire.ControllerTable(), reconnectBackoff, controllerTimeout,
+	b.commands.link = newLink(name+"-to-controller", first, controllerTable(wire.ControllerTable(), cfg.Admin != nil), reconnectBackoff, controllerTimeout,
 		wire.AlterPartition, wire.AllocateProducerIDs, wire.CreateTopics)
 	b.parked.earliest = machine.Never
 	return b

@@ -218,7 +218,7 @@ func (b *Broker) commanded(now machine.Instant, a wire.Answer, out *machine.Effe
 		}
 		c.ids = false
 		b.ids.add(resp.ProducerIDStart, int64(resp.ProducerIDLen))
-	case *kmsg.CreateTopicsResponse:
+	default:
 		if f := under.forward; f != nil {
 			if notActive(resp) {
 				c.pauseAt = now.Add(reconnectBackoff)
@@ -228,10 +228,6 @@ func (b *Broker) commanded(now machine.Instant, a wire.Answer, out *machine.Effe
 			b.forwarded(f, resp, out)
 		}
 	}
-}
-
-func notActive(resp *kmsg.CreateTopicsResponse) bool {
-	return len(resp.Topics) > 0 && resp.Topics[0].ErrorCode == wire.NotController
 }
 
 func (c *commands) drop(f *forward) {

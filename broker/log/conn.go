@@ -1,7 +1,6 @@
 package log
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -111,8 +110,7 @@ func (b *Broker) serve(now machine.Now, c *conn, frame machine.Bytes, out *machi
 		b.requests[req.Key]++
 	}
 	out.Work(machine.Work{Requests: 1, Bytes: frame.Len()})
-	switch body := req.Body.(type) {
-	case nil:
+	if req.Body == nil {
 		frame := req.Unserved()
 		if frame.Len() == 0 {
 			b.hangUp(c, out)
@@ -120,27 +118,7 @@ func (b *Broker) serve(now machine.Now, c *conn, frame machine.Bytes, out *machi
 		}
 		out.Send(c.ID, frame, wire.AnswerIdent(req.Ident))
 		b.done(c)
-	case *kmsg.ApiVersionsRequest:
-		resp := b.serves.ApiVersions()
-		if req.UnsupportedVersion {
-			resp.ErrorCode = wire.UnsupportedVersion
-		}
-		b.answer(c, &req, resp, nil, out)
-	case *kmsg.ProduceRequest:
-		b.produce(now, c, req, body, out)
-	case *kmsg.FetchRequest:
-		b.fetch(now.Mono, c, req, body, out)
-	case *kmsg.ListOffsetsRequest:
-		b.answer(c, &req, b.listOffsets(req.Version, body), nil, out)
-	case *kmsg.OffsetForLeaderEpochRequest:
-		b.answer(c, &req, b.offsetForLeaderEpoch(body), nil, out)
-	case *kmsg.MetadataRequest:
-		b.answer(c, &req, b.describeTopics(now.Mono, req.Version, body), nil, out)
-	case *kmsg.CreateTopicsRequest:
-		b.forwardCreateTopics(now.Mono, c, req, body)
-	case *kmsg.InitProducerIDRequest:
-		b.answer(c, &req, b.initProducerID(body), nil, out)
-	default:
-		panic(fmt.Sprintf("log: %T is served but not handled", body))
+		return
 	}
+	b.handlers[req.Key](b, now, c, req, out)
 }

@@ -20,6 +20,9 @@ type ControllerConfig struct {
 	Failpoints *failpoint.Set // nil: off
 	Seed       uint64         // of topic ids, placements and the jitter of elections
 	Voters     []Voter        // controller.quorum.voters, this one among them; empty: it is alone
+	// Admin has the controller take what brokers pass on for operators: see
+	// [BrokerConfig.Admin].
+	Admin bool
 }
 
 // ControllerNode is a node that is nothing but a controller, alone or one of a quorum. It
@@ -87,6 +90,7 @@ func NewController(cfg ControllerConfig) *ControllerNode {
 	}
 	n.forgetImage()
 	n.knowVoters()
+	n.serves = controllerTable(n.serves, cfg.Admin)
 	return n
 }
 

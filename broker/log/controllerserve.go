@@ -76,6 +76,14 @@ func (n *ControllerNode) request(now machine.Now, c *controllerConn, req wire.Re
 		cmd = controller.AlterPartition{AlterPartitionRequest: body}
 	case *kmsg.CreateTopicsRequest:
 		cmd = controller.CreateTopics{CreateTopicsRequest: body}
+	case *kmsg.DeleteTopicsRequest:
+		cmd = controller.DeleteTopics{DeleteTopicsRequest: body}
+	case *kmsg.CreatePartitionsRequest:
+		cmd = controller.CreatePartitions{CreatePartitionsRequest: body}
+	case *kmsg.AlterConfigsRequest:
+		cmd = controller.AlterConfigs{AlterConfigsRequest: body}
+	case *kmsg.IncrementalAlterConfigsRequest:
+		cmd = controller.IncrementalAlterConfigs{IncrementalAlterConfigsRequest: body}
 	case *kmsg.AllocateProducerIDsRequest:
 		cmd = controller.AllocateProducerIDs{AllocateProducerIDsRequest: body}
 	default:
@@ -191,14 +199,8 @@ func notController(req kmsg.Request) kmsg.Response {
 	case *kmsg.AllocateProducerIDsResponse:
 		resp.ErrorCode = wire.NotController
 		return resp
-	case *kmsg.CreateTopicsResponse:
-		resp.Topics = []kmsg.CreateTopicsResponseTopic{}
-		for _, t := range req.(*kmsg.CreateTopicsRequest).Topics {
-			a := kmsg.NewCreateTopicsResponseTopic()
-			a.Topic, a.ErrorCode = t.Topic, wire.NotController
-			a.Configs = []kmsg.CreateTopicsResponseTopicConfig{}
-			resp.Topics = append(resp.Topics, a)
-		}
+	}
+	if resp := refused(req, wire.NotController); resp != nil {
 		return resp
 	}
 	panic("log: no command of this kind")

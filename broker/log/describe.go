@@ -30,13 +30,7 @@ func (b *Broker) describeTopics(now machine.Instant, version int16, body *kmsg.M
 		}
 		resp.Brokers = append(resp.Brokers, x)
 	}
-	// Any broker passes requests on to the controller (KIP-590).
-	switch {
-	case b.image.Alive(b.cfg.ID):
-		resp.ControllerID = b.cfg.ID
-	case len(resp.Brokers) > 0:
-		resp.ControllerID = resp.Brokers[0].NodeID
-	}
+	resp.ControllerID = b.namedController()
 	resp.Topics = []kmsg.MetadataResponseTopic{}
 	if body.Topics == nil || version == 0 && len(body.Topics) == 0 {
 		for _, name := range b.image.TopicNames() {

@@ -10,6 +10,7 @@ import (
 const (
 	latestTimestamp   = -1
 	earliestTimestamp = -2
+	maxTimestamp      = -3 // KIP-734, from version 7 on
 )
 
 func (b *Broker) listOffsets(version int16, body *kmsg.ListOffsetsRequest) *kmsg.ListOffsetsResponse {
@@ -49,6 +50,12 @@ func (b *Broker) listPartition(version int16, topic string, replicaID int32, wan
 		}
 	case earliestTimestamp:
 		x.Offset, x.LeaderEpoch = p.LogStart(), p.FirstEpoch()
+	case maxTimestamp:
+		if version < 7 {
+			x.ErrorCode = wire.UnsupportedVersion
+			return
+		}
+		x.Offset, x.Timestamp, x.LeaderEpoch, x.ErrorCode = p.MaxTimestamp()
 	default:
 		if want.Timestamp < 0 {
 			x.ErrorCode = wire.UnsupportedVersion

@@ -107,6 +107,8 @@ func (b *Broker) replay(h *wire.Batch, batch machine.Bytes) error {
 			return err
 		}
 		switch {
+		case change.Removed != nil:
+			b.gone = append(b.gone, change.Removed)
 		case change.Partition != nil:
 			b.changed(change.Partition)
 		case change.Topic != nil:
@@ -129,10 +131,17 @@ func (b *Broker) changed(p *controller.PartitionInfo) {
 // an earlier life: until that is replayed nobody leads or follows here (Kafka
 // installs its BrokerMetadataPublisher then).
 func (b *Broker) applyMetadata(now machine.Instant, out *machine.Effects) {
-	if b.err != nil || len(b.delta) == 0 || !b.caughtUp() {
+	if b.err != nil || !b.caughtUp() {
+		return
+	}
+	if err := b.dropGone(out); err != nil {
+		b.fail(fmt.Errorf("apply the metadata: %w", err), out)
 		return
 	}
 	for _, info := range b.delta {
+		if b.image.ByID[info.TopicID] == nil {
+			continue // it was removed since
+		}
 		if err := b.applyPartition(now, info, out); err != nil {
 			b.fail(fmt.Errorf("apply the metadata: %w", err), out)
 			return
@@ -145,6 +154,12 @@ func (b *Broker) applyMetadata(now machine.Instant, out *machine.Effects) {
 func (b *Broker) applyPartition(now machine.Instant, info *controller.PartitionInfo, out *machine.Effects) error {
 	tp := wire.TP{Topic: info.Topic, Partition: info.Partition}
 	p := b.partition(tp.Topic, tp.Partition)
+	if p != nil && p.topicID != info.TopicID && p.topicID != (controller.TopicID{}) {
+		if err := b.drop(p, out); err != nil { // of a topic that had the name before
+			return err
+		}
+		p = nil
+	}
 	if p == nil {
 		if !slices.Contains(info.Replicas, b.cfg.ID) {
 			return nil
@@ -154,7 +169,9 @@ func (b *Broker) applyPartition(now machine.Instant, info *controller.PartitionI
 			return err
 		}
 	}
-	p.topicID = info.TopicID
+	if err := b.nameTopic(p, info.TopicID, out); err != nil {
+		return err
+	}
 	p.SetTopic(b.cfg.Settings.Override(b.image.Topics[info.Topic].Configs))
 	newEpoch, err := p.Apply(now, replica.State{
 		Replicas: info.Replicas, ISR: info.ISR, Leader: info.Leader, LeaderEpoch: info.LeaderEpoch,

@@ -64,7 +64,7 @@ func (b *Broker) open(tp wire.TP) (*partition, error) {
 	if recovery.TornBytes > 0 {
 		b.cfg.Failpoints.Hit(failpoint.UncleanRestart)
 	}
-	p := &partition{Replica: r}
+	p := &partition{Replica: r, topicID: b.topicNamed(tp)}
 	b.addPartition(tp, p)
 	return p, nil
 }

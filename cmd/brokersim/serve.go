@@ -187,8 +187,14 @@ func (a *app) clusterConfig(cmd *cobra.Command, f *serveFlags) (cluster.Config, 
 		cfg.Brokers, cfg.Voters, cfg.Voter = 0, f.voters, int(f.id)
 	}
 	settings, err := a.serveSettings(f)
-	cfg.Settings = settings
-	return cfg, err
+	if err != nil {
+		return cfg, err
+	}
+	cfg.Settings, cfg.Set = settings.Broker(), make(map[string]string)
+	for _, s := range settings.Changed() {
+		cfg.Set[strings.TrimPrefix(s.Key, "broker.")] = s.Value
+	}
+	return cfg, nil
 }
 
 // checkRole refuses flags that do not go together.
@@ -222,32 +228,32 @@ func (f *serveFlags) checkRole(cmd *cobra.Command) error {
 	return nil
 }
 
-func (a *app) serveSettings(f *serveFlags) (config.Broker, error) {
+func (a *app) serveSettings(f *serveFlags) (*config.Settings, error) {
 	layers, err := a.layers(&runFlags{properties: propertyFiles(f.properties, nil, nil)})
 	if err != nil {
-		return config.Broker{}, err
+		return nil, err
 	}
 	if len(f.set) > 0 {
 		l, err := config.Set("--set", f.set)
 		if err != nil {
-			return config.Broker{}, err
+			return nil, err
 		}
 		for _, e := range l.Entries {
 			if !strings.HasPrefix(e.Key, "broker.") {
-				return config.Broker{}, fmt.Errorf("--set %s=%s: serve takes settings of brokers only, such as broker.min.insync.replicas; topics and clients bring their own", e.Key, e.Value)
+				return nil, fmt.Errorf("--set %s=%s: serve takes settings of brokers only, such as broker.min.insync.replicas; topics and clients bring their own", e.Key, e.Value)
 			}
 		}
 		layers = append(layers, l)
 	}
 	s, err := config.Resolve(config.Targets{}, layers...)
 	if err != nil {
-		return config.Broker{}, err
+		return nil, err
 	}
 	for _, name := range s.NotModelled() {
 		a.warn([]string{"not modelled: " + name})
 	}
 	a.warn(s.Warnings())
-	return s.Broker(), nil
+	return s, nil
 }
 
 // serveSchedule is the schedule of --faults.

@@ -41,6 +41,7 @@ type Config struct {
 
 	Data     string // the directory of all files; each node has its own in it
 	Settings config.Broker
+	Set      map[string]string // the settings that differ from Kafka's defaults
 	// Log takes what an operator should know, a line each; nil is nobody.
 	Log func(string)
 }
@@ -146,6 +147,10 @@ func (c *Cluster) planBroker(n *node, id int32, l *net.TCPAddr, voters []log.Vot
 	cfg := log.BrokerConfig{
 		ID: id, Host: c.cfg.Advertise, Port: int32(l.Port),
 		Controllers: voters, Settings: c.cfg.Settings,
+		Admin: &log.Admin{LogDir: filepath.Join(c.cfg.Data, n.name), Set: c.cfg.Set},
+	}
+	if dir, err := filepath.Abs(cfg.Admin.LogDir); err == nil {
+		cfg.Admin.LogDir = dir
 	}
 	if cfg.Host == "" {
 		cfg.Host = l.IP.String()
@@ -185,7 +190,7 @@ func (c *Cluster) planControllers(add func(name, addr string) (net.Addr, error))
 		n.boot = func() machine.Machine {
 			var seed [8]byte
 			_, _ = rand.Read(seed[:]) // never fails
-			cfg := log.ControllerConfig{ID: id, Settings: c.cfg.Settings, Seed: binary.BigEndian.Uint64(seed[:])}
+			cfg := log.ControllerConfig{ID: id, Settings: c.cfg.Settings, Seed: binary.BigEndian.Uint64(seed[:]), Admin: true}
 			if len(voters) > 1 {
 				cfg.Voters = voters
 			}

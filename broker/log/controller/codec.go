@@ -25,9 +25,12 @@ const (
 	kindPartitionChange kind = 5
 	kindFenceBroker     kind = 7
 	kindUnfenceBroker   kind = 8
+	kindRemoveTopic     kind = 9
 	kindProducerIDs     kind = 15
 	kindShutDownBroker  kind = 17
 	kindRegisterBroker  kind = 27
+
+	kindRemoveConfig kind = 1000 // Kafka has a null in a ConfigRecord
 )
 
 func (RegisterBroker) kind() kind  { return kindRegisterBroker }
@@ -39,6 +42,8 @@ func (Partition) kind() kind       { return kindPartition }
 func (PartitionChange) kind() kind { return kindPartitionChange }
 func (ProducerIDs) kind() kind     { return kindProducerIDs }
 func (Config) kind() kind          { return kindConfig }
+func (RemoveTopic) kind() kind     { return kindRemoveTopic }
+func (RemoveConfig) kind() kind    { return kindRemoveConfig }
 
 // EncodeRecord returns the bytes that stand for r in the metadata log, as the
 // value of a Kafka record without key.
@@ -107,6 +112,10 @@ func (d *decoder) record(k kind) Record {
 		return ProducerIDs{Broker: d.int32(), BrokerEpoch: d.int64(), Next: d.int64()}
 	case kindConfig:
 		return Config{Topic: d.string(), Name: d.string(), Value: d.string()}
+	case kindRemoveTopic:
+		return RemoveTopic{ID: d.uuid()}
+	case kindRemoveConfig:
+		return RemoveConfig{Topic: d.string(), Name: d.string()}
 	}
 	return nil
 }
@@ -170,6 +179,13 @@ func (r Config) body(e *encoder) {
 	e.string(r.Topic)
 	e.string(r.Name)
 	e.string(r.Value)
+}
+
+func (r RemoveTopic) body(e *encoder) { e.uuid(r.ID) }
+
+func (r RemoveConfig) body(e *encoder) {
+	e.string(r.Topic)
+	e.string(r.Name)
 }
 
 type encoder struct{ b []byte }

@@ -73,6 +73,7 @@ type Change struct {
 	Broker    *BrokerInfo
 	Topic     *TopicInfo // created, or its Configs changed
 	Partition *PartitionInfo
+	Removed   *TopicInfo
 }
 
 // NewImage returns the image before the first record.
@@ -138,6 +139,21 @@ func (im *Image) apply(offset int64, r Record) (Change, error) {
 			return Change{}, fmt.Errorf("configuration of unknown topic %q", r.Topic)
 		}
 		t.Configs[r.Name] = r.Value
+		return Change{Topic: t}, nil
+	case RemoveTopic:
+		t := im.ByID[r.ID]
+		if t == nil {
+			return Change{}, fmt.Errorf("removal of unknown topic id %x", r.ID)
+		}
+		delete(im.Topics, t.Name)
+		delete(im.ByID, t.ID)
+		return Change{Removed: t}, nil
+	case RemoveConfig:
+		t := im.Topics[r.Topic]
+		if t == nil {
+			return Change{}, fmt.Errorf("configuration of unknown topic %q", r.Topic)
+		}
+		delete(t.Configs, r.Name)
 		return Change{Topic: t}, nil
 	}
 	return Change{}, fmt.Errorf("unknown kind %T", r)

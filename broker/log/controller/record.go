@@ -101,6 +101,15 @@ type ProducerIDs struct {
 	Next        int64
 }
 
+// RemoveTopic says that a topic exists no more, nor its partitions and configuration.
+type RemoveTopic struct{ ID TopicID }
+
+// RemoveConfig has a topic not have a configuration value of its own any more.
+type RemoveConfig struct {
+	Topic string
+	Name  string
+}
+
 // Config sets one configuration value of a topic.
 type Config struct {
 	Topic string

@@ -120,6 +120,32 @@ func (r *Replica) OffsetForTime(timestamp int64) (offset, found int64, epoch int
 	return unknown, unknown, unknown, 0
 }
 
+// MaxTimestamp finds the first committed record with the largest timestamp (KIP-734), -1
+// if there is none; in a compressed batch the batch's last record, for those are not
+// looked into. It reads every header of the log.
+func (r *Replica) MaxTimestamp() (offset, found int64, epoch int32, code int16) {
+	var latest wire.Batch
+	latest.MaxTimestamp = unknown
+	for h, err := range r.log.Batches(r.log.Start()) {
+		if err != nil {
+			return unknown, unknown, unknown, wire.KafkaStorageError
+		}
+		if h.BaseOffset >= r.highWatermark {
+			break
+		}
+		if h.MaxTimestamp > latest.MaxTimestamp {
+			latest = wire.Batch(h)
+		}
+	}
+	switch {
+	case latest.MaxTimestamp < 0:
+		return unknown, unknown, unknown, 0
+	case latest.Compression() != 0:
+		return latest.LastOffset(), latest.MaxTimestamp, latest.LeaderEpoch, 0
+	}
+	return r.recordForTime(latest, latest.MaxTimestamp)
+}
+
 func (r *Replica) recordForTime(h wire.Batch, timestamp int64) (offset, found int64, epoch int32, code int16) {
 	if h.Compression() != 0 {
 		return h.BaseOffset, h.BaseTimestamp, h.LeaderEpoch, 0

@@ -82,3 +82,9 @@ func (r *Replica) follow() error {
 	}
 	return nil
 }
+
+// Retire ends all that the replica does: its partition is no more, or no more here.
+// Its files are the caller's matter.
+func (r *Replica) Retire() {
+	r.role, r.asked, r.followers = idle, question{}, r.followers[:0]
+}

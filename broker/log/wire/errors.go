@@ -59,6 +59,7 @@ const (
 	InconsistentVoterSet         int16 = 94
 	IneligibleReplica            int16 = 107
 	InvalidRegistration          int16 = 119
+	MismatchedEndpointType       int16 = 114
 	NewLeaderElected             int16 = 108
 )
 
@@ -175,6 +176,8 @@ func ErrorName(code int16) string {
 		return "INVALID_REGISTRATION"
 	case TopicAuthorizationFailed:
 		return "TOPIC_AUTHORIZATION_FAILED"
+	case MismatchedEndpointType:
+		return "MISMATCHED_ENDPOINT_TYPE"
 	case NewLeaderElected:
 		return "NEW_LEADER_ELECTED"
 	}

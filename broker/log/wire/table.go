@@ -76,13 +76,21 @@ const (
 	Metadata             int16 = 3
 	ApiVersions          int16 = 18
 	CreateTopics         int16 = 19
+	DeleteTopics         int16 = 20
+	DeleteRecords        int16 = 21
 	InitProducerID       int16 = 22
 	OffsetForLeaderEpoch int16 = 23
+	DescribeConfigs      int16 = 32
+	AlterConfigs         int16 = 33
+	DescribeLogDirs      int16 = 35
+	CreatePartitions     int16 = 37
+	IncrementalAlter     int16 = 44
 	Vote                 int16 = 52
 	BeginQuorumEpoch     int16 = 53
 	EndQuorumEpoch       int16 = 54
 	AlterPartition       int16 = 56
 	FetchSnapshot        int16 = 59
+	DescribeCluster      int16 = 60
 	BrokerRegistration   int16 = 62
 	BrokerHeartbeat      int16 = 63
 	AllocateProducerIDs  int16 = 67
@@ -124,4 +132,32 @@ func VoterTable() *Table {
 		API{Key: EndQuorumEpoch, Min: 0, Max: 1},
 		API{Key: FetchSnapshot, Min: 0, Max: 1},
 	)...)
+}
+
+// BrokerAdmin is what a broker's listener serves beside that, to operators and their
+// tools.
+func BrokerAdmin() []API {
+	return append(ControllerAdmin(),
+		API{Key: DescribeConfigs, Min: 1, Max: 4},
+		API{Key: DescribeLogDirs, Min: 1, Max: 4},
+		API{Key: DescribeCluster, Min: 0, Max: 1},
+	)
+}
+
+// ControllerAdmin is what a broker passes on of that to the controller.
+func ControllerAdmin() []API {
+	return []API{
+		{Key: DeleteTopics, Min: 1, Max: 6},
+		{Key: CreatePartitions, Min: 0, Max: 3},
+		{Key: AlterConfigs, Min: 0, Max: 2},
+		{Key: IncrementalAlter, Min: 0, Max: 1},
+	}
+}
+
+// With is the table with more rows.
+func (t *Table) With(apis []API) *Table { return NewTable(slices.Concat(t.apis, apis)...) }
+
+// Only is the table without the rows whose key is not served.
+func (t *Table) Only(served func(key int16) bool) *Table {
+	return NewTable(slices.DeleteFunc(slices.Clone(t.apis), func(a API) bool { return !served(a.Key) })...)
 }

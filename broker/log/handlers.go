@@ -1,0 +1,81 @@
+package log
+
+import (
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+)
+
+// handler does what a request of one API asks for, and answers it now or later.
+type handler func(b *Broker, now machine.Now, c *conn, req wire.Request, out *machine.Effects)
+
+// handlers are those of a broker, by key. What ApiVersions says is made from them, so
+// that an API that is advertised is one that is handled.
+func handlers(admin bool) (list [numAPIs]handler) {
+	list[wire.ApiVersions] = (*Broker).apiVersions
+	list[wire.Produce] = func(b *Broker, now machine.Now, c *conn, req wire.Request, out *machine.Effects) {
+		b.produce(now, c, req, req.Body.(*kmsg.ProduceRequest), out)
+	}
+	list[wire.Fetch] = func(b *Broker, now machine.Now, c *conn, req wire.Request, out *machine.Effects) {
+		b.fetch(now.Mono, c, req, req.Body.(*kmsg.FetchRequest), out)
+	}
+	list[wire.CreateTopics] = func(b *Broker, now machine.Now, c *conn, req wire.Request, _ *machine.Effects) {
+		b.forward(now.Mono, c, req, req.Body, req.Body.(*kmsg.CreateTopicsRequest).TimeoutMillis)
+	}
+	list[wire.ListOffsets] = at(func(b *Broker, _ machine.Now, req *wire.Request, body *kmsg.ListOffsetsRequest) kmsg.Response {
+		return b.listOffsets(req.Version, body)
+	})
+	list[wire.OffsetForLeaderEpoch] = at(func(b *Broker, _ machine.Now, _ *wire.Request, body *kmsg.OffsetForLeaderEpochRequest) kmsg.Response {
+		return b.offsetForLeaderEpoch(body)
+	})
+	list[wire.Metadata] = at(func(b *Broker, now machine.Now, req *wire.Request, body *kmsg.MetadataRequest) kmsg.Response {
+		return b.describeTopics(now.Mono, req.Version, body)
+	})
+	list[wire.InitProducerID] = at(func(b *Broker, _ machine.Now, _ *wire.Request, body *kmsg.InitProducerIDRequest) kmsg.Response {
+		return b.initProducerID(body)
+	})
+	if admin {
+		adminHandlers(&list)
+	}
+	return list
+}
+
+// adminHandlers are for operators and their tools.
+func adminHandlers(list *[numAPIs]handler) {
+	list[wire.DeleteTopics] = (*Broker).forwardDeleteTopics
+	list[wire.CreatePartitions] = func(b *Broker, now machine.Now, c *conn, req wire.Request, _ *machine.Effects) {
+		b.forward(now.Mono, c, req, req.Body, req.Body.(*kmsg.CreatePartitionsRequest).TimeoutMillis)
+	}
+	list[wire.AlterConfigs] = (*Broker).forwardConfigs
+	list[wire.IncrementalAlter] = (*Broker).forwardConfigs
+	list[wire.DescribeConfigs] = at(func(b *Broker, _ machine.Now, _ *wire.Request, body *kmsg.DescribeConfigsRequest) kmsg.Response {
+		return b.describeConfigs(body)
+	})
+	list[wire.DescribeCluster] = at(func(b *Broker, _ machine.Now, _ *wire.Request, body *kmsg.DescribeClusterRequest) kmsg.Response {
+		return b.describeCluster(body)
+	})
+	list[wire.DescribeLogDirs] = at(func(b *Broker, _ machine.Now, _ *wire.Request, body *kmsg.DescribeLogDirsRequest) kmsg.Response {
+		return b.describeLogDirs(body)
+	})
+}
+
+// at is a handler that answers at once.
+func at[T kmsg.Request](answer func(*Broker, machine.Now, *wire.Request, T) kmsg.Response) handler {
+	return func(b *Broker, now machine.Now, c *conn, req wire.Request, out *machine.Effects) {
+		b.answer(c, &req, answer(b, now, &req, req.Body.(T)), nil, out)
+	}
+}
+
+// servedBy is the table of what is handled.
+func servedBy(list *[numAPIs]handler) *wire.Table {
+	return wire.BrokerTable().With(wire.BrokerAdmin()).Only(func(key int16) bool { return list[key] != nil })
+}
+
+func (b *Broker) apiVersions(_ machine.Now, c *conn, req wire.Request, out *machine.Effects) {
+	resp := b.serves.ApiVersions()
+	if req.UnsupportedVersion {
+		resp.ErrorCode = wire.UnsupportedVersion
+	}
+	b.answer(c, &req, resp, nil, out)
+}
