@@ -3,10 +3,14 @@ package cluster
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +18,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"brokersim/broker/log"
 	"brokersim/broker/log/config"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
@@ -429,5 +434,104 @@ func TestControllerCrash(t *testing.T) {
 	}
 	if after, ok := c.activeController(); !ok || after == before {
 		t.Errorf("%s is active after %s", after, before)
+	}
+}
+
+func deleteTopic(t testing.TB, addr, topic string) {
+	t.Helper()
+	req := kmsg.NewPtrDeleteTopicsRequest()
+	req.Version, req.TimeoutMillis, req.TopicNames = 3, 10_000, []string{topic}
+	resp := must[*kmsg.DeleteTopicsResponse](t)(dial(t, addr).ask(req))
+	if code := resp.Topics[0].ErrorCode; code != 0 {
+		t.Fatalf("delete %s: error %d", topic, code)
+	}
+}
+
+// A topic is deleted and created again under its name while a broker that has it is
+// down. What that one finds of the old topic is gone when it comes back; so is a topic
+// that was deleted for good.
+func TestDeletedWhileDown(t *testing.T) {
+	dir := t.TempDir()
+	c := start(t, dir, 2)
+	addr := c.Bootstrap()[0]
+	for _, topic := range []string{"orders", "bills"} {
+		createTopic(t, addr, topic, 2)
+		if _, err := produce(dial(t, awaitLeader(t, addr, topic, "")), topic, "old"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.node("b2").kill()
+	deleteTopic(t, addr, "orders")
+	deleteTopic(t, addr, "bills")
+	createTopic(t, addr, "orders", 1) // on b1: b2 is soon known to be down
+	if err := c.node("b2").restart(); err != nil {
+		t.Fatal(err)
+	}
+	ready(t, c)
+	if got := values(t, awaitLeader(t, addr, "orders", ""), "orders"); len(got) != 0 {
+		t.Errorf("a new topic has the records %q", got)
+	}
+	c.node("b2").look(func(m machine.Machine) {
+		for _, r := range m.(*log.Broker).Replicas() {
+			if r.LogEnd() > 0 || r.TP().Topic == "bills" {
+				t.Errorf("b2 still has %v up to %d", r.TP(), r.LogEnd())
+			}
+		}
+	})
+	if _, err := os.Stat(filepath.Join(dir, "b2", "bills-0")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the directory of a deleted topic: %v", err)
+	}
+}
+
+// A directory with the log of another topic is not taken for that of the topic that has
+// its name, and one of a topic that nobody knows is removed.
+func TestStrayDirectories(t *testing.T) {
+	dir := t.TempDir()
+	c := start(t, dir, 2)
+	addr := c.Bootstrap()[0]
+	createTopic(t, addr, "bills", 2)
+	createTopic(t, addr, "orders", 2)
+	for range 3 {
+		if _, err := produce(dial(t, awaitLeader(t, addr, "bills", "")), "bills", "a bill"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := produce(dial(t, awaitLeader(t, addr, "orders", "")), "orders", "an order"); err != nil {
+		t.Fatal(err)
+	}
+	c.node("b2").kill()
+	in := func(name string) string { return filepath.Join(dir, "b2", name) }
+	for _, err := range []error{
+		os.RemoveAll(in("orders-0")),
+		os.CopyFS(in("orders-0"), os.DirFS(in("bills-0"))),
+		os.CopyFS(in("ghosts-0"), os.DirFS(in("bills-0"))),
+		c.node("b2").restart(),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	ready(t, c)
+	if _, err := os.Stat(in("ghosts-0")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the directory of a topic that nobody knows: %v", err)
+	}
+	if _, err := produce(dial(t, awaitLeader(t, addr, "orders", "")), "orders", "another"); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		var got []string
+		c.node("b2").look(func(m machine.Machine) {
+			r := m.(*log.Broker).Replica(wire.TP{Topic: "orders"})
+			if r == nil {
+				return
+			}
+			_ = r.Each(0, func(_ *wire.Batch, x *wire.Record) error { got = append(got, string(x.Value)); return nil })
+		})
+		if slices.Equal(got, []string{"an order", "another"}) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("b2 has %q", got)
+		}
 	}
 }

@@ -30,7 +30,7 @@ func anyRecord() *rapid.Generator[Record] {
 			}
 			return append([]int32{}, ids.Draw(t, "ids")...)
 		}
-		switch rapid.IntRange(0, 8).Draw(t, "kind") {
+		switch rapid.IntRange(0, 10).Draw(t, "kind") {
 		case 0:
 			return RegisterBroker{i32(), uuid(), i64(), str(), i32(), str(), yes(), yes()}
 		case 1:
@@ -47,6 +47,10 @@ func anyRecord() *rapid.Generator[Record] {
 			return PartitionChange{uuid(), i32(), list(), i32(), Recovery(rapid.IntRange(0, 1).Draw(t, "recovery"))}
 		case 7:
 			return ProducerIDs{i32(), i64(), i64()}
+		case 8:
+			return RemoveTopic{uuid()}
+		case 9:
+			return RemoveConfig{str(), str()}
 		default:
 			return Config{str(), str(), str()}
 		}
@@ -77,6 +81,7 @@ func FuzzDecodeRecord(f *testing.F) {
 		RegisterBroker{1, [16]byte{1}, 2, "b1", 9092, "r", true, false}, FenceBroker{1, 2}, UnfenceBroker{1, 2}, ShutDownBroker{1, 2},
 		Topic{"orders", TopicID{1}}, Partition{TopicID{1}, 0, []int32{1, 2}, []int32{1}, 1, 0, 0},
 		PartitionChange{TopicID{1}, 0, []int32{2}, 2, Recovering}, ProducerIDs{1, 2, 1000}, Config{"orders", "min.insync.replicas", "2"},
+		RemoveTopic{TopicID{1}}, RemoveConfig{"orders", "min.insync.replicas"},
 	} {
 		f.Add(EncodeRecord(r))
 	}

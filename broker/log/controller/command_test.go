@@ -89,6 +89,8 @@ func TestReplayRefuses(t *testing.T) {
 		{9, PartitionChange{TopicID: TopicID{1}, Leader: 3}, "leader 3 is not in the ISR"},
 		{9, ProducerIDs{Next: 999}, "below 1000"},
 		{9, Config{"nowhere", "a", "b"}, "unknown topic"},
+		{9, RemoveConfig{"nowhere", "a"}, "unknown topic"},
+		{9, RemoveTopic{TopicID{2}}, "unknown topic id"},
 	} {
 		im := controllerOf(t, good...).Image()
 		before := im.String()

@@ -62,6 +62,8 @@ func (c *Controller) createPartitions(want *kmsg.CreatePartitionsRequestTopic, a
 	}
 	have, wants := len(t.Partitions), int(want.Count)
 	switch {
+	case have == 0: // in a log that no controller has written
+		return nil, refuse(wire.InvalidPartitions, "Topic %s has no partition.", t.Name)
 	case wants == have:
 		return nil, refuse(wire.InvalidPartitions, "Topic already has %d partition(s).", have)
 	case wants < have:

@@ -1,0 +1,263 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// suite is the tests of one client.
+type suite struct {
+	name    string
+	quick   bool     // a part of the quick tier
+	serve   []string // flags of brokersim serve beside those that every suite has
+	limit   time.Duration
+	prepare func(e *env) error // returns a skipping if what it needs is not here
+	tests   func(e *env) ([]test, error)
+}
+
+// test is one test of a suite. It returns a skipping, or any other error if it fails.
+type test struct {
+	name string
+	run  func(ctx context.Context, e *env) error
+}
+
+// wholeSuite stands for a suite that could not be run.
+const wholeSuite = "*"
+
+// skipping is why something is skipped.
+type skipping struct{ why string }
+
+func (s skipping) Error() string { return s.why }
+
+func skipf(format string, args ...any) error { return skipping{fmt.Sprintf(format, args...)} }
+
+// env is what a test has to do with.
+type env struct {
+	r       *runner
+	dir     string   // of the suite
+	servers []string // host:port of all brokers
+	cluster *process
+	values  map[string]string // what prepare has found out
+}
+
+func (e *env) bootstrap() string { return strings.Join(e.servers, ",") }
+
+type runner struct {
+	ctx     context.Context
+	only    string
+	verbose bool
+	work    string // a directory for all
+	binary  string // brokersim
+	results []result
+	ran     []string // suites
+}
+
+// prepare builds brokersim.
+func (r *runner) prepare() (err error) {
+	if r.work, err = os.MkdirTemp("", "conformance-"); err != nil {
+		return err
+	}
+	r.binary = filepath.Join(r.work, "brokersim")
+	cmd := exec.CommandContext(r.ctx, "go", "build", "-o", r.binary, "./cmd/brokersim")
+	cmd.Dir = filepath.Join("..", "..", "..")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return nil
+}
+
+func (r *runner) close() { os.RemoveAll(r.work) }
+
+// suite runs all tests of a suite on a cluster of its own.
+func (r *runner) suite(s suite) {
+	r.ran = append(r.ran, s.name)
+	e := &env{r: r, dir: filepath.Join(r.work, s.name), values: make(map[string]string)}
+	began := time.Now()
+	err := os.MkdirAll(e.dir, 0o755)
+	if err == nil && s.prepare != nil {
+		err = s.prepare(e)
+	}
+	if err == nil {
+		e.cluster, err = r.serve(filepath.Join(e.dir, "data"), s.serve...)
+	}
+	var tests []test
+	if err == nil {
+		defer e.cluster.stop()
+		e.servers = strings.Split(e.cluster.addresses, ",")
+		tests, err = s.tests(e)
+	}
+	if err != nil {
+		r.note(s.name, wholeSuite, began, err)
+		return
+	}
+	for _, t := range tests {
+		if !strings.Contains(t.name, r.only) || r.ctx.Err() != nil {
+			continue
+		}
+		r.test(s, e, t)
+		if e.cluster.dead() {
+			r.note(s.name, wholeSuite, time.Now(), errors.New("the cluster is gone: "+e.cluster.last()))
+			return
+		}
+	}
+}
+
+func (r *runner) test(s suite, e *env, t test) {
+	most := limit
+	if s.limit > 0 {
+		most = s.limit
+	}
+	ctx, cancel := context.WithTimeout(r.ctx, most)
+	defer cancel()
+	began := time.Now()
+	done := make(chan error, 1)
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				done <- fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			}
+		}()
+		done <- t.run(ctx, e)
+	}()
+	var err error
+	select {
+	case err = <-done:
+	case <-time.After(most + 5*time.Second):
+		err = fmt.Errorf("not over after %v", most)
+	}
+	r.note(s.name, t.name, began, err)
+}
+
+// note keeps a result and prints it.
+func (r *runner) note(suite, name string, began time.Time, err error) {
+	x := result{Suite: suite, Test: name, Result: pass, Millis: time.Since(began).Milliseconds()}
+	var skipped skipping
+	switch {
+	case errors.As(err, &skipped):
+		x.Result, x.Why = skip, skipped.why
+	case err != nil:
+		x.Result, x.Why = fail, err.Error()
+	}
+	r.results = append(r.results, x)
+	fmt.Printf("%-4s  %-10s %-50s %7d ms  %s\n", x.Result, suite, name, x.Millis, oneLine(x.Why))
+}
+
+// process is a brokersim serve.
+type process struct {
+	cmd       *exec.Cmd
+	addresses string
+	log       *tail
+	ended     chan struct{}
+	exit      error
+}
+
+// serve boots a cluster and waits until it serves.
+func (r *runner) serve(data string, flags ...string) (*process, error) {
+	args := append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--metrics", "none"}, flags...)
+	p := &process{cmd: exec.Command(r.binary, args...), log: &tail{}, ended: make(chan struct{})}
+	stdout, err := p.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	p.cmd.Stderr = p.log
+	if r.verbose {
+		p.cmd.Stderr = io.MultiWriter(p.log, os.Stderr)
+	}
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	addresses, ok := strings.CutPrefix(strings.TrimSpace(line), "bootstrap.servers=")
+	go func() {
+		_, _ = io.Copy(io.Discard, stdout)
+		p.exit = p.cmd.Wait()
+		close(p.ended)
+	}()
+	if !ok {
+		<-p.ended
+		return nil, fmt.Errorf("brokersim %s: %w: %s", strings.Join(args, " "), p.exit, p.log)
+	}
+	p.addresses = addresses
+	return p, nil
+}
+
+func (p *process) dead() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+func (p *process) last() string { return fmt.Sprint(p.exit, ": ", p.log) }
+
+// stop ends it in good order.
+func (p *process) stop() {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.ended:
+	case <-time.After(20 * time.Second):
+		p.kill()
+	}
+}
+
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.ended
+}
+
+// tail keeps the end of what is written.
+type tail struct{ b []byte }
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.b = append(t.b, p...)
+	if len(t.b) > 16<<10 {
+		t.b = t.b[len(t.b)-8<<10:]
+	}
+	return len(p), nil
+}
+
+func (t *tail) String() string { return string(t.b) }
+
+// command runs a program with a time limit and returns what it prints.
+func command(ctx context.Context, stdin string, name string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	cmd.WaitDelay = time.Second
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return string(out), fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, out)
+	}
+	return string(out), nil
+}
+
+// suites are all there are.
+var suites = []suite{
+	{name: "kcat", quick: true, serve: []string{"--set", "broker.default.replication.factor=3"}, prepare: needs("kcat"), tests: kcatTests},
+	{name: "kgo", quick: true, tests: kgoTests},
+	{name: "wire", quick: true, serve: []string{"--brokers", "1"}, tests: wireTests},
+	{name: "kafka-go", quick: true, tests: kafkaGoTests},
+	{name: "kafkajs", quick: true, prepare: kafkaJSPrepare, tests: kafkaJSTests},
+	{name: "kgo-own", limit: 10 * time.Minute, serve: []string{"--set", "broker.default.replication.factor=3"}, prepare: kgoOwnPrepare, tests: kgoOwnTests},
+}
+
+// needs skips a suite without a program.
+func needs(program string) func(*env) error {
+	return func(*env) error {
+		if _, err := exec.LookPath(program); err != nil {
+			return skipf("there is no %s", program)
+		}
+		return nil
+	}
+}
