@@ -49,11 +49,23 @@ func LessonPart(w io.Writer, p *result.LessonPart, s Style) error {
 	return err
 }
 
-// lessonWidth is how many columns the prose of a lesson takes.
-const lessonWidth = 96
+// lessonWidth is how many columns the prose of a lesson takes, and narrowest how many if the
+// terminal has few.
+const (
+	lessonWidth = 96
+	narrowest   = 40
+)
+
+// within is a width that the terminal has, too.
+func (s Style) within(width int) int {
+	if s.Columns > 0 {
+		width = max(min(width, s.Columns), narrowest)
+	}
+	return width
+}
 
 func (t *text) paragraph(s string) {
-	for _, line := range wrap(clean(s), lessonWidth-2) {
+	for _, line := range wrap(clean(s), t.style.within(lessonWidth)-2) {
 		t.f("  %s\n", line)
 	}
 }
@@ -62,7 +74,7 @@ func (t *text) paragraph(s string) {
 func (t *text) watched(e *result.Explanation) {
 	x := &explanation{text: text{r: &e.Result, d: &Details{}, style: t.style}, e: e, story: tell(&e.Story)}
 	x.f("\n")
-	for _, line := range wrap(clean(e.Sentence), pageWidth-2) {
+	for _, line := range wrap(clean(e.Sentence), t.style.within(pageWidth)-2) {
 		x.f("  %s\n", line)
 	}
 	x.chain()

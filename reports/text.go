@@ -32,7 +32,12 @@ type Details struct {
 type Setting struct{ Key, Value, Default, From string }
 
 // Style says how a text may look.
-type Style struct{ Color bool }
+type Style struct {
+	Color bool
+	// Columns are those of the terminal, to which the prose of a lesson is wrapped; 0 is
+	// unknown. Tables and runs keep their own width.
+	Columns int
+}
 
 // Text writes a result for people.
 func Text(w io.Writer, r result.Result, d Details, s Style) error {

@@ -213,12 +213,18 @@ func (a *app) predict(l *lesson.Lesson, f *learnFlags) string {
 	lines := bufio.NewScanner(a.stdin)
 	for {
 		fmt.Fprintf(a.stderr, "\nYour prediction, %s (Enter for none): ", wanted(l))
-		if !lines.Scan() || strings.TrimSpace(lines.Text()) == "" {
+		if !lines.Scan() {
+			fmt.Fprintln(a.stderr)
 			return ""
 		}
-		if _, ok := l.Right(lines.Text(), l.Stored()); ok {
-			return strings.TrimSpace(lines.Text())
+		said := strings.TrimSpace(lines.Text())
+		if said == "" {
+			return ""
 		}
+		if _, ok := l.Right(said, l.Stored()); ok {
+			return said
+		}
+		fmt.Fprintf(a.stderr, "%q: want an answer %s", said, wanted(l))
 	}
 }
 

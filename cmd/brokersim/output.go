@@ -13,15 +13,26 @@ import (
 
 // style is color on a terminal, unless the user does not want it.
 func (a *app) style() reports.Style {
-	return reports.Style{Color: !a.noColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && isTerminal(a.stdout)}
+	f, ok := terminal(a.stdout)
+	if !ok {
+		return reports.Style{}
+	}
+	columns, _, _ := term.GetSize(int(f.Fd())) // 0 if nobody knows
+	return reports.Style{Color: !a.noColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb", Columns: columns}
 }
 
 func isTerminal(w io.Writer) bool {
+	_, ok := terminal(w)
+	return ok
+}
+
+// terminal is the terminal to which something is written.
+func terminal(w io.Writer) (f *os.File, ok bool) {
 	if p, printed := w.(*printer); printed {
 		w = p.w
 	}
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+	f, ok = w.(*os.File)
+	return f, ok && term.IsTerminal(int(f.Fd()))
 }
 
 // printer is stdout, and keeps the first error.
