@@ -27,18 +27,11 @@ const (
 )
 
 // What records mean, by the ids of their values.
-const (
-	// WindowNS is how long windows of event time are; event time is when it was sent.
-	WindowNS = 500_000_000
-	// EventTypes is how many types of events there are.
-	EventTypes = 5
-)
-
 // Amount is what a record adds to a sum.
 func Amount(value int64) int64 { return 1 + int64(scrambled(value)%100) }
 
-// EventType is the type of the event that a record is, below [EventTypes].
-func EventType(value int64) int64 { return int64(scrambled(value) % EventTypes) }
+// EventType is the type of the event that a record is, of so many that there are.
+func EventType(value, types int64) int64 { return int64(scrambled(value) % uint64(types)) }
 
 // Deletes reports whether a record deletes its key: one in ten does.
 func Deletes(value int64) bool { return scrambled(value)%10 == 0 }
@@ -310,23 +303,38 @@ func (a *application) cells(at func(*record) (cell, int64), in func(*record) boo
 	return want, got, first
 }
 
+// unsaid reports whether a property needs what the history's header does not say: how
+// long windows are, or how many types there are.
+func (f *finish) unsaid(property int) bool {
+	set := &f.c.h.Set
+	return (property == sums || property == counts) && set.Window <= 0 || property == counts && set.Types <= 0
+}
+
 func (a *application) sums() {
-	want, got, first := a.cells(func(r *record) (cell, int64) { return cell{r.key, r.invT / WindowNS}, Amount(r.value) }, (*record).modelled)
+	if a.f.unsaid(sums) {
+		return
+	}
+	window := a.f.c.h.Set.Window
+	want, got, first := a.cells(func(r *record) (cell, int64) { return cell{r.key, r.invT / window}, Amount(r.value) }, (*record).modelled)
 	for _, x := range slices.SortedFunc(maps.Keys(first), cell.compare) { // total: of keys of a map
 		if a.f.looked[sums]++; want[x] != got[x] {
 			a.against(sums, first[x], "the sum of key %s in the window from %d ms is %d, that of the generator %d",
-				a.f.c.h.Text(x.of), x.window*WindowNS/1_000_000, got[x], want[x])
+				a.f.c.h.Text(x.of), x.window*window/1_000_000, got[x], want[x])
 		}
 	}
 }
 
 func (a *application) counts() {
-	want, got, first := a.cells(func(r *record) (cell, int64) { return cell{EventType(r.value), r.invT / WindowNS}, 1 },
+	if a.f.unsaid(counts) {
+		return
+	}
+	window, types := a.f.c.h.Set.Window, a.f.c.h.Set.Types
+	want, got, first := a.cells(func(r *record) (cell, int64) { return cell{EventType(r.value, types), r.invT / window}, 1 },
 		func(r *record) bool { return r.modelled() && r.flags&inLog != 0 })
 	for _, x := range slices.SortedFunc(maps.Keys(first), cell.compare) { // total: of keys of a map
 		if a.f.looked[counts]++; want[x] != got[x] {
 			a.against(counts, first[x], "%d events of type %d in the window from %d ms, the log has %d",
-				got[x], x.of, x.window*WindowNS/1_000_000, want[x])
+				got[x], x.of, x.window*window/1_000_000, want[x])
 		}
 	}
 }

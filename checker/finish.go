@@ -97,7 +97,7 @@ func (f *finish) finding(name string) result.Finding {
 	switch {
 	case x.n > 0:
 		out.Outcome = result.Broken
-	case n == loss && f.undecided > 0, f.c.reused > 0, n >= delivered && f.undumped():
+	case n == loss && f.undecided > 0, f.c.reused > 0, n >= delivered && f.undumped(), f.unsaid(n):
 		out.Outcome = result.Unknown
 	case out.Looked == 0:
 		out.Outcome = result.Vacuous

@@ -174,6 +174,10 @@ func settings(t *testing.T, d *datadriven.TestData) *history.Header {
 		switch v := strings.Join(a.Vals, ""); a.Key {
 		case "acks":
 			h.Set.Acks = v
+		case "window":
+			h.Set.Window = num(t, v)
+		case "types":
+			h.Set.Types = num(t, v)
 		case "idem":
 			h.Set.Idem = v == "true"
 		case "retries":

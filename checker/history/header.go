@@ -254,6 +254,10 @@ func (rd *Reader) settings() {
 			set.Durable = s.bool()
 		case "prefetch":
 			set.Prefetch = int(s.int(0, math.MaxInt32))
+		case "window":
+			set.Window = s.int(0, math.MaxInt64)
+		case "types":
+			set.Types = s.int(0, math.MaxInt32)
 		case "competing":
 			set.Competing = s.bool()
 		default:

@@ -67,6 +67,10 @@ type Settings struct {
 	// Prefetch, of until-settled, is how many records a reader may have and not have
 	// finished with; 0 is without bound.
 	Prefetch int
+	// Window is how long the application's windows of event time are, in ns, and Types how
+	// many types of events it tells apart: for those who are promised sums or counts.
+	// Event time is when a record was sent. 0 is not said, and then they cannot be decided.
+	Window, Types int64
 	// Competing says that several readers of a group take records from each other.
 	Competing bool
 }

@@ -97,6 +97,12 @@ func appendSettings(b []byte, s *Settings) []byte {
 	b = strconv.AppendBool(b, s.Retries)
 	b = append(b, `,"inflight":`...)
 	b = strconv.AppendInt(b, int64(s.InFlight), 10)
+	if s.Window > 0 {
+		b = strconv.AppendInt(append(b, `,"window":`...), s.Window, 10)
+	}
+	if s.Types > 0 {
+		b = strconv.AppendInt(append(b, `,"types":`...), s.Types, 10)
+	}
 	if s.Keeps != "" {
 		b = appendString(append(b, `,"keeps":`...), s.Keeps)
 	}

@@ -194,6 +194,9 @@ func (c *Case) plan() (*plan, error) {
 	if c.Promise != nil {
 		p.stated = c.Promise
 	}
+	if why := p.Spec.unstated(p.stated); why != "" {
+		return nil, fmt.Errorf("%s: %s", p.Spec.Name, why)
+	}
 	for _, name := range p.stated {
 		if err := knownProperty(name); err != nil {
 			return nil, fmt.Errorf("promise: %w", err)

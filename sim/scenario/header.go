@@ -25,6 +25,7 @@ func (p *plan) header(t *topology) *history.Header {
 	default:
 		h.Set = p.logSettings()
 	}
+	h.Set.Window, h.Set.Types = int64(p.Spec.Window), p.Spec.EventTypes
 	h.Promise = p.forgo(checker.Derive(h.Set))
 	if len(p.stated) > 0 {
 		h.Promise = history.Promise{From: checker.Stated, Properties: p.stated}

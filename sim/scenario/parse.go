@@ -48,9 +48,18 @@ func Parse(name string, src []byte) (*Spec, error) {
 		"producers": p.named(func(name string, at, n ast.Node) { p.producer(s, name, at, n) }),
 		"readers":   p.named(func(name string, at, n ast.Node) { p.reader(s, name, at, n) }),
 		"set":       p.settings(&s.Set),
-		"promise":   p.List(&s.Promise, p.property),
-		"faults":    p.faults(s),
+		"application": func(n ast.Node) {
+			p.Fields(n, "application", fields.Fields{
+				"window":      p.Duration(&s.Window, time.Millisecond, maxFor),
+				"event-types": p.Number(func(n int64) { s.EventTypes = n }, 1, 1000),
+			})
+		},
+		"promise": p.List(&s.Promise, p.property),
+		"faults":  p.faults(s),
 	})
+	if why := s.unstated(s.Promise); why != "" {
+		p.Fail(body, "%s", why)
+	}
 	if s.Swarm != "" {
 		p.drawn(body)
 	}
@@ -238,6 +247,18 @@ func (p *reader) property(name string, at ast.Node) {
 	if err := knownProperty(name); err != nil {
 		p.Fail(at, "promise: %v", err)
 	}
+}
+
+// unstated says what a promise to an application goes by and the scenario does not say, or
+// nothing.
+func (s *Spec) unstated(promise []string) string {
+	switch {
+	case slices.Contains(promise, checker.WindowSums) && s.Window == 0:
+		return "promise: " + checker.WindowSums + " needs the windows of the application: application: {window: 500ms}"
+	case slices.Contains(promise, checker.GroupCounts) && (s.Window == 0 || s.EventTypes == 0):
+		return "promise: " + checker.GroupCounts + " needs the windows and types of the application: application: {window: 500ms, event-types: 5}"
+	}
+	return ""
 }
 
 func knownProperty(name string) error {

@@ -68,6 +68,11 @@ type Spec struct {
 	// run.
 	Bulk *Bulk
 
+	// Window is how long the windows of event time of an application are, and EventTypes how
+	// many types of events it counts: window-sums and group-counts go by them.
+	Window     time.Duration
+	EventTypes int64
+
 	// Promise holds the run to more than its configuration implies; empty
 	// derives the promise from the configuration.
 	Promise []string
