@@ -63,7 +63,7 @@ type Broker struct {
 	metadata   link
 	metadataAt machine.Instant // when to fetch it again
 	commands   commands
-	fetchers   []*fetcher // by leader
+	fetchers   []*fetcher // by leader, then number
 
 	requests [numAPIs]int64 // that were read, by key
 

@@ -31,7 +31,7 @@
 //	producerids.go  InitProducerId, from blocks of ids
 //	lifecycle.go    registration and heartbeats
 //	replay.go       the metadata log: fetched, replayed, applied to the replicas
-//	fetcher.go      following: one fetcher a leader
+//	fetcher.go      following: num.replica.fetchers of each leader
 //	commands.go     what the controller is asked for: ISRs, producer ids, topics
 //	link.go         a connection that a broker keeps to another node
 //	retention.go    what has expired, looked for now and then

@@ -1,6 +1,7 @@
 package log
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,12 +13,13 @@ import (
 	"brokersim/broker/machine"
 )
 
-// fetcher replicates all partitions that this broker follows of one leader, over
-// one connection with one Fetch under way (ReplicaFetcherThread with
-// num.replica.fetchers=1).
+// fetcher replicates partitions that this broker follows of one leader, over one
+// connection with one Fetch under way (ReplicaFetcherThread): all, or those of its
+// number among num.replica.fetchers.
 type fetcher struct {
 	link
 	leader int32
+	number int32
 	parts  []*fetching
 	req    kmsg.FetchRequest // the one under way; used again
 	asked  []asked           // by it, in the order of the request
@@ -50,19 +52,34 @@ func (b *Broker) assignFetcher(p *partition) error {
 	if b.image.Brokers[leader] == nil {
 		return fmt.Errorf("%v is led by broker %d, which has never registered", p.TP(), leader)
 	}
-	f := b.fetcher(leader)
+	f := b.fetcher(leader, fetcherOf(p.TP(), b.cfg.Settings.NumReplicaFetchers))
 	f.parts = append(f.parts, &fetching{p: p})
 	p.fetcher = f
 	return nil
 }
 
-// fetcher is the one for a leader.
-func (b *Broker) fetcher(leader int32) *fetcher {
-	i, ok := slices.BinarySearchFunc(b.fetchers, leader, func(f *fetcher, id int32) int { return int(f.leader - id) })
+// fetcherOf is the number of the fetcher that a partition belongs to among n
+// (AbstractFetcherManager.getFetcherId).
+func fetcherOf(tp wire.TP, n int32) int32 {
+	if n <= 1 {
+		return 0
+	}
+	hash := int32(0) // String.hashCode of Java, of a name that is ASCII
+	for i := range len(tp.Topic) {
+		hash = 31*hash + int32(tp.Topic[i])
+	}
+	return max(31*hash+tp.Partition, -(31*hash+tp.Partition), 0) % n // Utils.abs: the least number is 0
+}
+
+// fetcher is the one of a number for a leader.
+func (b *Broker) fetcher(leader, number int32) *fetcher {
+	i, ok := slices.BinarySearchFunc(b.fetchers, fetcher{leader: leader, number: number}, func(f *fetcher, x fetcher) int {
+		return cmp.Or(cmp.Compare(f.leader, x.leader), cmp.Compare(f.number, x.number))
+	})
 	if !ok {
-		f := &fetcher{leader: leader}
+		f := &fetcher{leader: leader, number: number}
 		s := &b.cfg.Settings
-		f.link = newLink(fmt.Sprintf("broker-%d-fetcher-0", b.cfg.ID), "", fetcherTable(), s.ReplicaFetchBackoff, s.ReplicaSocketTimeout, wire.Fetch)
+		f.link = newLink(fmt.Sprintf("broker-%d-fetcher-%d", b.cfg.ID, number), "", fetcherTable(), s.ReplicaFetchBackoff, s.ReplicaSocketTimeout, wire.Fetch)
 		b.fetchers = slices.Insert(b.fetchers, i, f)
 	}
 	return b.fetchers[i]

@@ -17,7 +17,7 @@ func TestDefaults(t *testing.T) {
 			BrokerSessionTimeout: 9 * sec, BrokerHeartbeatInterval: 2 * sec,
 			ReplicaLagTimeMax: 30 * sec, ReplicaFetchWaitMax: 500 * ms, ReplicaFetchBackoff: sec,
 			ReplicaSocketTimeout: 30 * sec, ReplicaHighWatermarkCheckpointInterval: 5 * sec,
-			ReplicaFetchMaxBytes: 1 << 20, ReplicaFetchResponseMaxBytes: 10 << 20, ReplicaFetchMinBytes: 1,
+			ReplicaFetchMaxBytes: 1 << 20, ReplicaFetchResponseMaxBytes: 10 << 20, ReplicaFetchMinBytes: 1, NumReplicaFetchers: 1,
 			FetchMaxBytes: 55 << 20, SocketRequestMaxBytes: 100 << 20, MessageMaxBytes: 1048588,
 			MinInsyncReplicas: 1, DefaultReplicationFactor: 1, NumPartitions: 1, AutoCreateTopics: true,
 			LogFlushIntervalMessages: math.MaxInt64, LogFlushIntervalMillis: Unset, LogFlushSchedulerMillis: math.MaxInt64,

@@ -54,6 +54,7 @@ var brokerFields = []field[Broker]{
 	{name: "replica.fetch.max.bytes", set: func(b *Broker, v value) { b.ReplicaFetchMaxBytes = v.int32() }},
 	{name: "replica.fetch.response.max.bytes", set: func(b *Broker, v value) { b.ReplicaFetchResponseMaxBytes = v.int32() }},
 	{name: "replica.fetch.min.bytes", set: func(b *Broker, v value) { b.ReplicaFetchMinBytes = v.int32() }},
+	{name: "num.replica.fetchers", set: func(b *Broker, v value) { b.NumReplicaFetchers = v.int32() }, least: 1},
 	{name: "fetch.max.bytes", set: func(b *Broker, v value) { b.FetchMaxBytes = v.int32() }},
 	{name: "socket.request.max.bytes", set: func(b *Broker, v value) { b.SocketRequestMaxBytes = v.int32() }},
 	{name: "message.max.bytes", set: func(b *Broker, v value) { b.MessageMaxBytes = v.int32() }},

@@ -19,6 +19,7 @@ type Broker struct {
 	ReplicaFetchMaxBytes                   int32         // replica.fetch.max.bytes
 	ReplicaFetchResponseMaxBytes           int32         // replica.fetch.response.max.bytes
 	ReplicaFetchMinBytes                   int32         // replica.fetch.min.bytes
+	NumReplicaFetchers                     int32         // num.replica.fetchers, of each leader
 
 	FetchMaxBytes         int32 // fetch.max.bytes
 	SocketRequestMaxBytes int32 // socket.request.max.bytes
