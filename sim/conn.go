@@ -45,6 +45,10 @@ type end struct {
 	full    bool  // Drained is owed
 	waiting bool  // the word of having drained waits for the peer's link to heal
 	lost    bool  // nothing that is sent arrives
+
+	// Through interfaces, towards this end; nil: nothing yet.
+	leaving, coming *flow
+	numbered        uint32 // items so far
 }
 
 // phase is how far an end is.
@@ -65,15 +69,17 @@ type item struct {
 	stray bool // its sender has lost the connection since, and may have sent it again
 	at    machine.Instant
 	took  time.Duration   // of that the way, to be gone again after a heal
-	out   machine.Instant // when its sender's interface has passed it
-	wire  time.Duration   // that the interface took for it: the last byte comes so much after the first
-	whole bool            // the receiver's interface has it
+	out   machine.Instant // when its link has carried it
+	left  machine.Instant // when its sender's interface has passed it; Never: not yet
+	whole bool            // the receiver's interface has passed it
 	since machine.Instant // when it began to wait for the machine
 	waits bool            // and is counted among those that do
 	times *FrameTimes     // nil unless somebody looks
 	ident machine.Ident
 	frame machine.Bytes
-	cause int64 // the event in whose step it was sent
+
+	number uint32 // among those to its end
+	cause  int64  // the event in whose step it was sent
 }
 
 type itemKind uint8
@@ -161,19 +167,23 @@ func (s *Sim) forget(e *end, keep int) {
 // is looked at.
 func (s *Sim) transmit(to *end, it item) {
 	l := to.peer().out
-	left := s.leave(l, &it)
-	it.took = s.latency(l, it.ident) + l.slow
-	it.at = left.Add(it.took - it.wire)
+	it.out = s.carry(l, it.frame.Len())
+	it.took += s.latency(l, it.ident) + l.slow
 	it.cause = s.doing
-	s.watched(l, &it, left)
+	s.watched(l, &it)
+	to.numbered++
+	it.number = to.numbered
 	to.in.push(it)
-	s.move(to)
+	s.leave(to, to.in.at(to.in.n-1))
 }
 
-// move queues the arrival of the first item that has not arrived.
+// move queues the arrival of the first item that has not arrived, unless it is in an
+// interface.
 func (s *Sim) move(e *end) {
 	if !e.moving && !e.held && e.in.n > e.arrived {
-		s.moveAt(e, max(e.in.at(e.arrived).at, s.now))
+		if at := e.in.at(e.arrived).at; at != machine.Never {
+			s.moveAt(e, max(at, s.now))
+		}
 	}
 }
 
@@ -210,6 +220,11 @@ func (s *Sim) arrive(e *end) {
 	}
 	if !it.whole && s.passes(e, it) {
 		return
+	}
+	if t := it.times; t != nil {
+		if t.Whole = s.now; t.Reached == 0 {
+			t.Reached = s.now
+		}
 	}
 	e.arrived++
 	s.wait(e.node, it)

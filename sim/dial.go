@@ -83,9 +83,7 @@ func (s *Sim) send(e *end, x *machine.Effect) {
 		e.lost = true
 		s.doom(e.conn)
 	case takes(e.out.strays, x.Ident.Class):
-		s.transmit(p, item{kind: itFrame, after: true, stray: true, ident: x.Ident, frame: x.Frame})
-		it := p.in.at(p.in.n - 1)
-		it.at, it.took = it.at.Add(e.out.late), it.took+e.out.late
+		s.transmit(p, item{kind: itFrame, after: true, stray: true, took: e.out.late, ident: x.Ident, frame: x.Frame})
 		s.breakOff(e, itReset)
 	default:
 		s.transmit(p, item{kind: itFrame, after: takes(e.out.afters, x.Ident.Class), ident: x.Ident, frame: x.Frame})

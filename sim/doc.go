@@ -97,9 +97,12 @@
 //   - What a disk does not hold well is a list beside the extents, which hold what was
 //     written: the page cache reads those and a power loss looks at the list. A sync
 //     takes off it what it has written since the last.
-//   - A frame whose sender or receiver has an interface has two events: its first byte
-//     comes (item.at), passes takes it through the interface, and at the second it has
-//     come (item.whole). Only the first may be held or moved by what happens to links.
+//   - A frame whose sender has an interface has left when that says so (item.left), and
+//     until then no time at which it comes, unless its receiver has one: then its first
+//     byte comes a latency after it began to leave, passes takes it into the interface,
+//     and it has come when that is done with it (item.whole) and its last byte is there.
+//   - An interface has one event that counts (due), which may come early: it looks at
+//     what has passed and queues the next. Frames that were lost pass it all the same.
 //   - Whatever counts as waiting in a station leaves it once: item.waits says whether
 //     an item does, and dying takes those in service (unserved) before the rest.
 //   - The dirty bytes of a file are its last ones: it is written at its end and written

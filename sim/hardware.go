@@ -25,17 +25,18 @@ type Hardware struct {
 	GC Interference
 }
 
-// NIC is a network interface: two servers of bytes, one for each direction, that
-// take frames in the order in which they come, from all connections of the node.
+// NIC is a network interface: two servers of bytes, one for each direction, that all
+// connections of the node share evenly.
 type NIC struct {
 	// BytesPerSecond of each direction, with the overhead of packets; 0 is without
 	// bound, and then nothing below counts.
 	BytesPerSecond int64
 	// Burst is the rate while there are credits, and Credits how many bytes a full
-	// bucket of those holds; it is full at time 0. What is sent takes credits, and
-	// they come back at BytesPerSecond. With either at 0 there is no burst, which is
-	// right for a long run if nobody knows the bucket's size.
+	// bucket of those holds; it is full at time 0, or empty if Drained. What is sent
+	// takes credits, and they come back at BytesPerSecond. With either at 0 there is
+	// no burst.
 	Burst, Credits int64
+	Drained        bool
 	// A packet carries at most Payload bytes of a frame and takes Overhead bytes
 	// more. 0 are 1460 and 78: Ethernet, with preamble and gap, and TCP over IPv4.
 	Payload, Overhead int64

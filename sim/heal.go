@@ -63,7 +63,9 @@ func (s *Sim) goOn(e *end, again bool) {
 	if again {
 		for k := e.arrived; k < e.in.n; k++ {
 			it := e.in.at(k)
-			it.at = max(it.at, s.now.Add(it.took))
+			if it.at != machine.Never {
+				it.at = max(it.at, s.now.Add(it.took))
+			}
 		}
 	}
 	s.move(e)
@@ -106,8 +108,13 @@ func (s *Sim) carryAgain(l *link) {
 	}
 	slices.SortStableFunc(leaving, func(a, b *item) int { return cmp.Compare(a.leaves(), b.leaves()) })
 	l.free = s.now
+	receives := l.from != l.to && l.to.hw != nil && l.to.hw.in != nil
 	for _, it := range leaving {
-		it.at = max(s.carry(l, it.frame.Len()), it.out).Add(it.took - it.wire)
+		it.out = s.carry(l, it.frame.Len())
+		it.gone()
+		if it.left != machine.Never && it.at != machine.Never && (it.whole || !receives) {
+			it.at = it.last()
+		}
 	}
 	for _, c := range s.conns {
 		for i := range c.ends {
@@ -120,9 +127,4 @@ func (s *Sim) carryAgain(l *link) {
 }
 
 // leaves is when the last byte of an item is on its way.
-func (it *item) leaves() machine.Instant {
-	if it.whole {
-		return 0
-	}
-	return it.at - machine.Instant(it.took-it.wire)
-}
+func (it *item) leaves() machine.Instant { return max(it.out, it.left) }

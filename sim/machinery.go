@@ -17,8 +17,8 @@ type machinery struct {
 	collections int64
 }
 
-func newMachinery(h *Hardware) *machinery {
-	return &machinery{in: newNIC(h.NIC), out: newNIC(h.NIC)}
+func (s *Sim) newMachinery(h *Hardware) *machinery {
+	return &machinery{in: s.newNIC(h.NIC, false), out: s.newNIC(h.NIC, true)}
 }
 
 // wait counts an item that waits for the node's cores from now on.

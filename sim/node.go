@@ -51,7 +51,7 @@ func newNode(s *Sim, c NodeConfig) *node {
 	}
 	n := &node{cfg: c, index: len(s.nodes), powered: true}
 	if c.Hardware != (Hardware{}) {
-		n.hw = newMachinery(&c.Hardware)
+		n.hw = s.newMachinery(&c.Hardware)
 	}
 	n.files = newFiles(s, n)
 	n.kernel = n.unsentOf

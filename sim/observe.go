@@ -41,13 +41,13 @@ type SyncTimes struct {
 }
 
 // watched begins the times of a frame, if somebody looks.
-func (s *Sim) watched(l *link, it *item, left machine.Instant) {
+func (s *Sim) watched(l *link, it *item) {
 	if s.Framed == nil || it.kind != itFrame {
 		return
 	}
 	it.times = &FrameTimes{
 		From: l.from.cfg.Name, To: l.to.cfg.Name, Ident: it.ident, Len: it.frame.Len(),
-		Cause: s.doing, Asked: s.askedAt, Left: s.now, Gone: left,
+		Cause: s.doing, Asked: s.askedAt, Left: s.now,
 	}
 }
 

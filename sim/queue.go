@@ -33,6 +33,7 @@ const (
 	evDrive                       // a drive has done what it does, or may begin
 	evInterfere                   // place of interferers
 	evCollected                   // a node has collected its garbage
+	evNIC                         // a frame has passed an interface, or would have without others
 )
 
 // queue is a monotone priority queue, a radix heap: what is pushed is never

@@ -43,6 +43,7 @@ type Sim struct {
 	images  []*image // of syncs that are over
 	nowhere slots[unanswered]
 	drives  []*drive
+	nics    []*nic
 
 	interferers []interferer
 
@@ -165,6 +166,8 @@ func (s *Sim) happen(e event) {
 		s.diskDone(s.disks.take(e.idx))
 	case evDrive:
 		s.driveDue(s.drives[e.idx])
+	case evNIC:
+		s.nicDue(s.nics[e.idx])
 	case evInterfere:
 		s.interfered(e.idx)
 	case evCollected:
