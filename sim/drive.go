@@ -184,7 +184,10 @@ func (s *Sim) startDrive(d *drive) {
 	}
 }
 
-// serveDrive has a drive take the first of its queue, and with a sync all syncs.
+// serveDrive has a drive take the first of its queue, and with a sync all syncs. Those
+// that one step asked for are made one after the other, as a thread makes them (Kafka's
+// UnifiedLog.append flushes each log before the next is appended to); of several steps
+// the flush serves all.
 func (s *Sim) serveDrive(d *drive) {
 	d.ops, d.bytes = d.ops[:0], d.bytes[:0]
 	if op := d.queue.at(0); op.snap == nil {
@@ -192,7 +195,8 @@ func (s *Sim) serveDrive(d *drive) {
 		s.occupyDrive(d, reading, d.loadTakes(&d.ops[0]))
 		return
 	}
-	takes := d.node.files.faults.slowed(d.queue.at(0).takes)
+	var takes, own time.Duration
+	var cause int64
 	all := int64(0)
 	for range d.queue.n {
 		op := d.queue.pop()
@@ -202,12 +206,17 @@ func (s *Sim) serveDrive(d *drive) {
 		}
 		op.began = s.now
 		d.syncs.begin(s.now)
+		if op.cause != cause {
+			cause, own = op.cause, 0
+		}
+		own += op.takes
+		takes = max(takes, own)
 		n := d.flushes(&op)
 		all += n
 		d.ops, d.bytes = append(d.ops, op), append(d.bytes, n)
 	}
 	d.waiting, d.came = 0, d.since
-	s.occupyDrive(d, flushing, takes+d.takes(all, d.spec().Write))
+	s.occupyDrive(d, flushing, d.node.files.faults.slowed(takes)+d.takes(all, d.spec().Write))
 }
 
 // flushes is how many bytes of a sync's file are dirty that no other sync of the

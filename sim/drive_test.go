@@ -173,6 +173,32 @@ func TestSteadyStartIsAWarmedRun(t *testing.T) {
 	}
 }
 
+// Syncs that one step asks for are made one after the other; those of another step are
+// in the same flush.
+func TestSyncsOfAStepAreSerial(t *testing.T) {
+	h := Hardware{Disk: Disk{Write: 100 * megabyte, Flush: Fixed(2 * time.Millisecond)}}
+	s, w := disked(Config{}, h, 8, every(time.Millisecond, 3), func(w *writer, k int, out *machine.Effects) {
+		if k == 2 { // alone
+			out.Sync("dir/other", 21)
+			return
+		}
+		for i := range 4 {
+			out.Sync(fmt.Sprint("dir/log", i), machine.Tag(10*k+i+1))
+		}
+	})
+	s.Run(1000_000 * ms)
+	// The first of four begins at once, to 1002; what has come by then, three of the first
+	// step and four of the second, takes four times 2 ms, and then the last one its own.
+	want := []machine.Instant{1002 * ms}
+	for range 7 {
+		want = append(want, 1010*ms)
+	}
+	want = append(want, 1012*ms)
+	if !slices.Equal(w.done, want) {
+		t.Errorf("syncs are done at %v, want %v", w.done, want)
+	}
+}
+
 // A sync writes what its file has dirty, and then takes its own time; those that come
 // meanwhile are one flush, whatever their files.
 func TestSyncsAreGrouped(t *testing.T) {
