@@ -20,6 +20,7 @@ type BulkReaderConfig struct {
 	Settings   config.Consumer
 	Partitions []wire.TP     // its share of those of the group: they stay its own
 	Work       time.Duration // for one record
+	Wake       time.Duration // of its thread, before that, if the poll had to wait
 
 	Witness    Witness
 	Failpoints *failpoint.Set
@@ -55,15 +56,17 @@ func NewBulkReader(cfg BulkReaderConfig, before *BulkReader) *BulkReader {
 	return r
 }
 
-// Step is one step of the machine.
+// Step is one step of the machine. Kafka's consumer sends within a poll alone, before
+// it returns: while the application works nothing is asked for.
 func (r *BulkReader) Step(now machine.Now, in *machine.Input, out *machine.Effects) {
 	r.client.Step(now, in, out)
-	r.work(now.Mono)
-	r.client.Run(now, out)
+	if polled := r.work(now.Mono); polled || !r.working {
+		r.client.Run(now, out)
+	}
 	r.client.Forget()
 	r.due = r.client.Deadline()
 	if r.working {
-		r.due = min(r.due, r.busyUntil)
+		r.due = r.busyUntil
 	}
 }
 
@@ -82,9 +85,11 @@ func (r *BulkReader) Position(tp wire.TP) int64 {
 	return at
 }
 
-// work goes on with the records in hand, and takes more when it has done with them.
-func (r *BulkReader) work(now machine.Instant) {
+// work goes on with the records in hand, and takes more when it has done with them. It
+// reports whether there was a poll that has returned any.
+func (r *BulkReader) work(now machine.Instant) (polled bool) {
 	for !r.working || now >= r.busyUntil {
+		waited := !r.working
 		if r.working {
 			r.done(now)
 		}
@@ -96,10 +101,15 @@ func (r *BulkReader) work(now machine.Instant) {
 			}
 		}
 		if r.working = n > 0; !r.working {
-			return
+			return polled
 		}
+		polled = true
 		r.busyUntil = now.Add(time.Duration(n) * r.cfg.Work)
+		if waited {
+			r.busyUntil = r.busyUntil.Add(r.cfg.Wake)
+		}
 	}
+	return polled
 }
 
 func (r *BulkReader) done(now machine.Instant) {

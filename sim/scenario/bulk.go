@@ -300,7 +300,7 @@ func (c *clients) addBulkReader(r *run, i int, node nodeName) {
 	spec := &r.Spec.Readers[i]
 	cfg := workloads.BulkReaderConfig{
 		Group: slices.Index(r.Spec.groups(), spec.group()), Name: node.name, Seed: r.Seed, Bootstrap: r.cluster.bootstrap(), Settings: r.set.Consumer(spec.Name),
-		Partitions: r.share(i), Work: spec.Work, Failpoints: r.cluster.set(node.id),
+		Partitions: r.share(i), Work: spec.Work, Wake: spec.Wake, Failpoints: r.cluster.set(node.id),
 	}
 	c.addNode(r, node, &r.Spec.machines().Reader, func(life uint32) machine.Machine {
 		cfg.Life, cfg.Witness = life, r.load

@@ -137,6 +137,9 @@ type Reader struct {
 	// Settle what is left to do then before the record is settled: acknowledged to a queue,
 	// or counted in the position that is committed to a log.
 	Work, Settle time.Duration
+	// Wake is how long a poll that had to wait for records takes to return them. Of a
+	// bulk load only, and not in files.
+	Wake time.Duration
 	// From is when it first begins to read. From Pause.From on and for Pause.For it
 	// asks for nothing more. At Replay, if it is not 0, it goes back to the start.
 	From, Replay time.Duration
