@@ -68,7 +68,7 @@ var rows = [][]layer{
 	},
 	{ // 7
 		{"sim/gate", "broker/machine broker/log/config checker/history checker/result faults/failpoint faults sim sim/scenario sim/story"},
-		{"sim/validation", "checker/result sim/capacity sim/profile sim/roofline workloads"},
+		{"sim/validation", "broker/log/config checker/result sim/capacity sim/profile sim/roofline workloads"},
 	},
 	{ // 8
 		{"sim/lesson", "broker/near checker checker/history checker/result sim/gate sim/scenario sim/story"},

@@ -25,7 +25,7 @@ func (s *Study) assumptions() (list []result.Assumption) {
 	}
 	for _, sheet := range []*profile.Sheet{s.Hardware, s.Costs} {
 		for _, f := range sheet.Fields() {
-			if !plays(f) {
+			if !plays(f) && f != s.rtt() {
 				continue
 			}
 			switch v := sheet.Get(f); {
@@ -61,7 +61,7 @@ func plays(f profile.Field) bool {
 	}
 	switch f {
 	case profile.Clock, profile.DiskWriteOps, profile.DiskReadOps, profile.FsyncMean, profile.BrokerWrite, profile.BrokerRead, profile.BrokerIngressLow,
-		profile.CrossZoneRTT, profile.StreamShare, profile.ProducerOrder:
+		profile.ZoneRTT, profile.CrossZoneRTT, profile.StreamShare, profile.ProducerOrder:
 		return false
 	}
 	return true

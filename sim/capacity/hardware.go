@@ -12,7 +12,7 @@ import (
 var (
 	neededOfHardware = []profile.Field{profile.Cores, profile.RAM, profile.NICBaseline, profile.Disks, profile.DiskWrite, profile.DiskRead}
 	neededOfCosts    = []profile.Field{
-		profile.BrokerRequest, profile.BrokerBytes, profile.BrokerHeap, profile.ProducerRecord, profile.ZoneRTT,
+		profile.BrokerRequest, profile.BrokerBytes, profile.BrokerHeap, profile.ProducerRecord,
 		profile.PacketPayload, profile.PacketOverhead, profile.Amplification, profile.DirtyBackground, profile.DirtyHard, profile.DirtyExpire,
 	}
 )
@@ -27,7 +27,12 @@ func (s *Study) checkSheets() error {
 			return err
 		}
 	}
-	return s.Costs.Need(neededOfCosts...)
+	if s.Clients != nil {
+		if err := s.Clients.Need(profile.NICBaseline); err != nil {
+			return err
+		}
+	}
+	return s.Costs.Need(append(neededOfCosts, s.rtt())...)
 }
 
 const (
@@ -45,12 +50,24 @@ func duration(s *profile.Sheet, f profile.Field, unit int64) time.Duration {
 // machines are what the nodes of a run are made of, at so many bytes a second into
 // each broker's log.
 func (s *Study) machines(perBroker int64) *scenario.Machines {
-	return &scenario.Machines{
-		Latency:  sim.Fixed(duration(s.Costs, profile.ZoneRTT, nanoMS) / 2),
+	m := &scenario.Machines{
+		Latency:  sim.Fixed((duration(s.Costs, s.rtt(), nanoMS) + duration(s.Costs, profile.SoftwareRTT, nanoMS)) / 2),
 		Broker:   scenario.Machine{Cores: int(s.Hardware.Times(profile.Cores, 1)), Hardware: s.broker(perBroker)},
 		Producer: scenario.Machine{Cores: 1, Hardware: sim.Hardware{Prices: s.producerPrices()}},
 		Reader:   scenario.Machine{Cores: 1, Hardware: sim.Hardware{Prices: s.readerPrices()}},
 	}
+	if s.Clients != nil {
+		m.Producer.Hardware.NIC, m.Reader.Hardware.NIC = s.nic(s.Clients), s.nic(s.Clients)
+	}
+	return m
+}
+
+// rtt is what the wire adds to a way there and back.
+func (s *Study) rtt() profile.Field {
+	if s.Cluster.Zones > 1 {
+		return profile.CrossZoneRTT
+	}
+	return profile.ZoneRTT
 }
 
 func (s *Study) broker(perBroker int64) sim.Hardware {
@@ -58,7 +75,7 @@ func (s *Study) broker(perBroker int64) sim.Hardware {
 	ram := h.Times(profile.RAM, gibi)
 	hw := sim.Hardware{
 		Prices:    s.brokerPrices(),
-		NIC:       s.nic(),
+		NIC:       s.nic(s.Hardware),
 		Disk:      s.disk(ram),
 		PageCache: max(ram-c.Times(profile.BrokerHeap, gibi), 1),
 	}
@@ -89,21 +106,26 @@ func (s *Study) producerPrices() sim.Prices {
 	}
 }
 
+// readerPrices are those of the client alone: what records and waking up cost is time of
+// the application's thread, which a record waits for before it has been read.
 func (s *Study) readerPrices() sim.Prices {
-	c := s.Costs
-	return sim.Prices{
-		Request: duration(c, profile.ConsumerRequest, nanoUS), Record: duration(c, profile.ConsumerRecord, nanoUS),
-		KiB: duration(c, profile.ConsumerBytes, nanoMS) / 1024,
-	}
+	return sim.Prices{KiB: duration(s.Costs, profile.ConsumerBytes, nanoMS) / 1024}
 }
 
-// nic has a burst only if somebody knows for how long: otherwise a plan would hang on
-// credits that may have been spent.
-func (s *Study) nic() sim.NIC {
-	h, c := s.Hardware, s.Costs
+// bucket is how long an interface that rests has to save for the credits that it may
+// have if nobody knows how many: little enough for no plan to hang on them, and enough
+// for the baseline to be one of rates and not of single frames.
+const bucket = 100 * time.Millisecond
+
+// nic is the interface of a machine. Its bucket of credits is full if its size is
+// known; otherwise small, and spent: what rests below the baseline saves for a burst,
+// and in the long run there is none.
+func (s *Study) nic(h *profile.Sheet) sim.NIC {
+	c := s.Costs
 	n := sim.NIC{BytesPerSecond: h.Times(profile.NICBaseline, mega), Payload: c.Times(profile.PacketPayload, 1), Overhead: c.Times(profile.PacketOverhead, 1)}
-	if len(h.Missing(profile.NICBurst, profile.NICCredits)) == 0 {
-		n.Burst, n.Credits = h.Times(profile.NICBurst, mega), h.Times(profile.NICCredits, mega)
+	n.Burst, n.Credits = h.Times(profile.NICBurst, mega), h.Times(profile.NICCredits, mega)
+	if len(h.Missing(profile.NICCredits)) > 0 {
+		n.Credits, n.Drained = n.BytesPerSecond*int64(bucket)/int64(time.Second), true
 	}
 	return n
 }

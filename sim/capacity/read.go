@@ -161,6 +161,7 @@ func (r *reader) readCluster(n ast.Node) {
 		"min_isr": r.count(&c.MinISR, 1, 50),
 		"acks":    r.Word(&c.Acks, "all", "1", "0"),
 		"fsync":   r.Word(&fsync, fsyncNever, fsyncBatch),
+		"zones":   r.count(&c.Zones, 1, 50),
 	})
 	c.SyncEvery = fsync == fsyncBatch
 }

@@ -25,6 +25,7 @@ type Study struct {
 	Seeds   []uint64
 	// Hardware is that of a broker, Costs what work costs on it.
 	Hardware, Costs *profile.Sheet
+	Clients         *profile.Sheet // of the machine of each client; nil: its network has no bound
 	NoInterference  bool           // no collections of garbage
 	clean           bool           // no dirty pages at first: of a test
 	Set             []config.Entry // Kafka's settings, above those that Cluster implies
@@ -64,8 +65,12 @@ type Cluster struct {
 	RF, MinISR int64
 	Acks       string // all, 1 or 0
 	SyncEvery  bool   // every batch is on the disk before it is acknowledged
-	Linger     time.Duration
-	BatchSize  int64
+	// Zones is over how many zones brokers and clients are spread: with more than one,
+	// all ways are those from zone to zone, also of the clients that have a broker in
+	// their own.
+	Zones     int64
+	Linger    time.Duration
+	BatchSize int64
 }
 
 // Where the load begins: late enough for the topics to be there and, on one broker
@@ -111,7 +116,8 @@ func (s *Study) scenario(p *Probe) scenario.Case {
 				spec.Readers = append(spec.Readers, scenario.Reader{
 					Name:   fmt.Sprintf("reader-%d-%d", g+1, t*s.Load.Members+m+1),
 					Group:  groupName(g),
-					Topics: []string{fmt.Sprintf("topic-%d", t+1)}, Work: s.Load.Work,
+					Topics: []string{fmt.Sprintf("topic-%d", t+1)}, Work: s.Load.Work + duration(s.Costs, profile.ConsumerRecord, nanoUS),
+					Wake: duration(s.Costs, profile.ConsumerWake, nanoUS),
 				})
 			}
 		}

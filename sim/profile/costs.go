@@ -14,7 +14,7 @@ const (
 	ProducerRecord    Field = "producer.record_us"
 	ProducerBytes     Field = "producer.byte_ms_per_MiB"
 	ProducerOrder     Field = "producer.record_byte_order" // n of (cpu^n + nic^n)^(1/n)
-	ConsumerRequest   Field = "consumer.request_us"
+	ConsumerWake      Field = "consumer.wake_us"           // of a poll that had to wait for records
 	ConsumerRecord    Field = "consumer.record_us"
 	ConsumerBytes     Field = "consumer.byte_ms_per_MiB"
 	BatchHeader       Field = "log.batch_header_B"
@@ -25,6 +25,7 @@ const (
 	StreamShare       Field = "net.single_stream_share" // of the payload rate
 	ZoneRTT           Field = "net.rtt_zone_ms"
 	CrossZoneRTT      Field = "net.rtt_cross_zone_ms"
+	SoftwareRTT       Field = "net.rtt_software_ms"                 // on top of either
 	DirtyBackground   Field = "page_cache.dirty_background_percent" // of RAM: write-back begins
 	DirtyHard         Field = "page_cache.dirty_percent"            // of RAM: writers wait
 	DirtyExpire       Field = "page_cache.dirty_expire_s"
@@ -79,7 +80,7 @@ var costs = &kind{
 		{ProducerRecord, false, 0, 1_000_000, fromProfiler},
 		{ProducerBytes, false, 0, 1_000_000, "openssl speed -evp aes-128-gcm for TLS; " + fromProfiler},
 		{ProducerOrder, false, 1, 64, "a sweep over record sizes"},
-		{ConsumerRequest, false, 0, 1_000_000, fromProfiler},
+		{ConsumerWake, false, 0, 1_000_000, "the least of end-to-end latency less that of acknowledgement, one record at a time"},
 		{ConsumerRecord, false, 0, 1_000_000, fromProfiler},
 		{ConsumerBytes, false, 0, 1_000_000, fromProfiler},
 		{BatchHeader, true, 0, 1_000_000, "the protocol guide"},
@@ -90,6 +91,7 @@ var costs = &kind{
 		{StreamShare, false, 0, 1, "iperf3 -P 1 beside -P 8"},
 		{ZoneRTT, false, 0, 10_000, "ping within a zone"},
 		{CrossZoneRTT, false, 0, 10_000, "ping between zones"},
+		{SoftwareRTT, false, 0, 10_000, "the least that a request of the program takes, less ping"},
 		{DirtyBackground, false, 0, 100, fromSysctl},
 		{DirtyHard, false, 0, 100, fromSysctl},
 		{DirtyExpire, false, 0, 86_400, fromSysctl},

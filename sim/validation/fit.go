@@ -23,16 +23,21 @@ type parameter struct {
 	values []string
 }
 
-// fittings are in the order in which they are made. The way of a frame is remembered
-// and was not measured; with it the model's floor of latency, which is that of
-// operating systems and virtual machines too, is put where the row has it.
+// fittings are in the order in which they are made. What a wire takes is remembered
+// and was not measured; what is fitted beside it is the rest of the model's floor of
+// latency, that of operating systems, virtual machines and threads: there and back,
+// and in a reader that waits.
 func fittings() []fitting {
 	return []fitting{
 		// One value, chosen by hand; its error is measured. The row's limit is its
 		// disks, so that less would do as well.
 		{[]parameter{{profile.BrokerBytes, "ms/MiB", []string{"0.4"}}}, []string{"S2-kafka-peak"}},
-		{[]parameter{{profile.ZoneRTT, "ms", []string{"0.2", "0.3", "0.4"}}}, []string{"S2-kafka-200k"}},
+		{[]parameter{
+			{profile.SoftwareRTT, "ms", []string{"0.35", "0.45"}},
+			{profile.ConsumerWake, "us", []string{"700", "900"}},
+		}, []string{"S2-kafka-200k"}},
 		{[]parameter{{profile.ProducerRecord, "us", []string{"1.06", "1.12", "1.18"}}}, []string{"S1-1p-rf1", "S1-size-10", "S1-size-100000"}},
+		{[]parameter{{profile.ConsumerRecord, "us", []string{"0.6", "0.8", "1"}}}, []string{"S1-1c"}},
 	}
 }
 

@@ -1,6 +1,7 @@
 package validation
 
 import (
+	"fmt"
 	"math/big"
 
 	"brokersim/sim/profile"
@@ -36,6 +37,12 @@ func formulas() (list []formula) {
 			formula{figure{x.row, "limit_MB_s", "Eq. 1, MB/s", exact}, at(0)},
 			formula{figure{x.row, "recommended_80pct", "80 % of Eq. 1, MB/s", exact}, at(1)})
 	}
+	for i, inFlight := range []int64{200, 1000, 10_000} {
+		at, what := fmt.Sprint(i+3), fmt.Sprintf("with %d in flight", inFlight)
+		list = append(list,
+			formula{figure{"S14-2020-quorum", "rec_s." + at, "messages a second " + what, calibrated}, func() *big.Rat { return big.NewRat(1_000_000_000, queueMessage()) }},
+			formula{figure{"S14-2020-quorum", "p50_ms." + at, "p50 " + what + ", ms", median}, func() *big.Rat { return big.NewRat(inFlight*queueMessage(), 1_000_000) }})
+	}
 	return append(list,
 		formula{figure{"S4b-example", "brokers", "brokers of m7g.xlarge", exact}, func() *big.Rat { return scriptBrokers("msk-m7g.xlarge") }},
 		formula{figure{"S4b-example", "m5_large_brokers", "brokers of m5.large", exact}, func() *big.Rat { return scriptBrokers("msk-m5.large") }},
@@ -44,6 +51,11 @@ func formulas() (list []formula) {
 			return big.NewRat(seconds, 60)
 		}})
 }
+
+// queueMessage is what a message costs the process of a quorum queue, in nanoseconds.
+// With enough messages in flight for it never to rest, its rate is the inverse, and by
+// Little's law each is there for as long as all of them cost.
+func queueMessage() int64 { return sheet(profile.Costs("rabbitmq")).Times(profile.QuorumQueue, 1000) }
 
 // scriptBrokers is how many brokers AWS's script asks for 500 MiB/s in and 1000 out
 // in three zones.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -67,8 +68,9 @@ func (p *published) source(r *row) (title, url string) {
 	return "", ""
 }
 
-// measured is a figure of a row: publish_ms.p50 is p50 of the object publish_ms, and
-// publish_p50_ms.8 what a list of pairs has for 8.
+// measured is a figure of a row: publish_ms.p50 is p50 of the object publish_ms,
+// publish_p50_ms.8 what a list of pairs has for 8, and rec_s.3 of a list of numbers the
+// one at place 3, from 0.
 func (r *row) measured(path string) *big.Rat {
 	d := json.NewDecoder(bytes.NewReader(r.Measured))
 	d.UseNumber()
@@ -82,6 +84,9 @@ func (r *row) measured(path string) *big.Rat {
 			value = v[name]
 		case []any:
 			value = second(v, name)
+			if k, err := strconv.Atoi(name); value == nil && err == nil && k < len(v) {
+				value = v[k]
+			}
 		}
 	}
 	n, ok := value.(json.Number)

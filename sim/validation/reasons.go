@@ -9,9 +9,9 @@ func reason(r *row) string {
 	}
 	switch {
 	case strings.Contains(r.System, "rabbitmq"):
-		return "not modelled: capacity studies are of the log; what a message costs a queue is an input taken from it"
+		return "not modelled: capacity studies are of the log, and no replicated queue or stream is there to be run"
 	case strings.Contains(r.System, "redis"):
-		return "not modelled: capacity studies are of the log; what a delivery costs is an input taken from it"
+		return "not modelled: capacity studies are of the log"
 	case !strings.Contains(r.System, "kafka"):
 		return "not modelled: another system"
 	}
@@ -21,7 +21,6 @@ func reason(r *row) string {
 func reasons() map[string]string {
 	const input, rule = "an input: the model takes it as it is", "a rule of planners, applied and not predicted"
 	return map[string]string{
-		"S1-1c":                "not run: a reader that catches up with a full log needs gigabytes of it first",
 		"S2-headline":          "the same runs as the rows of this source, rounded to MiB",
 		"S4c-partitions":       rule,
 		"S4c-alarms":           rule,
@@ -39,6 +38,11 @@ func reasons() map[string]string {
 		"S17-cpu":              "an input for comparison: the planner's cost of a byte, several times what a benchmark needs",
 		"S17-rules":            rule,
 		"S18-rules":            rule,
+		"S2-rmq-classic-peak":  "not run: 24 queues share three nodes, and what a message costs is published of one queue on another machine",
+		"S2-rmq-classic-30k":   "not run: 24 queues share three nodes, and what a message costs is published of one queue on another machine",
+		"S14-2024-091":         input + ": what a message costs a classic queue, 10.5 us, is taken from it",
+		"S15-1":                input + ": what a delivery costs, 1.54 us, is taken from it",
+		"S15-publish":          input + ": what a publish costs is taken from it",
 		"S3-retention":         "context: that no step is seen says nothing of its size",
 	}
 }
