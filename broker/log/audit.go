@@ -9,7 +9,10 @@ import (
 
 // Auditor holds the brokers of a run against each other, which no client can do.
 // It remembers what must hold over time and over restarts.
-type Auditor struct{ partitions map[wire.TP]*audited }
+type Auditor struct {
+	partitions map[wire.TP]*audited
+	quorum     quorumAudit
+}
 
 // audited is what was seen of one partition.
 type audited struct {
@@ -30,8 +33,11 @@ type shown struct {
 	highWatermark int64
 }
 
-// NewAuditor returns an auditor that has seen nothing.
-func NewAuditor() *Auditor { return &Auditor{partitions: make(map[wire.TP]*audited)} }
+// NewAuditor returns an auditor that has seen nothing, for a cluster with so many
+// controllers.
+func NewAuditor(controllers int) *Auditor {
+	return &Auditor{partitions: make(map[wire.TP]*audited), quorum: newQuorumAudit(controllers)}
+}
 
 // Step audits the partitions that the last step of the broker at a place of
 // brokers has changed; it is to be called after each of its steps. Brokers that

@@ -141,7 +141,7 @@ func TestAuditStep(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, brokers, _ := settledCluster(t)
-			if got := strings.Join(tt.spoil(t, NewAuditor(), brokers), "\n"); got != tt.want {
+			if got := strings.Join(tt.spoil(t, NewAuditor(1), brokers), "\n"); got != tt.want {
 				t.Errorf("%q, want %q", got, tt.want)
 			}
 		})
@@ -228,13 +228,13 @@ func TestAuditSettled(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			l, brokers, c := settledCluster(t)
 			tt.spoil(t, l, brokers, c)
-			if got := NewAuditor().Settled(brokers, c); !slices.Equal(got, tt.want) {
+			if got := NewAuditor(1).Settled(brokers, c); !slices.Equal(got, tt.want) {
 				t.Errorf("%q, want %q", got, tt.want)
 			}
 		})
 	}
 	_, brokers, _ := settledCluster(t)
-	if got := NewAuditor().Settled(brokers, nil); len(got) != 1 {
+	if got := NewAuditor(1).Settled(brokers, nil); len(got) != 1 {
 		t.Errorf("without a controller: %q", got)
 	}
 }

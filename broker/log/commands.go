@@ -10,6 +10,7 @@ import (
 	"brokersim/broker/log/replica"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // commands are what a broker asks of the controller beside its own standing: one
@@ -195,6 +196,9 @@ func (b *Broker) stepCommands(now machine.Now, in *machine.Input, out *machine.E
 func (b *Broker) commandLost(now machine.Instant) {
 	under := b.commands.under
 	b.commands.under = request{}
+	if under.forward != nil {
+		b.cfg.Failpoints.Hit(failpoint.TopicInFailOver)
+	}
 	for _, x := range under.alter {
 		b.altered(now, &x, wire.NetworkException, nil)
 	}

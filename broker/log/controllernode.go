@@ -59,6 +59,8 @@ type ControllerNode struct {
 	leader link            // to the one that this one follows
 	tags   machine.Tag
 	shown  shownState
+	// overdue says, for audits, that this controller should have resigned.
+	overdue bool
 }
 
 // controllerConn is a connection of a broker.
@@ -252,6 +254,9 @@ func (n *ControllerNode) committed(now machine.Now, out *machine.Effects) {
 	}
 	if !n.active && n.quorum.Leading() {
 		n.active = true
+		if n.quorum.Epoch() > 1 {
+			n.cfg.Failpoints.Hit(failpoint.ControllerChange)
+		}
 		n.controller.Activate(now)
 	}
 	for len(n.votes) > 0 && n.quorum.Spoken(n.votes[0].offset) {
@@ -276,8 +281,16 @@ func (n *ControllerNode) committed(now machine.Now, out *machine.Effects) {
 // say.
 func (n *ControllerNode) depose(out *machine.Effects) (free []*controllerConn) {
 	n.active = false
+	n.cfg.Failpoints.Hit(failpoint.ControllerDeposed)
 	for _, a := range n.pending {
-		n.answer(a.conn, &a.req, notController(a.req.Body), nil, out)
+		if _, creates := a.req.Body.(*kmsg.CreateTopicsRequest); creates {
+			n.cfg.Failpoints.Hit(failpoint.TopicInFailOver)
+		}
+		body := notController(a.req.Body)
+		if n.cfg.Failpoints.On(failpoint.C09AnswerDeposed, uint64(a.offset)) {
+			body = a.body
+		}
+		n.answer(a.conn, &a.req, body, nil, out)
 		free = append(free, a.conn)
 	}
 	n.pending = nil
@@ -304,6 +317,10 @@ func (n *ControllerNode) wake(now machine.Now, out *machine.Effects) []*controll
 	return free
 }
 
+// decides reports whether the controller may decide now: it may have been deposed in this
+// very step.
+func (n *ControllerNode) decides() bool { return n.active && n.quorum.Leading() }
+
 // tick fences brokers whose session is over, and answers readers who have waited
 // long enough.
 func (n *ControllerNode) tick(now machine.Now, out *machine.Effects) {
@@ -311,7 +328,7 @@ func (n *ControllerNode) tick(now machine.Now, out *machine.Effects) {
 		return
 	}
 	n.tickVoters(now, out)
-	if n.active {
+	if n.decides() {
 		for _, id := range n.controller.Expired(now) {
 			if _, ok := n.do(now, controller.Expire{Broker: id}, out); !ok {
 				return

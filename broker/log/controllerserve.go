@@ -89,7 +89,7 @@ func (n *ControllerNode) request(now machine.Now, c *controllerConn, req wire.Re
 	default:
 		panic(fmt.Sprintf("log: %T is served but not handled", body))
 	}
-	if !n.active {
+	if !n.decides() {
 		n.answer(c, &req, notController(req.Body), nil, out)
 		return true
 	}

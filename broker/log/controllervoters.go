@@ -97,6 +97,7 @@ func (n *ControllerNode) tickVoters(now machine.Now, out *machine.Effects) {
 		return
 	}
 	n.quorum.Tick(now, out)
+	n.overdue = n.quorum.Overdue(now)
 	for _, v := range n.voters {
 		if v.expire(now.Mono, out) {
 			n.quorum.Lost(now, v.id)

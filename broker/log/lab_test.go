@@ -84,7 +84,7 @@ func (l *lab) node(name, addr string, boot func() machine.Machine) *labNode {
 // newCluster is a lab with a controller and brokers 1 to n, which serve.
 func newCluster(t testing.TB, n int, set func(*config.Broker)) *lab {
 	l := newLab(t)
-	l.auditor = NewAuditor()
+	l.auditor = NewAuditor(1)
 	settings := config.DefaultBroker()
 	settings.AutoCreateTopics = false
 	if set != nil {

@@ -49,7 +49,8 @@ func (b *Broker) fetchMetadata(now machine.Instant, out *machine.Effects) {
 	t := kmsg.NewFetchRequestTopic()
 	t.Topic, t.Partitions = quorum.Topic, []kmsg.FetchRequestTopicPartition{p}
 	req := kmsg.NewPtrFetchRequest()
-	req.ReplicaID, req.MaxWaitMillis, req.MinBytes, req.MaxBytes = b.cfg.ID, int32(metadataWait/time.Millisecond), 1, 8<<20
+	wait := min(metadataWait, b.cfg.Settings.ControllerQuorumFetchTimeout/2)
+	req.ReplicaID, req.MaxWaitMillis, req.MinBytes, req.MaxBytes = b.cfg.ID, int32(wait/time.Millisecond), 1, 8<<20
 	req.Topics = []kmsg.FetchRequestTopic{t}
 	req.ForgottenTopics = []kmsg.FetchRequestForgottenTopic{}
 	b.metadata.send(now, req, nil, b.cfg.Settings.ControllerQuorumFetchTimeout, out)

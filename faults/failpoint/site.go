@@ -109,6 +109,34 @@ const (
 	// F08RetryWithoutSequence has an idempotent producer send a batch again without its
 	// sequence.
 	F08RetryWithoutSequence
+	// C01VoteBeforeDurable has a controller answer a request for its vote before the vote
+	// is on its disk (Raft).
+	C01VoteBeforeDurable
+	// C02CommitOlderEpoch has the leader of a quorum take what a majority has for
+	// committed before anything of its own epoch is (KAFKA-12619).
+	C02CommitOlderEpoch
+	// C04NeverResign has the leader of a quorum that reaches no majority go on
+	// (KAFKA-15489).
+	C04NeverResign
+	// C05CutPastSnapshot has a controller take a snapshot for one of a record more than
+	// it holds (KAFKA-14618).
+	C05CutPastSnapshot
+	// C07CutBelowHighWatermark has a voter that follows another leader cut the last epoch
+	// of its log, committed or not (KAFKA-12460).
+	C07CutBelowHighWatermark
+	// C09AnswerDeposed has a controller that is not active any more answer what waits as
+	// if it had been committed (KAFKA-15100).
+	C09AnswerDeposed
+	// C10ForgetVote has a voter that starts again forget for whom it has voted (Raft).
+	C10ForgetVote
+	// C11VoteTwice has a voter vote for every candidate of an epoch (Raft).
+	C11VoteTwice
+	// C12KeepDiverged has the leader of a quorum not tell a voter where their logs part
+	// (KIP-595).
+	C12KeepDiverged
+	// C13ForgetSnapshotEpoch has a voter forget of which epoch the last record in a
+	// snapshot is (KIP-630).
+	C13ForgetSnapshotEpoch
 
 	// LeaderChange is a partition that was given another leader.
 	LeaderChange
@@ -126,6 +154,20 @@ const (
 	UncleanRestart
 	// ProducerEpochBump is an idempotent producer that began a new epoch.
 	ProducerEpochBump
+	// ControllerChange is a controller that became active where another had been.
+	ControllerChange
+	// ControllerDeposed is one that is not active any more and lives.
+	ControllerDeposed
+	// MetadataTruncation is a controller that cut what its new leader lacks.
+	MetadataTruncation
+	// TopicInFailOver is a request to create a topic that a controller had in hand when it
+	// was lost or deposed.
+	TopicInFailOver
+	// MetadataSnapshot is a controller that has made a snapshot and let the beginning of
+	// its log go.
+	MetadataSnapshot
+	// SnapshotFetched is a controller, or a broker, that has fetched a snapshot.
+	SnapshotFetched
 
 	// EarlyShrink has a leader take a follower that lags out of the ISR after a
 	// quarter of replica.lag.time.max.ms.
@@ -175,6 +217,11 @@ const (
 	StepCheckpoint
 	// StepMetadataAppend is a controller that has appended to the metadata log.
 	StepMetadataAppend
+	// StepVote is a controller that has written down a vote, or an epoch.
+	StepVote
+	// StepMetadataFetched is a controller that has appended what it fetched from its
+	// leader.
+	StepMetadataFetched
 
 	// P01SkipOverflow has a pub/sub broker leave out what does not fit into a subscriber's
 	// output buffer, and keep the connection.
@@ -209,10 +256,11 @@ const (
 )
 
 const (
-	firstSituation = LeaderChange
-	firstQuirk     = EarlyShrink
-	firstStep      = StepAppend
-	firstStyleBug  = P01SkipOverflow
+	firstSituation       = LeaderChange
+	firstQuorumSituation = ControllerChange
+	firstQuirk           = EarlyShrink
+	firstStep            = StepAppend
+	firstStyleBug        = P01SkipOverflow
 )
 
 var names = [numSites]string{
@@ -249,6 +297,16 @@ var names = [numSites]string{
 	C08SameIncarnation:         "C08-same-incarnation",
 	F01SaveFetched:             "F01-save-fetched",
 	F08RetryWithoutSequence:    "F08-retry-without-sequence",
+	C01VoteBeforeDurable:       "C01-vote-before-durable",
+	C02CommitOlderEpoch:        "C02-commit-older-epoch",
+	C04NeverResign:             "C04-never-resign",
+	C05CutPastSnapshot:         "C05-cut-past-snapshot",
+	C07CutBelowHighWatermark:   "C07-cut-below-high-watermark",
+	C09AnswerDeposed:           "C09-answer-deposed",
+	C10ForgetVote:              "C10-forget-vote",
+	C11VoteTwice:               "C11-vote-twice",
+	C12KeepDiverged:            "C12-keep-diverged",
+	C13ForgetSnapshotEpoch:     "C13-forget-snapshot-epoch",
 	LeaderChange:               "leader-change",
 	ISRShrink:                  "isr-shrink",
 	ISRExpand:                  "isr-expand",
@@ -257,6 +315,12 @@ var names = [numSites]string{
 	NotEnoughReplicas:          "not-enough-replicas",
 	UncleanRestart:             "unclean-restart",
 	ProducerEpochBump:          "producer-epoch-bump",
+	ControllerChange:           "controller-change",
+	ControllerDeposed:          "controller-deposed",
+	MetadataTruncation:         "metadata-truncation",
+	TopicInFailOver:            "topic-in-fail-over",
+	MetadataSnapshot:           "metadata-snapshot",
+	SnapshotFetched:            "snapshot-fetched",
 	EarlyShrink:                "early-shrink",
 	EarlyFlush:                 "early-flush",
 	ShortRead:                  "short-read",
@@ -278,6 +342,8 @@ var names = [numSites]string{
 	StepISRAgreed:              "isr-agreed",
 	StepCheckpoint:             "checkpoint",
 	StepMetadataAppend:         "append-metadata",
+	StepVote:                   "vote",
+	StepMetadataFetched:        "append-fetched-metadata",
 	P01SkipOverflow:            "P01-skip-overflow",
 	P02NewestFirst:             "P02-newest-first",
 	P03Retain:                  "P03-retain",
@@ -305,6 +371,14 @@ func Bugs() []Site { return between(0, firstSituation) }
 
 // Situations returns the situations in the order of their numbers.
 func Situations() []Site { return between(firstSituation, firstQuirk) }
+
+// OfQuorum reports whether a site is a situation that only several controllers come to.
+func (s Site) OfQuorum() bool { return s >= firstQuorumSituation && s < firstQuirk }
+
+// OfController reports whether a site is a step of controllers.
+func (s Site) OfController() bool {
+	return s == StepMetadataAppend || s == StepVote || s == StepMetadataFetched
+}
 
 // Quirks returns the places where a correct node may do what is rare and legal, in
 // the order of their numbers.

@@ -13,6 +13,8 @@ var mustReach = map[string][]failpoint.Site{
 	"followers-cut": {failpoint.LeaderChange, failpoint.ISRShrink},
 	"lost-answers":  {failpoint.LeaderChange, failpoint.DuplicateSequence},
 	"fast-failover": {failpoint.LeaderChange},
+	"storms": {failpoint.LeaderChange, failpoint.ISRShrink, failpoint.Truncation, failpoint.UncleanRestart,
+		failpoint.ControllerChange, failpoint.ControllerDeposed, failpoint.MetadataTruncation, failpoint.TopicInFailOver},
 }
 
 // Required are the situations that a sweep of these scenarios of the catalog must

@@ -119,12 +119,13 @@ func (l *underLoad) usage() (list []Usage) {
 	for i, n := range s.nodes() {
 		role := ABroker
 		switch {
-		case i == s.Brokers:
-			continue // the controller
-		case i > s.Brokers+len(s.Producers):
-			role = AReader
-		case i > s.Brokers:
+		case i < s.Brokers:
+		case i < s.Brokers+s.controllers():
+			continue
+		case i < s.Brokers+s.controllers()+len(s.Producers):
 			role = AProducer
+		default:
+			role = AReader
 		}
 		list = append(list, Usage{n.name, role, l.r.sim.Usage(n.name)})
 	}
@@ -318,7 +319,7 @@ type state struct {
 
 // mark notes what has changed in the metadata that are committed.
 func (l *underLoad) mark() {
-	n := l.r.cluster.controller
+	n := l.r.cluster.controller()
 	if n == nil || !n.Active() {
 		return
 	}

@@ -211,7 +211,7 @@ func (c *Case) plan() (*plan, error) {
 		p.warnings = append(p.warnings, "not modelled: "+name)
 	}
 	p.warnings = append(p.warnings, p.set.Warnings()...)
-	if w := p.schedule.Stranded("controller", "c101"); w != "" {
+	if w := p.schedule.Stranded("controller", "c101"); w != "" && spec.controllers() == 1 {
 		p.warnings = append(p.warnings, "faults: "+w)
 	}
 	for i := range p.schedule {
@@ -243,7 +243,7 @@ func (s *Spec) Schedule(text string) (faults.Schedule, error) {
 }
 
 // roles are those that brokers and controllers have; clients have their names.
-var roles = []string{"leader", "follower", "follower2", "controller"}
+var roles = []string{"leader", "follower", "follower2", "controller", "standby", "standby2"}
 
 // vocabulary is what a schedule for this scenario may say.
 func (s *Spec) vocabulary() faults.Vocabulary {
@@ -278,7 +278,7 @@ const (
 	firstClient     = 1001
 )
 
-// nodes are all nodes of a scenario: brokers, the controller, producers,
+// nodes are all nodes of a scenario: brokers, controllers, producers,
 // readers, and the one that reads everything at the end.
 func (s *Spec) nodes() []nodeName {
 	var list []nodeName
@@ -292,8 +292,8 @@ func (s *Spec) nodes() []nodeName {
 	for i := range s.Brokers {
 		add("b", i+1, "")
 	}
-	if s.log() {
-		add("c", firstController, "")
+	for i := range s.controllers() {
+		add("c", firstController+i, "")
 	}
 	for i, p := range s.Producers {
 		add("p", int(s.producerNode(i)), p.Name)

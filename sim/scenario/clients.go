@@ -38,7 +38,7 @@ func loadFrom(length time.Duration) machine.Instant {
 // newClients adds the services to the world, and who creates their topics.
 func newClients(r *run) *clients {
 	c := &clients{producers: make([]*workloads.Producer, len(r.Spec.Producers)), readers: make([]*workloads.Reader, len(r.Spec.Readers))}
-	nodes := r.Spec.nodes()[r.Spec.Brokers+1:] // behind the brokers and the controller
+	nodes := r.Spec.clientNodes()
 	addProducer, addReader := c.addProducer, c.addReader
 	if r.Spec.Bulk != nil {
 		addProducer, addReader = c.addBulkProducer, c.addBulkReader

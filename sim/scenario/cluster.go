@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
+	"slices"
 
 	"brokersim/broker/log"
 	"brokersim/broker/log/wire"
@@ -17,7 +18,7 @@ const (
 	controllerPort = 9093
 )
 
-// cluster is the brokers and the controller, in the lives that they are in, and
+// cluster is the brokers and the controllers, in the lives that they are in, and
 // what is remembered of those before.
 type cluster struct {
 	r     *run
@@ -29,12 +30,12 @@ type cluster struct {
 	started []bool        // this life has taken its first step
 	images  []int64       // the offset of the metadata that was looked at last
 
-	controller     *log.ControllerNode // nil while down
-	controllerName string
-	committed      int64 // the offset of the committed metadata that was audited last
-	auditor        *log.Auditor
+	controllers []*log.ControllerNode // nil while down
+	voters      []log.Voter           // the same as others reach them
+	committed   int64                 // the offset of the committed metadata that was audited last
+	auditor     *log.Auditor
 
-	points []*failpoint.Set // of brokers, the controller, clients; they outlive lives
+	points []*failpoint.Set // of brokers, controllers, clients; they outlive lives
 
 	steps  steps
 	losses losses
@@ -43,16 +44,16 @@ type cluster struct {
 	epochs []int32 // by partition: the leader epoch that the history tells of
 }
 
-// newCluster adds the brokers and the controller to the world, at places 0, 1...
+// newCluster adds the brokers and the controllers to the world, at places 0, 1...
 func newCluster(r *run) *cluster {
 	n := r.Spec.Brokers
 	c := &cluster{
 		r:       r,
 		brokers: make([]*log.Broker, n), lives: make([]uint32, n), started: make([]bool, n), images: make([]int64, n),
-		controllerName: fmt.Sprintf("c%d", firstController),
-		committed:      -1,
-		auditor:        log.NewAuditor(),
-		epochs:         make([]int32, len(r.topology.tps)),
+		controllers: make([]*log.ControllerNode, r.Spec.controllers()),
+		committed:   -1,
+		auditor:     log.NewAuditor(r.Spec.controllers()),
+		epochs:      make([]int32, len(r.topology.tps)),
 	}
 	c.losses.init(n, len(r.topology.tps))
 	c.eaten.init(n, len(r.topology.tps))
@@ -60,18 +61,47 @@ func newCluster(r *run) *cluster {
 	for i := range c.epochs {
 		c.epochs[i] = -1
 	}
+	for i := range c.controllers {
+		id := firstController + i
+		c.voters = append(c.voters, log.Voter{ID: int32(id), Addr: fmt.Sprintf("c%d:%d", id, controllerPort)})
+	}
 	for i := range n {
 		c.addBroker(i)
 	}
-	points := c.set(firstController)
+	for i := range c.controllers {
+		c.addController(i)
+	}
+	return c
+}
+
+func (c *cluster) addController(i int) {
+	r, id := c.r, c.voters[i].ID
+	points := c.set(uint32(id))
 	r.sim.Add(sim.NodeConfig{
-		Name: c.controllerName, ID: firstController, Listeners: []string{c.controllerAddress()},
+		Name: controllerName(id), ID: uint32(id), Listeners: []string{c.voters[i].Addr},
 		Boot: func() machine.Machine {
-			c.controller = log.NewController(log.ControllerConfig{ID: firstController, Settings: r.set.Broker(), Failpoints: points, Seed: r.Seed})
-			return c.controller
+			c.controllers[i] = log.NewController(log.ControllerConfig{ID: id, Settings: r.set.Broker(), Failpoints: points, Seed: r.Seed, Voters: c.voters})
+			return c.controllers[i]
 		},
 	})
-	return c
+}
+
+func controllerName(id int32) string { return fmt.Sprintf("c%d", id) }
+
+// controllerPlace is a controller's place among the controllers, -1 for other nodes.
+func (c *cluster) controllerPlace(node string) int {
+	return slices.IndexFunc(c.voters, func(v log.Voter) bool { return controllerName(v.ID) == node })
+}
+
+// controller is the active controller, of the newest epoch if one that is deposed has
+// not noticed yet; nil if none is.
+func (c *cluster) controller() (active *log.ControllerNode) {
+	for _, n := range c.controllers {
+		if n != nil && n.Active() && (active == nil || n.ControllerEpoch() > active.ControllerEpoch()) {
+			active = n
+		}
+	}
+	return active
 }
 
 func (c *cluster) addBroker(i int) {
@@ -89,7 +119,7 @@ func (c *cluster) addBroker(i int) {
 				Host:        name,
 				Port:        brokerPort,
 				Rack:        r.Spec.rack(i),
-				Controllers: []log.Voter{{ID: firstController, Addr: c.controllerAddress()}},
+				Controllers: c.voters,
 				Settings:    r.brokerSettings(i),
 				Failpoints:  points,
 			})
@@ -117,10 +147,6 @@ func (c *cluster) set(node uint32) *failpoint.Set {
 	}
 	c.points = append(c.points, s)
 	return s
-}
-
-func (c *cluster) controllerAddress() string {
-	return fmt.Sprintf("%s:%d", c.controllerName, controllerPort)
 }
 
 // bootstrap are the addresses that clients begin with.
@@ -154,7 +180,7 @@ func (c *cluster) has(node string) bool {
 	if c.r.solo != nil {
 		return node == c.r.solo.name
 	}
-	return node == c.controllerName || c.place(node) >= 0
+	return c.controllerPlace(node) >= 0 || c.place(node) >= 0
 }
 
 // assignment is who has a partition.
@@ -166,7 +192,7 @@ type assignment struct {
 // assignment is the newest that anybody knows of a partition: the controller
 // while it is there, otherwise the broker with the newest metadata.
 func (c *cluster) assignment(tp wire.TP) (a assignment, known bool) {
-	if n := c.controller; n != nil && n.Active() {
+	if n := c.controller(); n != nil {
 		if info := n.Image().Partition(tp.Topic, tp.Partition); info != nil {
 			return assignment{info.Leader, info.Replicas}, true
 		}
@@ -193,6 +219,9 @@ func (c *cluster) reached(bugs []failpoint.Site) map[string]int64 {
 	for _, site := range failpoint.Situations() {
 		if c.r.solo != nil {
 			break // they are those of a log
+		}
+		if site.OfQuorum() && c.r.Spec.controllers() < 2 {
+			continue
 		}
 		m[site.String()] = 0
 		for _, s := range c.points {

@@ -92,7 +92,7 @@ func (c *cluster) drawCore(draw machine.Draw) []bool {
 	for i := range in {
 		in[i] = true
 	}
-	if c.controller == nil || !c.controller.Active() {
+	if c.controller() == nil || !c.controller().Active() {
 		return in
 	}
 	left := 1 + int(draw.Of("how many").N(uint64(max(len(in)-1, 1))))
@@ -119,7 +119,7 @@ func (c *cluster) drawCore(draw machine.Draw) []bool {
 
 // suffices reports whether every partition can go on with some brokers alone.
 func (c *cluster) suffices(in []bool) bool {
-	im := c.controller.Image()
+	im := c.controller().Image()
 	for _, tp := range c.r.topology.tps {
 		info := im.Partition(tp.Topic, tp.Partition)
 		if info == nil {
@@ -145,7 +145,7 @@ func (c *cluster) suffices(in []bool) bool {
 // stands reports whether a broker is in the life that the controller knows of, so that
 // it does not lose its place in an ISR with the session of an earlier one.
 func (c *cluster) stands(id int32) bool {
-	b, info := c.brokers[id-1], c.controller.Image().Brokers[id]
+	b, info := c.brokers[id-1], c.controller().Image().Brokers[id]
 	return b != nil && b.Err() == nil && info != nil && !info.Fenced && b.Epoch() == info.Epoch
 }
 
@@ -164,7 +164,7 @@ func (r *run) coreProgress() {
 		return
 	}
 	r.core.on = false
-	if n := r.cluster.controller; n != nil {
+	if n := r.cluster.controller(); n != nil {
 		for _, tp := range r.topology.tps {
 			if r.cluster.nobodyInSync(tp) {
 				r.core.orphans++
@@ -176,7 +176,7 @@ func (r *run) coreProgress() {
 // nobodyInSync reports whether nobody of the core may lead a partition: whoever was in
 // sync when the others died has fallen out since, by what was under way then.
 func (c *cluster) nobodyInSync(tp wire.TP) bool {
-	info := c.controller.Image().Partition(tp.Topic, tp.Partition)
+	info := c.controller().Image().Partition(tp.Topic, tp.Partition)
 	return info != nil && !c.r.set.Topic(tp.Topic).UncleanLeaderElection &&
 		!slices.ContainsFunc(info.ISR, func(id int32) bool { return c.r.core.in[id-1] })
 }
@@ -187,7 +187,7 @@ func (r *run) openInCore() []string {
 		return open
 	}
 	c := r.cluster
-	if c.controller == nil || !c.controller.Active() {
+	if c.controller() == nil || !c.controller().Active() {
 		return []string{"the controller is not active"}
 	}
 	var open []string
@@ -204,7 +204,7 @@ func (r *run) openInCore() []string {
 
 // openPartition is what keeps a partition from being as well as the core can have it.
 func (c *cluster) openPartition(k int, tp wire.TP) string {
-	info := c.controller.Image().Partition(tp.Topic, tp.Partition)
+	info := c.controller().Image().Partition(tp.Topic, tp.Partition)
 	if info == nil {
 		return "does not exist"
 	}

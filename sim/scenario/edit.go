@@ -17,6 +17,7 @@ import (
 //
 //	for               how long the load lasts
 //	brokers           how many brokers there are
+//	controllers       how many controllers: 1, 3 or 5
 //	without           a producer or reader that is left out
 //	without-topic     a topic that is left out, which nobody uses
 //	rate.PRODUCER     its records a second
@@ -31,6 +32,7 @@ type Edit struct{ Key, Value string }
 const (
 	EditFor          = "for"
 	EditBrokers      = "brokers"
+	EditControllers  = "controllers"
 	EditWithout      = "without"
 	EditWithoutTopic = "without-topic"
 	EditRate         = "rate."
@@ -40,7 +42,7 @@ const (
 
 func isEdit(key string) bool {
 	switch key {
-	case EditFor, EditBrokers, EditWithout, EditWithoutTopic:
+	case EditFor, EditBrokers, EditControllers, EditWithout, EditWithoutTopic:
 		return true
 	}
 	return slices.Contains(kindKeys(), key) || strings.HasPrefix(key, EditRate) || strings.HasPrefix(key, EditPartitions)
@@ -86,6 +88,14 @@ func (s *Spec) apply(edit Edit) (err error) {
 			if err == nil && int(t.Replication) > s.Brokers {
 				err = fmt.Errorf("topic %s has %d replicas", t.Name, t.Replication)
 			}
+		}
+	case edit.Key == EditControllers:
+		s.Controllers, err = editNumber(edit.Value, 5)
+		switch {
+		case err == nil && !goodQuorum(s.Controllers):
+			err = fmt.Errorf("want 1, 3 or 5")
+		case err == nil && !s.log():
+			err = fmt.Errorf("a broker of kind %s has no controller", s.Kind)
 		}
 	case edit.Key == EditWithout:
 		err = s.leaveOut(edit.Value)

@@ -65,8 +65,8 @@ func (w world) RestartAll() {
 
 // gaveUp reports whether a node has met an error that it cannot go on after.
 func (c *cluster) gaveUp(node string) bool {
-	if node == c.controllerName {
-		return c.controller != nil && c.controller.Err() != nil
+	if i := c.controllerPlace(node); i >= 0 {
+		return c.controllers[i] != nil && c.controllers[i].Err() != nil
 	}
 	if s := c.r.solo; s != nil {
 		return node == s.name && s.err() != nil

@@ -44,8 +44,8 @@ func (c *cluster) log(i int) *log.Broker {
 
 // dies takes down what is known of a node that is about to die.
 func (c *cluster) dies(node string, power bool) {
-	if node == c.controllerName {
-		c.controller = nil
+	if i := c.controllerPlace(node); i >= 0 {
+		c.controllers[i] = nil
 		return
 	}
 	i := c.place(node)

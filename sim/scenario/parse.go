@@ -33,15 +33,22 @@ func Parse(name string, src []byte) (*Spec, error) {
 		return nil, p.Err()
 	}
 	p.Fields(body, "the scenario", fields.Fields{
-		"about":     p.Text(&s.About),
-		"swarm":     p.Word(&s.Swarm, Restricted, Unrestricted),
-		"for":       p.Duration(&s.For, time.Millisecond, maxFor),
-		"settle":    p.Duration(&s.Settle, time.Millisecond, maxFor),
-		"kind":      fields.Both(func(n ast.Node) { kindAt = n }, p.Word(&s.Kind, Kinds()...)),
-		"log":       func(n ast.Node) { p.log(s, n) },
-		"queue":     func(n ast.Node) { p.queue(s, n) },
-		"pubsub":    func(n ast.Node) { p.pubsub(s, n) },
-		"brokers":   p.Number(func(n int64) { s.Brokers = int(n) }, 1, maxBrokers),
+		"about":   p.Text(&s.About),
+		"swarm":   p.Word(&s.Swarm, Restricted, Unrestricted),
+		"for":     p.Duration(&s.For, time.Millisecond, maxFor),
+		"settle":  p.Duration(&s.Settle, time.Millisecond, maxFor),
+		"kind":    fields.Both(func(n ast.Node) { kindAt = n }, p.Word(&s.Kind, Kinds()...)),
+		"log":     func(n ast.Node) { p.log(s, n) },
+		"queue":   func(n ast.Node) { p.queue(s, n) },
+		"pubsub":  func(n ast.Node) { p.pubsub(s, n) },
+		"brokers": p.Number(func(n int64) { s.Brokers = int(n) }, 1, maxBrokers),
+		"controllers": func(n ast.Node) {
+			p.Number(func(c int64) {
+				if s.Controllers = int(c); !goodQuorum(s.Controllers) {
+					p.Fail(n, "controllers %d: want 1, 3 or 5", c)
+				}
+			}, 1, 5)(n)
+		},
 		"racks":     p.Number(func(n int64) { s.Racks = int(n) }, 0, maxBrokers),
 		"profile":   p.Word(&s.Profile, "short"),
 		"topics":    p.named(func(name string, at, n ast.Node) { p.topic(s, name, at, n) }),

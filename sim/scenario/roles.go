@@ -13,7 +13,9 @@ import (
 //     not lead, in the order of the assignment, whether they are up or not: as
 //     long as the leader stays, the same name means the same node, so that
 //     "restart follower" finds whom "crash follower" has hit.
-//   - controller is the controller, a service its client.
+//   - controller is the controller, or the active one of several: nobody between two. standby
+//     and standby2 are the first and the second of those who are not active, up or not.
+//   - a service is its client.
 //   - leader is the broker where there is only one, of another kind; the others are nobody.
 //   - * is every node that a schedule can name.
 func (r *run) view(role string) (nodes string, ok bool) {
@@ -26,7 +28,11 @@ func (r *run) view(role string) (nodes string, ok bool) {
 		}
 		return strings.Join(all, ","), true
 	case "controller":
-		return r.cluster.controllerName, r.solo == nil
+		return r.activeController()
+	case "standby":
+		return r.standby(0)
+	case "standby2":
+		return r.standby(1)
 	case "leader", "follower", "follower2":
 		if r.solo != nil {
 			return r.solo.name, word == "leader"
@@ -37,6 +43,38 @@ func (r *run) view(role string) (nodes string, ok bool) {
 		if n.role == word {
 			return n.name, true
 		}
+	}
+	return "", false
+}
+
+func (r *run) activeController() (node string, ok bool) {
+	switch {
+	case r.solo != nil:
+		return "", false
+	case len(r.cluster.controllers) == 1:
+		return controllerName(firstController), true
+	}
+	n := r.cluster.controller()
+	if n == nil {
+		return "", false
+	}
+	return controllerName(n.ID()), true
+}
+
+// standby is one of the controllers that are not active, in the order of their ids.
+func (r *run) standby(skip int) (node string, ok bool) {
+	if r.solo != nil || len(r.cluster.controllers) == 1 {
+		return "", false
+	}
+	active := r.cluster.controller()
+	for _, v := range r.cluster.voters {
+		if active != nil && active.ID() == v.ID {
+			continue
+		}
+		if skip == 0 {
+			return controllerName(v.ID), true
+		}
+		skip--
 	}
 	return "", false
 }

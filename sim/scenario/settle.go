@@ -94,7 +94,9 @@ func (r *run) open() []string {
 	if r.cluster.opaque || len(list) > 0 && !r.clients.topics.Done() {
 		return list
 	}
-	if list = append(list, r.cluster.auditor.Settled(r.cluster.brokers, r.cluster.controller)...); len(list) > 0 {
+	c := r.cluster
+	list = append(list, c.auditor.Settled(c.brokers, c.controller())...)
+	if list = append(list, c.auditor.SettledQuorum(c.controllers)...); len(list) > 0 {
 		return list // where the ends are is not certain yet
 	}
 	return r.unreadByAll()
@@ -109,7 +111,7 @@ func (r *run) openOfClients() (list []string) {
 	case !c.topics.Done():
 		return []string{"topics have not been created, or have no leader"}
 	}
-	nodes := r.Spec.nodes()[r.Spec.Brokers+1:]
+	nodes := r.Spec.clientNodes()
 	for i := range r.Spec.Producers {
 		switch n, p := &nodes[i], c.publisher(i); {
 		case p.Pending() > 0:
@@ -122,7 +124,7 @@ func (r *run) openOfClients() (list []string) {
 }
 
 func (r *run) unreadByAll() (list []string) {
-	nodes := r.Spec.nodes()[r.Spec.Brokers+1+len(r.Spec.Producers):]
+	nodes := r.Spec.clientNodes()[len(r.Spec.Producers):]
 	for i := range r.Spec.Readers {
 		list = append(list, r.unread(i, &nodes[i])...)
 	}

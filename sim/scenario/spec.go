@@ -35,9 +35,10 @@ type Spec struct {
 	Queue  Queue
 	PubSub PubSub
 
-	Brokers int
-	Racks   int    // over which brokers are spread, b1 in the first; 0: none
-	Profile string // a named set of Kafka settings, or empty for Kafka's defaults
+	Brokers     int
+	Controllers int    // of the metadata quorum: 1, 3 or 5; 0 is 1
+	Racks       int    // over which brokers are spread, b1 in the first; 0: none
+	Profile     string // a named set of Kafka settings, or empty for Kafka's defaults
 
 	Topics    []Topic
 	Producers []Producer
@@ -157,6 +158,21 @@ const (
 	minSize       = 24 // a value carries its id, its key and a checksum
 )
 
+// controllers is how many there are: none beside a broker of another kind than the log.
+func (s *Spec) controllers() int {
+	if !s.log() {
+		return 0
+	}
+	return max(s.Controllers, 1)
+}
+
+// goodQuorum reports whether so many controllers make a quorum. An even number would
+// survive no more than one less.
+func goodQuorum(n int) bool { return n == 1 || n == 3 || n == 5 }
+
+// clientNodes are the nodes behind brokers and controllers: producers, then readers.
+func (s *Spec) clientNodes() []nodeName { return s.nodes()[s.Brokers+s.controllers():] }
+
 // rack is the rack of a broker by its place, or empty.
 func (s *Spec) rack(i int) string {
 	if s.Racks == 0 {
@@ -195,6 +211,8 @@ func (s *Spec) check() error {
 		return fmt.Errorf("%s: for %v and settle %v: want up to %v", s.Name, s.For, s.Settle, maxFor)
 	case s.Brokers < 1 || s.Brokers > maxBrokers:
 		return fmt.Errorf("%s: %d brokers: want from 1 to %d", s.Name, s.Brokers, maxBrokers)
+	case s.Controllers != 0 && !goodQuorum(s.Controllers):
+		return fmt.Errorf("%s: %d controllers: want 1, 3 or 5", s.Name, s.Controllers)
 	case len(s.Topics) == 0:
 		return fmt.Errorf("%s: topics are missing", s.Name)
 	}

@@ -65,8 +65,8 @@ func (c *cluster) endAt(step, node string, power bool) {
 
 // pointsOf is the failpoints of a broker or of the controller.
 func (c *cluster) pointsOf(node string) *failpoint.Set {
-	if node == c.controllerName {
-		return c.points[len(c.names)]
+	if i := c.controllerPlace(node); i >= 0 {
+		return c.points[len(c.names)+i]
 	}
 	if i := c.place(node); i >= 0 {
 		return c.points[i]

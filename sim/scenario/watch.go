@@ -17,10 +17,10 @@ func (r *run) after(node int) {
 	case c.opaque: // half of a cluster cannot be audited
 	case node < len(c.brokers):
 		c.afterBroker(node)
-	case node == len(c.brokers):
-		c.afterController()
+	case node < len(c.brokers)+len(c.controllers):
+		c.afterController(node - len(c.brokers))
 	}
-	if len(c.steps.armed) > 0 && node <= len(c.brokers) {
+	if len(c.steps.armed) > 0 && node < len(c.brokers)+len(c.controllers) {
 		c.passed(r.sim.Nodes()[node])
 	}
 	if r.Watch != nil {
@@ -37,21 +37,30 @@ func (c *cluster) afterBroker(i int) {
 	}
 	if offset := b.Image().Offset; offset != c.images[i] {
 		c.images[i] = offset
+		if broken := c.auditor.Image(brokerName(b.ID()), b.Image()); broken != nil {
+			c.r.audits.add(c.r.sim.Now(), broken...)
+		}
 		c.noteLeaders(i)
 		c.judgeLeader(i)
 		c.capture(i)
 	}
-	if broken := c.auditor.Step(i, c.brokers, c.controller); broken != nil {
+	if broken := c.auditor.Step(i, c.brokers, c.controller()); broken != nil {
 		c.r.audits.add(c.r.sim.Now(), broken...)
 	}
 }
 
 // afterController audits the metadata when more of it is committed: what a
 // controller that loses power has not made durable never was.
-func (c *cluster) afterController() {
-	n := c.controller
+func (c *cluster) afterController(i int) {
+	n := c.controllers[i]
+	if broken := c.auditor.Quorum(i, c.controllers); broken != nil {
+		c.r.audits.add(c.r.sim.Now(), broken...)
+	}
 	offset := n.Image().Offset
 	if !n.Active() || offset == c.committed || offset >= n.HighWatermark() {
+		return
+	}
+	if len(c.controllers) > 1 && offset < c.committed { // another is active in a later epoch
 		return
 	}
 	c.committed = offset

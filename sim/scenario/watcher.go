@@ -67,8 +67,8 @@ func (r *run) show(node int) {
 	switch {
 	case node < len(r.cluster.brokers):
 		m.Broker = r.cluster.brokers[node]
-	case node == len(r.cluster.brokers):
-		m.Controller = r.cluster.controller
+	case node < len(r.cluster.brokers)+len(r.cluster.controllers):
+		m.Controller = r.cluster.controllers[node-len(r.cluster.brokers)]
 	}
 	r.Watch.Step(m)
 }

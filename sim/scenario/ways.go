@@ -51,7 +51,7 @@ type ways struct {
 
 func (r *run) follow(every uint64) *ways {
 	w := &ways{every: every, from: machine.Instant(r.Spec.Bulk.Warm), producers: make(map[string]int), open: make(map[[2]uint64]*sample)}
-	nodes := r.Spec.nodes()[r.Spec.Brokers+1:]
+	nodes := r.Spec.clientNodes()
 	for i := range r.Spec.Producers {
 		w.producers[nodes[i].name] = i
 		w.flying = append(w.flying, make(map[string][]request))

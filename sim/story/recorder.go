@@ -111,7 +111,7 @@ func (r *recorder) Step(m *scenario.Moment) {
 			r.started(m, now)
 		}
 		changes = r.brokerChanges(m.Event.Node, m.Broker)
-	case m.Controller != nil:
+	case m.Controller != nil && m.Controller.Active():
 		changes = r.metadata.changes(m.Controller.Image())
 	}
 	r.moments[now].changes = append(r.moments[now].changes, changes...)

@@ -5,6 +5,7 @@ import (
 
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // maxFetchBytes is the most that one answer holds, unless its first batch alone
@@ -94,7 +95,7 @@ func (q *Quorum) answerFetch(req *kmsg.FetchRequest, want *kmsg.FetchRequestTopi
 // diverges reports whether a reader has gone another way, and where this log has left
 // the epoch of its last batch, or the largest before it.
 func (q *Quorum) diverges(want *kmsg.FetchRequestTopicPartition) (epoch int32, end int64, ok bool) {
-	if want.LastFetchedEpoch < 0 || want.FetchOffset <= q.log.Start() {
+	if want.LastFetchedEpoch < 0 || want.FetchOffset <= q.log.Start() || q.cfg.Failpoints.On(failpoint.C12KeepDiverged, uint64(q.epoch)) {
 		return 0, 0, false
 	}
 	epoch, end = q.endOf(want.LastFetchedEpoch)

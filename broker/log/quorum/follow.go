@@ -8,10 +8,11 @@ import (
 
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // maxWait is how long a leader may let a follower wait for more
-// (KafkaRaftClient.MAX_FETCH_WAIT_MS).
+// (KafkaRaftClient.MAX_FETCH_WAIT_MS), if the time-out leaves room for it.
 const maxWait = 500 * time.Millisecond
 
 // fetching is what a follower asks of its leader, one request at a time.
@@ -47,7 +48,7 @@ func (q *Quorum) AskFetch() kmsg.Request {
 	t := kmsg.NewFetchRequestTopic()
 	t.Topic, t.Partitions = Topic, []kmsg.FetchRequestTopicPartition{p}
 	req := kmsg.NewPtrFetchRequest()
-	req.ReplicaID, req.MaxWaitMillis, req.MinBytes, req.MaxBytes = q.cfg.ID, int32(maxWait/time.Millisecond), 1, maxFetchBytes
+	req.ReplicaID, req.MaxWaitMillis, req.MinBytes, req.MaxBytes = q.cfg.ID, int32(min(maxWait, q.cfg.FetchTimeout/2)/time.Millisecond), 1, maxFetchBytes
 	req.Topics = []kmsg.FetchRequestTopic{t}
 	req.ForgottenTopics = []kmsg.FetchRequestForgottenTopic{}
 	return req
@@ -89,6 +90,9 @@ func (q *Quorum) diverged(epoch int32, end int64, out *machine.Effects) {
 	if _, mine := q.endOf(epoch); mine < end {
 		end = mine
 	}
+	if end < q.log.End() {
+		q.cfg.Failpoints.Hit(failpoint.MetadataTruncation)
+	}
 	if err := q.truncate(end); err != nil {
 		q.fail(err)
 	}
@@ -110,6 +114,7 @@ func (q *Quorum) copy(now machine.Now, b wire.Records, out *machine.Effects) err
 		}
 		q.note(h.LeaderEpoch, h.BaseOffset)
 	}
+	q.cfg.Failpoints.Hit(failpoint.StepMetadataFetched)
 	q.syncLog(out)
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // lead begins the epoch with a batch that says so.
@@ -54,13 +55,18 @@ func (q *Quorum) advance() {
 	slices.Sort(ends)
 	to := ends[len(ends)-q.majority()]
 	began := q.epochs[len(q.epochs)-1]
-	if began.epoch != q.epoch || to <= began.start {
+	if to <= began.start && !q.cfg.Failpoints.On(failpoint.C02CommitOlderEpoch, uint64(q.epoch)) {
 		return // no majority has anything of its own epoch
 	}
 	if to > q.log.End() || q.alone() && to < q.highWatermark {
 		panic(fmt.Sprintf("quorum: a majority has the log up to %d, with high watermark %d and log end %d", to, q.highWatermark, q.log.End()))
 	}
 	q.highWatermark = max(q.highWatermark, to)
+}
+
+// Overdue reports whether the voter leads though it should have resigned by now.
+func (q *Quorum) Overdue(now machine.Now) bool {
+	return q.role == leading && now.Mono >= q.checkQuorumAt()
 }
 
 // checkQuorumAt is when a leader resigns, unless more voters fetch: one that a majority

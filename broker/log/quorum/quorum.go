@@ -8,6 +8,7 @@ import (
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 	"brokersim/broker/storage"
+	"brokersim/faults/failpoint"
 )
 
 // Topic is the name of the metadata log as a topic of one partition, 0.
@@ -76,6 +77,9 @@ func Open(files machine.Files, cfg Config) (*Quorum, error) {
 		epoch: last.LeaderEpoch, leader: last.LeaderID, voted: last.VotedID,
 		state: state{last: last, durable: last}, timer: machine.Never, syncing: none,
 	}
+	if cfg.Failpoints.On(failpoint.C10ForgetVote, uint64(last.LeaderEpoch)) {
+		q.voted = nobody
+	}
 	for _, id := range slices.Sorted(slices.Values(cfg.Voters)) {
 		if id != cfg.ID {
 			q.peers = append(q.peers, peer{id: id})
@@ -140,7 +144,7 @@ func (q *Quorum) Disk(now machine.Now, in *machine.Input, out *machine.Effects) 
 // Tick does what is due by the clock.
 func (q *Quorum) Tick(now machine.Now, out *machine.Effects) {
 	if q.role == leading {
-		q.timer = q.checkQuorumAt()
+		q.timer = q.Deadline()
 	}
 	if q.role != failed && now.Mono >= q.timer {
 		q.timedOut(now, out)
@@ -149,10 +153,13 @@ func (q *Quorum) Tick(now machine.Now, out *machine.Effects) {
 
 // Deadline is when Tick is due next.
 func (q *Quorum) Deadline() machine.Instant {
-	if q.role == leading {
-		return q.checkQuorumAt()
+	switch {
+	case q.role != leading:
+		return q.timer
+	case q.cfg.Failpoints.On(failpoint.C04NeverResign, uint64(q.epoch)):
+		return machine.Never
 	}
-	return q.timer
+	return q.checkQuorumAt()
 }
 
 func (q *Quorum) fail(err error) { q.role, q.err, q.timer = failed, err, machine.Never }

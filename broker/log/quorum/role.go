@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // role is what a voter is in its epoch (KIP-595, KIP-996).
@@ -60,6 +61,11 @@ func (q *Quorum) enter(now machine.Now, epoch int32, out *machine.Effects) {
 
 // follow follows the leader of this epoch.
 func (q *Quorum) follow(now machine.Now, leader int32, out *machine.Effects) {
+	if q.leader != leader && q.cfg.Failpoints.On(failpoint.C07CutBelowHighWatermark, uint64(q.epoch)) && len(q.epochs) > 0 {
+		if err := q.cut(q.epochs[len(q.epochs)-1].start); err != nil {
+			q.fail(err)
+		}
+	}
 	q.leader, q.heard = leader, false
 	q.become(following, now.Mono.Add(q.cfg.FetchTimeout))
 	q.fetch.begin(now.Mono)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // electionState is what a voter must not forget: in which epoch it is, and whom
@@ -45,6 +46,7 @@ func (q *Quorum) remember(out *machine.Effects) {
 		q.fail(fmt.Errorf("write %s: %w", stateFile, err))
 		return
 	}
+	q.cfg.Failpoints.Hit(failpoint.StepVote)
 	q.state.last = next
 	q.state.written++
 	q.syncState(out)
@@ -82,7 +84,9 @@ func (q *Quorum) stateSynced(out *machine.Effects) {
 func (q *Quorum) Version() int64 { return q.state.written }
 
 // Spoken reports whether a version is durable, so that it may be spoken of.
-func (q *Quorum) Spoken(version int64) bool { return q.state.synced >= version }
+func (q *Quorum) Spoken(version int64) bool {
+	return q.state.synced >= version || q.cfg.Failpoints.On(failpoint.C01VoteBeforeDurable, uint64(q.epoch))
+}
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 

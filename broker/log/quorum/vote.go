@@ -5,6 +5,7 @@ import (
 
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // wants reports whether there is something to ask of another voter.
@@ -135,7 +136,7 @@ func (q *Quorum) grants(want *kmsg.VoteRequestTopicPartition) bool {
 		return q.role != following || !q.heard
 	case q.leader != nobody:
 		return false
-	case q.voted == nobody:
+	case q.voted == nobody, q.cfg.Failpoints.On(failpoint.C11VoteTwice, uint64(q.epoch)):
 		return true
 	}
 	return q.voted == want.CandidateID

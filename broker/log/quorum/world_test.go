@@ -423,3 +423,52 @@ func TestWorlds(t *testing.T) {
 		}
 	}
 }
+
+// Each planted bug of a quorum shows in some world: the invariants can fail.
+func TestWorldsFindBugs(t *testing.T) {
+	bugs := []failpoint.Site{failpoint.C07CutBelowHighWatermark, failpoint.C11VoteTwice, failpoint.C12KeepDiverged}
+	if !testing.Short() { // they take a thousand worlds
+		bugs = append(bugs, failpoint.C01VoteBeforeDurable, failpoint.C10ForgetVote)
+	}
+	for _, bug := range bugs {
+		found := ""
+		seed := uint64(0)
+		for ; seed < 3000 && found == ""; seed++ {
+			w := newWorld(seed, 3, bug)
+			w.run(1500)
+			found = w.broken
+		}
+		if found == "" {
+			t.Errorf("%v: not found in %d worlds", bug, seed)
+		} else {
+			t.Logf("%v: world %d: %s", bug, seed-1, found)
+		}
+	}
+}
+
+// What a majority has of an earlier epoch is not committed by that (Raft, figure 8).
+func TestOwnEpoch(t *testing.T) {
+	for _, bug := range []failpoint.Site{noBug, failpoint.C02CommitOlderEpoch} {
+		w := newWorld(1, 3, bug)
+		v := w.voters[0]
+		q := v.q
+		q.enter(w.now, 1, &v.out)
+		q.lead(w.now, &v.out)
+		w.append(v)
+		q.enter(w.now, 3, &v.out)
+		q.lead(w.now, &v.out) // offset 2
+		for len(v.out.List) > 0 {
+			w.sync(v)
+		}
+		fetch := fetchRequest(2) // it has what is of epoch 1
+		fetch.ReplicaID, fetch.Topics[0].Partitions[0].CurrentLeaderEpoch, fetch.Topics[0].Partitions[0].LastFetchedEpoch = 102, 3, 1
+		q.Arrived(w.now, fetch)
+		if hw := q.HighWatermark(); hw != 0 && bug == noBug || hw == 0 && bug != noBug {
+			t.Errorf("%v: high watermark %d", bug, hw)
+		}
+		fetch.Topics[0].Partitions[0].FetchOffset, fetch.Topics[0].Partitions[0].LastFetchedEpoch = 3, 3
+		if q.Arrived(w.now, fetch); q.HighWatermark() != 3 {
+			t.Errorf("%v: high watermark %d, want 3", bug, q.HighWatermark())
+		}
+	}
+}
