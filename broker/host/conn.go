@@ -3,6 +3,7 @@ package host
 import (
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"brokersim/broker/machine"
@@ -14,8 +15,9 @@ type conn struct {
 	node  *Node
 	nc    net.Conn
 	split Split
-	addr  string // that was dialled; empty: it was accepted
-	out   *Way   // nil: no faults
+	raw   syscall.RawConn // nil: it has none
+	addr  string          // that was dialled; empty: it was accepted
+	out   *Way            // nil: no faults
 	in    *Way
 	over  chan struct{} // closed with the connection
 
@@ -26,6 +28,7 @@ type conn struct {
 	filled   sync.Cond // the writer waits
 	emptied  sync.Cond // drain waits
 	pending  net.Buffers
+	writing  bool  // the writer has taken what was pending
 	unsent   int64 // bytes, those that are being written among them
 	owed     bool  // the word that it has drained
 	stopped  bool  // by the machine
@@ -49,6 +52,9 @@ const (
 func newConn(n *Node, nc net.Conn, split Split) *conn {
 	c := &conn{node: n, nc: nc, split: split, over: make(chan struct{})}
 	c.gate.L, c.filled.L, c.emptied.L = &c.mu, &c.mu, &c.mu
+	if x, ok := nc.(syscall.Conn); ok {
+		c.raw, _ = x.SyscallConn() // without, the writer does all
+	}
 	return c
 }
 
@@ -100,7 +106,7 @@ func (c *conn) waiting() int64 {
 func (c *conn) send(f machine.Bytes) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.dead || c.closing {
+	if c.dead || c.closing || c.sendNow(f) {
 		return
 	}
 	for p := range f.Pieces {

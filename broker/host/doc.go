@@ -13,8 +13,9 @@
 //  3. What the step wants done is done at once if it cannot block: files are written
 //     by call, frames are put behind others of their connection, dials and syncs are
 //     handed to goroutines of their own.
-//  4. The connection's writer (write.go) hands all that waits to the kernel in one
-//     writev, piece by piece as the machine has made it, without copying.
+//  4. A small frame that finds room goes to the kernel at once. All else is handed to it
+//     by the connection's writer (write.go), what waits in one writev, piece by piece as
+//     the machine has made it, without copying.
 //
 // # Files
 //

@@ -4,7 +4,7 @@ import "brokersim/broker/machine"
 
 const (
 	minChunk = 4 << 10
-	maxChunk = 2 << 20
+	maxChunk = 16 << 20
 )
 
 // read splits what comes into frames until the connection ends. A frame's memory is
@@ -29,7 +29,10 @@ func (c *conn) read() {
 			}
 			continue
 		}
-		if cap(buf)-len(buf) < min(len(buf)+1, minChunk) {
+		switch {
+		case len(buf) == 0 && cap(buf) < size: // what would begin here had to be moved
+			buf = make([]byte, 0, size)
+		case cap(buf)-len(buf) < min(len(buf)+1, minChunk):
 			buf = append(make([]byte, 0, max(2*len(buf), size)), buf...)
 		}
 		m, err := c.nc.Read(buf[len(buf):cap(buf)])

@@ -11,7 +11,7 @@ func (c *conn) write() {
 			c.filled.Wait()
 		}
 		list := c.pending
-		c.pending = nil
+		c.pending, c.writing = nil, true
 		done := c.dead || len(list) == 0
 		c.mu.Unlock()
 		if done {
@@ -35,7 +35,7 @@ func (c *conn) write() {
 // wrote notes that bytes have left.
 func (c *conn) wrote(n int64) {
 	c.mu.Lock()
-	c.unsent = max(c.unsent-n, 0) // 0 if it was killed
+	c.unsent, c.writing = max(c.unsent-n, 0), false // 0 if it was killed
 	drained := c.owed && c.unsent < machine.DrainedBelow
 	if drained {
 		c.owed = false
@@ -49,3 +49,24 @@ func (c *conn) wrote(n int64) {
 		c.node.inbox.put(event{kind: machine.Drained, conn: c})
 	}
 }
+
+// sendNow hands a small frame to the kernel at once, if nothing is before it and the
+// kernel has room: so most answers need no word to the writer. What did not fit is left
+// to that.
+func (c *conn) sendNow(f machine.Bytes) bool {
+	if c.raw == nil || c.out != nil || c.writing || len(c.pending) > 0 || f.Len() > smallFrame {
+		return false
+	}
+	b := f.Contiguous()
+	n := tryWrite(c.raw, b)
+	c.node.clock.written.Add(int64(n))
+	if n < len(b) && n > 0 {
+		c.pending = append(c.pending, b[n:])
+		c.unsent += int64(len(b) - n)
+		c.filled.Signal()
+	}
+	return n > 0
+}
+
+// smallFrame is the size up to which a frame is copied into one piece to be sent at once.
+const smallFrame = 4 << 10
