@@ -78,9 +78,15 @@ type Broker struct {
 	ids     producerIDs
 
 	syncs      []syncing
+	stopping   stopping
+	marking    machine.Tag // the sync of the marker of a clean shutdown; 0: none is under way
+	found      []string    // see Found
 	retention  retention
-	doomed     []doomed // in the order in which they were deleted
-	checkpoint checkpoint
+	doomed     []doomed        // in the order in which they were deleted
+	checkpoint checkpoint      // the high watermarks
+	recovery   checkpoint      // the recovery points
+	logStart   checkpoint      // the log start offsets
+	flushAt    machine.Instant // when to look for logs that are to be flushed
 	tags       machine.Tag
 	isrAt      machine.Instant // when to look for replicas that lag
 	expireAt   machine.Instant // when to look for producers that have expired
@@ -226,10 +232,8 @@ func (b *Broker) Step(now machine.Now, in *machine.Input, out *machine.Effects) 
 		p.moved = false
 	}
 	b.moved = b.moved[:0]
-	if b.err != nil {
-		if in.Kind == machine.Accepted || in.Kind == machine.Opened {
-			out.Close(in.Conn)
-		}
+	if b.err != nil || b.stopping.begun {
+		b.quiet(now, in, out)
 		return
 	}
 	b.input(now, in, out)
@@ -239,6 +243,7 @@ func (b *Broker) Step(now machine.Now, in *machine.Input, out *machine.Effects) 
 	b.admit(now, out)
 	b.settle(now, out)
 	b.doom(now.Mono)
+	b.lowered(now.Mono)
 	if b.err == nil {
 		b.beat(now.Mono, out)
 		b.fetchMetadata(now.Mono, out)
@@ -268,6 +273,8 @@ func (b *Broker) input(now machine.Now, in *machine.Input, out *machine.Effects)
 			return
 		}
 		b.stepLinks(now, in, out)
+	case machine.Stopping:
+		b.stop(now, out)
 	case machine.Opened:
 		if !b.stepLinks(now, in, out) {
 			out.Close(in.Conn) // given up on
@@ -314,14 +321,15 @@ func (b *Broker) periodic(now machine.Now, out *machine.Effects) {
 	}
 	b.retain(now, out)
 	b.discard(at, out)
-	b.saveCheckpoint(at, out)
+	b.flushOld(at, out)
+	b.saveCheckpoints(at, out)
 }
 
 func (b *Broker) nextDeadline() machine.Instant {
 	if b.err != nil {
 		return machine.Never
 	}
-	at := min(b.life.due(), b.parked.earliest, b.isrAt, b.expireAt, b.checkpoint.due(), b.commands.due(), b.retention.due(), b.discardAt())
+	at := min(b.beatDue(), b.parked.earliest, b.isrAt, b.expireAt, b.checkpointsDue(), b.flushAt, b.commands.due(), b.retention.due(), b.discardAt())
 	at = min(at, b.metadata.due(b.metadataAt))
 	for _, f := range b.fetchers {
 		at = min(at, f.due())
@@ -387,6 +395,12 @@ func (b *Broker) settle(now machine.Now, out *machine.Effects) {
 // (Kafka halts when its last log directory fails).
 func (b *Broker) fail(err error, out *machine.Effects) {
 	b.err = err
+	b.cfg.Failpoints.Hit(failpoint.LogDirOffline)
+	b.hangUpAll(out)
+}
+
+// hangUpAll closes all connections.
+func (b *Broker) hangUpAll(out *machine.Effects) {
 	for _, id := range slices.Sorted(maps.Keys(b.conns)) {
 		out.Close(id)
 	}
@@ -397,6 +411,18 @@ func (b *Broker) fail(err error, out *machine.Effects) {
 	}
 	clear(b.conns)
 	b.parked, b.waiting, b.free, b.touched = parked{earliest: machine.Never}, nil, nil, nil
+}
+
+// quiet is the step of a broker that serves nobody any more.
+func (b *Broker) quiet(now machine.Now, in *machine.Input, out *machine.Effects) {
+	switch {
+	case in.Kind == machine.Accepted, in.Kind == machine.Opened:
+		out.Close(in.Conn)
+	case in.Kind == machine.DiskDone && b.err == nil:
+		b.diskDone(now, in, out)
+		b.stopMore(out)
+	}
+	b.deadline = machine.Never
 }
 
 func (b *Broker) links() []*link {

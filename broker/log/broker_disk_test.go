@@ -2,7 +2,6 @@ package log
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"brokersim/broker/log/config"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/broker/storage"
 	"brokersim/broker/storage/storagetest"
 	"brokersim/faults/failpoint"
 )
@@ -86,58 +86,14 @@ func TestCheckpointDiskError(t *testing.T) {
 	l, _ = newAlone(t, nil)
 	l.brokers[0].disk.Err = machine.ErrNoSpace
 	l.advance(checkpointInterval)
-	if l.broker(1).Err() == nil || l.broker(1).Deadline() != machine.Never {
-		t.Error("a full disk is no reason to give up")
+	if err := l.broker(1).Err(); err != nil || l.brokers[0].disk.Get(checkpointFile) != nil {
+		t.Errorf("a full disk: error %v", err)
 	}
-}
-
-func TestParseCheckpoint(t *testing.T) {
-	tp := func(topic string, n int32) wire.TP { return wire.TP{Topic: topic, Partition: n} }
-	for text, want := range map[string]map[wire.TP]int64{ // unordered: independent rows
-		"0\n0\n":                            {},
-		"0\n2\norders 0 5\norders-1 10 0\n": {tp("orders", 0): 5, tp("orders-1", 10): 0},
-		"":                                  nil,
-		"0\n":                               nil,
-		"1\n0\n":                            nil,
-		"0\n1\n":                            nil,
-		"0\n0\norders 0 5\n":                nil,
-		"0\n2\norders 0 5\n":                nil,
-		"0\n1\norders 0 5":                  nil,
-		"0\n0\norders 0 5":                  nil,
-		"0\n1\norders 0\n":                  nil,
-		"0\n1\norders 0 5 6\n":              nil,
-		"0\n1\norders 0  5\n":               nil,
-		"0\n1\norders -1 5\n":               nil,
-		"0\n1\norders 0 -5\n":               nil,
-		"0\n1\norders x 5\n":                nil,
-		"0\n1\norders 4294967296 5\n":       nil,
-		"garbage":                           nil,
-	} {
-		if got := parseCheckpoint(text); !maps.Equal(got, want) || (got == nil) != (want == nil) {
-			t.Errorf("%q: %v, want %v", text, got, want)
-		}
+	l.brokers[0].disk.Err = nil
+	l.advance(checkpointInterval)
+	if l.brokers[0].disk.Get(checkpointFile) == nil {
+		t.Error("nothing is written when there is room again")
 	}
-}
-
-// A checkpoint that is read is the one that would be written.
-func FuzzCheckpoint(f *testing.F) {
-	for _, s := range []string{"0\n0\n", "0\n1\norders 0 5\n", "0\n2\na 0 1\nb-c 7 9223372036854775807\n", "0\n1\norders 0", "1\n0\n", "0\n-1\n"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		known := parseCheckpoint(text)
-		if known == nil {
-			return
-		}
-		var s strings.Builder
-		fmt.Fprintf(&s, "0\n%d\n", len(known))
-		for _, tp := range slices.SortedFunc(maps.Keys(known), wire.TP.Compare) {
-			fmt.Fprintf(&s, "%s %d %d\n", tp.Topic, tp.Partition, known[tp])
-		}
-		if again := parseCheckpoint(s.String()); !maps.Equal(again, known) {
-			t.Errorf("%q: %v, then %v", text, known, again)
-		}
-	})
 }
 
 // Of a disk a broker takes what is its own.
@@ -200,7 +156,8 @@ func TestTornLog(t *testing.T) {
 	l.advance(time.Minute)
 }
 
-// An append that fails ends the broker, and with it every connection.
+// An append that fails is answered with KAFKA_STORAGE_ERROR, and takes the only log
+// directory offline: that ends the broker, and with it every connection.
 func TestProduceDiskError(t *testing.T) {
 	for _, behind := range []bool{false, true} { // served at once, or after another request
 		l, c := newAlone(t, nil)
@@ -208,13 +165,117 @@ func TestProduceDiskError(t *testing.T) {
 		if behind {
 			c.send(fetchRequest("orders", 0, 1, time.Second), 12)
 		}
-		l.brokers[0].disk.Err = machine.ErrNoSpace
+		l.brokers[0].disk.Err = machine.ErrIO
 		c.send(produceRequest("orders", 1, time.Second, batch("a"), batch("b")), 9)
 		l.advance(time.Second)
-		if b := l.broker(1); b.Err() == nil || c.closed == nil || other.closed == nil || b.Deadline() != machine.Never || len(c.asked) != 1 {
-			t.Errorf("error %v, closed %v and %v", b.Err(), c.closed, other.closed)
+		if b := l.broker(1); b.Err() == nil || c.closed == nil || other.closed == nil || b.Deadline() != machine.Never || len(c.asked) > 0 {
+			t.Errorf("error %v, closed %v and %v, %d not answered", b.Err(), c.closed, other.closed, len(c.asked))
+		}
+		if behind {
+			c.answer()
+		}
+		for _, p := range c.answer().(*kmsg.ProduceResponse).Topics[0].Partitions {
+			if p.ErrorCode != wire.KafkaStorageError {
+				t.Errorf("partition %d is answered with error %d", p.Partition, p.ErrorCode)
+			}
 		}
 		l.advance(time.Minute)
+	}
+}
+
+// A full disk refuses, and takes again when there is room.
+func TestProduceFullDisk(t *testing.T) {
+	l, c := newAlone(t, nil)
+	b := l.broker(1)
+	for i, err := range []error{machine.ErrNoSpace, nil, machine.ErrNoSpace, nil} {
+		l.brokers[0].disk.Err = err
+		want, end := int16(0), int64(i/2+1)
+		if err != nil {
+			want, end = wire.KafkaStorageError, int64(i/2)
+		}
+		got := ask[*kmsg.ProduceResponse](c, produceRequest("orders", -1, time.Second, batch("a")), 9).Topics[0].Partitions[0].ErrorCode
+		if got != want || b.Err() != nil || b.Replicas()[0].LogEnd() != end {
+			t.Errorf("%v: answered %d, error %v, log end %d", err, got, b.Err(), b.Replicas()[0].LogEnd())
+		}
+	}
+	if n := b.cfg.Failpoints.Reached(failpoint.DiskFull); n != 2 {
+		t.Errorf("a full disk is counted %d times", n)
+	}
+}
+
+// A broker that was shut down in good order does not read its logs again, and says at its
+// next start that a crash is one.
+func TestCleanShutdown(t *testing.T) {
+	l, c := newAlone(t, nil)
+	n := l.brokers[0]
+	for range 3 {
+		ask[*kmsg.ProduceResponse](c, produceRequest("orders", -1, time.Second, batch("a")), 9)
+	}
+	l.step(n, &machine.Input{Kind: machine.Stopping})
+	l.run()
+	b := l.broker(1)
+	if !b.Stopped() || b.Err() != nil || c.closed == nil {
+		t.Fatalf("stopped %v, error %v, closed %v", b.Stopped(), b.Err(), c.closed)
+	}
+	n.disk.PowerLoss(0)
+	for name, want := range map[string]string{ // unordered: independent rows
+		storage.CleanShutdownFile: fmt.Sprintf(`{"version":0,"brokerEpoch":%d}`, b.Epoch()),
+		storage.RecoveryPointFile: "0\n1\norders 0 3\n",
+		storage.HighWatermarkFile: "0\n1\norders 0 3\n",
+	} {
+		if got := string(n.disk.Get(name)); got != want {
+			t.Errorf("%s holds %q, want %q", name, got, want)
+		}
+	}
+	const log = "orders-0/00000000000000000000.log"
+	garbled := n.disk.Get(log)
+	garbled[len(garbled)-1]++
+	n.disk.Put(log, garbled)
+
+	l.crash(n)
+	n.holdSyncs = true
+	l.start(n)
+	if b = l.broker(1); b.Replicas()[0].LogEnd() != 3 || len(b.Found()) > 0 || b.Replicas()[0].Durable() != 3 {
+		t.Errorf("the log was read again: it ends at %d, durable to %d, %q", b.Replicas()[0].LogEnd(), b.Replicas()[0].Durable(), b.Found())
+	}
+	l.advance(30 * time.Second)
+	if b.Epoch() >= 0 || n.disk.Get(storage.CleanShutdownFile) != nil {
+		t.Errorf("registered with epoch %d while the marker may come back", b.Epoch())
+	}
+	l.sync(n, nil)
+	n.holdSyncs = false
+	l.advance(20 * time.Second)
+	if b.Epoch() < 0 {
+		t.Error("not registered when the marker is gone")
+	}
+	l.crash(n)
+	l.start(n)
+	if b = l.broker(1); b.Replicas()[0].LogEnd() != 2 || len(b.Found()) != 1 || !strings.Contains(b.Found()[0], "orders-0: cut ") {
+		t.Errorf("after a crash the log ends at %d, %q", b.Replicas()[0].LogEnd(), b.Found())
+	}
+}
+
+// What is wrong with a file beside the logs is said, and the file is passed over.
+func TestFoundAtStart(t *testing.T) {
+	l, c := newAlone(t, nil)
+	n := l.brokers[0]
+	ask[*kmsg.ProduceResponse](c, produceRequest("orders", -1, time.Second, batch("a")), 9)
+	l.crash(n)
+	n.disk.Put(storage.HighWatermarkFile, []byte("0\n1\norders 0\n"))
+	n.disk.Put(storage.RecoveryPointFile, []byte("1\n0\n"))
+	n.disk.Put(storage.LogStartFile, []byte("0\n1\n"))
+	n.disk.Put(storage.CleanShutdownFile, []byte("{"))
+	n.disk.Put("orders-0/00000000000000000000.index", []byte{1})
+	l.start(n)
+	want := []string{
+		"replication-offset-checkpoint is passed over: line 3: 2 fields, not 3",
+		`recovery-point-offset-checkpoint is passed over: line 1: version "1", not 0`,
+		`log-start-offset-checkpoint is passed over: line 2: "1" entries, and there are 0`,
+		".kafka_cleanshutdown is passed over: unexpected end of JSON input",
+		"orders-0: orders-0/00000000000000000000.index made again: of its 1 bytes 0 are right, and 0 there should be",
+	}
+	if b := l.broker(1); !slices.Equal(b.Found(), want) || b.Err() != nil || b.Replicas()[0].LogEnd() != 1 {
+		t.Errorf("error %v, found %q", b.Err(), b.Found())
 	}
 }
 
@@ -243,8 +304,8 @@ func TestFlushAtStart(t *testing.T) {
 	l.crash(n)
 	n.holdSyncs = true
 	l.start(n)
-	if len(n.syncs) != 1 {
-		t.Fatalf("syncs %v", n.syncs)
+	if len(n.syncs) == 0 {
+		t.Fatal("no syncs")
 	}
 	l.advance(20 * time.Second)
 	c = l.client(n)

@@ -1,43 +1,58 @@
 package log
 
 import (
+	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/broker/storage"
 	"brokersim/faults/failpoint"
 )
 
-// checkpoint is the high watermarks as they are written down now and then, in
-// Kafka's file and format, so that a broker that starts again knows what was
-// committed. It is a hint: any lower value is as true.
+// checkpoint is an offset of each partition as they are written down now and then, in
+// Kafka's file and format, for the broker that starts again. Any lower offset is as true.
 type checkpoint struct {
-	files    machine.Files
-	interval time.Duration // replica.high.watermark.checkpoint.interval.ms
+	file     string
+	interval time.Duration
 	at       machine.Instant
 	known    map[wire.TP]int64 // as an earlier life has left them
 	written  string
-	tag      machine.Tag // of the sync of the new file; 0: none is under way
+	offsets  []storage.PartitionOffset // that are being written
+	renamed  bool                      // the new file has taken the place of the old one
+	tag      machine.Tag               // of a sync; 0: none is under way
 }
 
 const (
-	checkpointFile    = "replication-offset-checkpoint"
-	newCheckpointFile = checkpointFile + ".tmp"
+	checkpointFile    = storage.HighWatermarkFile
+	newCheckpointFile = checkpointFile + newFile
+	newFile           = ".tmp"
 )
 
-func (c *checkpoint) start(now machine.Instant, files machine.Files, interval time.Duration) {
-	c.files, c.interval, c.at = files, interval, now.Add(interval)
-	if size, ok := files.Size(checkpointFile); ok {
-		if b, err := files.ReadAt(checkpointFile, 0, size); err == nil {
-			c.known = parseCheckpoint(string(b.Contiguous()))
-		}
+// start reads what an earlier life has left. A file that is not whole tells nothing; the
+// error says why.
+func (c *checkpoint) start(now machine.Instant, files machine.Files, file string, interval time.Duration) error {
+	c.file, c.interval, c.at = file, interval, now.Add(interval)
+	size, ok := files.Size(file)
+	if !ok {
+		return nil
 	}
+	b, err := files.ReadAt(file, 0, size)
+	var list []storage.PartitionOffset
+	if err == nil {
+		list, err = storage.ParseOffsets(b.Contiguous())
+	}
+	if err != nil {
+		return fmt.Errorf("%s is passed over: %w", file, err)
+	}
+	c.known = make(map[wire.TP]int64, len(list))
+	for _, e := range list {
+		c.known[wire.TP{Topic: e.Topic, Partition: e.Partition}] = e.Offset
+	}
+	c.written = string(b.Contiguous())
+	return nil
 }
-
-func (c *checkpoint) highWatermark(tp wire.TP) int64 { return c.known[tp] }
 
 func (c *checkpoint) due() machine.Instant {
 	if c.tag != 0 {
@@ -46,74 +61,123 @@ func (c *checkpoint) due() machine.Instant {
 	return c.at
 }
 
-// saveCheckpoint begins to write a new file when it is time. It takes the place
-// of the old one when it is durable.
-func (b *Broker) saveCheckpoint(now machine.Instant, out *machine.Effects) {
-	c := &b.checkpoint
-	if now < c.due() {
-		return
-	}
-	c.at = now.Add(c.interval)
-	text := b.checkpointText()
-	if text == c.written || len(b.partitions) == 0 || b.cfg.Failpoints.OnAbout(failpoint.SkipCheckpoint, text, 0, 0) {
-		return
-	}
-	err := c.files.Remove(newCheckpointFile)
-	if err == nil {
-		err = c.files.Append(newCheckpointFile, machine.Literal([]byte(text)))
-	}
-	if err != nil {
-		b.fail(fmt.Errorf("write %s: %w", newCheckpointFile, err), out)
-		return
-	}
-	b.cfg.Failpoints.Hit(failpoint.StepCheckpoint)
-	c.written, c.tag = text, b.tag()
-	out.Sync(newCheckpointFile, c.tag)
+// checkpoints are all of a broker.
+func (b *Broker) checkpoints() [3]*checkpoint {
+	return [...]*checkpoint{&b.checkpoint, &b.recovery, &b.logStart}
 }
 
-func (c *checkpoint) isMine(tag machine.Tag) bool { return c.tag != 0 && tag == c.tag }
-
-// synced takes the answer to the sync of the new file.
-func (c *checkpoint) synced(err error) error {
-	c.tag = 0
-	if err == nil {
-		err = c.files.Rename(newCheckpointFile, checkpointFile)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", checkpointFile, err)
-	}
-	return nil
+func (b *Broker) checkpointsDue() machine.Instant {
+	return min(b.checkpoint.due(), b.recovery.due(), b.logStart.due())
 }
 
-// checkpointText is Kafka's OffsetCheckpointFile: the version, the number of
-// entries, and a topic, partition and offset a line.
-func (b *Broker) checkpointText() string {
-	var s strings.Builder
-	fmt.Fprintf(&s, "0\n%d\n", len(b.partitions))
+// saveCheckpoints begins to write new files when it is time.
+func (b *Broker) saveCheckpoints(now machine.Instant, out *machine.Effects) {
+	for _, c := range b.checkpoints() {
+		if now >= c.due() {
+			c.at = now.Add(c.interval)
+			b.saveCheckpoint(c, out)
+		}
+	}
+}
+
+// saveCheckpoint begins to write a new file, if there is anything new. It takes the place
+// of the old one when it is durable. Where there is no room it is for the next time.
+func (b *Broker) saveCheckpoint(c *checkpoint, out *machine.Effects) {
+	list := b.offsetsFor(c)
+	text := string(storage.FormatOffsets(list))
+	if text == c.written || len(list) == 0 && c.written == "" {
+		return
+	}
+	if c == &b.checkpoint && b.cfg.Failpoints.OnAbout(failpoint.SkipCheckpoint, text, 0, 0) {
+		return
+	}
+	err := b.files.Remove(c.file + newFile)
+	if err == nil {
+		err = b.files.Append(c.file+newFile, machine.Literal([]byte(text)))
+	}
+	if errors.Is(err, machine.ErrNoSpace) {
+		return
+	}
+	if err != nil {
+		b.fail(fmt.Errorf("write %s: %w", c.file+newFile, err), out)
+		return
+	}
+	if c == &b.checkpoint {
+		b.cfg.Failpoints.Hit(failpoint.StepCheckpoint)
+	}
+	c.written, c.offsets, c.renamed = text, list, false
+	c.sync(b, c.file+newFile, out)
+}
+
+func (c *checkpoint) sync(b *Broker, file string, out *machine.Effects) {
+	c.tag = b.tag()
+	out.Sync(file, c.tag)
+}
+
+// offsetsFor are the offsets that belong into a checkpoint now, by topic and partition. Of
+// recovery points and log starts those are left out that tell nothing.
+func (b *Broker) offsetsFor(c *checkpoint) []storage.PartitionOffset {
+	list := make([]storage.PartitionOffset, 0, len(b.partitions))
 	for _, p := range b.partitions {
-		fmt.Fprintf(&s, "%s %d %d\n", p.TP().Topic, p.TP().Partition, p.HighWatermark())
+		offset := p.HighWatermark()
+		switch c {
+		case &b.recovery:
+			offset = p.RecoveryPoint()
+		case &b.logStart:
+			offset = p.StartToSave()
+		}
+		if offset > 0 || c == &b.checkpoint {
+			list = append(list, storage.PartitionOffset{Topic: p.TP().Topic, Partition: p.TP().Partition, Offset: offset})
+		}
 	}
-	return s.String()
+	return list
 }
 
-// parseCheckpoint reads a checkpoint. A file that is not whole tells nothing.
-func parseCheckpoint(text string) map[wire.TP]int64 {
-	lines := strings.Split(text, "\n")
-	if len(lines) < 3 || lines[0] != "0" || lines[1] != strconv.Itoa(len(lines)-3) || lines[len(lines)-1] != "" {
-		return nil
-	}
-	known := make(map[wire.TP]int64)
-	for _, line := range lines[2 : len(lines)-1] {
-		fields := strings.Split(line, " ")
-		if len(fields) != 3 {
-			return nil
+// checkpointSynced takes the answer to a sync, if it is one of a checkpoint.
+func (b *Broker) checkpointSynced(tag machine.Tag, err error, out *machine.Effects) (mine bool) {
+	for _, c := range b.checkpoints() {
+		if c.tag == 0 || tag != c.tag {
+			continue
 		}
-		n, err := strconv.ParseUint(fields[1], 10, 31)
-		offset, err2 := strconv.ParseUint(fields[2], 10, 63)
-		if err != nil || err2 != nil {
-			return nil
+		c.tag = 0
+		switch {
+		case err != nil:
+		case c.renamed:
+			b.saved(c)
+		default:
+			if err = b.files.Rename(c.file+newFile, c.file); err == nil && (c != &b.checkpoint || b.stopping.begun) {
+				c.renamed = true
+				c.sync(b, c.file, out)
+			}
 		}
-		known[wire.TP{Topic: fields[0], Partition: int32(n)}] = int64(offset)
+		if err != nil {
+			b.fail(fmt.Errorf("write %s: %w", c.file, err), out)
+		}
+		return true
 	}
-	return known
+	return false
+}
+
+// saved tells the replicas which of their recovery points is on the disk now.
+func (b *Broker) saved(c *checkpoint) {
+	if c != &b.recovery {
+		return
+	}
+	offsets := make(map[wire.TP]int64, len(c.offsets))
+	for _, e := range c.offsets {
+		offsets[wire.TP{Topic: e.Topic, Partition: e.Partition}] = e.Offset
+	}
+	for _, p := range b.partitions {
+		p.RecoveryPointSaved(offsets[p.TP()])
+	}
+}
+
+// lowered has the recovery points be written down at once if one of them is below what is on
+// the disk: what follows a truncation may not be durable.
+func (b *Broker) lowered(now machine.Instant) {
+	for _, p := range b.moved {
+		if p.RecoveryPointFell() {
+			b.recovery.at = now
+		}
+	}
 }

@@ -21,6 +21,7 @@
 //
 //	broker.go       the node: what it holds, the order of things in a step, its deadline
 //	start.go        what is on the disk at the start of a life; syncs
+//	stop.go         the end of a life in good order, and its marker
 //	conn.go         connections, and which request goes where
 //	produce.go      Produce
 //	fetch.go        Fetch, of consumers and followers
@@ -34,8 +35,9 @@
 //	fetcher.go      following: num.replica.fetchers of each leader
 //	commands.go     what the controller is asked for: ISRs, producer ids, topics
 //	link.go         a connection that a broker keeps to another node
-//	retention.go    what has expired, looked for now and then
-//	checkpoint.go   the high watermarks, written down now and then
+//	retention.go    what has expired, looked for now and then; what is deleted, removed
+//	flush.go        what is older than flush.ms, made durable now and then
+//	checkpoint.go   high watermarks, recovery points, log starts, written down now and then
 //	audit.go        brokers held against each other, for simulations
 //
 //	controllernode.go   the controller's node: its life, its disk, who waits
@@ -89,12 +91,17 @@
 // The disk:
 //
 //   - A failed write or sync ends the broker's life, as the last log directory does
-//     in Kafka. It serves nobody until it is started again, for only reading the
-//     disk again tells what is on it.
-//   - The checkpoint promises that a replica had been told that what is below is
-//     committed. It is a hint, for a lower value is as true: half a file is none, and
+//     in Kafka: who waits for the append is told KAFKA_STORAGE_ERROR, and nobody is
+//     served until it is started again, for only reading the disk again tells what is
+//     on it. A full disk is no failure: the append is refused with that error, a
+//     follower asks again after a back-off, and what stands beside the logs is written
+//     when there is room.
+//   - A checkpoint is a hint, for any lower offset is as true: half a file is none, and
 //     more than the log holds is cut. It is written beside the old one, which it
-//     replaces when it is durable.
+//     replaces when it is durable. The high watermark promises that a replica had been
+//     told that what is below is committed, the recovery point that it is durable.
+//   - The marker of a clean shutdown is written last and removed first: a life that
+//     finds one does not register before its removal is durable.
 //   - A read may be of what is not resident. That is charged to the step; it is not
 //     loaded while the node goes on yet.
 //

@@ -11,6 +11,7 @@ import (
 	"brokersim/broker/log/replica"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // fetcher replicates partitions that this broker follows of one leader, over one
@@ -230,6 +231,11 @@ func (b *Broker) fetchedPartition(now machine.Now, q *asked, topic [16]byte, x *
 		}
 		err = p.AppendFetched(records, x.HighWatermark)
 		if errors.Is(err, replica.ErrCorrupt) {
+			b.retryFetch(now, q.f)
+			err = nil
+		}
+		if errors.Is(err, machine.ErrNoSpace) {
+			b.cfg.Failpoints.Hit(failpoint.DiskFull)
 			b.retryFetch(now, q.f)
 			err = nil
 		}

@@ -69,7 +69,7 @@ func (l *lifecycle) again(now machine.Instant, code int16) {
 // beat registers, or sends a heartbeat, when it is time.
 func (b *Broker) beat(now machine.Instant, out *machine.Effects) {
 	l := &b.life
-	if now < l.nextAt || !l.ready(now, b, out) {
+	if b.unmarking() || now < l.nextAt || !l.ready(now, b, out) {
 		return
 	}
 	l.nextAt = now.Add(b.cfg.Settings.BrokerHeartbeatInterval)
@@ -104,4 +104,9 @@ func (b *Broker) registration() *kmsg.BrokerRegistrationRequest {
 	return req
 }
 
-func (l *lifecycle) due() machine.Instant { return l.link.due(l.nextAt) }
+func (b *Broker) beatDue() machine.Instant {
+	if b.unmarking() {
+		return machine.Never
+	}
+	return b.life.link.due(b.life.nextAt)
+}

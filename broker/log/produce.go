@@ -1,6 +1,7 @@
 package log
 
 import (
+	"errors"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -16,6 +17,7 @@ func (b *Broker) produce(now machine.Now, c *conn, req wire.Request, body *kmsg.
 	x := &parkedProduce{conn: c, req: req, resp: kmsg.NewPtrProduceResponse(), acks: body.Acks}
 	x.resp.Topics = make([]kmsg.ProduceResponseTopic, len(body.Topics))
 	failed, hangUp := false, false
+	var broken error
 	n := 0
 	for i := range body.Topics {
 		t, answer := &body.Topics[i], &x.resp.Topics[i]
@@ -25,14 +27,21 @@ func (b *Broker) produce(now machine.Now, c *conn, req wire.Request, body *kmsg.
 			a := &answer.Partitions[j]
 			*a = kmsg.NewProduceResponseTopicPartition()
 			a.Partition, a.ErrorRecords = t.Partitions[j].Partition, []kmsg.ProduceResponseTopicPartitionErrorRecord{}
-			fresh := b.producePartition(now, x, t.Topic, req.Records[n], a, out)
+			fresh, err := b.producePartition(now, x, t.Topic, req.Records[n], a, out)
+			if err != nil {
+				broken = err
+			}
 			failed = failed || a.ErrorCode != 0
 			hangUp = hangUp || fresh && b.cfg.Failpoints.OnAbout(failpoint.HangUpAfterAppend, t.Topic, uint64(a.Partition), uint64(a.BaseOffset))
 			n++
-			if b.err != nil {
-				return
-			}
 		}
+	}
+	if broken != nil {
+		if body.Acks != 0 {
+			b.answer(c, &req, x.resp, nil, out)
+		}
+		b.fail(broken, out)
+		return
 	}
 	switch {
 	case hangUp:
@@ -51,8 +60,10 @@ func (b *Broker) produce(now machine.Now, c *conn, req wire.Request, body *kmsg.
 	}
 }
 
-// producePartition reports whether something was appended that was not there before.
-func (b *Broker) producePartition(now machine.Now, x *parkedProduce, topic string, records wire.Records, a *kmsg.ProduceResponseTopicPartition, out *machine.Effects) (fresh bool) {
+// producePartition reports whether something was appended that was not there before. A full
+// disk is refused, and everything goes on. After any other error, which it returns, the log
+// directory is offline (LogDirFailureChannel).
+func (b *Broker) producePartition(now machine.Now, x *parkedProduce, topic string, records wire.Records, a *kmsg.ProduceResponseTopicPartition, out *machine.Effects) (fresh bool, err error) {
 	w := producing{answer: a}
 	p, code := b.lookup(topic, a.Partition)
 	if code != wire.UnknownTopicOrPartition && (x.acks < -1 || x.acks > 1) {
@@ -60,16 +71,16 @@ func (b *Broker) producePartition(now machine.Now, x *parkedProduce, topic strin
 	}
 	if code != 0 {
 		w.refuse(code)
-		return false
+		return false, nil
 	}
 	at, code, err := p.Append(now.Mono, records, x.acks)
-	if err != nil {
-		b.fail(err, out)
-		return false
+	if errors.Is(err, machine.ErrNoSpace) {
+		b.cfg.Failpoints.Hit(failpoint.DiskFull)
+		err = nil
 	}
 	if code != 0 {
 		w.refuse(code)
-		return false
+		return false, err
 	}
 	out.Work(machine.Work{Bytes: records.Len(), Records: at.End - at.Base, Partitions: 1})
 	a.BaseOffset, a.LogAppendTime, a.LogStartOffset = at.Base, -1, p.LogStart()
@@ -77,13 +88,13 @@ func (b *Broker) producePartition(now machine.Now, x *parkedProduce, topic strin
 	b.touch(p)
 	if x.acks == -1 && !at.Duplicate && b.cfg.Failpoints.OnAbout(failpoint.TimeOutAppended, topic, uint64(a.Partition), uint64(at.Base)) {
 		w.refuse(wire.RequestTimedOut)
-		return true
+		return true, nil
 	}
 	w.p, w.end, w.epoch = p, at.End, p.State().LeaderEpoch
 	if x.acks != 0 && !w.decide(x.acks) {
 		x.waits = append(x.waits, w)
 	}
-	return !at.Duplicate
+	return !at.Duplicate, nil
 }
 
 // lookup finds a partition that is served here, or Kafka's error.

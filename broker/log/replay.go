@@ -166,7 +166,7 @@ func (b *Broker) applyPartition(now machine.Instant, info *controller.PartitionI
 			return nil
 		}
 		var err error
-		if p, err = b.open(tp); err != nil {
+		if p, err = b.open(tp, false); err != nil {
 			return err
 		}
 	}
@@ -179,6 +179,9 @@ func (b *Broker) applyPartition(now machine.Instant, info *controller.PartitionI
 		PartitionEpoch: info.PartitionEpoch, Recovering: info.Recovery == controller.Recovering,
 	})
 	if err != nil {
+		return err
+	}
+	if err := p.KeepTopicID(info.TopicID); err != nil {
 		return err
 	}
 	b.flush(p, out) // what was found at the start, by an interval that was not known then

@@ -9,6 +9,7 @@ import (
 	"brokersim/broker/log/replica"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/broker/storage"
 	"brokersim/faults/failpoint"
 )
 
@@ -19,9 +20,14 @@ func (b *Broker) start(now machine.Now, files machine.Files, out *machine.Effect
 	b.isrAt = now.Mono.Add(b.cfg.Settings.ReplicaLagTimeMax / 2)
 	b.expireAt = now.Mono.Add(b.cfg.Settings.ProducerIDExpirationCheckInterval)
 	b.retention.at = now.Mono.Add(firstRetention)
-	b.checkpoint.start(now.Mono, files, b.cfg.Settings.ReplicaHighWatermarkCheckpointInterval)
+	b.startCheckpoints(now.Mono)
+	clean, err := b.unmark(out)
+	if err != nil {
+		b.fail(err, out)
+		return
+	}
 	for _, tp := range partitionsOn(files) {
-		p, err := b.open(tp)
+		p, err := b.open(tp, clean)
 		if err != nil {
 			b.fail(err, out)
 			return
@@ -30,6 +36,28 @@ func (b *Broker) start(now machine.Now, files machine.Files, out *machine.Effect
 	}
 	b.life.nextAt, b.metadataAt = now.Mono, now.Mono
 }
+
+// startCheckpoints reads what an earlier life has written down.
+func (b *Broker) startCheckpoints(now machine.Instant) {
+	s := &b.cfg.Settings
+	b.note(b.checkpoint.start(now, b.files, storage.HighWatermarkFile, s.ReplicaHighWatermarkCheckpointInterval))
+	b.note(b.recovery.start(now, b.files, storage.RecoveryPointFile, s.LogFlushOffsetCheckpointInterval))
+	b.note(b.logStart.start(now, b.files, storage.LogStartFile, s.LogFlushStartOffsetCheckpointInterval))
+	if b.flushAt = flushLater(now, s.LogFlushSchedulerMillis); b.flushAt != machine.Never {
+		b.flushAt = now.Add(firstFlush)
+	}
+}
+
+// note keeps a line for an operator about what was found on the disk.
+func (b *Broker) note(err error) {
+	if err != nil {
+		b.found = append(b.found, err.Error())
+	}
+}
+
+// Found is what was not as it should be on the disk when this life began, and what was
+// done about it: a line each.
+func (b *Broker) Found() []string { return b.found }
 
 // partitionsOn are the partitions of which the files hold a log, in order.
 func partitionsOn(files machine.Files) []wire.TP {
@@ -49,7 +77,7 @@ func partitionsOn(files machine.Files) []wire.TP {
 
 // open opens the replica of a partition, whose configuration the metadata will
 // tell.
-func (b *Broker) open(tp wire.TP) (*partition, error) {
+func (b *Broker) open(tp wire.TP, clean bool) (*partition, error) {
 	r, recovery, err := replica.Open(b.files, replica.Config{
 		TP:         tp,
 		Self:       b.cfg.ID,
@@ -57,9 +85,20 @@ func (b *Broker) open(tp wire.TP) (*partition, error) {
 		LagTimeMax: b.cfg.Settings.ReplicaLagTimeMax,
 		Eligible:   b.image.Alive,
 		Failpoints: b.cfg.Failpoints,
-	}, b.checkpoint.highWatermark(tp))
+	}, replica.Saved{
+		HighWatermark: b.checkpoint.known[tp],
+		RecoveryPoint: b.recovery.known[tp],
+		LogStart:      b.logStart.known[tp],
+		Clean:         clean,
+	})
 	if err != nil {
 		return nil, err
+	}
+	if text := recovery.String(); text != "" {
+		b.found = append(b.found, tp.String()+": "+text)
+	}
+	if recovery.IndexesMade > 0 {
+		b.cfg.Failpoints.Hit(failpoint.IndexRebuild)
 	}
 	if recovery.TornBytes > 0 {
 		b.cfg.Failpoints.Hit(failpoint.UncleanRestart)
@@ -90,10 +129,7 @@ func (b *Broker) flush(p *partition, out *machine.Effects) {
 // diskDone takes the answer to a sync. After a failed one nobody knows what is on
 // the disk: the broker gives up, and a later life recovers what is there.
 func (b *Broker) diskDone(now machine.Now, in *machine.Input, out *machine.Effects) {
-	if b.checkpoint.isMine(in.Tag) {
-		if err := b.checkpoint.synced(in.Err); err != nil {
-			b.fail(err, out)
-		}
+	if b.checkpointSynced(in.Tag, in.Err, out) || b.markSynced(now.Mono, in.Tag, in.Err, out) {
 		return
 	}
 	i := slices.IndexFunc(b.syncs, func(s syncing) bool { return s.tag == in.Tag })

@@ -62,11 +62,12 @@ const (
 	Closed               // a connection ended (Conn) or a Dial failed (Tag, no Conn): Err
 	DiskDone             // answers a Sync or a Load: Tag, Err
 	Tick                 // the deadline has come
+	Stopping             // the node is asked to end its life in good order
 )
 
 // String returns the kind in lower case, as traces print it.
 func (k Kind) String() string {
-	names := [...]string{"start", "accepted", "opened", "received", "drained", "closed", "disk-done", "tick"}
+	names := [...]string{"start", "accepted", "opened", "received", "drained", "closed", "disk-done", "tick", "stopping"}
 	if int(k) < len(names) {
 		return names[k]
 	}

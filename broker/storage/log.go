@@ -15,18 +15,19 @@ var ErrOutOfRange = errors.New("offset out of range")
 
 // Log is one append-only log. Its methods do not ask for syncs: see File and Unsynced.
 type Log struct {
-	files    machine.Files
-	dir      string
-	opt      Options
-	segments []segment // at least one; the last is the active one
-	start    int64     // the log start offset, in the first segment
-	table              // of the batches at the end, which are asked for most
-	removed  []string  // names whose removal nobody has made durable
-	changed  []string  // small files that nobody has made durable
-	doomed   []string  // what was deleted and is still there under another name
-	holdRoll bool      // see HoldRoll
-	raw      headerBytes
-	scratch  []byte // what is left of the memory for entries of indexes
+	files     machine.Files
+	dir       string
+	opt       Options
+	segments  []segment // at least one; the last is the active one
+	start     int64     // the log start offset, in the first segment
+	table               // of the batches at the end, which are asked for most
+	removed   []string  // names whose removal nobody has made durable
+	changed   []string  // small files that nobody has made durable
+	snapshots []int64   // of producers: their offsets, in order
+	doomed    []string  // what was deleted and is still there under another name
+	holdRoll  bool      // see HoldRoll
+	raw       headerBytes
+	scratch   []byte // what is left of the memory for entries of indexes
 }
 
 // Options are what a log is opened with. Kafka's properties are named.
@@ -55,7 +56,6 @@ type Flaws struct {
 	SkipChecksums bool // what looks like a batch is one
 	TrustIndex    bool // what an index says is so
 	EndAfterIndex bool // the log end moves when the index has been written
-	RawTimes      bool // the time index has timestamps as they came
 }
 
 // Defaults are Kafka's.
@@ -71,6 +71,9 @@ func (l *Log) File() string { return l.active().file }
 
 // Start is the log start offset.
 func (l *Log) Start() int64 { return l.start }
+
+// Base is the offset of the first record that is there, which may be below Start.
+func (l *Log) Base() int64 { return l.segments[0].base }
 
 // End is the log end offset: that of the next record.
 func (l *Log) End() int64 { return l.tail.next }
@@ -104,11 +107,14 @@ func (l *Log) Append(b machine.Bytes) error {
 		} else if isFull(err) {
 			return nil
 		}
-		return err
+		return fmt.Errorf("%w: %w", ErrIndex, err)
 	}
 	l.forget()
 	return nil
 }
+
+// ErrIndex is an append that has failed only when the index was written.
+var ErrIndex = errors.New("the batch is in the log and not in its index")
 
 // place notes where the batches of b will stand.
 func (l *Log) place(b machine.Bytes) error {

@@ -33,7 +33,9 @@ func (l *Log) seek(offset int64) (spot, error) {
 	i := l.segmentOf(offset)
 	s := &l.segments[i]
 	p := spot{segment: i}
-	if at, last := s.offsets.floor(offset - s.base); last >= 0 {
+	if at, last := s.offsets.floor(offset - s.base); l.opt.Flaws.TrustIndex {
+		p.at = at
+	} else if last >= 0 {
 		if h, err := l.headerAt(s, at); err == nil && h.NextOffset()-1 == s.base+last {
 			p.at = at
 		}

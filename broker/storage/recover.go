@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -19,6 +20,8 @@ type Recovery struct {
 	// Repaired are files beside the log that were absent or corrupt, each with why, and
 	// were made again from it.
 	Repaired []string
+	// IndexesMade is how many of them are indexes.
+	IndexesMade int
 }
 
 // String is one line for an operator, "" if everything was as it should be.
@@ -57,6 +60,10 @@ func OpenWith(files machine.Files, dir string, opt Options) (*Log, Recovery, err
 		return nil, Recovery{}, err
 	}
 	bases := segmentsIn(names, dir)
+	l.snapshots = offsetsIn(names, dir, snapshotSuffix)
+	if !opt.Clean {
+		l.doubtBeside(names)
+	}
 	l.startAt(bases[0])
 	var r Recovery
 	if err := l.recoverAll(bases, &r); err != nil {
@@ -64,6 +71,9 @@ func OpenWith(files machine.Files, dir string, opt Options) (*Log, Recovery, err
 	}
 	l.start = max(min(opt.Start, l.End()), l.start)
 	r.Scanned = l.origin.next
+	if opt.Flaws.TrustIndex {
+		l.trustIndexes()
+	}
 	l.forget()
 	return l, r, nil
 }
@@ -87,6 +97,16 @@ func (l *Log) clear(names []string) error {
 		}
 	}
 	return nil
+}
+
+// doubtBeside has the files beside the segments be made durable with the log: a crash of the
+// process alone makes nothing durable.
+func (l *Log) doubtBeside(names []string) {
+	for _, name := range names {
+		if file := name[len(l.dir)+1:]; file == epochsFile || file == partitionMetadataFile || strings.HasSuffix(file, snapshotSuffix) {
+			l.change(name)
+		}
+	}
 }
 
 // recoverAll recovers the segments that begin at some offsets.
@@ -157,6 +177,9 @@ func (l *Log) recover(trust, last bool, r *Recovery) error {
 	if !last {
 		s.sealed()
 	}
+	if l.opt.Flaws.TrustIndex {
+		return nil
+	}
 	return l.repairIndexes(s, r)
 }
 
@@ -188,6 +211,22 @@ func (l *Log) trust(s *segment, size int64) error {
 	}
 	l.begin(end)
 	return nil
+}
+
+// trustIndexes goes by the indexes as they are, for all that there is: a planted bug.
+func (l *Log) trustIndexes() {
+	for i := range l.segments {
+		s := &l.segments[i]
+		b, err := l.load(s.offsets.file)
+		s.offsets.entries = s.offsets.entries[:0]
+		for ; len(b) >= offsetEntrySize; b = b[offsetEntrySize:] {
+			s.offsets.entries = append(s.offsets.entries, offsetEntry{int32(binary.BigEndian.Uint32(b)), int32(binary.BigEndian.Uint32(b[4:]))})
+		}
+		s.offsets.made, s.offsets.written = err == nil, len(s.offsets.entries)
+		_, exists := l.files.Size(s.times.file)
+		s.times.made, s.times.written = exists, len(s.times.entries)
+	}
+	l.begin(placed{next: l.tail.next, end: l.tail.end, epoch: l.tail.epoch})
 }
 
 // loadIndexes reads the indexes of a segment that has so many bytes.
@@ -259,6 +298,7 @@ func (l *Log) repair(f *indexFile, want []byte, size int, r *Recovery) error {
 	}
 	same -= same % size
 	f.made, f.written = err != errAbsent, same/size
+	f.dirty = f.made // a crash of the process alone makes nothing durable
 	switch {
 	case f.made && same == len(have) && same == len(want):
 		return nil
@@ -266,6 +306,7 @@ func (l *Log) repair(f *indexFile, want []byte, size int, r *Recovery) error {
 		err = fmt.Errorf("of its %d bytes %d are right, and %d there should be", len(have), same, len(want))
 	}
 	r.Repaired = append(r.Repaired, fmt.Sprintf("%s made again: %v", f.file, err))
+	r.IndexesMade++
 	if f.dirty = true; f.made {
 		return l.cut(f.file, int64(same))
 	}

@@ -27,6 +27,14 @@ func one(base, timestamp int64) machine.Bytes {
 	return machine.Literal(b)
 }
 
+// putProducer has a batch be of an idempotent producer.
+func putProducer(b []byte, id int64, sequence int32) {
+	be := binary.BigEndian
+	be.PutUint64(b[43:], uint64(id))
+	be.PutUint32(b[53:], uint32(sequence))
+	be.PutUint32(b[17:], crc32.Checksum(b[atAttributes:], crc32.MakeTable(crc32.Castagnoli)))
+}
+
 // fill appends records, two to a segment.
 func fill(t *testing.T, l *Log, until int64) {
 	t.Helper()

@@ -88,6 +88,11 @@ const (
 	R20KeepTruncated
 	// S03IgnoreSyncError has a broker take a sync that failed for one that is done.
 	S03IgnoreSyncError
+	// S04EndAfterIndex has the log end move when the index has been written, so that after
+	// an index that could not be the offsets are given out again (KAFKA-7866).
+	S04EndAfterIndex
+	// S05TrustIndex has recovery take the indexes as it finds them.
+	S05TrustIndex
 	// S18ForgetAtStart has a replica forget the sequences of producers when it reads
 	// its log again (KAFKA-12520).
 	S18ForgetAtStart
@@ -152,6 +157,13 @@ const (
 	NotEnoughReplicas
 	// UncleanRestart is a recovery that cut a torn tail.
 	UncleanRestart
+	// IndexRebuild is an index that was absent or wrong at a start, and was made again.
+	IndexRebuild
+	// LogDirOffline is a broker that has given up because its disk has failed: it has one
+	// log directory.
+	LogDirOffline
+	// DiskFull is a write that was refused because a disk had no room.
+	DiskFull
 	// ProducerEpochBump is an idempotent producer that began a new epoch.
 	ProducerEpochBump
 	// ControllerChange is a controller that became active where another had been.
@@ -290,6 +302,8 @@ var names = [numSites]string{
 	R19FollowerStamps:          "R19-follower-stamps",
 	R20KeepTruncated:           "R20-keep-truncated",
 	S03IgnoreSyncError:         "S03-ignore-sync-error",
+	S04EndAfterIndex:           "S04-end-after-index",
+	S05TrustIndex:              "S05-trust-index",
 	S18ForgetAtStart:           "S18-forget-at-start",
 	T04ForgetWrap:              "T04-forget-wrap",
 	T06OldEpoch:                "T06-old-epoch",
@@ -314,6 +328,9 @@ var names = [numSites]string{
 	DuplicateSequence:          "duplicate-sequence",
 	NotEnoughReplicas:          "not-enough-replicas",
 	UncleanRestart:             "unclean-restart",
+	IndexRebuild:               "index-rebuild",
+	LogDirOffline:              "log-dir-offline",
+	DiskFull:                   "disk-full",
 	ProducerEpochBump:          "producer-epoch-bump",
 	ControllerChange:           "controller-change",
 	ControllerDeposed:          "controller-deposed",

@@ -27,7 +27,7 @@
 //	isr.go        who should be in sync, asked of the controller (KIP-497)
 //	read.go       what may be read, by whom
 //	retention.go  segment.ms, retention.ms and their kind
-//	flush.go      log.flush.interval.messages
+//	flush.go      flush.messages, flush.ms, the recovery point
 //
 // # What must hold
 //
@@ -45,8 +45,14 @@
 //     end, even when it is lower: a leader that has just been elected has a
 //     lagging one. It decides nothing from it.
 //   - What is said of producers follows from the log alone, so that a replica that
-//     begins to lead knows what its predecessor knew. It is rebuilt from the log at
-//     start and after a truncation.
+//     begins to lead knows what its predecessor knew. At start and after a truncation
+//     it is learnt from the last snapshot, which a roll and a shutdown write, and the
+//     log behind it. A snapshot has a producer's last batch alone, as Kafka's has.
+//   - Below the recovery point everything is durable: the log, its indexes, where
+//     leader epochs begin. It moves when a flush of all of them is done, and it is
+//     written down later. After a truncation the one that is written down may lie
+//     above what is durable: until it has been written down again no segment is begun,
+//     for the last segment is read again at a start whatever the recovery point says.
 //   - A follower has one fetch under way, on one connection. What tells a late
 //     answer is the log end and the leader epoch, and a log that was cut and has
 //     grown again may end where it did: an earlier "our logs part" would cut what

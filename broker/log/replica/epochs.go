@@ -3,15 +3,14 @@ package replica
 import (
 	"sort"
 
+	"brokersim/broker/storage"
 	"brokersim/faults/failpoint"
 )
 
 // epochs is where each leader epoch begins in the log (KIP-101).
-type epochs struct{ list []epochStart }
-
-type epochStart struct {
-	epoch int32
-	start int64
+type epochs struct {
+	list  []storage.EpochStart
+	dirty bool // it is not written down
 }
 
 // begin notes that an epoch begins at an offset, or goes on there. What was noted
@@ -22,24 +21,37 @@ type epochStart struct {
 // off before, for there a follower asks with it and is told to truncate.
 func (e *epochs) begin(epoch int32, offset int64) {
 	n := len(e.list)
-	for n > 0 && (e.list[n-1].epoch > epoch || e.list[n-1].start >= offset) {
+	if n > 0 && e.list[n-1].Epoch == epoch && e.list[n-1].Start < offset {
+		return
+	}
+	e.dirty = true
+	for n > 0 && (e.list[n-1].Epoch > epoch || e.list[n-1].Start >= offset) {
 		n--
 	}
 	e.list = e.list[:n]
-	if n == 0 || e.list[n-1].epoch != epoch {
-		e.list = append(e.list, epochStart{epoch, offset})
+	if n == 0 || e.list[n-1].Epoch != epoch {
+		e.list = append(e.list, storage.EpochStart{Epoch: epoch, Start: offset})
 	}
 }
 
 // startAt forgets what lies below the log start offset
 // (LeaderEpochFileCache.truncateFromStart).
 func (e *epochs) startAt(offset int64) {
-	n := sort.Search(len(e.list), func(i int) bool { return e.list[i].start > offset })
+	n := sort.Search(len(e.list), func(i int) bool { return e.list[i].Start > offset })
 	if n == 0 {
 		return
 	}
+	e.dirty = true
 	e.list = append(e.list[:0], e.list[n-1:]...)
-	e.list[0].start = offset
+	e.list[0].Start = offset
+}
+
+// endAt forgets what begins at or behind the log end
+// (LeaderEpochFileCache.truncateFromEnd).
+func (e *epochs) endAt(offset int64) {
+	n := sort.Search(len(e.list), func(i int) bool { return e.list[i].Start >= offset })
+	e.dirty = e.dirty || n < len(e.list)
+	e.list = e.list[:n]
 }
 
 // unknown is an epoch or offset that the log tells nothing about.
@@ -50,17 +62,17 @@ const unknown = -1
 // unknown if the epoch is above all others. logEnd is the end of the last.
 func (e *epochs) endOf(epoch int32, logEnd int64) (int32, int64) {
 	n := len(e.list)
-	if n == 0 || epoch < 0 || epoch > e.list[n-1].epoch {
+	if n == 0 || epoch < 0 || epoch > e.list[n-1].Epoch {
 		return unknown, unknown
 	}
-	if epoch == e.list[n-1].epoch {
+	if epoch == e.list[n-1].Epoch {
 		return epoch, logEnd
 	}
-	above := sort.Search(n, func(i int) bool { return e.list[i].epoch > epoch })
+	above := sort.Search(n, func(i int) bool { return e.list[i].Epoch > epoch })
 	if above == 0 {
-		return epoch, e.list[0].start
+		return epoch, e.list[0].Start
 	}
-	return e.list[above-1].epoch, e.list[above].start
+	return e.list[above-1].Epoch, e.list[above].Start
 }
 
 // EndOfEpoch answers OffsetForLeaderEpoch, and a Fetch that names the last epoch of

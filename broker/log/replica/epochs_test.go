@@ -5,11 +5,13 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"brokersim/broker/storage"
 )
 
-func starts(pairs ...int64) (list []epochStart) {
+func starts(pairs ...int64) (list []storage.EpochStart) {
 	for i := 0; i < len(pairs); i += 2 {
-		list = append(list, epochStart{int32(pairs[i]), pairs[i+1]})
+		list = append(list, storage.EpochStart{Epoch: int32(pairs[i]), Start: pairs[i+1]})
 	}
 	return list
 }
@@ -17,10 +19,10 @@ func starts(pairs ...int64) (list []epochStart) {
 func TestEpochsBegin(t *testing.T) {
 	for _, c := range []struct {
 		what   string
-		before []epochStart
+		before []storage.EpochStart
 		epoch  int32
 		offset int64
-		after  []epochStart
+		after  []storage.EpochStart
 	}{
 		{"the first", nil, 3, 0, starts(3, 0)},
 		{"the next", starts(1, 0), 2, 5, starts(1, 0, 2, 5)},
@@ -44,7 +46,7 @@ func TestEpochsBegin(t *testing.T) {
 
 func TestEndOf(t *testing.T) {
 	for _, c := range []struct {
-		list        []epochStart
+		list        []storage.EpochStart
 		epoch, want int32
 		end         int64
 	}{
@@ -99,14 +101,14 @@ func TestEpochsAreThoseOfTheLog(t *testing.T) {
 				log, empty = append(log, epoch), -1
 			},
 			"": func(t *rapid.T) {
-				var list []epochStart
+				var list []storage.EpochStart
 				for i, epoch := range log {
 					if i == 0 || log[i-1] != epoch {
-						list = append(list, epochStart{epoch, int64(i)})
+						list = append(list, storage.EpochStart{Epoch: epoch, Start: int64(i)})
 					}
 				}
-				if n := len(list); empty >= 0 && (n == 0 || list[n-1].epoch < empty) {
-					list = append(list, epochStart{empty, int64(len(log))})
+				if n := len(list); empty >= 0 && (n == 0 || list[n-1].Epoch < empty) {
+					list = append(list, storage.EpochStart{Epoch: empty, Start: int64(len(log))})
 				}
 				for epoch := int32(-1); epoch <= newest+1; epoch++ {
 					found, end := e.endOf(epoch, int64(len(log)))

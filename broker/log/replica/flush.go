@@ -1,6 +1,8 @@
 package replica
 
 import (
+	"math"
+
 	"brokersim/broker/machine"
 	"brokersim/faults/failpoint"
 )
@@ -9,17 +11,20 @@ import (
 // (flush.messages). Kafka flushes while it appends, and answers afterwards; here
 // the node asks the disk, and what waits for the flush does not count meanwhile.
 type flush struct {
-	interval int64 // messages; the largest int64 is never
-	done     int64 // the log end that is durable
-	asked    int64 // the log end that a flush under way covers; -1: none is
-	counted  int64 // the log end that may be relied upon
-	end      int64 // the log end
-	wanted   int64 // the log end that must be durable though nobody waits for it
-	files    int   // syncs that the flush under way still waits for
+	interval int64           // messages; the largest int64 is never
+	done     int64           // the log end that is durable
+	asked    int64           // the log end that a flush under way covers; -1: none is
+	counted  int64           // the log end that may be relied upon
+	end      int64           // the log end
+	wanted   int64           // the log end that must be durable though nobody waits for it
+	files    int             // syncs that the flush under way still waits for
+	whole    bool            // it covers what is known beside the log
+	at       machine.Instant // when the last flush was done
 }
 
-func (f *flush) begin(interval, end int64) {
-	*f = flush{interval: interval, asked: -1, end: end}
+// begin begins with a log that ends at an offset and is durable up to another.
+func (f *flush) begin(interval, end, durable int64) {
+	*f = flush{interval: interval, asked: -1, end: end, done: durable, counted: durable}
 	f.count()
 }
 
@@ -65,6 +70,7 @@ func (r *Replica) Flush() (files []string) {
 		return nil
 	}
 	f.asked, f.wanted = f.end, 0
+	f.whole = r.save() == nil && !r.epochs.dirty
 	files = r.log.Unsynced(f.done)
 	f.files = len(files)
 	return files
@@ -79,8 +85,61 @@ func (r *Replica) Flushed(now machine.Instant) (moved bool) {
 	}
 	r.cfg.Failpoints.Hit(failpoint.StepFlushed)
 	f.done, f.asked = max(f.done, f.asked), -1
+	f.at = now
+	if f.whole {
+		r.recoveryPoint = max(r.recoveryPoint, min(f.done, f.end))
+	}
 	f.count()
 	return r.role == leading && r.advance(now)
+}
+
+// RecoveryPoint is the offset below which nothing must be read again after a crash, once
+// that is written down.
+func (r *Replica) RecoveryPoint() int64 { return r.recoveryPoint }
+
+// RecoveryPointFell reports whether the recovery point is below the one that is written
+// down, and so must be written down again. Until then no segment is begun.
+func (r *Replica) RecoveryPointFell() bool { return r.recoveryPoint < r.savedPoint }
+
+// RecoveryPointSaved says that a recovery point of this replica is on the disk.
+func (r *Replica) RecoveryPointSaved(offset int64) {
+	r.savedPoint = offset
+	r.log.HoldRoll(r.RecoveryPointFell())
+}
+
+// StartToSave is the log start offset if it must be written down; 0 if the first file
+// tells it.
+func (r *Replica) StartToSave() int64 {
+	if r.log.Start() > r.log.Base() {
+		return r.log.Start()
+	}
+	return 0
+}
+
+// FlushOld has Flush ask for what is not durable if the last flush was a topic's flush.ms ago
+// (LogManager.flushDirtyLogs).
+func (r *Replica) FlushOld(now machine.Instant) {
+	if f := &r.flush; f.done < f.end && now.Sub(f.at).Milliseconds() >= r.cfg.Topic.FlushMillis {
+		f.wanted = f.end
+	}
+}
+
+// Close has Flush ask for all that is not durable, and writes down what is known of
+// producers: the broker shuts down.
+func (r *Replica) Close() error {
+	if r.log.End() > 0 && r.log.End() > r.log.Base() {
+		if err := r.log.PutSnapshot(r.log.End(), r.producers.entries()); err != nil {
+			return err
+		}
+	}
+	r.flush.wanted = math.MaxInt64
+	return nil
+}
+
+// Closed reports whether everything is durable.
+func (r *Replica) Closed() bool {
+	f := &r.flush
+	return f.end == 0 || f.asked < 0 && f.wanted == 0 && f.done >= f.end
 }
 
 // Flushing reports whether a follower must wait for its disk before it asks for

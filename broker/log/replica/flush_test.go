@@ -45,7 +45,7 @@ func TestFlushIsTheSlowOne(t *testing.T) {
 		found := rapid.Int64Range(0, 8).Draw(t, "log end when opened")
 		r := &Replica{}
 		f := &r.flush
-		f.begin(interval, found)
+		f.begin(interval, found, 0)
 		slow := slowFlush{make([]bool, found), make([]bool, found)}
 		covers := -1 // messages of a sync under way
 		end := func() int64 { return int64(len(slow.durable)) }
@@ -102,7 +102,7 @@ func TestFlushIsTheSlowOne(t *testing.T) {
 func TestIntervalLearntAfterOpening(t *testing.T) {
 	files := storagetest.New()
 	open := func() *Replica {
-		r, _, err := Open(files, Config{TP: wire.TP{Topic: "t"}, Self: 1, Topic: config.DefaultTopic(), Eligible: func(int32) bool { return true }}, 0)
+		r, _, err := Open(files, Config{TP: wire.TP{Topic: "t"}, Self: 1, Topic: config.DefaultTopic(), Eligible: func(int32) bool { return true }}, Saved{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,8 +129,14 @@ func TestIntervalLearntAfterOpening(t *testing.T) {
 	if hw := r.HighWatermark(); hw != 0 {
 		t.Errorf("high watermark %d before the flush", hw)
 	}
-	if len(r.Flush()) != 1 {
-		t.Error("no flush is asked for")
+	syncs := r.Flush()
+	if len(syncs) == 0 || syncs[len(syncs)-1] != "t-0/00000000000000000000.log" {
+		t.Fatalf("a flush asks for %q", syncs)
+	}
+	for range syncs[1:] {
+		if r.Flushed(0) {
+			t.Error("the flush is done before all files are synced")
+		}
 	}
 	if !r.Flushed(0) || r.HighWatermark() != 1 {
 		t.Errorf("high watermark %d after the flush, want 1", r.HighWatermark())

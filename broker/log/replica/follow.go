@@ -6,6 +6,7 @@ import (
 
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/broker/storage"
 	"brokersim/faults/failpoint"
 )
 
@@ -45,6 +46,9 @@ func (r *Replica) AppendFetched(batches machine.Bytes, leaderHighWatermark int64
 				}
 				r.cfg.Failpoints.Hit(failpoint.StepAppendFetched)
 				r.epochs.begin(h.LeaderEpoch, h.BaseOffset)
+				if err := r.save(); err != nil {
+					return err
+				}
 				if !r.cfg.Failpoints.On(failpoint.T01ForgetSequence, uint64(h.BaseOffset)) {
 					r.producers.appended(&h)
 				}
@@ -87,8 +91,14 @@ func (r *Replica) truncate(to int64) error {
 	r.cfg.Failpoints.Hit(failpoint.StepTruncate)
 	r.highWatermark = min(r.highWatermark, r.log.End())
 	r.flush.truncated(r.log.End())
+	r.recoveryPoint = min(r.recoveryPoint, r.log.End())
+	r.log.HoldRoll(r.RecoveryPointFell())
 	if r.cfg.Failpoints.On(failpoint.R20KeepTruncated, uint64(to)) {
 		return nil
 	}
-	return r.rebuild()
+	r.epochs.endAt(r.log.End())
+	if err := r.log.TrimSnapshots(); err != nil {
+		return err
+	}
+	return r.relearn(r.log.End(), &storage.Recovery{})
 }

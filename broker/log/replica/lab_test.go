@@ -75,7 +75,7 @@ func (l *lab) open(b *node, checkpoint int64) (torn string) {
 	l.t.Helper()
 	r, recovery, err := Open(b.disk, Config{
 		TP: wire.TP{Topic: "orders"}, Self: b.id, Topic: l.topic, LagTimeMax: l.lag, Eligible: l.eligible, Failpoints: b.points,
-	}, checkpoint)
+	}, Saved{HighWatermark: checkpoint})
 	if err != nil {
 		l.t.Fatalf("open the log of broker %d: %v", b.id, err)
 	}
@@ -266,7 +266,7 @@ func (b *node) describe() string {
 	}
 	s.WriteString(", epochs")
 	for _, e := range b.epochs.list {
-		fmt.Fprintf(&s, " %d@%d", e.epoch, e.start)
+		fmt.Fprintf(&s, " %d@%d", e.Epoch, e.Start)
 	}
 	if b.Leads() {
 		fmt.Fprintf(&s, "\n   ISR %d at partition epoch %d", state.ISR, state.PartitionEpoch)

@@ -1,9 +1,12 @@
 package replica
 
 import (
+	"maps"
 	"math"
+	"slices"
 
 	"brokersim/broker/log/wire"
+	"brokersim/broker/storage"
 	"brokersim/faults/failpoint"
 )
 
@@ -36,7 +39,33 @@ type produced struct {
 // sequence names a batch of an idempotent producer, for failpoints.
 func sequence(h *wire.Batch) uint64 { return uint64(h.ProducerID)<<32 | uint64(uint32(h.BaseSequence)) }
 
-func (p *producers) clear() { clear(p.byID) }
+// entries are what a snapshot says: of each producer its newest batch, by producer id.
+func (p *producers) entries() []storage.ProducerEntry {
+	list := make([]storage.ProducerEntry, 0, len(p.byID))
+	for _, id := range slices.Sorted(maps.Keys(p.byID)) {
+		s := p.byID[id]
+		b := s.newest()
+		list = append(list, storage.ProducerEntry{
+			ProducerID: id, Epoch: s.epoch, LastSequence: b.lastSeq, LastOffset: b.end - 1, OffsetDelta: int32(b.end - b.base - 1),
+			Timestamp: s.last, CoordinatorEpoch: -1, TxnFirstOffset: -1,
+		})
+	}
+	return list
+}
+
+// restore knows what a snapshot says, and nothing else.
+func (p *producers) restore(list []storage.ProducerEntry) {
+	clear(p.byID)
+	for i := range list {
+		e := &list[i]
+		if p.byID == nil {
+			p.byID = make(map[int64]*producer)
+		}
+		s := &producer{epoch: e.Epoch, first: e.Timestamp, last: e.Timestamp, seen: 1, next: 1}
+		s.recent[0] = produced{int32((int64(e.LastSequence) - int64(e.OffsetDelta)) & math.MaxInt32), e.LastSequence, e.LastOffset - int64(e.OffsetDelta), e.LastOffset + 1}
+		p.byID[e.ProducerID] = s
+	}
+}
 
 // newest is the last batch of a producer's epoch; nil if it has none.
 func (p *producer) newest() *produced {

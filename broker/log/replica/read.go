@@ -99,14 +99,18 @@ func (r *Replica) FirstEpoch() int32 {
 	if len(r.epochs.list) == 0 {
 		return unknown
 	}
-	return r.epochs.list[0].epoch
+	return r.epochs.list[0].Epoch
 }
 
 // OffsetForTime finds the first committed record whose timestamp is at least the
 // one given, in ms; -1 if there is none. In a compressed batch it is the batch's
-// first record, for those are not looked into. It reads every header of the log.
+// first record, for those are not looked into. The time index tells where to look.
 func (r *Replica) OffsetForTime(timestamp int64) (offset, found int64, epoch int32, code int16) {
-	for h, err := range r.log.Batches(r.log.Start()) {
+	from, ok := r.log.SearchTime(timestamp)
+	if !ok {
+		return unknown, unknown, unknown, 0
+	}
+	for h, err := range r.log.Batches(from) {
 		switch {
 		case err != nil:
 			return unknown, unknown, unknown, wire.KafkaStorageError

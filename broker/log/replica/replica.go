@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -23,6 +24,9 @@ type Config struct {
 	// tells: it is neither fenced nor in controlled shutdown (KIP-841).
 	Eligible   func(broker int32) bool
 	Failpoints *failpoint.Set // nil: off
+	// Remember is how many of the last batches are known without an index, 0 for all:
+	// what audits compare.
+	Remember int
 }
 
 // Replica is one replica of one partition. After an error of a method that
@@ -33,6 +37,10 @@ type Replica struct {
 	epochs    epochs
 	producers producers
 	flush     flush
+	topicID   [16]byte // as it is written down
+
+	recoveryPoint int64 // all below is durable, and what is known beside the log
+	savedPoint    int64 // the recovery point that is written down
 
 	state         State
 	role          role
@@ -73,42 +81,122 @@ func ParseDir(dir string) (tp wire.TP, ok bool) {
 	return wire.TP{Topic: dir[:dash], Partition: int32(n)}, true
 }
 
-// Open opens the log of a replica, or begins one. checkpoint is the high
-// watermark that an earlier life has written down; 0 is a safe guess.
-func Open(files machine.Files, cfg Config, checkpoint int64) (*Replica, storage.Recovery, error) {
-	log, recovery, err := storage.OpenWith(files, Dir(cfg.TP), cfg.storage())
+// Saved is what an earlier life has written down of a replica. The zero value, and any lower
+// offset, is as true.
+type Saved struct {
+	HighWatermark int64
+	RecoveryPoint int64 // all below is durable
+	LogStart      int64
+	Clean         bool // the broker was shut down cleanly
+}
+
+// Open opens the log of a replica, or begins one. The recovery says what was cut off, and
+// what was made again.
+func Open(files machine.Files, cfg Config, saved Saved) (*Replica, storage.Recovery, error) {
+	log, recovery, err := storage.OpenWith(files, Dir(cfg.TP), cfg.storage(&saved))
 	if err != nil {
 		return nil, recovery, err
 	}
 	r := &Replica{cfg: cfg, log: log, state: State{Leader: NoLeader, LeaderEpoch: -1, PartitionEpoch: -1}}
-	r.highWatermark = max(min(checkpoint, log.End()), log.Start())
-	r.flush.begin(cfg.Topic.FlushMessages, log.End())
-	return r, recovery, r.rebuild()
+	r.topicID, _ = log.TopicID() // what cannot be read is written again
+	r.highWatermark = max(min(saved.HighWatermark, log.End()), log.Start())
+	durable := min(saved.RecoveryPoint, log.End())
+	if saved.Clean {
+		durable = log.End()
+	}
+	r.flush.begin(cfg.Topic.FlushMessages, log.End(), durable)
+	r.recoveryPoint, r.savedPoint = durable, saved.RecoveryPoint
+	r.log.HoldRoll(r.RecoveryPointFell())
+	err = r.learn(&recovery)
+	return r, recovery, err
 }
 
 // storage is how the log is opened.
-func (c *Config) storage() storage.Options {
+func (c *Config) storage(saved *Saved) storage.Options {
 	return storage.Options{
 		IndexInterval: c.Topic.IndexIntervalBytes,
 		IndexBytes:    c.Topic.SegmentIndexBytes,
-		Flaws:         storage.Flaws{SkipChecksums: c.Failpoints.On(failpoint.S01SkipChecksums, uint64(c.TP.Partition))},
+		Start:         saved.LogStart,
+		RecoveryPoint: saved.RecoveryPoint,
+		Clean:         saved.Clean,
+		Remember:      c.Remember,
+		Flaws: storage.Flaws{
+			SkipChecksums: c.Failpoints.On(failpoint.S01SkipChecksums, uint64(c.TP.Partition)),
+			EndAfterIndex: c.Failpoints.On(failpoint.S04EndAfterIndex, uint64(c.TP.Partition)),
+			TrustIndex:    c.Failpoints.On(failpoint.S05TrustIndex, uint64(c.TP.Partition)),
+		},
 	}
 }
 
-// rebuild learns from the log what is known about it beside its batches.
-func (r *Replica) rebuild() error {
-	r.epochs.list = r.epochs.list[:0]
-	r.producers.clear()
-	for h, err := range r.log.Batches(r.log.Start()) {
+// learn learns what is known about the log beside its batches: where leader epochs begin, from
+// the checkpoint as far as the log was not read again, and what producers have sent, from
+// the last snapshot on.
+func (r *Replica) learn(recovery *storage.Recovery) error {
+	from := recovery.Scanned
+	list, err := r.log.Epochs()
+	if err != nil && from > r.log.Base() {
+		recovery.Repaired = append(recovery.Repaired, "made again: "+err.Error())
+		list, from = nil, r.log.Base()
+	}
+	r.epochs = epochs{list: list}
+	r.epochs.endAt(from)
+	if err := r.log.TrimSnapshots(); err != nil {
+		return err
+	}
+	return r.relearn(from, recovery)
+}
+
+// relearn learns what the log says from an offset on of leader epochs, and from the last
+// snapshot on of producers.
+func (r *Replica) relearn(from int64, recovery *storage.Recovery) error {
+	since, entries, dropped, err := r.log.Snapshot()
+	if err != nil {
+		return err
+	}
+	recovery.Repaired = append(recovery.Repaired, dropped...)
+	r.producers.restore(entries)
+	for h, err := range r.log.Batches(min(from, since)) {
 		if err != nil {
-			return fmt.Errorf("rebuild the state of %v: %w", r.cfg.TP, err)
+			return fmt.Errorf("learn the state of %v: %w", r.cfg.TP, err)
 		}
 		b := wire.Batch(h)
-		r.epochs.begin(b.LeaderEpoch, b.BaseOffset)
-		if !r.cfg.Failpoints.On(failpoint.S18ForgetAtStart, uint64(b.BaseOffset)) {
+		if b.BaseOffset >= from {
+			r.epochs.begin(b.LeaderEpoch, b.BaseOffset)
+		}
+		if b.BaseOffset >= since && !r.cfg.Failpoints.On(failpoint.S18ForgetAtStart, uint64(b.BaseOffset)) {
 			r.producers.appended(&b)
 		}
 	}
+	return r.save()
+}
+
+// save writes down where leader epochs begin, if that has changed. What there is no room
+// for is written when there is; until then [Replica.RecoveryPoint] stays.
+func (r *Replica) save() error {
+	if !r.epochs.dirty {
+		return nil
+	}
+	err := r.log.PutEpochs(r.epochs.list)
+	r.epochs.dirty = err != nil
+	if errors.Is(err, machine.ErrNoSpace) {
+		return nil
+	}
+	return err
+}
+
+// KeepTopicID writes down of which topic the log is, if that is not written down yet
+// (KIP-516). What there is no room for is written with the next metadata.
+func (r *Replica) KeepTopicID(id [16]byte) error {
+	if id == r.topicID {
+		return nil
+	}
+	switch err := r.log.PutTopicID(id); {
+	case errors.Is(err, machine.ErrNoSpace):
+		return nil
+	case err != nil:
+		return err
+	}
+	r.topicID = id
 	return nil
 }
 

@@ -1,10 +1,12 @@
 package replica
 
 import (
+	"errors"
 	"math"
 	"time"
 
 	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
 	"brokersim/broker/storage"
 	"brokersim/faults/failpoint"
 )
@@ -14,8 +16,13 @@ import (
 func (r *Replica) roll(h *wire.Batch) error {
 	t := &r.cfg.Topic
 	rolled, err := r.log.Roll(storage.Header(*h), storage.Limits{Bytes: t.SegmentBytes, Millis: t.SegmentMillis, JitterMillis: t.SegmentJitterMillis})
-	if rolled {
-		r.flush.wanted = r.log.End()
+	if err != nil || !rolled {
+		return err
+	}
+	r.flush.wanted = r.log.End()
+	err = r.log.PutSnapshot(r.log.End(), r.producers.entries())
+	if errors.Is(err, machine.ErrNoSpace) {
+		return nil // an earlier one will do
 	}
 	return err
 }
@@ -77,6 +84,12 @@ func (r *Replica) deleteOldest(next int64) (more bool, err error) {
 		return false, err
 	}
 	r.epochs.startAt(next)
+	if err := r.save(); err != nil {
+		return false, err
+	}
+	if err := r.log.TrimSnapshots(); err != nil {
+		return false, err
+	}
 	f.wanted = math.MaxInt64 // though all is durable: the deletion must be, too
 	return true, nil
 }
@@ -90,6 +103,12 @@ func (r *Replica) StartAt(offset int64) error {
 	}
 	r.cfg.Failpoints.Hit(failpoint.Truncation)
 	r.highWatermark = offset
-	r.flush.begin(r.cfg.Topic.FlushMessages, offset)
-	return r.rebuild()
+	r.flush.begin(r.cfg.Topic.FlushMessages, offset, 0)
+	r.recoveryPoint = 0
+	r.log.HoldRoll(r.RecoveryPointFell())
+	r.epochs.endAt(r.log.Base())
+	if err := r.log.TrimSnapshots(); err != nil {
+		return err
+	}
+	return r.relearn(r.log.End(), &storage.Recovery{})
 }

@@ -47,7 +47,7 @@ func (r *Replica) Apply(now machine.Instant, s State) (newEpoch bool, err error)
 		r.advance(now)
 	case !newEpoch:
 	case s.Leader == r.cfg.Self:
-		r.lead(now)
+		err = r.lead(now)
 	default:
 		err = r.follow()
 	}
@@ -55,11 +55,14 @@ func (r *Replica) Apply(now machine.Instant, s State) (newEpoch bool, err error)
 }
 
 // lead begins a leader epoch.
-func (r *Replica) lead(now machine.Instant) {
+func (r *Replica) lead(now machine.Instant) error {
 	r.role = leading
 	r.cfg.Failpoints.Hit(failpoint.StepLead)
 	r.epochStart = r.log.End()
 	r.epochs.begin(r.state.LeaderEpoch, r.epochStart)
+	if err := r.save(); err != nil {
+		return err
+	}
 	r.followers = r.followers[:0]
 	for _, id := range r.state.Replicas {
 		if id != r.cfg.Self {
@@ -67,6 +70,7 @@ func (r *Replica) lead(now machine.Instant) {
 		}
 	}
 	r.advance(now)
+	return nil
 }
 
 // follow begins to follow a leader, or nobody. Where the logs part is found out
