@@ -28,6 +28,25 @@ var storageBugs = []Bug{
 		Fault: "syncs fail, then a power loss", Property: "no-acked-loss", Difficulty: 3,
 	},
 	{
+		Site: failpoint.S04EndAfterIndex, Source: "KAFKA-7866",
+		Mechanism: "A leader moves its log end only when it has written the index, and goes on when that has failed: it gives out offsets that are in its file already.",
+		Experiment: Experiment{Scenario: "fast-failover", Seeds: someSeeds, Set: []string{"topic.index.interval.bytes=0"}, Faults: `
+900ms..1s for 300ms io-error leader orders-0/*.index
+3800ms              restart *
+`},
+		Fault: "the index cannot be written for a while", Property: "liveness", Difficulty: 3,
+	},
+	{
+		Site: failpoint.S05TrustIndex, Source: "CorruptIndex",
+		Mechanism: "A broker that starts again goes by an index that the power loss has torn or garbled.",
+		Experiment: Experiment{Scenario: "single-copies", Seeds: someSeeds, Set: []string{"topic.index.interval.bytes=0"}, Faults: `
+1s..1100ms for 300ms     power-loss b1
+1500ms..1600ms for 300ms power-loss b2
+2s..2100ms for 300ms     power-loss b3
+`},
+		Fault: "power loss with a torn index", Property: "liveness", Difficulty: 2,
+	},
+	{
 		Site: failpoint.S18ForgetAtStart, Source: "KAFKA-12520",
 		Mechanism: "A broker that starts again does not learn from its logs which sequences of producers they hold, so that a retry is appended twice.",
 		Experiment: Experiment{Scenario: "single-copies", Seeds: someSeeds, Faults: `
