@@ -1,0 +1,182 @@
+package log
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"brokersim/broker/log/config"
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+)
+
+// kafkaVariable is set where Apache Kafka is to read what brokers have written.
+const kafkaVariable = "BROKERSIM_KAFKA"
+
+const kafkaPOM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>brokersim</groupId><artifactId>kafka</artifactId><version>1</version>
+  <dependencies>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>3.9.1</version></dependency>
+    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-nop</artifactId><version>1.7.36</version></dependency>
+  </dependencies>
+</project>
+`
+
+// kafkaJars fetches Apache Kafka, or skips the test.
+func kafkaJars(t *testing.T) (classpath string) {
+	t.Helper()
+	if os.Getenv(kafkaVariable) == "" {
+		t.Skipf("set %s=1 to have Apache Kafka read the files (a JDK and Maven are needed)", kafkaVariable)
+	}
+	for _, tool := range []string{"java", "mvn"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("Apache Kafka cannot be run here: %v", err)
+		}
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "pom.xml"), []byte(kafkaPOM), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=lib")
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Skipf("Apache Kafka cannot be had from Maven Central: %v\n%s", err, out)
+	}
+	return filepath.Join(dir, "lib", "*")
+}
+
+// writtenByBrokers are the disks of two brokers that have led and followed, rolled and been
+// shut down in good order, and that of their controller.
+func writtenByBrokers(t *testing.T) []*labNode {
+	l := newCluster(t, 2, func(b *config.Broker) { b.LogSegmentBytes = 60_000 })
+	l.create("orders", map[string]string{"min.insync.replicas": "1"}, 1, 2)
+	sequence := int32(0)
+	produce := func(to *labNode, n int) {
+		c := l.client(to)
+		for range n {
+			b := wire.NewBuilder(5, 0, sequence)
+			for i := range int64(1 + sequence%3) {
+				// Timestamps that rise on the whole, and not from batch to batch.
+				at := 1_700_000_000_000 + 1000*int64(sequence) - 7000*int64(sequence%5) + i
+				b.Append(at, []byte("key"), []byte(strings.Repeat("v", 100+int(sequence*37)%900)), nil)
+			}
+			sequence += int32(b.Count())
+			ask[*kmsg.ProduceResponse](c, produceRequest("orders", 1, time.Second, b.Bytes().Contiguous()), 9)
+		}
+		l.advance(time.Second)
+		c.hangUp()
+	}
+	produce(l.brokers[0], 200)
+	l.crash(l.brokers[0])
+	l.advance(20 * time.Second)
+	produce(l.brokers[1], 100)
+	l.start(l.brokers[0])
+	l.advance(time.Minute)
+	for i, n := range l.brokers {
+		l.step(n, &machine.Input{Kind: machine.Stopping})
+		l.run()
+		if b := l.broker(int32(i + 1)); !b.Stopped() || len(b.Found()) > 0 {
+			t.Fatalf("%s: stopped %t, found %q", n.name, b.Stopped(), b.Found())
+		}
+	}
+	return append(l.brokers, l.controller)
+}
+
+// export writes a disk to a directory.
+func export(t *testing.T, n *labNode, dir string) (names []string) {
+	t.Helper()
+	for _, name := range n.disk.List() {
+		to := filepath.Join(dir, n.name, filepath.FromSlash(name))
+		err := os.MkdirAll(filepath.Dir(to), 0o777)
+		if err == nil {
+			err = os.WriteFile(to, n.disk.Get(name), 0o666)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, to)
+	}
+	return names
+}
+
+// complaints is how Kafka says that something is wrong with a file.
+var complaints = regexp.MustCompile(`(?i).*(mismatch|corrupt|exception|isvalid: false|out of order|non-consecutive|not found|error|ignoring unknown).*`)
+
+// Apache Kafka's own tool finds nothing wrong with what brokers have written: every record
+// of every batch, the entries of the indexes, the snapshots of producers.
+func TestKafkaReadsOurFiles(t *testing.T) {
+	jars := kafkaJars(t)
+	dir := t.TempDir()
+	records := 0
+	for _, n := range writtenByBrokers(t) {
+		var all, indexes []string
+		for _, name := range export(t, n, dir) {
+			switch filepath.Ext(name) {
+			case ".index", ".timeindex":
+				indexes = append(indexes, name)
+				all = append(all, name)
+			case ".log", ".snapshot":
+				all = append(all, name)
+			}
+		}
+		deep := dumpLogSegments(t, jars, all, "--deep-iteration")
+		complain(t, n.name, deep, all)
+		records += strings.Count(deep, "| offset: ")
+		out := dumpLogSegments(t, jars, indexes, "--index-sanity-check")
+		complain(t, n.name, out, indexes)
+		if strings.Count(out, "passed sanity check")+strings.Count(out, "is empty.") != len(indexes) {
+			t.Errorf("%s: not all of %d indexes pass:\n%s", n.name, len(indexes), out)
+		}
+		t.Logf("%s: %d files, %d of them indexes, %d records so far", n.name, len(all), len(indexes), records)
+		if os.Getenv(kafkaVariable) == "show" {
+			t.Log(deep)
+		}
+	}
+	if records < 900 {
+		t.Errorf("%d records were read", records)
+	}
+	// That it finds nothing says something only if it would.
+	broken := filepath.Join(dir, "b1", "orders-0", "00000000000000000000.index")
+	b, err := os.ReadFile(broken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[15]++
+	if err := os.WriteFile(broken, b, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if out := dumpLogSegments(t, jars, []string{broken}); !complaints.MatchString(out) {
+		t.Errorf("a wrong position passes:\n%s", out)
+	}
+}
+
+func dumpLogSegments(t *testing.T, jars string, files []string, flags ...string) string {
+	t.Helper()
+	args := append([]string{"-Xmx256m", "-cp", jars, "kafka.tools.DumpLogSegments", "--files", strings.Join(files, ",")}, flags...)
+	out, err := exec.Command("java", args...).CombinedOutput()
+	if err != nil {
+		t.Logf("%v", err) // what it has found is in its output
+	}
+	return string(out)
+}
+
+// complain fails the test for what Kafka says against some files, and for those of which it
+// says nothing at all.
+func complain(t *testing.T, node, out string, files []string) {
+	t.Helper()
+	for _, line := range complaints.FindAllString(out, 10) {
+		t.Errorf("%s: %s", node, line)
+	}
+	for _, name := range files {
+		if !strings.Contains(out, name) {
+			t.Errorf("%s: nothing is said of %s", node, name)
+		}
+	}
+}
