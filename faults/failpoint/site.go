@@ -117,15 +117,9 @@ const (
 	// C01VoteBeforeDurable has a controller answer a request for its vote before the vote
 	// is on its disk (Raft).
 	C01VoteBeforeDurable
-	// C02CommitOlderEpoch has the leader of a quorum take what a majority has for
-	// committed before anything of its own epoch is (KAFKA-12619).
-	C02CommitOlderEpoch
 	// C04NeverResign has the leader of a quorum that reaches no majority go on
 	// (KAFKA-15489).
 	C04NeverResign
-	// C05CutPastSnapshot has a controller take a snapshot for one of a record more than
-	// it holds (KAFKA-14618).
-	C05CutPastSnapshot
 	// C07CutBelowHighWatermark has a voter that follows another leader cut the last epoch
 	// of its log, committed or not (KAFKA-12460).
 	C07CutBelowHighWatermark
@@ -139,9 +133,6 @@ const (
 	// C12KeepDiverged has the leader of a quorum not tell a voter where their logs part
 	// (KIP-595).
 	C12KeepDiverged
-	// C13ForgetSnapshotEpoch has a voter forget of which epoch the last record in a
-	// snapshot is (KIP-630).
-	C13ForgetSnapshotEpoch
 
 	// LeaderChange is a partition that was given another leader.
 	LeaderChange
@@ -312,15 +303,12 @@ var names = [numSites]string{
 	F01SaveFetched:             "F01-save-fetched",
 	F08RetryWithoutSequence:    "F08-retry-without-sequence",
 	C01VoteBeforeDurable:       "C01-vote-before-durable",
-	C02CommitOlderEpoch:        "C02-commit-older-epoch",
 	C04NeverResign:             "C04-never-resign",
-	C05CutPastSnapshot:         "C05-cut-past-snapshot",
 	C07CutBelowHighWatermark:   "C07-cut-below-high-watermark",
 	C09AnswerDeposed:           "C09-answer-deposed",
 	C10ForgetVote:              "C10-forget-vote",
 	C11VoteTwice:               "C11-vote-twice",
 	C12KeepDiverged:            "C12-keep-diverged",
-	C13ForgetSnapshotEpoch:     "C13-forget-snapshot-epoch",
 	LeaderChange:               "leader-change",
 	ISRShrink:                  "isr-shrink",
 	ISRExpand:                  "isr-expand",

@@ -31,4 +31,61 @@ var controllerBugs = []Bug{
 `},
 		Fault: "a broker loses its disk and is back at once", Property: AuditProperty, Says: "below the high watermark", Difficulty: 2,
 	},
+	{
+		Site: failpoint.C01VoteBeforeDurable, Source: "Raft: persist before you answer",
+		Mechanism: "A controller answers with its vote before that is on its disk; after a loss of power it votes again in the epoch.",
+		Experiment: Experiment{Scenario: "storms", Seeds: manySeeds, Faults: `
+0s for 1s               cut-both c101 c102
+0s for 1s               slow c102 c103 120ms
+0s for 1s               disk-slow c103 500
+330ms..400ms for 1ms    power-loss c103
+`},
+		Fault: "power loss of a voter with a slow disk, two candidates", Property: AuditProperty, Says: "the epoch fell", Difficulty: 4,
+	},
+	{
+		Site: failpoint.C04NeverResign, Source: "KAFKA-15489",
+		Mechanism:  "An active controller that reaches no majority goes on for ever.",
+		Experiment: Experiment{Scenario: "storms", Seeds: fewSeeds, Faults: "1s for 3s cut-both controller *"},
+		Fault:      "isolate the active controller", Property: AuditProperty, Says: "reaches no majority", Difficulty: 2,
+	},
+	{
+		Site: failpoint.C07CutBelowHighWatermark, Source: "KAFKA-12460",
+		Mechanism:  "A controller that follows another leader cuts the last epoch of its log, committed or not.",
+		Experiment: Experiment{Scenario: "storms", Seeds: someSeeds},
+		Fault:      "controllers are lost, cut off and paused", Property: AuditProperty, Says: "below the high watermark", Difficulty: 3,
+	},
+	{
+		Site: failpoint.C09AnswerDeposed, Source: "KAFKA-15100",
+		Mechanism:  "A controller that is deposed answers what waits as if it had been committed.",
+		Experiment: Experiment{Scenario: "storms", Seeds: someSeeds},
+		Fault:      "controllers are lost, cut off and paused", Property: "liveness", Difficulty: 3,
+	},
+	{
+		Site: failpoint.C10ForgetVote, Source: "Raft: votedFor is persistent",
+		Mechanism: "A controller that starts again does not know for whom it has voted, and votes for another in the same epoch.",
+		Experiment: Experiment{Scenario: "storms", Seeds: manySeeds, Faults: `
+0s for 2s               cut-both c101 c102
+0s for 2s               slow c101 c103 60ms
+0s for 2s               slow c102 c103 60ms
+380ms..480ms for 1ms    crash c103
+700ms..900ms for 1ms    crash c103
+`},
+		Fault: "crash a voter between two candidates who do not reach each other", Property: AuditProperty, Says: "is led by controller", Difficulty: 4,
+	},
+	{
+		Site: failpoint.C11VoteTwice, Source: "Raft: one vote in an epoch",
+		Mechanism: "A controller votes for everybody who asks, and an epoch has two leaders.",
+		Experiment: Experiment{Scenario: "storms", Seeds: someSeeds, Faults: `
+0s for 1s               cut-both c101 c102
+0s for 1s               slow c101 c103 40ms
+0s for 1s               slow c102 c103 40ms
+`},
+		Fault: "two candidates do not reach each other", Property: AuditProperty, Says: "is led by controller", Difficulty: 3,
+	},
+	{
+		Site: failpoint.C12KeepDiverged, Source: "KIP-595: diverging epoch",
+		Mechanism:  "The leader of the quorum does not tell a voter where their logs part, and the voter goes on behind what nobody has.",
+		Experiment: Experiment{Scenario: "storms", Seeds: someSeeds},
+		Fault:      "controllers are lost, cut off and paused", Property: AuditProperty, Says: "is not what was committed", Difficulty: 3,
+	},
 }

@@ -8,7 +8,6 @@ import (
 
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
-	"brokersim/faults/failpoint"
 )
 
 // lead begins the epoch with a batch that says so.
@@ -55,7 +54,7 @@ func (q *Quorum) advance() {
 	slices.Sort(ends)
 	to := ends[len(ends)-q.majority()]
 	began := q.epochs[len(q.epochs)-1]
-	if to <= began.start && !q.cfg.Failpoints.On(failpoint.C02CommitOlderEpoch, uint64(q.epoch)) {
+	if to <= began.start {
 		return // no majority has anything of its own epoch
 	}
 	if to > q.log.End() || q.alone() && to < q.highWatermark {

@@ -448,27 +448,25 @@ func TestWorldsFindBugs(t *testing.T) {
 
 // What a majority has of an earlier epoch is not committed by that (Raft, figure 8).
 func TestOwnEpoch(t *testing.T) {
-	for _, bug := range []failpoint.Site{noBug, failpoint.C02CommitOlderEpoch} {
-		w := newWorld(1, 3, bug)
-		v := w.voters[0]
-		q := v.q
-		q.enter(w.now, 1, &v.out)
-		q.lead(w.now, &v.out)
-		w.append(v)
-		q.enter(w.now, 3, &v.out)
-		q.lead(w.now, &v.out) // offset 2
-		for len(v.out.List) > 0 {
-			w.sync(v)
-		}
-		fetch := fetchRequest(2) // it has what is of epoch 1
-		fetch.ReplicaID, fetch.Topics[0].Partitions[0].CurrentLeaderEpoch, fetch.Topics[0].Partitions[0].LastFetchedEpoch = 102, 3, 1
-		q.Arrived(w.now, fetch)
-		if hw := q.HighWatermark(); hw != 0 && bug == noBug || hw == 0 && bug != noBug {
-			t.Errorf("%v: high watermark %d", bug, hw)
-		}
-		fetch.Topics[0].Partitions[0].FetchOffset, fetch.Topics[0].Partitions[0].LastFetchedEpoch = 3, 3
-		if q.Arrived(w.now, fetch); q.HighWatermark() != 3 {
-			t.Errorf("%v: high watermark %d, want 3", bug, q.HighWatermark())
-		}
+	w := newWorld(1, 3, noBug)
+	v := w.voters[0]
+	q := v.q
+	q.enter(w.now, 1, &v.out)
+	q.lead(w.now, &v.out)
+	w.append(v)
+	q.enter(w.now, 3, &v.out)
+	q.lead(w.now, &v.out) // offset 2
+	for len(v.out.List) > 0 {
+		w.sync(v)
+	}
+	fetch := fetchRequest(2) // it has what is of epoch 1
+	p := &fetch.Topics[0].Partitions[0]
+	fetch.ReplicaID, p.CurrentLeaderEpoch, p.LastFetchedEpoch = 102, 3, 1
+	if q.Arrived(w.now, fetch); q.HighWatermark() != 0 {
+		t.Errorf("high watermark %d with nothing of the epoch on a majority of disks", q.HighWatermark())
+	}
+	p.FetchOffset, p.LastFetchedEpoch = 3, 3
+	if q.Arrived(w.now, fetch); q.HighWatermark() != 3 {
+		t.Errorf("high watermark %d, want 3", q.HighWatermark())
 	}
 }
