@@ -19,8 +19,8 @@ type Config struct {
 }
 
 // OutputLimit is how much may wait for one subscriber before it is cut off: at once when
-// Hard waits, and when Soft has been waiting for SoftFor without a pause. 0 is without
-// bound.
+// Hard waits, and when Soft has been waiting for more than SoftFor without a pause, both
+// ends of which are counted in whole seconds. 0 is without bound.
 type OutputLimit struct {
 	Hard, Soft int64 // bytes
 	SoftFor    time.Duration

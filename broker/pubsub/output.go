@@ -76,7 +76,7 @@ func (b *Broker) judgeBuffers(now machine.Instant) {
 		case o.bytes < b.cfg.Output.Soft || !c.listens():
 			o.full = false
 			return true
-		case now >= o.since.Add(b.cfg.Output.SoftFor):
+		case now >= b.softEnds(o):
 			b.cutOff(c)
 			return true
 		}
@@ -84,8 +84,16 @@ func (b *Broker) judgeBuffers(now machine.Instant) {
 	})
 	b.due = machine.Never
 	for _, c := range b.full {
-		b.due = min(b.due, now.Add(lookAgain), c.output.since.Add(b.cfg.Output.SoftFor))
+		b.due = min(b.due, now.Add(lookAgain), b.softEnds(&c.output))
 	}
+}
+
+// softEnds is when a buffer that is above the soft limit has been there for too long:
+// more than the limit's time, in whole seconds of the broker's clock, as Redis counts it
+// (networking.c, checkClientOutputBufferLimits).
+func (b *Broker) softEnds(o *output) machine.Instant {
+	began := o.since - o.since%machine.Instant(time.Second)
+	return began.Add(b.cfg.Output.SoftFor.Truncate(time.Second)).Add(time.Second)
 }
 
 // pump sends what was held, as much as the socket takes.
