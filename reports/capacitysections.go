@@ -327,7 +327,7 @@ func shapeSection(c *result.Capacity) section {
 				cost = money(*x.CostMonth, c.Answer.Currency)
 			}
 			if x.Rate > 0 {
-				rate = bound(x.Open) + result.Count(x.Rate)
+				rate = result.Bound(x.Open) + result.Count(x.Rate)
 			}
 			why := entryOf{Text: x.Rejected, Class: "broken"}
 			if !rejected {
@@ -341,16 +341,6 @@ func shapeSection(c *result.Capacity) section {
 }
 
 // bound writes that nobody has looked further.
-func bound(open string) string {
-	switch open {
-	case "at least":
-		return ">= "
-	case "at most":
-		return "<= "
-	}
-	return ""
-}
-
 func diskSection(c *result.Capacity) section {
 	s := section{Title: "Disk for retention", Pictures: []string{"retention"}}
 	if c.Retention != nil && c.Retention.How != "" {
@@ -363,7 +353,7 @@ func sensitivitySection(c *result.Capacity) section {
 	s := section{Title: "What moves the answer", Short: "one parameter at a time, a fifth less and a fifth more; rates to 2 %, p99 at the answer", Pictures: []string{"sensitivity"}}
 	t := table{Head: titles("parameter", "less", "#records/s", "#p99", "more", "#records/s", "#p99")}
 	for _, x := range c.Sensitivity {
-		t.Rows = append(t.Rows, cells(x.Parameter, x.Minus, bound(x.OpenMinus)+result.Count(x.RateMinus), result.Micros(x.P99Minus), x.Plus, bound(x.OpenPlus)+result.Count(x.RatePlus), result.Micros(x.P99Plus)))
+		t.Rows = append(t.Rows, cells(x.Parameter, x.Minus, result.Bound(x.OpenMinus)+result.Count(x.RateMinus), result.Micros(x.P99Minus), x.Plus, result.Bound(x.OpenPlus)+result.Count(x.RatePlus), result.Micros(x.P99Plus)))
 	}
 	s.Tables = []table{t}
 	return s

@@ -14,13 +14,17 @@ type fact struct{ Name, Value, About string }
 func capacityFacts(c *result.Capacity) (facts []fact) {
 	a := &c.Answer
 	if a.Refused == "" && a.Rate.N > 0 {
-		facts = append(facts, fact{"plan on", records(a.PlanOn), "80 % of all brokers' rate, but what every seed carries with one lost"})
+		plan := fact{"plan on", records(a.PlanOn), "80 % of all brokers' rate, but what every seed carries with one lost"}
+		if a.PlanOn == 0 {
+			plan.Value = "no rate"
+		}
+		facts = append(facts, plan)
 	}
 	if a.Rate.N > 0 {
-		facts = append(facts, fact{"all brokers", records(a.Rate.Median), between(a.Rate, result.Count[int64])})
+		facts = append(facts, fact{"all brokers", result.Bound(a.Rate.OpenMedian) + records(a.Rate.Median), between(a.Rate, result.Count[int64])})
 	}
 	if a.RateOneLost.N > 0 {
-		facts = append(facts, fact{"one broker lost", records(a.RateOneLost.Median), between(a.RateOneLost, result.Count[int64])})
+		facts = append(facts, fact{"one broker lost", result.Bound(a.RateOneLost.OpenMedian) + records(a.RateOneLost.Median), between(a.RateOneLost, result.Count[int64])})
 	}
 	if a.P99US.N > 0 {
 		facts = append(facts, fact{"p99 at the plan", result.Micros(a.P99US.Median), between(a.P99US, result.Micros)})
@@ -52,15 +56,16 @@ func since(date string) string {
 
 // between says where a median lies.
 func between(i result.Interval, write func(int64) string) string {
+	low, high := result.Bound(i.OpenLow)+write(i.Low), result.Bound(i.OpenHigh)+write(i.High)
 	switch {
 	case i.N < 2:
 		return "1 seed"
 	case i.N == 5: // the extremes hold the median in 30 of 32 cases
-		return fmt.Sprintf("94 %%: %s to %s, 5 seeds", write(i.Low), write(i.High))
+		return fmt.Sprintf("94 %%: %s to %s, 5 seeds", low, high)
 	case i.N < 5:
-		return fmt.Sprintf("%s to %s over %d seeds", write(i.Low), write(i.High), i.N)
+		return fmt.Sprintf("%s to %s over %d seeds", low, high, i.N)
 	}
-	return fmt.Sprintf("95 %%: %s to %s, %d seeds", write(i.Low), write(i.High), i.N)
+	return fmt.Sprintf("95 %%: %s to %s, %d seeds", low, high, i.N)
 }
 
 func lossWords(s *result.SLO) string {

@@ -65,6 +65,22 @@ type Interval struct {
 	Low    int64 `json:"low"`
 	High   int64 `json:"high"`
 	N      int   `json:"n"`
+	// OpenMedian, OpenLow and OpenHigh are "at least" or "at most" where nobody has looked
+	// further than that value.
+	OpenMedian string `json:"open_median,omitempty"`
+	OpenLow    string `json:"open_low,omitempty"`
+	OpenHigh   string `json:"open_high,omitempty"`
+}
+
+// Bound begins a value of which nobody has looked further: ">= ", "<= ", or empty.
+func Bound(open string) string {
+	switch open {
+	case "at least":
+		return ">= "
+	case "at most":
+		return "<= "
+	}
+	return ""
 }
 
 // SLO is what a rate has to meet.

@@ -198,9 +198,9 @@ func (p *Plan) knee() (at *result.Point) {
 
 // p99 is the percentile of the SLO at the rate to plan on.
 func (p *Plan) p99(lost int) result.Interval {
-	var values []int64
+	var values []bounded
 	for i := range p.plans[lost].found {
-		values = append(values, p.study.judged(&p.plans[lost].found[i].Point).P99)
+		values = append(values, bounded{value: p.study.judged(&p.plans[lost].found[i].Point).P99})
 	}
 	return interval(values)
 }

@@ -105,14 +105,17 @@ func (l *ladder) take(list []Outcome) {
 	l.found = append(l.found, list...)
 }
 
-// answers are the largest rates that each seed met or, if it met none, just below the
-// lowest rung.
-func (l *ladder) answers() (rates []int64) {
+// answers are the largest rates that each seed met or, if it met none, at most the lowest
+// that it missed.
+func (l *ladder) answers() (list []bounded) {
 	for i := range l.seeds {
-		met, _ := l.bracket(i)
-		rates = append(rates, l.rate(met))
+		met, missed := l.bracket(i)
+		if met < -l.most {
+			met = missed
+		}
+		list = append(list, bounded{l.rate(met), l.open(i)})
 	}
-	return rates
+	return list
 }
 
 // open says how a seed's answer is not known to a step: "at least", "at most", or empty.

@@ -158,12 +158,20 @@ func (p *Plan) beginLadders() bool {
 	p.parts = nil
 	for i, s := range p.searches {
 		if met, _ := s.bracket(); met > 0 {
-			p.ladders[i] = newLadder(p.final(i, met), met, 20, 5, p.study.Seeds)
+			p.ladders[i] = newLadder(p.final(i, met), met, seedStep, seedMost, p.study.Seeds)
 			p.parts = append(p.parts, p.ladders[i])
 		}
 	}
 	return true
 }
+
+// Steps of the ladders of seeds, in thousandths of the answer of the first, and how far
+// another seed's may be from it. They double, so that only a seed whose answer is far off
+// has more runs, and those are taken from what parameters may have.
+const (
+	seedStep = 20
+	seedMost = 20
+)
 
 // percents are where the curves have points, of the answer with all brokers: that of one
 // broker less is coarser. What the search has tried is on them as well.
@@ -172,7 +180,7 @@ var percents = [2][]int64{{10, 25, 40, 55, 70, 80, 90, 105, 120}, {10, 40, 70, 9
 // beginCurves fills the curves, and runs every seed at the rate to plan on.
 func (p *Plan) beginCurves() bool {
 	rate := p.rate(0).Median
-	p.planOn = p.study.planOn(rate, p.rate(1).Low)
+	p.planOn = planOn(p.rate(0), p.rate(1))
 	p.parts = nil
 	for i := range p.searches {
 		p.points[i], p.plans[i] = &fixed{}, &fixed{}
@@ -279,12 +287,13 @@ const fromStart = 16384
 
 // planOn is the rate to plan on: four fifths of what all brokers carry, so that there
 // is room to grow, and no more than what every seed carries with one lost: at the median
-// half of them would not meet the SLO. It is 0 if nothing is.
-func (s *Study) planOn(rate, oneLost int64) int64 {
-	if oneLost == 0 {
+// half of them would not meet the SLO. It is 0 if nothing is, or if no rate was found that
+// they carry.
+func planOn(rate, oneLost result.Interval) int64 {
+	if oneLost.N == 0 || oneLost.OpenLow == "at most" || rate.OpenMedian == "at most" {
 		return 0
 	}
-	return round(min(rate*80/100, oneLost))
+	return round(min(rate.Median*80/100, oneLost.Low))
 }
 
 // rated is the rate at which everything else is measured: that to plan on or, if there

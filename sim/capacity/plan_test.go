@@ -99,6 +99,26 @@ func TestTheAnswerIsFound(t *testing.T) {
 	}
 }
 
+// A seed that carries far less than the first, or more, has its own answer, within the
+// runs of a study.
+func TestASeedFarOff(t *testing.T) {
+	s := small()
+	s.Seeds = []uint64{1, 2, 3, 4, 30}
+	p := driveWith(s, pretend(10_000, 7_000))
+	c := p.Result()
+	if a := c.Answer; p.Err() != "" || a.Rate.Low < 6_800 || a.Rate.Low > 7_100 || a.Rate.OpenLow != "" || a.PlanOn < 4_600 || a.PlanOn > 4_970 {
+		t.Errorf("%q %+v", p.Err(), a)
+	}
+	if c.Runs > mostRuns {
+		t.Errorf("%d runs", c.Runs)
+	}
+	s.Seeds = []uint64{1, 2, 3, 4, 80}
+	c = driveWith(s, pretend(10_000, 7_000)).Result()
+	if a := c.Answer; a.RateOneLost.OpenLow != "at most" || a.PlanOn != 0 || !strings.Contains(a.Text, "there is none to plan on") {
+		t.Errorf("%+v", a)
+	}
+}
+
 func TestNoRateIsMet(t *testing.T) {
 	p := driveWith(small(), pretend(0, 0))
 	if p.Err() != "no rate meets it: at the lowest, 27 records/s, p99 is 99 ms" {
@@ -124,10 +144,10 @@ func TestIntervals(t *testing.T) {
 		{"1 2 3 4 5 6 7 8", result.Interval{Median: 4, Low: 1, High: 8, N: 8}}, // 1 and 8: 99.2 %; 2 and 7: 93 %
 		{"1 2 3 4 5 6 7 8 9", result.Interval{Median: 5, Low: 2, High: 8, N: 9}},
 	} {
-		var values []int64
+		var values []bounded
 		for _, f := range strings.Fields(x.values) {
 			n, _ := strconv.ParseInt(f, 10, 64)
-			values = append(values, n)
+			values = append(values, bounded{value: n})
 		}
 		if got := interval(values); got != x.want {
 			t.Errorf("%s: %+v, want %+v", x.values, got, x.want)

@@ -1,7 +1,9 @@
 package capacity
 
 import (
+	"cmp"
 	"fmt"
+	"math/big"
 	"slices"
 
 	"brokersim/checker/result"
@@ -129,31 +131,50 @@ func (f *fixed) next() []Probe {
 
 func (f *fixed) take(list []Outcome) { f.found = append(f.found, list...) }
 
+// bounded is a value, or one that it is at least or at most: nobody has looked further.
+type bounded struct {
+	value int64
+	open  string // "at least" or "at most"; empty: it is known
+}
+
+// compareBounded orders values: what is at most so much is below it, what is at least so
+// much above.
+func compareBounded(a, b bounded) int {
+	side := map[string]int{"at most": -1, "at least": 1}
+	return cmp.Or(cmp.Compare(a.value, b.value), cmp.Compare(side[a.open], side[b.open]))
+}
+
 // interval is the median of values with a 95 % interval of it, from order statistics:
 // the narrowest pair that holds the median with so much certainty. Under six values
 // no pair does, and it is the extremes.
-func interval(values []int64) result.Interval {
+func interval(values []bounded) result.Interval {
 	n := len(values)
 	if n == 0 {
 		return result.Interval{}
 	}
-	sorted := slices.Sorted(slices.Values(values))
-	low := 0
-	for low+1 < (n-1)/2 && outside(n, low+1)*40 <= 1<<n {
-		low++
+	sorted := slices.SortedFunc(slices.Values(values), compareBounded) // total: those that compare equal are the same
+	low := trimmed(n)
+	median, least, most := sorted[(n-1)/2], sorted[low], sorted[n-1-low]
+	return result.Interval{
+		Median: median.value, Low: least.value, High: most.value, N: n,
+		OpenMedian: median.open, OpenLow: least.open, OpenHigh: most.open,
 	}
-	return result.Interval{Median: sorted[(n-1)/2], Low: sorted[low], High: sorted[n-1-low], N: n}
 }
 
-// outside is in how many of 2^n equally likely cases the median is below the k+1
-// smallest of n values: at most k of them are below it.
-func outside(n, k int) (cases int64) {
-	choose := int64(1)
-	for i := 0; i <= k; i++ {
-		if i > 0 {
-			choose = choose * int64(n-i+1) / int64(i)
+// trimmed is how many of n values may be left out at either end of an interval that
+// holds the median with 95 %: at most k of n are below it in the sum of the binomial
+// coefficients up to k, of 2^n equally likely cases, and that on each side is at most a
+// fortieth.
+func trimmed(n int) (low int) {
+	all := new(big.Int).Lsh(big.NewInt(1), uint(n))
+	cases, choose := big.NewInt(1), big.NewInt(1)
+	for low+1 < (n-1)/2 {
+		choose.Mul(choose, big.NewInt(int64(n-low))).Quo(choose, big.NewInt(int64(low+1)))
+		cases.Add(cases, choose)
+		if new(big.Int).Mul(cases, big.NewInt(40)).Cmp(all) > 0 {
+			break
 		}
-		cases += choose
+		low++
 	}
-	return cases
+	return low
 }

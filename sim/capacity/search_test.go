@@ -56,9 +56,52 @@ func TestALadderAnswersForEachSeed(t *testing.T) {
 		}
 		l.take(got)
 	}
-	for i, want := range []int64{10_000, 10_600, 9_400, 11_000, 8_800} { // the last is below the ladder
+	for i, want := range []bounded{{10_000, ""}, {10_600, ""}, {9_400, ""}, {11_000, "at least"}, {9_000, "at most"}} {
 		if got := l.answers()[i]; got != want {
-			t.Errorf("seed %d answers %d, want %d", i+1, got, want)
+			t.Errorf("seed %d answers %v, want %v", i+1, got, want)
+		}
+	}
+	for _, o := range l.found {
+		if o.Probe.Rate < 9_000 || o.Probe.Rate > 11_000 {
+			t.Errorf("%d is not on the ladder", o.Probe.Rate)
+		}
+	}
+}
+
+// A seed that is off the ladder is said to be, in the median and at the end where it is,
+// and nothing is planned on a rate that it was not seen to carry.
+func TestWhatNobodyHasLookedAtIsSaid(t *testing.T) {
+	known := func(n int64) bounded { return bounded{value: n} }
+	for _, x := range []struct {
+		values []bounded
+		words  string
+		plan   int64
+	}{
+		{[]bounded{known(100), known(90), known(95)}, "95 records/s [90, 100]", 90},
+		{[]bounded{known(100), {90, "at most"}, known(90)}, "90 records/s [<= 90, 100]", 0},
+		{[]bounded{{100, "at least"}, known(100), known(100)}, "100 records/s [100, >= 100]", 100},
+		{[]bounded{{90, "at most"}, {90, "at most"}, {90, "at most"}}, "<= 90 records/s", 0},
+		{[]bounded{known(10), {30, "at least"}, {30, "at least"}}, ">= 30 records/s [10, >= 30]", 10},
+	} {
+		i := interval(x.values)
+		if got := rateWithin(i); got != x.words {
+			t.Errorf("%v: %s, want %s", x.values, got, x.words)
+		}
+		if got := planOn(result.Interval{Median: 1000, N: 5}, i); got != x.plan {
+			t.Errorf("%v: plan on %d, want %d", x.values, got, x.plan)
+		}
+	}
+	if got := planOn(interval([]bounded{{90, "at most"}}), interval([]bounded{known(80)})); got != 0 {
+		t.Errorf("plan on %d", got)
+	}
+}
+
+// However many seeds, what is outside of the interval is at most a fortieth on each side,
+// and one more would be over it. The bounds of 100 are the table's of the sign test.
+func TestAnIntervalOfManySeeds(t *testing.T) {
+	for n, want := range map[int]int{1: 0, 5: 0, 8: 0, 9: 1, 25: 7, 62: 22, 63: 23, 64: 23, 100: 39, 1000: 468} {
+		if got := trimmed(n); got != want {
+			t.Errorf("of %d seeds %d are left out on each side, want %d", n, got, want)
 		}
 	}
 }

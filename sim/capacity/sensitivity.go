@@ -68,7 +68,7 @@ func (p *Plan) varyLadders() (list []*ladder) {
 		for _, value := range []string{v.minus, v.plus} {
 			x := p.explore(0)
 			x.Set = []string{string(v.name) + "=" + value}
-			l := newLadder(x, p.ladders[0].answers()[0], varyStep, varyMost, p.study.Seeds[:1])
+			l := newLadder(x, p.ladders[0].answers()[0].value, varyStep, varyMost, p.study.Seeds[:1])
 			l.hint, l.left = p.study.hint(x.Set), &p.left
 			list = append(list, l)
 			p.left -= needed
@@ -104,7 +104,7 @@ func (s *Study) sensitivity(ladders []*ladder) (list []result.Sensitivity) {
 	for i, v := range s.variations() {
 		minus, plus := ladders[2*i], ladders[2*i+1]
 		list = append(list, result.Sensitivity{
-			Parameter: string(v.name), Base: minus.base, Minus: v.minus, Plus: v.plus, RateMinus: minus.answers()[0], RatePlus: plus.answers()[0],
+			Parameter: string(v.name), Base: minus.base, Minus: v.minus, Plus: v.plus, RateMinus: minus.answers()[0].value, RatePlus: plus.answers()[0].value,
 			OpenMinus: minus.open(0), OpenPlus: plus.open(0),
 			P99Minus: s.judged(&minus.found[0].Point).P99, P99Plus: s.judged(&plus.found[0].Point).P99,
 		})

@@ -125,7 +125,7 @@ func (x *candidate) take(list []Outcome) {
 
 // found is what the search has come to. What is at most so much may be less.
 func (x *candidate) found() (rate int64, open string) {
-	rate, open = x.judge.answers()[0], x.judge.open(0)
+	rate, open = x.judge.answers()[0].value, x.judge.open(0)
 	if open == "at most" {
 		rate = min(rate, x.wanted-1)
 	}
@@ -148,12 +148,15 @@ func (x *candidate) judged() result.Shape {
 	if x.judge == nil {
 		return y
 	}
-	rate, open := x.judge.answers()[0], x.judge.open(0)
+	rate, open := x.judge.answers()[0].value, x.judge.open(0)
 	if x.asked == nil || y.Rate == 0 {
 		y.Rate, y.Open = rate, open
 	}
 	if found, _ := x.found(); x.asked == nil && found < x.wanted {
 		y.Rejected = fmt.Sprintf("with one broker lost it carries %s%s of %s records/s", strings.TrimPrefix(open+" ", " "), result.Count(rate), result.Count(x.wanted))
+		if rate >= x.wanted {
+			y.Rejected = fmt.Sprintf("with one broker lost it does not carry %s records/s", result.Count(x.wanted))
+		}
 		for _, o := range x.judge.found {
 			if !o.Point.Passed {
 				y.Rejected += fmt.Sprintf("; at %s: %s", result.Count(o.Point.Offered), o.Point.Why)

@@ -12,8 +12,12 @@ func (p *Plan) text(a *result.Answer) string {
 	s := p.study
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s carries %s at %s", s.shape().Name, rateWithin(a.Rate), s.slo())
-	if a.RateOneLost.Median == 0 {
+	switch {
+	case a.RateOneLost.Median == 0:
 		b.WriteString("; with one broker lost no rate meets it.")
+		return b.String()
+	case a.PlanOn == 0:
+		fmt.Fprintf(&b, ", and with one broker lost %s: no rate was found that every seed carries, so there is none to plan on.", rateWithin(a.RateOneLost))
 		return b.String()
 	}
 	fmt.Fprintf(&b, ", and with one broker lost %s: plan on %s records/s.", rateWithin(a.RateOneLost), result.Count(a.PlanOn))
@@ -69,8 +73,9 @@ func (s *Study) slo() string {
 }
 
 func rateWithin(i result.Interval) string {
-	if i.Low == i.High {
-		return result.Count(i.Median) + " records/s"
+	if i.Low == i.High && i.OpenLow == i.OpenHigh {
+		return result.Bound(i.OpenMedian) + result.Count(i.Median) + " records/s"
 	}
-	return fmt.Sprintf("%s records/s [%s, %s]", result.Count(i.Median), result.Count(i.Low), result.Count(i.High))
+	return fmt.Sprintf("%s%s records/s [%s%s, %s%s]", result.Bound(i.OpenMedian), result.Count(i.Median),
+		result.Bound(i.OpenLow), result.Count(i.Low), result.Bound(i.OpenHigh), result.Count(i.High))
 }
