@@ -74,7 +74,7 @@ type reader struct {
 func (r *reader) known() fields.Fields {
 	s, l := r.s, &r.s.Load
 	known := fields.Fields{
-		"name":                      r.Text(&s.Name),
+		"name":                      r.Name(&s.Name),
 		"topics":                    r.count(&l.Topics, 1, 100),
 		"partitionsPerTopic":        r.count(&l.Partitions, 1, 1000),
 		"messageSize":               r.count(&l.Sizes.Bytes, 1, 1<<20),
@@ -193,7 +193,14 @@ func (r *reader) settings(n ast.Node) {
 
 func (r *reader) seeds(n ast.Node) {
 	r.s.Seeds = nil
-	r.Each(r.Number(func(n int64) { r.s.Seeds = append(r.s.Seeds, uint64(n)) }, 0, 1<<62))(n)
+	r.Each(func(item ast.Node) {
+		r.Number(func(n int64) {
+			if slices.Contains(r.s.Seeds, uint64(n)) {
+				r.Fail(item, "seeds: %d is there twice: its runs are the same", n)
+			}
+			r.s.Seeds = append(r.s.Seeds, uint64(n))
+		}, 0, 1<<62)(item)
+	})(n)
 }
 
 // complete looks at what one field alone does not show, and fetches the sheets.

@@ -57,6 +57,8 @@ func TestWhatIsWrongWithAStudy(t *testing.T) {
 		"slo: {e2e_p99_ms: 50}":                                              "x.yaml:1: cluster: profile is missing; there are ",
 		"slo: {}\ncluster: {profile: aws-i3en.2xlarge}":                      "x.yaml: slo: want ack_p99_ms or e2e_p99_ms",
 		"slo: {e2e_p99_ms: 1}\ncluster: {profile: aws-i3en.2xlarg}":          `x.yaml:2: there is no hardware profile "aws-i3en.2xlarg"; did you mean "aws-i3en.2xlarge"?`,
+		good + "name: ''":                                                    "x.yaml:3: name: is empty; leave it out to go without",
+		good + "seeds: [1,\n 2, 1]":                                          "x.yaml:4: seeds: 1 is there twice: its runs are the same",
 		good + "consumerBacklogSizeGB: 4":                                    "x.yaml:3: a backlog from before the run is not modelled: want 0",
 		good + "client: {compression: lz4}":                                  "x.yaml:3: compression is not modelled: want none",
 		good + "subscriptionsPerTopic: 0":                                    "x.yaml: slo: e2e_p99_ms: nobody reads",
@@ -82,6 +84,7 @@ func TestSettings(t *testing.T) {
 		t.Error("the study itself was changed")
 	}
 	for set, want := range map[string]string{
+		"disk.write_MBps=0":      "disk.write_MBps: 0 is nothing: want more than 0, or null if it is not known",
 		"cluster.broker=4":       `did you mean "cluster.brokers"?`,
 		"disk.write_MBps=fast":   "disk.write_MBps",
 		"cluster.rf=4":           "cluster.rf: 4: want from 1 to 3",

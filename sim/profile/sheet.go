@@ -116,10 +116,18 @@ func (f *field) accepts(n Number) error {
 	switch {
 	case n < Number(f.min)*one || n > Number(f.max)*one:
 		return fmt.Errorf("%v is not from %d to %d", n, f.min, f.max)
+	case n == 0 && f.neverZero():
+		return fmt.Errorf("0 is nothing: want more than 0, or null if it is not known")
 	case f.whole && n%one != 0:
 		return fmt.Errorf("%v is not a whole number", n)
 	}
 	return nil
+}
+
+// neverZero reports whether a field is of a resource that cannot be without any: a rate of
+// 0 would not be slow but unbounded, as if there were no such resource.
+func (f *field) neverZero() bool {
+	return slices.ContainsFunc([]string{"_MBps", "_IOPS", "_GHz", "ram_GiB"}, func(unit string) bool { return strings.HasSuffix(string(f.name), unit) })
 }
 
 // Clone is a copy that can be changed by itself.

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -42,6 +44,10 @@ func New(file string) *Reader { return &Reader{file: file} }
 // Document is the body of a file that has one document; nil if it has none, and
 // the error says what is there instead. what names the document's fields.
 func (p *Reader) Document(src []byte, what string) ast.Node {
+	if line, no := noText(src); no != "" {
+		p.err = fmt.Errorf("%s:%d: %s is no text: want YAML with %s's fields", p.file, line, no, what)
+		return nil
+	}
 	file, err := parser.ParseBytes(src, 0)
 	var syntax *yaml.SyntaxError
 	switch {
@@ -55,6 +61,25 @@ func (p *Reader) Document(src []byte, what string) ast.Node {
 		return file.Docs[0].Body
 	}
 	return nil
+}
+
+// noText is the first thing in a file that no text has, with its line: a byte that is no
+// UTF-8, or a control character.
+func noText(src []byte) (line int, what string) {
+	line = 1
+	for rest := src; len(rest) > 0; {
+		r, size := utf8.DecodeRune(rest)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			return line, fmt.Sprintf("byte %#x", rest[0])
+		case r == '\n':
+			line++
+		case unicode.IsControl(r) && r != '\t' && r != '\r':
+			return line, fmt.Sprintf("control character %U", r)
+		}
+		rest = rest[size:]
+	}
+	return line, ""
 }
 
 // Later has check called by [Reader.Done]: it looks at what one field alone cannot show.
@@ -176,6 +201,15 @@ func (p *Reader) Text(to *string) Take {
 	}
 }
 
+// Name reads a text that is not empty.
+func (p *Reader) Name(to *string) Take {
+	return Both(p.Text(to), func(n ast.Node) {
+		if *to == "" {
+			p.refuse(n, "is empty; leave it out to go without")
+		}
+	})
+}
+
 // Word reads one of some words.
 func (p *Reader) Word(to *string, words ...string) Take {
 	return func(n ast.Node) {
@@ -255,6 +289,8 @@ func (p *Reader) Duration(to *time.Duration, least, most time.Duration) Take {
 		}
 		d, err := time.ParseDuration(v)
 		switch {
+		case err != nil && tooLong(v):
+			p.refuse(n, "%s: want a duration from %v to %v", v, least, most)
 		case err != nil:
 			p.refuse(n, "%q: want a duration with its unit, such as 500ms or 5s", v)
 		case d < least || d > most:
@@ -263,6 +299,17 @@ func (p *Reader) Duration(to *time.Duration, least, most time.Duration) Take {
 			*to = d
 		}
 	}
+}
+
+// tooLong reports whether a text that is no duration would be one with smaller numbers.
+func tooLong(v string) bool {
+	_, err := time.ParseDuration(strings.Map(func(r rune) rune {
+		if '0' <= r && r <= '9' {
+			return '0'
+		}
+		return r
+	}, v))
+	return err == nil
 }
 
 // Each reads a list and hands its items on.

@@ -33,6 +33,7 @@ func read(src string) (thing, error) {
 	}
 	p.Fields(body, "the thing", Fields{
 		"name":  p.Text(&x.Name),
+		"title": p.Name(&x.Name),
 		"kind":  p.Word(&x.Kind, "queue", "log"),
 		"on":    p.Bool(&x.On),
 		"count": p.Number(func(n int64) { x.Count = n }, -1, 1000),
@@ -77,6 +78,13 @@ func TestMistakes(t *testing.T) {
 		"share: ''":                      `t.yaml:1: share: "": want a number from`,
 		"share: 1.-5":                    `t.yaml:1: share: "1.-5": want a number from`,
 		"share: 9223372036854775.807999": `t.yaml:1: share: "9223372036854775.807999": want a number from`,
+		"for: 99999999h":                 "t.yaml:1: for: 99999999h: want a duration from 0s to 1h0m0s",
+		"for: 99999999":                  `t.yaml:1: for: "99999999": want a duration with its unit`,
+		"for: 99999999x":                 `t.yaml:1: for: "99999999x": want a duration with its unit`,
+		"title: ''":                      "t.yaml:1: title: is empty; leave it out to go without",
+		"name: x\n\x7fELF\x02\x00":       "t.yaml:2: control character U+007F is no text: want YAML with the thing's fields",
+		"name: x\xff\xfe":                "t.yaml:1: byte 0xff is no text: want YAML with the thing's fields",
+		"name: x\x1b[2J":                 "t.yaml:1: control character U+001B is no text",
 		"for: 2h":                        "t.yaml:1: for: 2h: want a duration from 0s to 1h0m0s",
 		"name: [a]":                      "t.yaml:1: name: want one value, not a list or fields",
 		"name: &a x\nkind: *a":           "t.yaml:1: name: want one value, not a list or fields",
