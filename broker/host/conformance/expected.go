@@ -1,7 +1,6 @@
 package main
 
 import (
-	_ "embed"
 	"fmt"
 	"os"
 	"slices"
@@ -11,7 +10,7 @@ import (
 // expectation is what is to come out of a test that does not simply pass.
 type expectation struct {
 	suite, test string
-	result      string // skip, fail, or flaky: either
+	result      string // skip or fail
 	reason      string
 }
 

@@ -43,7 +43,7 @@ func kafkaGoCreate(ctx context.Context, e *env, topic string, partitions int) er
 	if err != nil {
 		return err
 	}
-	return resp.Errors[topic]
+	return first(resp.Errors[topic], heard(ctx, e, topic))
 }
 
 func kafkaGoCodec(ctx context.Context, e *env, codec string, c compress.Compression) error {
@@ -58,7 +58,7 @@ func kafkaGoCodec(ctx context.Context, e *env, codec string, c compress.Compress
 	for i := range n {
 		list = append(list, kafka.Message{Key: fmt.Append(nil, i), Value: fmt.Appendf(nil, "value %d", i)})
 	}
-	if err := retryUnknown(ctx, func() error { return w.WriteMessages(ctx, list...) }); err != nil {
+	if err := w.WriteMessages(ctx, list...); err != nil {
 		return err
 	}
 	r := kafka.NewReader(kafka.ReaderConfig{Brokers: e.servers, Topic: topic, Partition: 0, MaxWait: 100 * time.Millisecond})
@@ -72,31 +72,13 @@ func kafkaGoCodec(ctx context.Context, e *env, codec string, c compress.Compress
 	return nil
 }
 
-// retryUnknown calls f until not all brokers have yet to hear of a new topic.
-func retryUnknown(ctx context.Context, f func() error) error {
-	for {
-		err := f()
-		if !errors.Is(err, kafka.UnknownTopicOrPartition) && !errors.Is(err, kafka.LeaderNotAvailable) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-}
-
 func kafkaGoConn(ctx context.Context, e *env) error {
 	const topic = "kafka-go-conn"
 	if err := kafkaGoCreate(ctx, e, topic, 1); err != nil {
 		return err
 	}
-	var c *kafka.Conn
-	if err := retryUnknown(ctx, func() (err error) {
-		c, err = kafka.DialLeader(ctx, "tcp", e.servers[0], topic, 0)
-		return err
-	}); err != nil {
+	c, err := kafka.DialLeader(ctx, "tcp", e.servers[0], topic, 0)
+	if err != nil {
 		return err
 	}
 	defer c.Close()
@@ -143,9 +125,7 @@ func kafkaGoOffsets(ctx context.Context, e *env) error {
 	}
 	w := &kafka.Writer{Addr: kafka.TCP(e.servers...), Topic: topic, RequiredAcks: kafka.RequireAll, BatchTimeout: 5 * time.Millisecond}
 	defer w.Close()
-	if err := retryUnknown(ctx, func() error {
-		return w.WriteMessages(ctx, kafka.Message{Value: []byte("x")}, kafka.Message{Value: []byte("y")})
-	}); err != nil {
+	if err := w.WriteMessages(ctx, kafka.Message{Value: []byte("x")}, kafka.Message{Value: []byte("y")}); err != nil {
 		return err
 	}
 	resp, err := kafkaGoClient(e).ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{topic: {kafka.FirstOffsetOf(0), kafka.LastOffsetOf(0)}}})

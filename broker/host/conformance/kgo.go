@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,13 +72,51 @@ func orNone(err error) error {
 	return err
 }
 
-func newTopic(ctx context.Context, a *kadm.Client, topic string, partitions int32, configs ...string) error {
+// newTopic creates a topic and waits until every broker has heard of it.
+func newTopic(ctx context.Context, e *env, a *kadm.Client, topic string, partitions int32, configs ...string) error {
 	set := make(map[string]*string)
 	for i := 0; i+1 < len(configs); i += 2 {
 		set[configs[i]] = &configs[i+1]
 	}
-	_, err := a.CreateTopic(ctx, partitions, 3, set, topic)
-	return err
+	if _, err := a.CreateTopic(ctx, partitions, 3, set, topic); err != nil {
+		return err
+	}
+	return heard(ctx, e, topic)
+}
+
+// heard waits until every broker knows a topic, and its leaders.
+func heard(ctx context.Context, e *env, topic string) error {
+	req := kmsg.NewPtrMetadataRequest()
+	req.Version = 7
+	t := kmsg.NewMetadataRequestTopic()
+	t.Topic = &topic
+	req.Topics = append(req.Topics, t)
+	for _, addr := range e.servers {
+		p, err := connectTo(ctx, addr)
+		if err != nil {
+			return err
+		}
+		defer p.Close()
+		for {
+			resp, err := p.ask(req)
+			if err != nil {
+				return err
+			}
+			if led(&resp.(*kmsg.MetadataResponse).Topics[0]) {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("%s has not heard of %s", addr, topic)
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
+	}
+	return nil
+}
+
+func led(t *kmsg.MetadataResponseTopic) bool {
+	return t.ErrorCode == 0 && !slices.ContainsFunc(t.Partitions, func(p kmsg.MetadataResponseTopicPartition) bool { return p.ErrorCode != 0 })
 }
 
 func send(ctx context.Context, c *kgo.Client, topic string, partition int32, values ...string) error {
@@ -139,7 +178,7 @@ func kgoCodec(ctx context.Context, e *env, codec string, attribute int8) error {
 		return err
 	}
 	topic := "kgo-codec-" + codec
-	if err := newTopic(ctx, a, topic, 3); err != nil {
+	if err := newTopic(ctx, e, a, topic, 3); err != nil {
 		return err
 	}
 	const n = 3000
@@ -172,7 +211,7 @@ func kgoAcks(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	if err := newTopic(ctx, a, "kgo-acks", 1); err != nil {
+	if err := newTopic(ctx, e, a, "kgo-acks", 1); err != nil {
 		return err
 	}
 	for _, acks := range []kgo.Acks{kgo.NoAck(), kgo.LeaderAck(), kgo.AllISRAcks()} {
@@ -195,7 +234,7 @@ func kgoOrder(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	if err := newTopic(ctx, a, "kgo-order", 1); err != nil {
+	if err := newTopic(ctx, e, a, "kgo-order", 1); err != nil {
 		return err
 	}
 	const n = 20_000
@@ -223,7 +262,7 @@ func kgoListOffsets(ctx context.Context, e *env) error {
 		return err
 	}
 	const topic = "kgo-times"
-	if err := newTopic(ctx, a, topic, 1); err != nil {
+	if err := newTopic(ctx, e, a, topic, 1); err != nil {
 		return err
 	}
 	base := time.Now().Add(-time.Hour).Truncate(time.Millisecond)
@@ -273,7 +312,7 @@ func kgoTopics(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	if err := newTopic(ctx, a, "kgo-topic", 5, "retention.ms", "12345"); err != nil {
+	if err := newTopic(ctx, e, a, "kgo-topic", 5, "retention.ms", "12345"); err != nil {
 		return err
 	}
 	t, err := awaitTopic(ctx, a, "kgo-topic", 5)
@@ -356,7 +395,7 @@ func kgoRecreate(ctx context.Context, e *env) error {
 		if err != nil {
 			return err
 		}
-		if err := newTopic(ctx, a, topic, 1); err != nil {
+		if err := newTopic(ctx, e, a, topic, 1); err != nil {
 			return err
 		}
 		value := fmt.Sprint("round ", round)
@@ -391,7 +430,7 @@ func kgoDeleteByID(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	if err := newTopic(ctx, a, "kgo-by-id", 1); err != nil {
+	if err := newTopic(ctx, e, a, "kgo-by-id", 1); err != nil {
 		return err
 	}
 	topic, err := awaitTopic(ctx, a, "kgo-by-id", 1)
@@ -420,7 +459,7 @@ func kgoCreatePartitions(ctx context.Context, e *env) error {
 		return err
 	}
 	const topic = "kgo-more"
-	if err := newTopic(ctx, a, topic, 1); err != nil {
+	if err := newTopic(ctx, e, a, topic, 1); err != nil {
 		return err
 	}
 	grow := func(n int) error {
@@ -484,7 +523,7 @@ func kgoConfigs(ctx context.Context, e *env) error {
 	}
 	const topic = "kgo-configs"
 	const own, preset = kmsg.ConfigSourceDynamicTopicConfig, kmsg.ConfigSourceDefaultConfig
-	if err := newTopic(ctx, a, topic, 1, "retention.ms", "1000"); err != nil {
+	if err := newTopic(ctx, e, a, topic, 1, "retention.ms", "1000"); err != nil {
 		return err
 	}
 	alter := func(ops ...kadm.AlterConfig) error {
@@ -524,7 +563,7 @@ func kgoConfigRefusals(ctx context.Context, e *env) error {
 		return err
 	}
 	const topic = "kgo-bad-configs"
-	if err := newTopic(ctx, a, topic, 1); err != nil {
+	if err := newTopic(ctx, e, a, topic, 1); err != nil {
 		return err
 	}
 	alter := func(topic string, op kadm.IncrementalOp, name, value string) error {
@@ -576,7 +615,7 @@ func kgoLogDirs(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	if err := first(newTopic(ctx, a, "kgo-dirs", 2), send(ctx, c, "kgo-dirs", 1, strings.Repeat("x", 1000))); err != nil {
+	if err := first(newTopic(ctx, e, a, "kgo-dirs", 2), send(ctx, c, "kgo-dirs", 1, strings.Repeat("x", 1000))); err != nil {
 		return err
 	}
 	dirs, err := a.DescribeAllLogDirs(ctx, nil)
@@ -606,7 +645,7 @@ func kgoDeleteRecords(ctx context.Context, e *env) error {
 		return err
 	}
 	const topic = "kgo-shorter"
-	if err := newTopic(ctx, a, topic, 1); err != nil {
+	if err := newTopic(ctx, e, a, topic, 1); err != nil {
 		return err
 	}
 	for i := range 10 {
@@ -638,7 +677,7 @@ func kgoOutOfRange(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	if err := first(newTopic(ctx, a, "kgo-range", 1), send(ctx, c, "kgo-range", 0, "x")); err != nil {
+	if err := first(newTopic(ctx, e, a, "kgo-range", 1), send(ctx, c, "kgo-range", 0, "x")); err != nil {
 		return err
 	}
 	reader, _, err := client(ctx, e, kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{"kgo-range": {0: kgo.NewOffset().At(100)}}))
@@ -653,7 +692,7 @@ func kgoTooLarge(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	if err := newTopic(ctx, a, "kgo-large", 1, "max.message.bytes", "1000"); err != nil {
+	if err := newTopic(ctx, e, a, "kgo-large", 1, "max.message.bytes", "1000"); err != nil {
 		return err
 	}
 	return first(
@@ -668,6 +707,9 @@ func kgoNotEnough(ctx context.Context, e *env) error {
 	}
 	value := "2"
 	if _, err := a.CreateTopic(ctx, 1, 1, map[string]*string{"min.insync.replicas": &value}, "kgo-one"); err != nil {
+		return err
+	}
+	if err := heard(ctx, e, "kgo-one"); err != nil {
 		return err
 	}
 	// As in Kafka, min.insync.replicas counts no further than there are replicas.
@@ -693,7 +735,7 @@ func kgoDeleteUnderWay(ctx context.Context, e *env) error {
 		return err
 	}
 	const topic = "kgo-under-way"
-	if err := newTopic(ctx, a, topic, 3); err != nil {
+	if err := newTopic(ctx, e, a, topic, 3); err != nil {
 		return err
 	}
 	reader, _, err := client(ctx, e, kgo.ConsumeTopics(topic))
@@ -743,7 +785,7 @@ func kgoManyPartitions(ctx context.Context, e *env) error {
 		return err
 	}
 	const n = 100
-	if err := newTopic(ctx, a, "kgo-many", n); err != nil {
+	if err := newTopic(ctx, e, a, "kgo-many", n); err != nil {
 		return err
 	}
 	for p := range int32(n) {
@@ -775,7 +817,7 @@ func kgoLogAppendTime(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	if err := newTopic(ctx, a, "kgo-append-time", 1, "message.timestamp.type", "LogAppendTime"); err != nil {
+	if err := newTopic(ctx, e, a, "kgo-append-time", 1, "message.timestamp.type", "LogAppendTime"); err != nil {
 		return err
 	}
 	old := time.Now().Add(-time.Hour)

@@ -48,7 +48,7 @@ func kgoOwnTests(e *env) ([]test, error) {
 
 func kgoOwnTest(name string) func(context.Context, *env) error {
 	return func(ctx context.Context, e *env) error {
-		cmd := exec.CommandContext(ctx, e.values["binary"], "-test.run", "^"+name+"$", "-test.v", "-test.timeout", "2m")
+		cmd := exec.CommandContext(ctx, e.values["binary"], "-test.run", "^"+name+"$", "-test.v", "-test.timeout", "110s")
 		cmd.Dir = e.dir
 		cmd.Env = append(os.Environ(), "KGO_SEEDS="+e.bootstrap(), "KGO_TEST_RF=3", "KGO_TEST_RECORDS=50000", "KGO_TEST_UNSAFE=")
 		cmd.WaitDelay = time.Second

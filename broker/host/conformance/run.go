@@ -191,6 +191,18 @@ func (r *runner) serve(data string, flags ...string) (*process, error) {
 	return p, nil
 }
 
+// start starts brokersim with pipes.
+func (r *runner) start(args ...string) (p *process, stdout, stderr io.Reader, err error) {
+	p = &process{cmd: exec.Command(r.binary, args...), log: &tail{}, ended: make(chan struct{})}
+	if stdout, err = p.cmd.StdoutPipe(); err != nil {
+		return nil, nil, nil, err
+	}
+	if stderr, err = p.cmd.StderrPipe(); err != nil {
+		return nil, nil, nil, err
+	}
+	return p, stdout, stderr, p.cmd.Start()
+}
+
 func (p *process) dead() bool {
 	select {
 	case <-p.ended:
@@ -249,7 +261,8 @@ var suites = []suite{
 	{name: "wire", quick: true, serve: []string{"--brokers", "1"}, tests: wireTests},
 	{name: "kafka-go", quick: true, tests: kafkaGoTests},
 	{name: "kafkajs", quick: true, prepare: kafkaJSPrepare, tests: kafkaJSTests},
-	{name: "kgo-own", limit: 10 * time.Minute, serve: []string{"--set", "broker.default.replication.factor=3"}, prepare: kgoOwnPrepare, tests: kgoOwnTests},
+	{name: "kill", quick: true, serve: []string{"--brokers", "1"}, tests: killTests},
+	{name: "kgo-own", quick: true, limit: 2 * time.Minute, serve: []string{"--set", "broker.default.replication.factor=3"}, prepare: kgoOwnPrepare, tests: kgoOwnTests},
 }
 
 // needs skips a suite without a program.

@@ -25,9 +25,11 @@ type peer struct {
 	last int32
 }
 
-func connect(ctx context.Context, e *env) (*peer, error) {
+func connect(ctx context.Context, e *env) (*peer, error) { return connectTo(ctx, e.servers[0]) }
+
+func connectTo(ctx context.Context, addr string) (*peer, error) {
 	var d net.Dialer
-	c, err := d.DialContext(ctx, "tcp", e.servers[0])
+	c, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,283 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+func killTests(*env) ([]test, error) {
+	return []test{{"acked-records-survive-kill-9", killBrokers}}, nil
+}
+
+// quickFailover has a broker that is gone be noticed soon.
+var quickFailover = []string{"--set", "broker.broker.session.timeout.ms=2000", "--set", "broker.broker.heartbeat.interval.ms=300",
+	"--set", "broker.replica.lag.time.max.ms=3000", "--metrics", "none"}
+
+// killBrokers kills two of three brokers, each a process, one after the other with
+// SIGKILL and starts them again, while a producer with acks=all goes on. What it saw is
+// a history, and brokersim judge says whether every acknowledged record is there, once.
+func killBrokers(ctx context.Context, e *env) error {
+	data := filepath.Join(e.dir, "roles")
+	ports, err := freePorts(4)
+	if err != nil {
+		return err
+	}
+	controller := e.r.launch(append([]string{"serve", "--role", "controller", "--voters", ports[0], "--data", data}, quickFailover...)...)
+	defer controller.end()
+	if err := controller.await(ctx, "controller: "); err != nil {
+		return err
+	}
+	broker := func(id int) *launched {
+		return e.r.launch(append([]string{"serve", "--role", "broker", "--id", fmt.Sprint(id), "--voters", ports[0], "--listen", ports[id], "--data", data}, quickFailover...)...)
+	}
+	brokers := make([]*launched, 4)
+	for id := 1; id <= 3; id++ {
+		brokers[id] = broker(id)
+		defer func() { brokers[id].end() }()
+	}
+	for id := 1; id <= 3; id++ {
+		if err := brokers[id].await(ctx, "bootstrap.servers="); err != nil {
+			return err
+		}
+	}
+	h, err := newHistory(filepath.Join(e.dir, "history.jsonl"))
+	if err != nil {
+		return err
+	}
+	servers := &env{r: e.r, dir: e.dir, servers: ports[1:]}
+	producing, stop := context.WithCancel(ctx)
+	defer stop()
+	produced := make(chan error, 1)
+	go func() { produced <- h.produce(producing, ctx, servers) }()
+	for _, id := range []int{2, 3} {
+		select {
+		case err := <-produced:
+			return fmt.Errorf("the producer gave up: %w", orNone(err))
+		case <-time.After(3 * time.Second):
+		}
+		brokers[id].end() // SIGKILL
+		time.Sleep(4 * time.Second)
+		brokers[id] = broker(id)
+		if err := brokers[id].await(ctx, "bootstrap.servers="); err != nil {
+			return err
+		}
+	}
+	time.Sleep(2 * time.Second)
+	stop()
+	if err := <-produced; err != nil {
+		return err
+	}
+	if err := first(h.dump(ctx, servers), h.close()); err != nil {
+		return err
+	}
+	out, err := command(ctx, "", e.r.binary, "judge", h.path)
+	fmt.Printf("      %d records were acknowledged; %s\n", h.acked, oneLine(out))
+	return err
+}
+
+// freePorts are addresses on which nobody listens just now.
+func freePorts(n int) (list []string, err error) {
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close()
+		list = append(list, l.Addr().String())
+	}
+	return list, nil
+}
+
+// history writes what the clients saw, as brokersim judge reads it.
+type history struct {
+	path  string
+	mu    sync.Mutex
+	f     *os.File
+	w     *bufio.Writer
+	began time.Time
+	next  int // event
+	id    int // operation
+	acked int
+}
+
+const killTopic, killPartitions = "orders", 3
+
+func newHistory(path string) (*history, error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	h := &history{path: path, f: f, w: bufio.NewWriter(f), began: time.Now()}
+	var tps []string
+	for p := range killPartitions {
+		tps = append(tps, fmt.Sprintf("%s-%d", killTopic, p))
+	}
+	h.line(map[string]any{"v": 1, "kind": "log-history", "seed": "0x0", "unique": true, "from": "live", "tps": tps,
+		"topics":  map[string]any{killTopic: map[string]any{"parts": killPartitions, "rf": 3, "cleanup": "delete"}},
+		"promise": map[string]any{"from": "stated", "properties": []string{"slot-agreement", "no-acked-loss", "no-duplicate", "no-phantom"}},
+		"set": map[string]any{"acks": "all", "idem": true, "iso": "ru", "sub": "assign", "reset": "earliest", "minisr": 2,
+			"flush": "page-cache", "unclean": false, "retries": true, "inflight": 1}})
+	return h, nil
+}
+
+func (h *history) line(x map[string]any) {
+	b, err := json.Marshal(x)
+	if err != nil {
+		panic(err) // it is made of words and numbers
+	}
+	_, _ = h.w.Write(append(b, '\n')) // close will say
+}
+
+// event writes an event and returns its operation's id, a new one if it is 0.
+func (h *history) event(id int, kind, f string, x map[string]any) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if id == 0 {
+		h.id++
+		id = h.id
+	}
+	x["i"], x["t"], x["e"], x["id"], x["p"], x["f"] = h.next, time.Since(h.began).Nanoseconds(), kind, id, 1001, f
+	if f == "dump" {
+		x["p"] = 900001
+	}
+	h.next++
+	if kind == "ok" && f == "send" {
+		h.acked++
+	}
+	h.line(x)
+	return id
+}
+
+func (h *history) close() error { return first(h.w.Flush(), h.f.Close()) }
+
+// produce sends records with acks=all until until is done; ctx ends what is left.
+func (h *history) produce(until, ctx context.Context, e *env) error {
+	c, a, err := client(ctx, e, kgo.RequiredAcks(kgo.AllISRAcks()), kgo.ProducerLinger(0), kgo.RetryTimeout(time.Minute), kgo.RecordDeliveryTimeout(time.Minute))
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	two := "2"
+	if _, err := a.CreateTopic(ctx, killPartitions, 3, map[string]*string{"min.insync.replicas": &two}, killTopic); err != nil {
+		return err
+	}
+	if err := heard(ctx, e, killTopic); err != nil {
+		return err
+	}
+	for value := 1; until.Err() == nil; value++ {
+		p := value % killPartitions
+		tp := fmt.Sprintf("%s-%d", killTopic, p)
+		id := h.event(0, "inv", "send", map[string]any{"m": []any{[]any{"s", tp, value}}})
+		c.Produce(ctx, &kgo.Record{Topic: killTopic, Partition: int32(p), Value: fmt.Append(nil, value)}, func(r *kgo.Record, err error) {
+			if err != nil {
+				h.event(id, "info", "send", map[string]any{"m": []any{[]any{"s", tp, value, nil}}})
+				return
+			}
+			h.event(id, "ok", "send", map[string]any{"m": []any{[]any{"s", tp, value, r.Offset}}})
+		})
+		time.Sleep(500 * time.Microsecond)
+	}
+	return c.Flush(ctx)
+}
+
+// dump reads everything at the end.
+func (h *history) dump(ctx context.Context, e *env) error {
+	_, a, err := client(ctx, e)
+	if err != nil {
+		return err
+	}
+	var ends kadm.ListedOffsets
+	if ends, err = a.ListEndOffsets(ctx, killTopic); err != nil {
+		return err
+	}
+	for p := range int32(killPartitions) {
+		end, ok := ends.Lookup(killTopic, p)
+		if !ok || end.Err != nil {
+			return fmt.Errorf("the end of partition %d: %w", p, orNone(end.Err))
+		}
+		tp := fmt.Sprintf("%s-%d", killTopic, p)
+		id := h.event(0, "inv", "dump", map[string]any{"tps": []string{tp}, "fin": true})
+		list, err := readFrom(ctx, e, killTopic, p, 0, int(end.Offset))
+		if err != nil {
+			return err
+		}
+		var run [][]any
+		for _, r := range list {
+			run = append(run, []any{r.Offset, json.Number(r.Value)})
+		}
+		h.event(id, "ok", "dump", map[string]any{"m": []any{[]any{"p", map[string]any{tp: run}}}, "fin": true,
+			"at": map[string]any{tp: map[string]any{"start": 0, "end": end.Offset}}})
+	}
+	return nil
+}
+
+// launched is one process of a cluster.
+type launched struct {
+	p     *process
+	lines chan string
+	err   error
+}
+
+// launch starts brokersim; what it prints is to be awaited.
+func (r *runner) launch(args ...string) *launched {
+	p, stdout, stderr, err := r.start(args...)
+	l := &launched{p: p, lines: make(chan string, 1000), err: err}
+	if err != nil {
+		return l
+	}
+	var readers sync.WaitGroup
+	for _, from := range []*bufio.Scanner{bufio.NewScanner(stdout), bufio.NewScanner(stderr)} {
+		readers.Go(func() {
+			for from.Scan() {
+				select {
+				case l.lines <- from.Text():
+				default: // nobody awaits so many
+				}
+			}
+		})
+	}
+	go func() {
+		readers.Wait()
+		p.exit = p.cmd.Wait()
+		close(p.ended)
+	}()
+	return l
+}
+
+// await waits for a line.
+func (l *launched) await(ctx context.Context, prefix string) error {
+	if l.err != nil {
+		return l.err
+	}
+	var seen []string
+	for {
+		select {
+		case line := <-l.lines:
+			if seen = append(seen, line); strings.HasPrefix(line, prefix) {
+				return nil
+			}
+		case <-l.p.ended:
+			return fmt.Errorf("%w: %s", orNone(l.p.exit), strings.Join(seen, "; "))
+		case <-ctx.Done():
+			return fmt.Errorf("no line %q; %s", prefix, strings.Join(seen, "; "))
+		}
+	}
+}
+
+// end kills it.
+func (l *launched) end() {
+	if l.err == nil {
+		l.p.kill()
+	}
+}
