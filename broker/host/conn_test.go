@@ -390,3 +390,36 @@ func TestStopAnswersWhatCame(t *testing.T) {
 		t.Error("a node that was stopped accepts")
 	}
 }
+
+// ending is a machine that takes its time to stop.
+type ending struct {
+	*toy
+	stopped bool
+}
+
+func (m *ending) Stopped() bool { return m.stopped }
+
+// Stop tells the machine, and waits until that has stopped.
+func TestStopIsHeard(t *testing.T) {
+	var files machine.Files
+	m := &ending{}
+	m.toy = newToy(func(_ machine.Now, in *machine.Input, out *machine.Effects) {
+		switch in.Kind {
+		case machine.Start:
+			files = in.Files
+		case machine.Stopping:
+			if err := files.Append("last", text("word")); err != nil {
+				t.Error(err)
+			}
+			out.Sync("last", 1)
+		case machine.DiskDone:
+			m.stopped = true
+		}
+	})
+	dir := t.TempDir()
+	n, _ := startIn(t, m, dir)
+	if err := n.Stop(10 * time.Second); err != nil || !m.stopped {
+		t.Errorf("stopped %t, %v", m.stopped, err)
+	}
+	holds(t, open(t, dir), map[string]string{"last": "word"})
+}

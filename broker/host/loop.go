@@ -96,6 +96,7 @@ func (n *Node) happen(e *event) {
 		e.conn.id = n.last
 		n.conns[n.last] = e.conn
 		in.Conn = n.last
+	case machine.Stopping:
 	case machine.Closed:
 		if e.conn == nil {
 			break // a dial

@@ -104,15 +104,18 @@ func Start(cfg Config) (*Node, error) {
 }
 
 // Stop ends the life in good order: no new connections and requests, what came is
-// stepped, what was sent leaves or grace is over, and all files are made durable. It
-// returns the first error of the disk.
+// stepped, the machine hears [machine.Stopping] and has done what that asks for, what was
+// sent leaves, or grace is over; and all files are made durable. A machine that has a
+// Stopped method is waited for. Stop returns the first error of the disk.
 func (n *Node) Stop(grace time.Duration) (err error) {
 	n.stop.Do(func() {
 		n.Resume()
 		n.closeListeners()
 		n.eachSocket((*conn).stopReading)
-		n.Do(func() {}) // what waits is stepped
-		n.drain(grace)
+		deadline := time.Now().Add(grace)
+		n.inbox.put(event{kind: machine.Stopping}) // after all that waits
+		n.awaitStopped(deadline)
+		n.drain(deadline)
 		n.end()
 		err = n.files.syncAll()
 		n.files.close()
@@ -238,9 +241,20 @@ func (n *Node) eachSocket(f func(*conn)) {
 	}
 }
 
-// drain waits until everything that was sent has left, at most so long.
-func (n *Node) drain(grace time.Duration) {
-	deadline := time.Now().Add(grace)
+// awaitStopped waits until the machine has done what it wants done at the end of a life,
+// if it says so, at most until a time.
+func (n *Node) awaitStopped(deadline time.Time) {
+	m, says := n.cfg.Machine.(interface{ Stopped() bool })
+	for stopped := false; !stopped && n.Do(func() { stopped = !says || m.Stopped() }); {
+		if stopped || time.Now().After(deadline) {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// drain waits until everything that was sent has left, at most until a time.
+func (n *Node) drain(deadline time.Time) {
 	n.eachSocket(func(c *conn) { c.drain(deadline) })
 }
 

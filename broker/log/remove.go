@@ -1,14 +1,11 @@
 package log
 
 import (
-	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
 
-	"brokersim/broker/log/controller"
 	"brokersim/broker/log/replica"
-	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 )
 
@@ -67,52 +64,5 @@ func (b *Broker) drop(p *partition, out *machine.Effects) error {
 	if last != "" {
 		out.Sync(last, 0)
 	}
-	return nil
-}
-
-// topicIDFile says, in Kafka's format, of which topic a directory has the partition: a
-// topic that was deleted may have had the same name (KIP-516).
-const topicIDFile = "partition.metadata"
-
-func topicIDName(tp wire.TP) string { return replica.Dir(tp) + "/" + topicIDFile }
-
-// topicNamed is the id of the topic that a directory has a partition of; zero if it does
-// not say.
-func (b *Broker) topicNamed(tp wire.TP) (id controller.TopicID) {
-	name := topicIDName(tp)
-	size, ok := b.files.Size(name)
-	if b.cfg.Admin == nil || !ok {
-		return id
-	}
-	text, err := b.files.ReadAt(name, 0, min(size, 1024))
-	if err != nil {
-		return id
-	}
-	for line := range strings.Lines(string(text.Contiguous())) {
-		if word, ok := strings.CutPrefix(strings.TrimSpace(line), "topic_id: "); ok {
-			if raw, err := base64.RawURLEncoding.DecodeString(word); err == nil && len(raw) == len(id) {
-				copy(id[:], raw)
-			}
-		}
-	}
-	return id
-}
-
-// nameTopic notes the topic of a partition, and has its directory say so.
-func (b *Broker) nameTopic(p *partition, id controller.TopicID, out *machine.Effects) error {
-	if b.cfg.Admin == nil || p.topicID == id {
-		p.topicID = id
-		return nil
-	}
-	p.topicID = id
-	name := topicIDName(p.TP())
-	if err := b.files.Remove(name); err != nil {
-		return err
-	}
-	text := "version: 0\ntopic_id: " + base64.RawURLEncoding.EncodeToString(id[:]) + "\n"
-	if err := b.files.Append(name, machine.Literal([]byte(text))); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	out.Sync(name, 0)
 	return nil
 }

@@ -170,9 +170,7 @@ func (b *Broker) applyPartition(now machine.Instant, info *controller.PartitionI
 			return err
 		}
 	}
-	if err := b.nameTopic(p, info.TopicID, out); err != nil {
-		return err
-	}
+	p.topicID = info.TopicID
 	p.SetTopic(b.cfg.Settings.Override(b.image.Topics[info.Topic].Configs))
 	newEpoch, err := p.Apply(now, replica.State{
 		Replicas: info.Replicas, ISR: info.ISR, Leader: info.Leader, LeaderEpoch: info.LeaderEpoch,

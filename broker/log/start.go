@@ -103,7 +103,10 @@ func (b *Broker) open(tp wire.TP, clean bool) (*partition, error) {
 	if recovery.TornBytes > 0 {
 		b.cfg.Failpoints.Hit(failpoint.UncleanRestart)
 	}
-	p := &partition{Replica: r, topicID: b.topicNamed(tp)}
+	p := &partition{Replica: r}
+	if b.cfg.Admin != nil { // only then are topics deleted
+		p.topicID = r.TopicID()
+	}
 	b.addPartition(tp, p)
 	return p, nil
 }

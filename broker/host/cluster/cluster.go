@@ -67,6 +67,7 @@ type node struct {
 	addr    string // that it listens on
 	boot    func() machine.Machine
 	told    error // that it has given up with
+	found   int   // how much of what it has found on the disk was said
 
 	mu      sync.Mutex // for who starts and ends lives
 	life    *host.Node // nil while down
@@ -232,7 +233,7 @@ func (c *Cluster) startAll(listeners []net.Listener) error {
 // start begins a life on a listener, which is closed if it cannot.
 func (n *node) start(l net.Listener) error {
 	m := n.boot()
-	n.told = nil
+	n.told, n.found = nil, 0
 	life, err := host.Start(host.Config{
 		Name: n.name, Machine: m, Dir: filepath.Join(n.cluster.cfg.Data, n.name),
 		Listeners: []host.Listener{{Listener: l, Split: wire.Split}}, Split: wire.Split,
@@ -247,8 +248,13 @@ func (n *node) start(l net.Listener) error {
 	return nil
 }
 
-// complain says once why a machine has given up.
+// complain says once what a machine has found on its disk, and why it has given up.
 func (n *node) complain(m machine.Machine) {
+	if b, ok := m.(*log.Broker); ok {
+		for ; n.found < len(b.Found()); n.found++ {
+			n.cluster.cfg.Log(n.name + " found " + b.Found()[n.found])
+		}
+	}
 	if err := m.(interface{ Err() error }).Err(); err != nil && n.told == nil {
 		n.told = err
 		n.cluster.cfg.Log(fmt.Sprintf("%s serves no more until it is started again: %v", n.name, err))

@@ -22,6 +22,7 @@ import (
 	"brokersim/broker/log/config"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/broker/storage"
 )
 
 // settings are those of a cluster that notices soon.
@@ -228,8 +229,11 @@ func TestRestart(t *testing.T) {
 			c.Kill()
 			continue
 		}
-		if err := c.Stop(time.Second); err != nil {
+		if err := c.Stop(10 * time.Second); err != nil {
 			t.Fatal(err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "b1", storage.CleanShutdownFile)); err != nil {
+			t.Errorf("a stop in good order leaves no marker: %v", err)
 		}
 	}
 	c := start(t, dir, 1)

@@ -200,6 +200,9 @@ func (r *Replica) KeepTopicID(id [16]byte) error {
 	return nil
 }
 
+// TopicID is the topic that was written down last; zero if none was, or it cannot be read.
+func (r *Replica) TopicID() [16]byte { return r.topicID }
+
 // TP is the partition.
 func (r *Replica) TP() wire.TP { return r.cfg.TP }
 
