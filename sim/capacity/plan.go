@@ -278,6 +278,9 @@ func (p *Plan) all(lost int) (list []Outcome) {
 // factors of two and not of a hundred.
 func (s *Study) search(probe Probe, lost int64) *search {
 	roof, _ := s.roofline(lost)
+	if most := s.Load.most(); most > 0 {
+		roof = min(roof, most)
+	}
 	start := max(roof/4, 16)
 	return &search{probe: probe, start: start, roof: round(roof), floor: max(start/fromStart, 1)}
 }

@@ -147,7 +147,7 @@ func (s *Study) why(x *result.Point, p *Probe, res *result.Result, got *scenario
 		return fmt.Sprintf("acknowledgement p99 is %s", result.Micros(x.Ack.P99))
 	case s.SLO.E2EP99US > 0 && sums.E2EOver*100 > sums.E2E.TotalCount():
 		return fmt.Sprintf("end-to-end p99 is %s", result.Micros(x.E2E.P99))
-	case x.Slope > 1 && x.Slope*200 > x.Offered: // the half per cent that may be missing of what is achieved
+	case s.grows(sums.Overdue, x.Offered):
 		return fmt.Sprintf("the backlog grows by %s records a second", result.Count(x.Slope))
 	}
 	return ""
@@ -185,19 +185,37 @@ func (s *Study) tightest() int64 {
 	return us
 }
 
+// grows reports whether the backlog of a rate, second by second, grows for ever: by more
+// than the half per cent that may be missing of what is achieved, and by more than chance
+// makes of it. What is under way and in time is no backlog, and comes and goes: one second
+// may have all of it and the next one nothing, and means of n seconds may differ by an
+// n-th of it. A load in waves has as much more under way as they are high.
+func (s *Study) grows(backlog []int64, offered int64) bool {
+	n, apart := halves(backlog)
+	grown := slope(backlog)
+	return grown > 1 && grown*200 > offered && grown*apart*n*1000 > s.underWay(offered)*s.Load.peak()
+}
+
 // slope is by how much a second the backlog grows over the last half: between the
 // means of its two halves.
 func slope(backlog []int64) int64 {
 	half := backlog[len(backlog)/2:]
-	n := len(half) / 2
+	n, apart := halves(backlog)
 	if n == 0 {
 		return 0
 	}
 	var grown int64
 	for i := range n {
-		grown += half[len(half)-n+i] - half[i]
+		grown += half[apart+i] - half[i]
 	}
-	return grown / int64(n) / int64(len(half)-n)
+	return grown / n / apart
+}
+
+// halves are how many seconds each half of the last half of a backlog has, and how far
+// they are apart.
+func halves(backlog []int64) (seconds, apart int64) {
+	half := int64(len(backlog) - len(backlog)/2)
+	return half / 2, half - half/2
 }
 
 func perSecond(n, ns int64) int64 {

@@ -69,6 +69,35 @@ func TestTheBacklogGrows(t *testing.T) {
 	}
 }
 
+// What is a backlog that grows depends on the load, on how long it was looked at and on
+// what may wait in time. At 10,000 records a second and 200 ms 2,000 may.
+func TestABacklogOfChance(t *testing.T) {
+	steady, waves := small(), small()
+	steady.SLO.AckP99US, steady.SLO.E2EP99US = 0, 200_000
+	waves.SLO = steady.SLO
+	waves.Load.Arrivals = workloads.Arrivals{Process: workloads.Diurnal, Day: workloads.Day{Peak: 2500}}
+	for _, x := range []struct {
+		name    string
+		s       *Study
+		backlog []int64
+		grows   bool
+	}{
+		{"a second has 56 more than the last", steady, []int64{200, 210, 190, 246}, false},
+		{"all that may wait", steady, []int64{200, 210, 0, 2000}, false},
+		{"more than may wait", steady, []int64{200, 210, 200, 2201}, true},
+		{"as much in a wave", waves, []int64{200, 210, 200, 2201}, false},
+		{"more than may wait in a wave", waves, []int64{200, 210, 200, 5201}, true},
+		{"half a per cent for a minute", steady, growing(200, 50), false},
+		{"more than that for a minute", steady, growing(200, 51), true},
+		{"that much in waves", waves, growing(200, 51), true},
+		{"it shrinks", steady, growing(9000, -100), false},
+	} {
+		if got := x.s.grows(x.backlog, 10_000); got != x.grows {
+			t.Errorf("%s: %v", x.name, got)
+		}
+	}
+}
+
 // TestABrokerIsKilled has the timeline say when that was noticed and mended, and that
 // nothing was lost.
 func TestABrokerIsKilled(t *testing.T) {

@@ -54,8 +54,14 @@ func (s *Study) roofLoad(lost int64) roofline.Load {
 	most := max(c.BatchSize/s.stored(), 1)
 	return roofline.Load{
 		Brokers: c.Brokers, Lost: lost, Partitions: l.Topics * l.Partitions, RF: c.RF, Groups: l.Groups,
+		Readers: l.Topics * l.Members, ReadNS: int64(s.readCost()),
 		Value: l.value(), Stored: s.stored() + s.Costs.Times(profile.BatchHeader, 1)/most, BatchMilli: most * 1000, SyncEvery: c.SyncEvery,
 	}
+}
+
+// readCost is how long a record takes a reader.
+func (s *Study) readCost() time.Duration {
+	return s.Load.Work + duration(s.Costs, profile.ConsumerRecord, nanoUS)
 }
 
 // gap explains why a knee lies more than a quarter below the roofline, from the point

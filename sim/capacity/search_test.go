@@ -118,15 +118,23 @@ func TestWhyARateIsNotMet(t *testing.T) {
 		"readers fall behind":              func(_ *result.Point, _ *result.Result, m *measure.Sums) { m.Read = 9_900 },
 		"acknowledgement p99":              func(_ *result.Point, _ *result.Result, m *measure.Sums) { m.AckOver = 11 },
 		"end-to-end p99":                   func(_ *result.Point, _ *result.Result, m *measure.Sums) { m.E2EOver = 11 },
-		"the backlog grows by 6 records":   func(x *result.Point, _ *result.Result, _ *measure.Sums) { x.Slope = 6 },
+		"the backlog grows by 6 records":   func(x *result.Point, _ *result.Result, m *measure.Sums) { x.Slope, m.Overdue = 6, growing(0, 6) },
 	} {
 		x, r := result.Point{Offered: 1000, Slope: 5}, result.Result{Verdict: result.Kept}
-		got := scenario.Loaded{Sums: measure.Sums{Due: 10_000, Acked: 9_990, Read: 9_980, Ack: thousand(), E2E: thousand(), AckOver: 10, E2EOver: 10}}
+		got := scenario.Loaded{Sums: measure.Sums{Due: 10_000, Acked: 9_990, Read: 9_980, Ack: thousand(), E2E: thousand(), AckOver: 10, E2EOver: 10, Overdue: growing(0, 5)}}
 		change(&x, &r, &got.Sums)
 		if why := s.why(&x, &Probe{Rate: 1000, Seed: 1}, &r, &got); !strings.HasPrefix(why, want) || want == "" && why != "" {
 			t.Errorf("%q, want %q", why, want)
 		}
 	}
+}
+
+// growing is a backlog of a minute, second by second.
+func growing(from, by int64) (list []int64) {
+	for i := range int64(60) {
+		list = append(list, from+by*i)
+	}
+	return list
 }
 
 func thousand() *hdrhistogram.Histogram {

@@ -116,7 +116,7 @@ func (s *Study) scenario(p *Probe) scenario.Case {
 				spec.Readers = append(spec.Readers, scenario.Reader{
 					Name:   fmt.Sprintf("reader-%d-%d", g+1, t*s.Load.Members+m+1),
 					Group:  groupName(g),
-					Topics: []string{fmt.Sprintf("topic-%d", t+1)}, Work: s.Load.Work + duration(s.Costs, profile.ConsumerRecord, nanoUS),
+					Topics: []string{fmt.Sprintf("topic-%d", t+1)}, Work: s.readCost(),
 					Wake: duration(s.Costs, profile.ConsumerWake, nanoUS),
 				})
 			}

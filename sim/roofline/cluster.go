@@ -49,6 +49,8 @@ type Load struct {
 	Partitions    int64 // 0: so many that they spread evenly
 	RF            int64
 	Groups        int64 // of readers, each reads everything
+	Readers       int64 // of a group; 0: unknown
+	ReadNS        int64 // what a record costs one of them
 	// Value bytes of a record, and what it takes in log and on the wire with its
 	// share of the batch's header.
 	Value, Stored int64
@@ -62,7 +64,7 @@ type Load struct {
 func Roofs(b Broker, p Producers, l Load) []result.Roof {
 	var roofs []result.Roof
 	for _, roof := range []*result.Roof{
-		networkIn(b, l), networkOut(b, l), diskWrite(b, l), brokerCPU(b, l), fsync(b, l), producers(p, l),
+		networkIn(b, l), networkOut(b, l), diskWrite(b, l), brokerCPU(b, l), fsync(b, l), producers(p, l), readers(l),
 	} {
 		if roof != nil {
 			roofs = append(roofs, *roof)

@@ -10,7 +10,8 @@
 //	number.go    fractions and how they are written
 //	cluster.go   what a roof is asked about
 //	resource.go  the roofs of network, disk, CPU, fsync
-//	producer.go  the roof of the clients
+//	producer.go  the roof of the clients that send
+//	reader.go    and of those that read
 //	rules.go     AWS, Netflix, Confluent: for comparison, they bound nothing
 //	batch.go     how many records a batch gets under Poisson arrivals, and their wait
 //	disk.go      retention, page cache, partitions
