@@ -24,6 +24,7 @@ import (
 
 // serveFlags is the command line of serve.
 type serveFlags struct {
+	kind              string
 	brokers           int
 	controllers       int
 	data              string
@@ -56,6 +57,7 @@ const serveExamples = `  brokersim serve                                        
   brokersim serve --brokers 1 --data /var/tmp/kafka      kept for the next time
   brokersim serve --set broker.min.insync.replicas=2 --set broker.default.replication.factor=3
   brokersim serve --faults '10s for 5s crash leader'     what will your client do?
+  brokersim serve --kind queue                           a work queue for clients of RabbitMQ
   brokersim serve --role controller --voters 127.0.0.1:9090 --data d
   brokersim serve --role broker --id 2 --voters 127.0.0.1:9090 --listen 127.0.0.1:9093 --data d`
 
@@ -76,6 +78,7 @@ func (a *app) serveVerb() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
+	flags.StringVar(&f.kind, "kind", cluster.KindLog, "serve a `log`, or one broker that is a queue (AMQP 0-9-1) or pubsub (RESP)")
 	flags.IntVar(&f.brokers, "brokers", 3, "run `N` brokers, 1 to 100")
 	flags.IntVar(&f.controllers, "controllers", 1, "run `N` controllers, 1 to 9: of three one may be down")
 	flags.StringVar(&f.data, "data", "", "keep the files of all nodes in `DIR`; without it they are gone at the end")
@@ -131,7 +134,9 @@ func (a *app) serve(cmd *cobra.Command, f *serveFlags) error {
 	if err := a.awaitReady(c, interrupt); err != nil {
 		return err
 	}
-	if f.role == "controller" {
+	if f.kind != cluster.KindLog {
+		fmt.Fprintf(a.stdout, "%s=%s\n", f.kind, strings.Join(c.Bootstrap(), ","))
+	} else if f.role == "controller" {
 		fmt.Fprintf(a.stderr, "controller: %s\n", strings.Join(c.Controllers(), ","))
 	} else {
 		fmt.Fprintf(a.stdout, "bootstrap.servers=%s\n", strings.Join(c.Bootstrap(), ","))
@@ -176,7 +181,10 @@ func (a *app) awaitReady(c *cluster.Cluster, interrupt <-chan os.Signal) error {
 
 // clusterConfig is what the flags mean.
 func (a *app) clusterConfig(cmd *cobra.Command, f *serveFlags) (cluster.Config, error) {
-	cfg := cluster.Config{Brokers: f.brokers, Controllers: f.controllers, Listen: f.listen, Advertise: f.advertise, Data: f.data, Log: a.serveLog()}
+	if err := f.checkKind(cmd); err != nil {
+		return cluster.Config{}, err
+	}
+	cfg := cluster.Config{Kind: f.kind, Brokers: f.brokers, Controllers: f.controllers, Listen: f.listen, Advertise: f.advertise, Data: f.data, Log: a.serveLog()}
 	if err := f.checkRole(cmd); err != nil {
 		return cfg, err
 	}
@@ -195,6 +203,28 @@ func (a *app) clusterConfig(cmd *cobra.Command, f *serveFlags) (cluster.Config, 
 		cfg.Set[strings.TrimPrefix(s.Key, "broker.")] = s.Value
 	}
 	return cfg, nil
+}
+
+// checkKind refuses what only a cluster of log brokers has, of another kind of broker, which
+// listens where its clients look for it.
+func (f *serveFlags) checkKind(cmd *cobra.Command) error {
+	switch f.kind {
+	case cluster.KindLog:
+		return nil
+	case cluster.KindQueue, cluster.KindPubSub:
+	default:
+		return fmt.Errorf("serve: %w", unknown("kind", f.kind, []string{cluster.KindLog, cluster.KindQueue, cluster.KindPubSub}))
+	}
+	for _, flag := range []string{"brokers", "controllers", "advertise", "set", "server-properties", "role", "id", "voters"} {
+		if cmd.Flags().Changed(flag) {
+			return fmt.Errorf("serve: --%s is for --kind log", flag)
+		}
+	}
+	f.brokers, f.controllers = 1, 1
+	if !cmd.Flags().Changed("listen") {
+		f.listen = map[string]string{cluster.KindQueue: "127.0.0.1:5672", cluster.KindPubSub: "127.0.0.1:6379"}[f.kind]
+	}
+	return nil
 }
 
 // checkRole refuses flags that do not go together.

@@ -21,8 +21,18 @@ import (
 	"brokersim/broker/machine"
 )
 
+// The kinds of broker. The zero value is that of a log.
+const (
+	KindLog    = "log"
+	KindQueue  = "queue"
+	KindPubSub = "pubsub"
+)
+
 // Config says what runs.
 type Config struct {
+	// Kind is what runs: a cluster of log brokers, or one broker of another kind, b1,
+	// for which only Listen, Data and Log matter.
+	Kind    string
 	Brokers int // b1, b2, ...; 0: only the controller
 	// FirstID is the id of the first broker, 1 if it is 0.
 	FirstID int32
@@ -65,6 +75,7 @@ type node struct {
 	cluster *Cluster
 	name    string
 	addr    string // that it listens on
+	split   host.Split
 	boot    func() machine.Machine
 	told    error // that it has given up with
 	found   int   // how much of what it has found on the disk was said
@@ -107,9 +118,15 @@ func (c *Cluster) plan() (listeners []net.Listener, err error) {
 		}
 		listeners = append(listeners, l)
 		addr = l.Addr().String()
-		c.nodes = append(c.nodes, &node{cluster: c, name: name, addr: addr})
+		c.nodes = append(c.nodes, &node{cluster: c, name: name, addr: addr, split: wire.Split})
 		c.names[addr] = name
 		return l.Addr(), nil
+	}
+	if c.cfg.Kind == KindQueue || c.cfg.Kind == KindPubSub {
+		if _, err = add("b1", c.cfg.Listen); err == nil {
+			c.planOther(c.nodes[0])
+		}
+		return listeners, err
 	}
 	voters, err := c.planControllers(add)
 	if err != nil {
@@ -236,7 +253,7 @@ func (n *node) start(l net.Listener) error {
 	n.told, n.found = nil, 0
 	life, err := host.Start(host.Config{
 		Name: n.name, Machine: m, Dir: filepath.Join(n.cluster.cfg.Data, n.name),
-		Listeners: []host.Listener{{Listener: l, Split: wire.Split}}, Split: wire.Split,
+		Listeners: []host.Listener{{Listener: l, Split: n.split}}, Split: n.split,
 		Route: func(addr string) host.Route { return n.cluster.route(n.name, addr) },
 		After: func() { n.complain(m) },
 	})
@@ -255,10 +272,18 @@ func (n *node) complain(m machine.Machine) {
 			n.cluster.cfg.Log(n.name + " found " + b.Found()[n.found])
 		}
 	}
-	if err := m.(interface{ Err() error }).Err(); err != nil && n.told == nil {
+	if err := errorOf(m); err != nil && n.told == nil {
 		n.told = err
 		n.cluster.cfg.Log(fmt.Sprintf("%s serves no more until it is started again: %v", n.name, err))
 	}
+}
+
+// errorOf is why a machine has given up; nil if it has not, or never does.
+func errorOf(m machine.Machine) error {
+	if x, ok := m.(interface{ Err() error }); ok {
+		return x.Err()
+	}
+	return nil
 }
 
 func (c *Cluster) route(from, addr string) host.Route {
@@ -273,6 +298,9 @@ func (c *Cluster) route(from, addr string) host.Route {
 func (c *Cluster) Bootstrap() []string {
 	var list []string
 	for _, n := range c.nodes {
+		if c.cfg.Kind == KindQueue || c.cfg.Kind == KindPubSub {
+			list = append(list, n.addr)
+		}
 		for advertised, addr := range c.real {
 			if addr == n.addr {
 				list = append(list, advertised)
@@ -327,6 +355,8 @@ func (n *node) ready() (ok bool, err error) {
 			// Of several, one that stands by has nothing to do. That one is active, the
 			// brokers tell.
 			ok, err = m.Active() || len(n.cluster.cfg.Voters) > 1 || n.cluster.cfg.Controllers > 1, m.Err()
+		default:
+			ok, err = true, errorOf(m)
 		}
 	})
 	return ok, err

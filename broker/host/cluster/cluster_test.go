@@ -539,3 +539,40 @@ func TestStrayDirectories(t *testing.T) {
 		}
 	}
 }
+
+// Brokers of the other kinds answer their clients, are crashed and come back.
+func TestOtherKinds(t *testing.T) {
+	for _, x := range []struct{ kind, ask, answer string }{
+		{KindPubSub, "*1\r\n$4\r\nPING\r\n", "+PONG\r\n"},
+		{KindQueue, "AMQP\x00\x00\x09\x01", "\x01\x00\x00"}, // a method of channel 0
+	} {
+		c, err := Start(Config{Kind: x.kind, Listen: "127.0.0.1:0", Data: t.TempDir(), Log: func(s string) { t.Log(s) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Kill)
+		ready(t, c)
+		crash, err := Parse("0s for 1ms crash leader", 1, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			conn := dial(t, c.Bootstrap()[0])
+			if _, err := conn.Write([]byte(x.ask)); err != nil {
+				t.Fatal(err)
+			}
+			got := make([]byte, len(x.answer))
+			if _, err := io.ReadFull(conn, got); err != nil || string(got) != x.answer {
+				t.Errorf("%s: %q, %v", x.kind, got, err)
+			}
+			c.Apply(crash, 1, nil)
+		}
+		var text strings.Builder
+		if err := c.WriteMetrics(&text); err != nil || !strings.Contains(text.String(), `brokersim_up{node="b1"} 1`) {
+			t.Errorf("%s: %v\n%s", x.kind, err, text.String())
+		}
+		if err := c.Stop(5 * time.Second); err != nil {
+			t.Error(err)
+		}
+	}
+}

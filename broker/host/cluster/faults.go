@@ -171,6 +171,9 @@ func (c *Cluster) view(role string) (string, bool) {
 	case "controller":
 		return c.activeController()
 	}
+	if c.cfg.Kind == KindQueue || c.cfg.Kind == KindPubSub {
+		return c.nodes[0].name, word == "leader"
+	}
 	for _, n := range c.nodes { // one that is paused cannot tell, another can
 		var name string
 		var known bool

@@ -113,7 +113,9 @@ func (f *families) merge(others *families) {
 }
 
 func (n *node) machineMetrics(f *families, m machine.Machine) {
-	f.metadata.add(imageOf(m).Offset, "node", n.name)
+	if image := imageOf(m); image != nil {
+		f.metadata.add(image.Offset, "node", n.name)
+	}
 	if b, ok := m.(*log.Broker); ok {
 		n.broker(f, b)
 	}

@@ -177,7 +177,7 @@ func (r *runner) serve(data string, flags ...string) (*process, error) {
 		return nil, err
 	}
 	line, err := bufio.NewReader(stdout).ReadString('\n')
-	addresses, ok := strings.CutPrefix(strings.TrimSpace(line), "bootstrap.servers=")
+	_, addresses, ok := strings.Cut(strings.TrimSpace(line), "=")
 	go func() {
 		_, _ = io.Copy(io.Discard, stdout)
 		p.exit = p.cmd.Wait()
@@ -261,6 +261,8 @@ var suites = []suite{
 	{name: "wire", quick: true, serve: []string{"--brokers", "1"}, tests: wireTests},
 	{name: "kafka-go", quick: true, tests: kafkaGoTests},
 	{name: "kafkajs", quick: true, prepare: kafkaJSPrepare, tests: kafkaJSTests},
+	{name: "amqp091", quick: true, serve: []string{"--kind", "queue"}, tests: amqpTests},
+	{name: "go-redis", quick: true, serve: []string{"--kind", "pubsub"}, tests: redisTests},
 	{name: "kill", quick: true, serve: []string{"--brokers", "1"}, tests: killTests},
 	{name: "kgo-own", quick: true, limit: 2 * time.Minute, serve: []string{"--set", "broker.default.replication.factor=3"}, prepare: kgoOwnPrepare, tests: kgoOwnTests},
 }
