@@ -360,3 +360,67 @@ func TestRecoveryPointThatLies(t *testing.T) {
 		}
 	}
 }
+
+// A segment of which only the last record lies above the recovery point is read again.
+func TestRecoveryPointInside(t *testing.T) {
+	for point, want := range map[int64]int64{3: 3, 4: 7} { // unordered: independent rows
+		d := storagetest.New()
+		l, _ := segmented(t, d)
+		fill(t, l, 7)
+		sync(d, l, 0)
+		name := names("2")[0]
+		file := d.Get(name)
+		file[len(file)-1]++ // of the record at 3
+		d.Put(name, file)
+		if l, _, err := OpenWith(d, "t-0", Options{IndexInterval: 4096, RecoveryPoint: point}); err != nil || l.End() != want {
+			t.Errorf("recovery point %d: ends at %d, want %d; %v", point, l.End(), want, err)
+		}
+	}
+}
+
+// An index that is wrong where nobody has looked at the start misleads no reader.
+func TestIndexWrongInBetween(t *testing.T) {
+	wrongInBetween(t, 3)  // to no batch
+	wrongInBetween(t, 81) // to the batch behind
+}
+
+func wrongInBetween(t *testing.T, by int64) {
+	d := storagetest.New()
+	opt := Options{IndexInterval: 100}
+	l, _, err := OpenWith(d, "t-0", opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := range int64(12) {
+		if err := l.Append(one(at, at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	name := l.active().offsets.file
+	index := d.Get(name)
+	at := binary.BigEndian.Uint32(index[12:]) // the position of the second entry
+	binary.BigEndian.PutUint32(index[12:], at+uint32(by))
+	d.Put(name, index)
+	opt.Clean = true
+	if l, _, err = OpenWith(d, "t-0", opt); err != nil || l.known() != 12 {
+		t.Fatalf("opened from %d on, %v", l.known(), err)
+	}
+	for at := range int64(12) {
+		b, err := l.Read(at, at+1, 1, true)
+		if err != nil || !slices.Equal(b.Contiguous(), one(at, at).Contiguous()) {
+			t.Errorf("offset %d: %d bytes, %v", at, b.Len(), err)
+		}
+	}
+}
+
+// While a recovery point that is written down is too high, no segment is begun.
+func TestHoldRoll(t *testing.T) {
+	l, _ := segmented(t, storagetest.New())
+	fill(t, l, 1)
+	for _, held := range []bool{true, false} {
+		l.HoldRoll(held)
+		if roll(t, l, one(1, 1), Limits{Bytes: 1, Millis: 1 << 40}) == held {
+			t.Errorf("held %t: rolled %t", held, !held)
+		}
+	}
+}

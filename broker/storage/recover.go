@@ -115,7 +115,6 @@ func (l *Log) recoverAll(bases []int64, r *Recovery) error {
 	for i, base := range bases {
 		if i > 0 && base != l.End() && len(l.batches) == 0 && l.tail.end > l.active().at {
 			// A hole behind what was not read again: it was not durable after all.
-			trust = false
 			if err := l.recoverAgain(r); err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -140,5 +141,62 @@ func TestIntervalLearntAfterOpening(t *testing.T) {
 	}
 	if !r.Flushed(0) || r.HighWatermark() != 1 {
 		t.Errorf("high watermark %d after the flush, want 1", r.HighWatermark())
+	}
+}
+
+// A truncation below the recovery point that is written down keeps the log in one segment
+// until it is written down again.
+func TestRecoveryPointFalls(t *testing.T) {
+	topic := config.DefaultTopic()
+	topic.FlushMessages, topic.SegmentBytes = 1, 1
+	l := newLab(t, 2, topic)
+	l.elect(1, []int32{1, 2})
+	b := l.node(1)
+	l.tell(b)
+	l.tell(l.node(2))
+	flush := func() {
+		t.Helper()
+		for range b.Flush() {
+			b.Flushed(0)
+		}
+	}
+	produce := func() {
+		t.Helper()
+		w := wire.NewBuilder(-1, -1, -1)
+		w.Append(0, nil, []byte("v"), nil)
+		if _, code, err := b.Append(0, w.Bytes(), 1); code != 0 || err != nil {
+			t.Fatal(code, err)
+		}
+	}
+	for range 3 {
+		produce()
+		flush()
+	}
+	if b.RecoveryPoint() != 3 || b.RecoveryPointFell() {
+		t.Fatalf("recovery point %d", b.RecoveryPoint())
+	}
+	b.RecoveryPointSaved(3)
+	if err := b.truncate(1); err != nil {
+		t.Fatal(err)
+	}
+	if b.RecoveryPoint() != 1 || !b.RecoveryPointFell() {
+		t.Errorf("recovery point %d after a truncation, %t", b.RecoveryPoint(), b.RecoveryPointFell())
+	}
+	segments := func() (n int) {
+		for _, name := range b.disk.List() {
+			if strings.HasSuffix(name, ".log") {
+				n++
+			}
+		}
+		return n
+	}
+	produce()
+	produce()
+	if n := segments(); n != 1 {
+		t.Errorf("%d segments while the recovery point is too high", n)
+	}
+	b.RecoveryPointSaved(1)
+	if produce(); segments() != 2 || b.RecoveryPointFell() {
+		t.Errorf("%d segments when it is written down", segments())
 	}
 }
