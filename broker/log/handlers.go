@@ -52,6 +52,9 @@ func adminHandlers(list *[numAPIs]handler) {
 	list[wire.DescribeConfigs] = at(func(b *Broker, _ machine.Now, _ *wire.Request, body *kmsg.DescribeConfigsRequest) kmsg.Response {
 		return b.describeConfigs(body)
 	})
+	list[wire.FindCoordinator] = at(func(b *Broker, _ machine.Now, _ *wire.Request, body *kmsg.FindCoordinatorRequest) kmsg.Response {
+		return b.findCoordinator(body)
+	})
 	list[wire.DescribeCluster] = at(func(b *Broker, _ machine.Now, _ *wire.Request, body *kmsg.DescribeClusterRequest) kmsg.Response {
 		return b.describeCluster(body)
 	})

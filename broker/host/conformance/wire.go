@@ -188,6 +188,8 @@ func wireEveryVersion(ctx context.Context, e *env) error {
 	return nil
 }
 
+// wireNoGroups: what is not done is not advertised. FindCoordinator is, for librdkafka's
+// sake, and says that there is none.
 func wireNoGroups(ctx context.Context, e *env) error {
 	list, err := served(ctx, e)
 	if err != nil {
@@ -195,7 +197,7 @@ func wireNoGroups(ctx context.Context, e *env) error {
 	}
 	for _, k := range list {
 		switch k.ApiKey {
-		case 8, 9, 10, 11, 24, 25, 26, 28:
+		case 8, 9, 11, 12, 13, 14, 24, 25, 26, 28:
 			return fmt.Errorf("%s is advertised", kmsg.NameForKey(k.ApiKey))
 		}
 	}

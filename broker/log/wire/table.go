@@ -74,6 +74,7 @@ const (
 	Fetch                int16 = 1
 	ListOffsets          int16 = 2
 	Metadata             int16 = 3
+	FindCoordinator      int16 = 10
 	ApiVersions          int16 = 18
 	CreateTopics         int16 = 19
 	DeleteTopics         int16 = 20
@@ -138,6 +139,7 @@ func VoterTable() *Table {
 // tools.
 func BrokerAdmin() []API {
 	return append(ControllerAdmin(),
+		API{Key: FindCoordinator, Min: 0, Max: 4},
 		API{Key: DescribeConfigs, Min: 1, Max: 4},
 		API{Key: DescribeLogDirs, Min: 1, Max: 4},
 		API{Key: DescribeCluster, Min: 0, Max: 1},

@@ -1,0 +1,23 @@
+package log
+
+import (
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"brokersim/broker/log/wire"
+)
+
+// findCoordinator says of every group and transaction that its coordinator is not
+// available: there are none. The API is served all the same because librdkafka sends lz4
+// as it is, and says nothing, where it does not see version 0 of it.
+func (b *Broker) findCoordinator(body *kmsg.FindCoordinatorRequest) *kmsg.FindCoordinatorResponse {
+	resp := kmsg.NewPtrFindCoordinatorResponse()
+	why := "There are no group coordinators."
+	resp.ErrorCode, resp.ErrorMessage, resp.NodeID, resp.Port = wire.CoordinatorNotAvailable, &why, -1, -1
+	resp.Coordinators = []kmsg.FindCoordinatorResponseCoordinator{}
+	for _, key := range body.CoordinatorKeys { // from version 4 on
+		x := kmsg.NewFindCoordinatorResponseCoordinator()
+		x.Key, x.NodeID, x.Port, x.ErrorCode, x.ErrorMessage = key, -1, -1, wire.CoordinatorNotAvailable, &why
+		resp.Coordinators = append(resp.Coordinators, x)
+	}
+	return resp
+}
