@@ -24,6 +24,8 @@ const (
 	NoAckedGap  = "no-acked-gap" // where an event of an entity is there, no acknowledged one before it is missing
 	LastValue   = "last-value"   // every reader's table, key by key, is the model's
 	GroupCounts = "group-counts" // every reader's count by type and window of event time is the log's
+	Isolation   = "isolation"    // readers other than a slow one finish with 99 of 100 records in time
+	Lateness    = "lateness"     // no more of a reader's records than may be come when their window is closed
 )
 
 // What records mean, by the ids of their values.
@@ -44,6 +46,7 @@ func scrambled(value int64) uint64 {
 // taken is a record at an offset that a reader has finished with for the first time.
 type taken struct {
 	off int64
+	at  int64 // when
 	rec int32
 	tp  history.TP
 }
@@ -52,7 +55,7 @@ type taken struct {
 func (c *Checker) took(x *process, tp history.TP, at *history.Record) {
 	if c.rules.applications {
 		if n := c.values.Get(at.Value); n != 0 {
-			x.took = append(x.took, taken{at.Offset, n - 1, tp})
+			x.took = append(x.took, taken{at.Offset, c.last, n - 1, tp})
 		}
 	}
 }
@@ -120,6 +123,8 @@ func (f *finish) applications() {
 		a.sums()
 		a.table()
 		a.counts()
+		a.promptly()
+		a.lateness()
 	}
 }
 
@@ -304,10 +309,20 @@ func (a *application) cells(at func(*record) (cell, int64), in func(*record) boo
 }
 
 // unsaid reports whether a property needs what the history's header does not say: how
-// long windows are, or how many types there are.
+// long windows are, how many types there are, or what may take how long.
 func (f *finish) unsaid(property int) bool {
 	set := &f.c.h.Set
-	return (property == sums || property == counts) && set.Window <= 0 || property == counts && set.Types <= 0
+	switch promise := &f.c.h.Promise; property {
+	case sums:
+		return set.Window <= 0
+	case counts:
+		return set.Window <= 0 || set.Types <= 0
+	case isolated:
+		return promise.Within <= 0
+	case lateEvents:
+		return set.Window <= 0 || promise.Grace <= 0
+	}
+	return false
 }
 
 func (a *application) sums() {

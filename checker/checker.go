@@ -21,6 +21,8 @@ const (
 	ackedGap
 	lastValue
 	counts
+	isolated // application_time.go
+	lateEvents
 	decided // how many of the properties are decided here
 )
 

@@ -24,7 +24,7 @@ const (
 )
 
 // Properties are the names that may be promised, in the order of reports.
-// Those after GroupCounts are part of the vocabulary but decided elsewhere or
+// Those after Lateness are part of the vocabulary but decided elsewhere or
 // not yet: promised here they come out as unknown.
 func Properties() []string { return history.Properties() }
 

@@ -178,6 +178,12 @@ func settings(t *testing.T, d *datadriven.TestData) *history.Header {
 			h.Set.Window = num(t, v)
 		case "types":
 			h.Set.Types = num(t, v)
+		case "within":
+			h.Promise.Within, h.Promise.Prompt = num(t, v), []int32{2001}
+		case "grace":
+			h.Promise.Grace = num(t, v)
+		case "maylate":
+			h.Promise.MayLate = num(t, v)
 		case "idem":
 			h.Set.Idem = v == "true"
 		case "retries":
@@ -193,7 +199,7 @@ func settings(t *testing.T, d *datadriven.TestData) *history.Header {
 		case "unclean":
 			h.Set.Unclean = true
 		case "promise":
-			h.Promise = history.Promise{From: Stated, Properties: a.Vals}
+			h.Promise.From, h.Promise.Properties = Stated, a.Vals
 		case "only", "ledger", "witness":
 		default:
 			t.Fatalf("what is %q?", a.Key)
@@ -254,7 +260,7 @@ func only(d *datadriven.TestData) (string, bool) {
 // the indexes.
 func TestDecidedProperties(t *testing.T) {
 	want := []string{slots: SlotAgreement, loss: NoAckedLoss, dups: NoDuplicate, order: PerKeyOrder, phantom: NoPhantom, skips: NoSkip, stale: NoStaleEnd,
-		delivered: Delivered, entityOrder: EntityOrder, folded: FoldedState, sums: WindowSums, ackedGap: NoAckedGap, lastValue: LastValue, counts: GroupCounts}
+		delivered: Delivered, entityOrder: EntityOrder, folded: FoldedState, sums: WindowSums, ackedGap: NoAckedGap, lastValue: LastValue, counts: GroupCounts, isolated: Isolation, lateEvents: Lateness}
 	if got := Properties()[:decided]; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}

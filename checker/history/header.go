@@ -215,10 +215,27 @@ func (rd *Reader) promise() {
 			rd.Header.Promise.From = rd.word("origin of a promise", promiseWords)
 		case "properties":
 			rd.Header.Promise.Properties = rd.properties()
+		case "within":
+			rd.Header.Promise.Within = s.int(0, math.MaxInt64)
+		case "prompt":
+			rd.Header.Promise.Prompt = rd.readers()
+		case "grace":
+			rd.Header.Promise.Grace = s.int(0, math.MaxInt64)
+		case "maylate":
+			rd.Header.Promise.MayLate = s.int(0, 1000)
 		default:
 			s.skip(0)
 		}
 	}
+}
+
+func (rd *Reader) readers() (list []int32) {
+	s := &rd.s
+	s.expect('[')
+	for first := true; s.next(']', first); first = false {
+		list = append(list, int32(s.int(0, math.MaxInt32)))
+	}
+	return list
 }
 
 func (rd *Reader) settings() {

@@ -36,6 +36,12 @@ type Topic struct {
 type Promise struct {
 	From       string // derived (from the configuration) or stated (by the scenario)
 	Properties []string
+	// What isolation and lateness go by; 0, or nobody, is not said, and then they cannot
+	// be decided.
+	Prompt  []int32 // readers that isolation is promised to
+	Within  int64   // ns in which 99 of 100 records of theirs are finished with
+	Grace   int64   // ns for which a window waits, behind its end, for what is late
+	MayLate int64   // thousandths of a reader's records that may be later
 }
 
 // Settings are the client settings that decide what counts as an error.

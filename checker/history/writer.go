@@ -70,10 +70,31 @@ func AppendHeader(b []byte, h *Header) []byte {
 	b = appendString(b, h.Promise.From)
 	b = append(b, `,"properties":`...)
 	b = appendStrings(b, h.Promise.Properties)
+	b = appendBounds(b, &h.Promise)
 	b = append(b, `},"set":`...)
 	b = appendSettings(b, &h.Set)
 	b = append(b, `,"from":`...)
 	return append(appendString(b, h.From), '}')
+}
+
+// appendBounds writes what a promise to an application goes by.
+func appendBounds(b []byte, p *Promise) []byte {
+	if p.Within > 0 {
+		b = strconv.AppendInt(append(b, `,"within":`...), p.Within, 10)
+		b = append(b, `,"prompt":[`...)
+		for i, x := range p.Prompt {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = strconv.AppendInt(b, int64(x), 10)
+		}
+		b = append(b, ']')
+	}
+	if p.Grace > 0 {
+		b = strconv.AppendInt(append(b, `,"grace":`...), p.Grace, 10)
+		b = strconv.AppendInt(append(b, `,"maylate":`...), p.MayLate, 10)
+	}
+	return b
 }
 
 func appendSettings(b []byte, s *Settings) []byte {

@@ -89,3 +89,29 @@ func TestApplicationPromisesAreVacuous(t *testing.T) {
 		}
 	}
 }
+
+// What applications are promised of time is broken by a fault and not by the scenario's
+// own: of readers by one that hangs, of windows by a producer that is cut off while the
+// other goes on.
+func TestApplicationPromisesOfTime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many runs, each on one core: without -short")
+	}
+	const n = 10
+	for _, row := range []struct{ scenario, property, faults string }{
+		{"microservices", "isolation", "1s for 1500ms pause inventory"},
+		{"analytics", "lateness", "1s for 800ms cut ads-1 *"},
+	} {
+		c, err := (&Experiment{Scenario: row.scenario}).Case()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if clean := tallyOf(c, 1, n); clean.Broken+clean.Vacuous+clean.Unknown > 0 {
+			t.Errorf("%s: %d runs are broken, %d vacuous, %d unknown: %v", row.scenario, clean.Broken, clean.Vacuous, clean.Unknown, clean.Properties)
+		}
+		c.Faults = &row.faults
+		if got := tallyOf(c, 1, n); got.Properties[row.property] < n {
+			t.Errorf("%q in %s: %s was broken in only %d of %d runs", row.faults, row.scenario, row.property, got.Properties[row.property], n)
+		}
+	}
+}

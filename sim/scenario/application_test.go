@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -38,7 +39,8 @@ func TestWindowsOfAnApplication(t *testing.T) {
 	if all := looked["window: 500ms, event-types: 5"]; looked["window: 250ms, event-types: 5"] < all*3/2 || looked["window: 500ms, event-types: 1"]*3 > all {
 		t.Errorf("looked at %v", looked)
 	}
-	const without = "f.yaml:1: promise: group-counts needs the windows and types of the application: application: {window: 500ms, event-types: 5}"
+	line := 1 + strings.Count(string(src[:strings.Index(string(src), "\npromise:")+1]), "\n")
+	without := fmt.Sprint("f.yaml:", line, ": ") + "promise: group-counts needs the windows and types of the application: application: {window: 500ms, event-types: 5}"
 	if _, err := Parse("f.yaml", []byte(strings.Replace(string(src), ", event-types: 5", "", 1))); err == nil || err.Error() != without {
 		t.Errorf("%v", err)
 	}
@@ -52,3 +54,26 @@ func TestWindowsOfAnApplication(t *testing.T) {
 type nowhere struct{}
 
 func (nowhere) Event(*history.Event) {}
+
+// What isolation and lateness go by is in the history's header, and of the readers those
+// who are not slow.
+func TestBoundsOfAnApplication(t *testing.T) {
+	for _, row := range []struct {
+		name, change, to string
+		want             history.Promise
+	}{
+		{"microservices", "p99: 600ms", "p99: 250ms", history.Promise{Prompt: []int32{1002, 1004, 1005}, Within: 250_000_000}},
+		{"analytics", "grace: 200ms, most: 0.01", "grace: 100ms, most: 0.025", history.Promise{Grace: 100_000_000, MayLate: 25}},
+	} {
+		src, _ := Source(row.name)
+		spec, err := Parse("f.yaml", []byte(strings.Replace(string(src), row.change, row.to, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := history.Promise{}
+		spec.bounds(&got)
+		if !reflect.DeepEqual(got, row.want) {
+			t.Errorf("%s: %+v, want %+v", row.name, got, row.want)
+		}
+	}
+}

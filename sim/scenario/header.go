@@ -30,7 +30,18 @@ func (p *plan) header(t *topology) *history.Header {
 	if len(p.stated) > 0 {
 		h.Promise = history.Promise{From: checker.Stated, Properties: p.stated}
 	}
+	p.Spec.bounds(&h.Promise)
 	return h
+}
+
+// bounds are what isolation and lateness go by.
+func (s *Spec) bounds(p *history.Promise) {
+	p.Within, p.Grace, p.MayLate = int64(s.Isolation.P99), int64(s.Lateness.Grace), s.Lateness.Most
+	for i := range s.Readers {
+		if x := &s.Readers[i]; p.Within > 0 && x.group() != s.Isolation.Slow {
+			p.Prompt = append(p.Prompt, int32(s.readerNode(i)))
+		}
+	}
 }
 
 // logSettings say one thing of all clients, so where they differ they have what promises

@@ -59,14 +59,25 @@ func Parse(name string, src []byte) (*Spec, error) {
 			p.Fields(n, "application", fields.Fields{
 				"window":      p.Duration(&s.Window, time.Millisecond, maxFor),
 				"event-types": p.Number(func(n int64) { s.EventTypes = n }, 1, 1000),
+				"isolation":   func(n ast.Node) { p.isolation(s, n) },
+				"lateness": func(n ast.Node) {
+					p.Fields(n, "lateness", fields.Fields{
+						"grace": p.Duration(&s.Lateness.Grace, time.Millisecond, maxFor),
+						"most":  p.Thousandths(func(n int64) { s.Lateness.Most = n }, 0, 1000),
+					})
+				},
 			})
 		},
-		"promise": p.List(&s.Promise, p.property),
-		"faults":  p.faults(s),
+		"promise": p.List(&s.Promise, func(name string, at ast.Node) {
+			p.property(name, at)
+			p.Later(func() {
+				if why := s.unstated([]string{name}); why != "" {
+					p.Fail(at, "%s", why)
+				}
+			})
+		}),
+		"faults": p.faults(s),
 	})
-	if why := s.unstated(s.Promise); why != "" {
-		p.Fail(body, "%s", why)
-	}
 	if s.Swarm != "" {
 		p.drawn(body)
 	}
@@ -256,6 +267,26 @@ func (p *reader) property(name string, at ast.Node) {
 	}
 }
 
+// isolation reads what that promise goes by. Who is slow has to be there, and others too.
+func (p *reader) isolation(s *Spec, n ast.Node) {
+	p.Fields(n, "isolation", fields.Fields{
+		"slow": p.Text(&s.Isolation.Slow),
+		"p99":  p.Duration(&s.Isolation.P99, time.Millisecond, maxFor),
+	})
+	p.Later(func() {
+		var names []string
+		for i := range s.Readers {
+			names = append(names, s.Readers[i].group())
+		}
+		switch x := s.Isolation.Slow; {
+		case x == "":
+			p.Fail(n, "isolation: slow is missing: which reader may be late? such as isolation: {slow: payment, p99: 300ms}")
+		case !slices.Contains(names, x):
+			p.Fail(n, "isolation: no reader or group is called %q%s", x, near.Suggest(x, names))
+		}
+	})
+}
+
 // unstated says what a promise to an application goes by and the scenario does not say, or
 // nothing.
 func (s *Spec) unstated(promise []string) string {
@@ -264,6 +295,10 @@ func (s *Spec) unstated(promise []string) string {
 		return "promise: " + checker.WindowSums + " needs the windows of the application: application: {window: 500ms}"
 	case slices.Contains(promise, checker.GroupCounts) && (s.Window == 0 || s.EventTypes == 0):
 		return "promise: " + checker.GroupCounts + " needs the windows and types of the application: application: {window: 500ms, event-types: 5}"
+	case slices.Contains(promise, checker.Isolation) && s.Isolation.P99 == 0:
+		return "promise: " + checker.Isolation + " needs who may be slow and what the others must keep: application: {isolation: {slow: payment, p99: 300ms}}"
+	case slices.Contains(promise, checker.Lateness) && (s.Window == 0 || s.Lateness.Grace == 0):
+		return "promise: " + checker.Lateness + " needs the windows of the application and how long they wait: application: {window: 500ms, lateness: {grace: 200ms, most: 0.01}}"
 	}
 	return ""
 }

@@ -73,6 +73,9 @@ type Spec struct {
 	// many types of events it counts: window-sums and group-counts go by them.
 	Window     time.Duration
 	EventTypes int64
+	// Isolation and Lateness are what those promises go by.
+	Isolation Isolation
+	Lateness  Lateness
 
 	// Promise holds the run to more than its configuration implies; empty
 	// derives the promise from the configuration.
@@ -82,6 +85,20 @@ type Spec struct {
 	// its first, so that an error in it has its place in the file.
 	Faults     string
 	FaultsLine int
+}
+
+// Isolation says that 99 of 100 records are done with P99 after they were sent, by every
+// reader but those of the name, or group, that is slow.
+type Isolation struct {
+	Slow string
+	P99  time.Duration
+}
+
+// Lateness says how long a window waits, behind its end, for what is late, and how many
+// thousandths of a reader's records may be later.
+type Lateness struct {
+	Grace time.Duration
+	Most  int64
 }
 
 // Mixed is what one broker has otherwise.

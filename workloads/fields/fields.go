@@ -309,7 +309,7 @@ func tooLong(v string) bool {
 		}
 		return r
 	}, v))
-	return err == nil
+	return err == nil && strings.Trim(v, "+-.0123456789") != "" // Go takes 0 without a unit
 }
 
 // Each reads a list and hands its items on.
