@@ -62,6 +62,7 @@ type Broker struct {
 	life       lifecycle
 	metadata   link
 	metadataAt machine.Instant // when to fetch it again
+	snapshot   *fetchedSnapshot
 	commands   commands
 	fetchers   []*fetcher // by leader, then number
 
@@ -164,7 +165,11 @@ func NewBroker(cfg BrokerConfig) *Broker {
 	b.life.link = newLink(name+"-heartbeat", first, wire.ControllerTable(), reconnectBackoff, s.BrokerSessionTimeout,
 		wire.BrokerRegistration, wire.BrokerHeartbeat)
 	b.life.epoch = -1
-	b.metadata = newLink(name+"-metadata", first, wire.ControllerTable(), reconnectBackoff, s.ControllerQuorumRequestTimeout, wire.Fetch)
+	speaks := wire.ControllerTable()
+	if len(cfg.Controllers) > 1 {
+		speaks = wire.VoterTable()
+	}
+	b.metadata = newLink(name+"-metadata", first, speaks, reconnectBackoff, s.ControllerQuorumRequestTimeout, wire.Fetch)
 	b.commands.link = newLink(name+"-to-controller", first, controllerTable(wire.ControllerTable(), cfg.Admin != nil), reconnectBackoff, controllerTimeout,
 		wire.AlterPartition, wire.AllocateProducerIDs, wire.CreateTopics)
 	b.parked.earliest = machine.Never

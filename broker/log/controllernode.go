@@ -221,6 +221,14 @@ func (n *ControllerNode) start(now machine.Now, files machine.Files, out *machin
 // replayLog replays what is committed and not yet in the image: for one that leads, all
 // that there is in the log.
 func (n *ControllerNode) replayLog() error {
+	if n.Image().Offset+1 < n.quorum.LogStart() {
+		if n.quorum.Snapshot().EndOffset == 0 {
+			return nil // it is not certain yet to be durable
+		}
+		if err := n.loadSnapshot(); err != nil {
+			return err
+		}
+	}
 	to := n.quorum.HighWatermark()
 	if n.quorum.Leading() {
 		to = n.quorum.LogEnd()

@@ -66,6 +66,9 @@ func (n *ControllerNode) request(now machine.Now, c *controllerConn, req wire.Re
 		return true
 	case *kmsg.FetchRequest:
 		return n.fetch(now, c, req, body, out)
+	case *kmsg.FetchSnapshotRequest:
+		n.answer(c, &req, n.quorum.FetchSnapshot(now, body), nil, out)
+		return true
 	case *kmsg.VoteRequest, *kmsg.BeginQuorumEpochRequest, *kmsg.EndQuorumEpochRequest:
 		return n.election(now, c, req, out)
 	case *kmsg.BrokerRegistrationRequest:

@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"brokersim/broker/log/controller"
 	"brokersim/broker/log/quorum"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
@@ -34,7 +35,7 @@ func (n *ControllerNode) knowVoters() {
 		}
 	}
 	slices.SortStableFunc(n.voters, func(a, b *voterLink) int { return cmp.Compare(a.id, b.id) })
-	n.leader = newLink(name+"-fetch", "", wire.VoterTable(), reconnectBackoff, timeout, wire.Fetch)
+	n.leader = newLink(name+"-fetch", "", wire.VoterTable(), reconnectBackoff, timeout, wire.Fetch, wire.FetchSnapshot)
 }
 
 func (n *ControllerNode) quorumConfig() quorum.Config {
@@ -86,8 +87,11 @@ func (n *ControllerNode) stepVoters(now machine.Now, in *machine.Input, out *mac
 }
 
 func (n *ControllerNode) followed(now machine.Now, a wire.Answer, out *machine.Effects) {
-	if req, ok := a.Request.(*kmsg.FetchRequest); ok {
+	switch req := a.Request.(type) {
+	case *kmsg.FetchRequest:
 		n.quorum.Fetched(now, req, a.Body.(*kmsg.FetchResponse), a.Records, out)
+	case *kmsg.FetchSnapshotRequest:
+		n.quorum.SnapshotFetched(now, req, a.Body.(*kmsg.FetchSnapshotResponse), out)
 	}
 }
 
@@ -134,6 +138,7 @@ func (n *ControllerNode) speak(now machine.Now, out *machine.Effects) {
 	if n.err != nil || n.quorum.Err() != nil {
 		return
 	}
+	n.makeSnapshot(now, out)
 	for _, v := range n.voters {
 		if n.quorum.Wants(now, v.id) && v.ready(now.Mono, n, out) {
 			v.send(now.Mono, n.quorum.Ask(v.id), nil, v.timeout, out)
@@ -209,4 +214,37 @@ func (n *ControllerNode) leaveVoters(out *machine.Effects) {
 	if n.leader.conn != 0 {
 		out.Close(n.leader.conn)
 	}
+}
+
+// makeSnapshot has the quorum write down the image when the log has grown by as much as
+// metadata.log.max.record.bytes.between.snapshots, if the image is committed (KIP-630).
+// Each controller does so by itself, whether it leads or not.
+func (n *ControllerNode) makeSnapshot(now machine.Now, out *machine.Effects) {
+	end := n.Image().Offset + 1
+	if !n.quorum.WantsSnapshot(n.cfg.Settings.MetadataLogMaxRecordBytesBetweenSnapshots) || end > n.quorum.HighWatermark() || end <= n.quorum.LogStart() {
+		return
+	}
+	var values [][]byte
+	for _, r := range n.Image().Records() {
+		values = append(values, controller.EncodeRecord(r))
+	}
+	n.quorum.MakeSnapshot(now, end, values, out)
+}
+
+// loadSnapshot begins with the image that the log goes on from.
+func (n *ControllerNode) loadSnapshot() error {
+	var records []controller.Record
+	err := n.quorum.SnapshotRecords(func(value []byte) error {
+		r, err := controller.DecodeRecord(value)
+		records = append(records, r)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	im, err := controller.LoadImage(n.quorum.Snapshot().EndOffset-1, records)
+	if err == nil {
+		n.controller.Load(im)
+	}
+	return err
 }

@@ -44,6 +44,10 @@ func (b *Broker) fetchMetadata(now machine.Instant, out *machine.Effects) {
 	if now < b.metadataAt || !b.metadata.ready(now, b, out) {
 		return
 	}
+	if b.snapshot != nil {
+		b.metadata.send(now, b.snapshot.request(b.cfg.ID), nil, b.cfg.Settings.ControllerQuorumFetchTimeout, out)
+		return
+	}
 	p := kmsg.NewFetchRequestTopicPartition()
 	p.FetchOffset, p.PartitionMaxBytes = b.image.Offset+1, 8<<20
 	t := kmsg.NewFetchRequestTopic()
@@ -58,6 +62,9 @@ func (b *Broker) fetchMetadata(now machine.Instant, out *machine.Effects) {
 
 func (b *Broker) fetchedMetadata(now machine.Instant, a wire.Answer, out *machine.Effects) error {
 	b.metadataAt = now
+	if part, ok := a.Body.(*kmsg.FetchSnapshotResponse); ok {
+		return b.fetchedPart(now, part)
+	}
 	resp, ok := a.Body.(*kmsg.FetchResponse)
 	if !ok || len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 || len(a.Records) != 1 {
 		b.metadataAt = now.Add(reconnectBackoff)
@@ -70,6 +77,10 @@ func (b *Broker) fetchedMetadata(now machine.Instant, a wire.Answer, out *machin
 		return nil
 	}
 	b.leads(now, p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch, out)
+	if id := p.SnapshotID; id.EndOffset > b.image.Offset+1 {
+		b.snapshot = &fetchedSnapshot{endOffset: id.EndOffset, epoch: id.Epoch}
+		return nil
+	}
 	if a.Records[0].Len() == 0 {
 		return nil
 	}

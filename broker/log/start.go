@@ -83,7 +83,7 @@ func (b *Broker) open(tp wire.TP, clean bool) (*partition, error) {
 		Self:       b.cfg.ID,
 		Topic:      b.topicConfig(tp.Topic),
 		LagTimeMax: b.cfg.Settings.ReplicaLagTimeMax,
-		Eligible:   b.image.Alive,
+		Eligible:   func(id int32) bool { return b.image.Alive(id) }, // a snapshot brings another image
 		Failpoints: b.cfg.Failpoints,
 	}, replica.Saved{
 		HighWatermark: b.checkpoint.known[tp],

@@ -29,6 +29,7 @@ const (
 	kindProducerIDs     kind = 15
 	kindShutDownBroker  kind = 17
 	kindRegisterBroker  kind = 27
+	kindShutDownSince   kind = 1017 // of our own
 
 	kindRemoveConfig kind = 1000 // Kafka has a null in a ConfigRecord
 )
@@ -42,6 +43,7 @@ func (Partition) kind() kind       { return kindPartition }
 func (PartitionChange) kind() kind { return kindPartitionChange }
 func (ProducerIDs) kind() kind     { return kindProducerIDs }
 func (Config) kind() kind          { return kindConfig }
+func (ShutDownSince) kind() kind   { return kindShutDownSince }
 func (RemoveTopic) kind() kind     { return kindRemoveTopic }
 func (RemoveConfig) kind() kind    { return kindRemoveConfig }
 
@@ -95,6 +97,8 @@ func (d *decoder) record(k kind) Record {
 		return UnfenceBroker{ID: d.int32(), Epoch: d.int64()}
 	case kindShutDownBroker:
 		return ShutDownBroker{ID: d.int32(), Epoch: d.int64()}
+	case kindShutDownSince:
+		return ShutDownSince{ID: d.int32(), Epoch: d.int64(), Offset: d.int64()}
 	case kindTopic:
 		return Topic{Name: d.string(), ID: d.uuid()}
 	case kindPartition:
@@ -129,6 +133,12 @@ func (r RegisterBroker) body(e *encoder) {
 	e.string(r.Rack)
 	e.bool(r.Fenced)
 	e.bool(r.ShuttingDown)
+}
+
+func (r ShutDownSince) body(e *encoder) {
+	e.int32(r.ID)
+	e.int64(r.Epoch)
+	e.int64(r.Offset)
 }
 
 func (r FenceBroker) body(e *encoder) {

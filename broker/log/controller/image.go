@@ -119,6 +119,8 @@ func (im *Image) apply(offset int64, r Record) (Change, error) {
 		return im.changeBroker(r.ID, r.Epoch, func(b *BrokerInfo) { b.Fenced = true })
 	case UnfenceBroker:
 		return im.changeBroker(r.ID, r.Epoch, func(b *BrokerInfo) { b.Fenced = false })
+	case ShutDownSince:
+		return im.changeBroker(r.ID, r.Epoch, func(b *BrokerInfo) { b.ShutDownOffset = r.Offset })
 	case ShutDownBroker:
 		return im.changeBroker(r.ID, r.Epoch, func(b *BrokerInfo) { b.ShutDownOffset = offset })
 	case Topic:

@@ -58,6 +58,7 @@ func (w *world) do(cmd Command) Response {
 	if resp.Alive != nil {
 		w.c.Contacted(w.now, *resp.Alive)
 	}
+	w.snapshot()
 	if got := w.standby.String(); got != w.c.image.String() {
 		w.t.Fatalf("the standby has\n%snot\n%s", got, w.c.image)
 	}
@@ -327,4 +328,21 @@ func TestCommands(t *testing.T) {
 			"restart": func(*rapid.T) { w.restart(s) },
 		})
 	})
+}
+
+// snapshot holds the image against one that was made of its snapshot.
+func (w *world) snapshot() {
+	im := w.c.image
+	var records []Record
+	for _, r := range im.Records() {
+		decoded, err := DecodeRecord(EncodeRecord(r))
+		if err != nil {
+			w.t.Fatalf("%#v in a snapshot: %v", r, err)
+		}
+		records = append(records, decoded)
+	}
+	again, err := LoadImage(im.Offset, records)
+	if err != nil || again.String() != im.String() {
+		w.t.Fatalf("a snapshot of\n%vis loaded as\n%v, %v", im, again, err)
+	}
 }

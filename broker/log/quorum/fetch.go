@@ -33,7 +33,7 @@ func (q *Quorum) Fetch(req *kmsg.FetchRequest) (resp *kmsg.FetchResponse, record
 		known := t.Topic == Topic || t.Topic == "" && t.TopicID == topicID
 		for j := range t.Partitions {
 			p, b := q.answerFetch(req, &t.Partitions[j], known)
-			if p.ErrorCode != 0 || b.Len() > 0 || p.DivergingEpoch.EndOffset >= 0 {
+			if p.ErrorCode != 0 || b.Len() > 0 || p.SnapshotID.EndOffset >= 0 || p.DivergingEpoch.EndOffset >= 0 {
 				wait = false
 			}
 			answer.Partitions = append(answer.Partitions, p)
@@ -68,6 +68,10 @@ func (q *Quorum) answerFetch(req *kmsg.FetchRequest, want *kmsg.FetchRequestTopi
 		p.ErrorCode = wire.UnknownLeaderEpoch
 		return p, machine.Bytes{}
 	}
+	if q.needsSnapshot(want) {
+		p.SnapshotID.EndOffset, p.SnapshotID.Epoch = q.snapshot.EndOffset, q.snapshot.Epoch
+		return p, machine.Bytes{}
+	}
 	if epoch, end, ok := q.diverges(want); ok {
 		p.DivergingEpoch.Epoch, p.DivergingEpoch.EndOffset = epoch, end
 		return p, machine.Bytes{}
@@ -90,6 +94,15 @@ func (q *Quorum) answerFetch(req *kmsg.FetchRequest, want *kmsg.FetchRequestTopi
 		return p, machine.Bytes{}
 	}
 	return p, b
+}
+
+// needsSnapshot reports whether the log does not go back as far as a reader needs it.
+func (q *Quorum) needsSnapshot(want *kmsg.FetchRequestTopicPartition) bool {
+	start, last := q.log.Start(), want.LastFetchedEpoch
+	if q.snapshot.EndOffset == 0 || want.FetchOffset < 0 {
+		return false
+	}
+	return want.FetchOffset < start || last >= 0 && (last < q.snapshot.Epoch || want.FetchOffset == start && last != q.snapshot.Epoch)
 }
 
 // diverges reports whether a reader has gone another way, and where this log has left
@@ -115,7 +128,7 @@ func (q *Quorum) Arrived(now machine.Now, req *kmsg.FetchRequest) {
 		return
 	}
 	voter.fetched = now.Mono
-	if _, _, other := q.diverges(want); !other && want.FetchOffset >= q.log.Start() && want.FetchOffset <= q.log.End() {
+	if _, _, other := q.diverges(want); !other && !q.needsSnapshot(want) && want.FetchOffset >= q.log.Start() && want.FetchOffset <= q.log.End() {
 		voter.end = want.FetchOffset
 		q.advance()
 	}

@@ -1,7 +1,6 @@
 package quorum
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -27,7 +26,7 @@ func (f *fetching) begin(now machine.Instant) { f.retryAt = now }
 // something else happens. A follower asks for what is behind its log end only when that
 // is durable: the leader takes the question for the word that it is.
 func (q *Quorum) FetchAt() machine.Instant {
-	if q.role != following || q.fetch.asked || !q.state.isDurable() || q.syncing != none || q.synced < q.log.End() {
+	if busy := q.making.fetched && q.making.step > fetchingPart; busy || q.role != following || q.fetch.asked || !q.state.isDurable() || q.syncing != none || q.synced < q.log.End() {
 		return machine.Never
 	}
 	return q.fetch.retryAt
@@ -42,6 +41,9 @@ func (q *Quorum) WantsFetch(now machine.Now) (leader int32, ok bool) {
 // be sent. One of Fetched or FetchLost must follow.
 func (q *Quorum) AskFetch() kmsg.Request {
 	q.fetch.asked = true
+	if q.making.step == fetchingPart {
+		return q.askSnapshot()
+	}
 	p := kmsg.NewFetchRequestTopicPartition()
 	p.CurrentLeaderEpoch, p.FetchOffset, p.LastFetchedEpoch = q.epoch, q.log.End(), q.lastEpoch()
 	p.LogStartOffset, p.PartitionMaxBytes = q.log.Start(), maxFetchBytes
@@ -73,6 +75,10 @@ func (q *Quorum) Fetched(now machine.Now, req *kmsg.FetchRequest, resp *kmsg.Fet
 	}
 	q.heard, q.timer = true, now.Mono.Add(q.cfg.FetchTimeout)
 	q.fetch.retryAt = now.Mono
+	if id := p.SnapshotID; id.EndOffset > q.log.Start() && q.making.step == notMaking {
+		q.making = making{id: SnapshotID{id.EndOffset, id.Epoch}, step: fetchingPart, fetched: true}
+		return
+	}
 	if p.DivergingEpoch.EndOffset >= 0 {
 		q.diverged(p.DivergingEpoch.Epoch, p.DivergingEpoch.EndOffset, out)
 		return
@@ -109,8 +115,8 @@ func (q *Quorum) copy(now machine.Now, b wire.Records, out *machine.Effects) err
 			q.fetch.retryAt = now.Mono.Add(q.cfg.RetryBackoff) // damaged on its way
 			break
 		}
-		if err := q.log.Append(batch); err != nil {
-			return fmt.Errorf("append to the metadata log: %w", err)
+		if err := q.store(batch); err != nil {
+			return err
 		}
 		q.note(h.LeaderEpoch, h.BaseOffset)
 	}

@@ -33,6 +33,7 @@ func (q *Quorum) lead(now machine.Now, out *machine.Effects) {
 		q.peers[i].end, q.peers[i].fetched = none, now.Mono
 	}
 	q.remember(out)
+	q.began = q.log.End()
 	b := wire.NewBuilder(-1, -1, -1)
 	b.Control()
 	b.Append(now.Wall.Millis(), leaderChangeKey, change.AppendTo(nil), nil)
@@ -53,8 +54,7 @@ func (q *Quorum) advance() {
 	}
 	slices.Sort(ends)
 	to := ends[len(ends)-q.majority()]
-	began := q.epochs[len(q.epochs)-1]
-	if to <= began.start {
+	if to <= q.began {
 		return // no majority has anything of its own epoch
 	}
 	if to > q.log.End() || q.alone() && to < q.highWatermark {

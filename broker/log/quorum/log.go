@@ -74,12 +74,24 @@ func (q *Quorum) Append(now machine.Now, values [][]byte, out *machine.Effects) 
 
 func (q *Quorum) append(batch machine.Bytes, out *machine.Effects) {
 	base := q.log.End()
-	if err := q.log.Append(wire.Stamp(batch, base, q.epoch)); err != nil {
-		q.fail(fmt.Errorf("append to the metadata log: %w", err))
+	if err := q.store(wire.Stamp(batch, base, q.epoch)); err != nil {
+		q.fail(err)
 		return
 	}
 	q.note(q.epoch, base)
 	q.syncLog(out)
+}
+
+func (q *Quorum) store(batch machine.Bytes) error {
+	err := q.roll(batch)
+	if err == nil {
+		err = q.log.Append(batch)
+	}
+	if err != nil {
+		return fmt.Errorf("append to the metadata log: %w", err)
+	}
+	q.grown += batch.Len()
+	return nil
 }
 
 // syncLog asks for a sync if something needs one and none is under way: what is
@@ -101,6 +113,11 @@ func (q *Quorum) logSynced(now machine.Now, out *machine.Effects) {
 		return
 	}
 	q.synced, q.syncing = q.syncing, none
+	if err := q.trim(); err != nil {
+		q.fail(err)
+		return
+	}
+	q.place(out)
 	if q.role == leading {
 		q.advance()
 	}
@@ -137,6 +154,15 @@ func (q *Quorum) lastEpoch() int32 {
 		return q.epochs[n-1].epoch
 	}
 	return q.snapshot.Epoch
+}
+
+// last is the end of the log and the epoch of its last batch, or of the snapshot that is
+// about to take its place.
+func (q *Quorum) last() (epoch int32, end int64) {
+	if m := &q.making; m.fetched && m.step > fetchingPart && m.id.EndOffset > q.log.End() {
+		return m.id.Epoch, m.id.EndOffset
+	}
+	return q.lastEpoch(), q.log.End()
 }
 
 // endOf is the largest epoch of the log that is not above an epoch, and the

@@ -25,6 +25,9 @@ const Dir = Topic + "-0"
 const (
 	TagState machine.Tag = 1
 	TagLog   machine.Tag = 2
+	// TagSnapshot is of the files of snapshots.
+	TagSnapshot machine.Tag = 3
+	TagKept     machine.Tag = 4
 	// FirstFreeTag is the first that the machine may use.
 	FirstFreeTag machine.Tag = 16
 )
@@ -42,6 +45,7 @@ type Quorum struct {
 	voted  int32 // for whom, in this epoch; nobody
 	state  state
 
+	began   int64           // leading: the offset of the first record of its epoch
 	timer   machine.Instant // when the role has lasted long enough; Never: it may last
 	elected uint64          // elections of this epoch that this life has begun and lost
 	heard   bool            // the leader of this epoch has answered a Fetch
@@ -50,6 +54,10 @@ type Quorum struct {
 
 	epochs        []epochStart // of the batches in the log, ascending
 	snapshot      SnapshotID   // of what is before the log; zero: nothing is
+	making        making       // a snapshot that is on its way
+	kept          bool         // the newest snapshot is durable
+	grown         int64        // bytes of the log since the last one
+	unrolled      bool         // the next batch begins a segment
 	synced        int64        // the log end that is durable, as far as is known
 	syncing       int64        // the log end that the sync under way covers, or none
 	syncs         int          // files that it has still to cover
@@ -68,12 +76,8 @@ func Open(files machine.Files, cfg Config) (*Quorum, error) {
 	if err != nil {
 		return nil, err
 	}
-	log, _, err := storage.Open(files, Dir)
-	if err != nil {
-		return nil, fmt.Errorf("open the metadata log: %w", err)
-	}
 	q := &Quorum{
-		cfg: cfg, files: files, log: log,
+		cfg: cfg, files: files,
 		epoch: last.LeaderEpoch, leader: last.LeaderID, voted: last.VotedID,
 		state: state{last: last, durable: last}, timer: machine.Never, syncing: none,
 	}
@@ -85,6 +89,11 @@ func Open(files machine.Files, cfg Config) (*Quorum, error) {
 			q.peers = append(q.peers, peer{id: id})
 		}
 	}
+	if err := q.openLog(); err != nil {
+		return nil, err
+	}
+	log := q.log
+	q.grown = log.Size()
 	err = q.batches(log.Start(), log.End(), func(h wire.Batch, _ machine.Bytes) error {
 		if n := len(q.epochs); n > 0 && h.LeaderEpoch < q.epochs[n-1].epoch {
 			return fmt.Errorf("leader epoch %d at offset %d follows %d", h.LeaderEpoch, h.BaseOffset, q.epochs[n-1].epoch)
@@ -101,6 +110,28 @@ func Open(files machine.Files, cfg Config) (*Quorum, error) {
 	return q, nil
 }
 
+// openLog opens the log behind the newest snapshot that it comes up to. One that is newer
+// than all of the log came from a leader, and takes the log's place when it is certain to
+// be durable.
+func (q *Quorum) openLog() error {
+	whole, err := q.openSnapshots()
+	if err != nil {
+		return err
+	}
+	if q.log, _, err = storage.Open(q.files, Dir); err != nil {
+		return fmt.Errorf("open the metadata log: %w", err)
+	}
+	for _, id := range whole {
+		if id.EndOffset <= q.log.End() {
+			q.snapshot = id
+		} else {
+			q.making = making{id: id, step: syncingName, fetched: true}
+		}
+	}
+	q.log.AdvanceStart(q.snapshot.EndOffset)
+	return nil
+}
+
 // Begin begins a life: it is called once, after Open. The only voter there is elects
 // itself and asks for the next epoch to be made durable. One of several follows whom it
 // has known to lead, or waits for one who does. It never stands again in an epoch in
@@ -113,6 +144,12 @@ func (q *Quorum) Begin(now machine.Now, out *machine.Effects) {
 		return
 	}
 	q.suspect(out)
+	switch {
+	case q.making.step == syncingName:
+		out.Sync(q.making.id.file(), TagSnapshot)
+	case q.snapshot.EndOffset > 0:
+		out.Sync(q.snapshot.file(), TagKept)
+	}
 	switch {
 	case q.leader != nobody && q.leader != q.cfg.ID:
 		q.follow(now, q.leader, out)
@@ -136,6 +173,10 @@ func (q *Quorum) Disk(now machine.Now, in *machine.Input, out *machine.Effects) 
 		if q.role == starting {
 			q.lead(now, out)
 		}
+	case in.Tag == TagKept:
+		q.kept = true
+	case in.Tag == TagSnapshot:
+		q.snapshotSynced(out)
 	case in.Tag == TagLog && q.syncing != none:
 		q.logSynced(now, out)
 	}
@@ -171,7 +212,7 @@ func (q *Quorum) Err() error { return q.err }
 // Leading reports whether this voter leads and has committed that it does: what was
 // committed in earlier epochs is below its high watermark then.
 func (q *Quorum) Leading() bool {
-	return q.role == leading && q.highWatermark > q.epochs[len(q.epochs)-1].start
+	return q.role == leading && q.highWatermark > q.began
 }
 
 // Leads reports whether this voter leads, be it that nobody has agreed yet.

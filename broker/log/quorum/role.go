@@ -43,6 +43,9 @@ func (q *Quorum) draw(purpose string) machine.Draw {
 // become changes the role; whoever was asked something in the last one is asked anew.
 func (q *Quorum) become(r role, timer machine.Instant) {
 	q.role, q.timer = r, timer
+	if q.making.step == fetchingPart { // of another leader
+		q.making = making{}
+	}
 	for i := range q.peers {
 		p := &q.peers[i]
 		p.done, p.granted, p.retryAt = false, false, 0

@@ -72,7 +72,7 @@ func (q *Quorum) Lost(now machine.Now, id int32) {
 func (q *Quorum) voteRequest(of int32) *kmsg.VoteRequest {
 	p := kmsg.NewVoteRequestTopicPartition()
 	p.CandidateEpoch, p.CandidateID, p.PreVote = q.epoch, q.cfg.ID, q.role == prospective
-	p.LastOffsetEpoch, p.LastOffset = q.lastEpoch(), q.log.End()
+	p.LastOffsetEpoch, p.LastOffset = q.last()
 	t := kmsg.NewVoteRequestTopic()
 	t.Topic, t.Partitions = Topic, []kmsg.VoteRequestTopicPartition{p}
 	req := kmsg.NewPtrVoteRequest()
@@ -126,9 +126,9 @@ func (q *Quorum) vote(now machine.Now, want *kmsg.VoteRequestTopicPartition, out
 // so that it has all that is committed, and nobody else may have had the vote. A
 // pre-vote binds to nothing: it is refused while there is a leader who answers.
 func (q *Quorum) grants(want *kmsg.VoteRequestTopicPartition) bool {
-	last := q.lastEpoch()
+	last, end := q.last()
 	switch {
-	case want.LastOffsetEpoch < last || want.LastOffsetEpoch == last && want.LastOffset < q.log.End():
+	case want.LastOffsetEpoch < last || want.LastOffsetEpoch == last && want.LastOffset < end:
 		return false
 	case q.role == leading:
 		return false

@@ -34,6 +34,8 @@ type world struct {
 	elections int
 	cuts      int // of logs
 	restarts  int
+	snapshots int
+	loaded    int // of a leader
 	broken    string
 }
 
@@ -155,9 +157,13 @@ func (w *world) deliver(i int, lose bool) {
 		return
 	}
 	before := to.q.LogEnd()
-	if fetch, ok := l.req.(*kmsg.FetchRequest); ok {
-		to.q.Fetched(w.now, fetch, l.resp.(*kmsg.FetchResponse), l.records, &to.out)
-	} else {
+	switch req := l.req.(type) {
+	case *kmsg.FetchRequest:
+		to.q.Fetched(w.now, req, l.resp.(*kmsg.FetchResponse), l.records, &to.out)
+	case *kmsg.FetchSnapshotRequest:
+		w.loaded++
+		to.q.SnapshotFetched(w.now, req, l.resp.(*kmsg.FetchSnapshotResponse), &to.out)
+	default:
 		to.q.Answered(w.now, l.from, l.req, l.resp, &to.out)
 	}
 	if to.q.LogEnd() < before {
@@ -174,9 +180,10 @@ func (w *world) lost(l letter) {
 	if asker.q != l.life {
 		return
 	}
-	if _, fetch := l.req.(*kmsg.FetchRequest); fetch {
+	switch l.req.(type) {
+	case *kmsg.FetchRequest, *kmsg.FetchSnapshotRequest:
 		asker.q.FetchLost(w.now)
-	} else {
+	default:
 		asker.q.Lost(w.now, other)
 	}
 }
@@ -190,6 +197,8 @@ func (w *world) answer(v *voter, l letter) {
 		a.resp = v.q.BeginEpoch(w.now, req, &v.out)
 	case *kmsg.EndQuorumEpochRequest:
 		a.resp = v.q.EndEpoch(w.now, req, &v.out)
+	case *kmsg.FetchSnapshotRequest:
+		a.resp = v.q.FetchSnapshot(w.now, req)
 	case *kmsg.FetchRequest:
 		v.q.Arrived(w.now, req)
 		a.resp, a.records, _ = v.q.Fetch(req) // its time may be over at once
@@ -218,6 +227,19 @@ func (w *world) append(v *voter) {
 	}
 }
 
+// snapshot has a voter let go of what is committed of its log.
+func (w *world) snapshot(v *voter) {
+	if !v.q.WantsSnapshot(0) || v.q.HighWatermark() <= v.q.LogStart() {
+		return
+	}
+	var values [][]byte
+	for _, e := range w.image(v, v.q.HighWatermark()) {
+		values = append(values, []byte(fmt.Sprint(e.value, " ", e.epoch)))
+	}
+	w.snapshots++
+	v.q.MakeSnapshot(w.now, int64(len(values)), values, &v.out)
+}
+
 func (w *world) tick(v *voter) { v.q.Tick(w.now, &v.out) }
 
 // event is one step of a run with trouble.
@@ -241,7 +263,9 @@ func (w *world) event() {
 	case k < 992:
 		w.restarts++
 		w.boot(v)
-	case k < 996:
+	case k < 999:
+		w.snapshot(v)
+	case k < 1000:
 		w.restarts++
 		v.d.PowerLoss(w.n(100))
 		w.boot(v)
@@ -295,7 +319,7 @@ func (w *world) check() {
 
 // commits holds what a voter takes for committed against what others have.
 func (w *world) commits(v *voter) {
-	log := w.log(v, v.highWatermark)
+	log := w.image(v, v.highWatermark)
 	for i := range min(len(log), len(w.committed)) {
 		if log[i] != w.committed[i] {
 			w.fail("voter %d has %v at offset %d, where %v is committed", v.id, log[i], i, w.committed[i])
@@ -308,7 +332,7 @@ func (w *world) commits(v *voter) {
 	w.committed = log
 	have := 0
 	for _, other := range w.voters {
-		if l := w.log(other, v.highWatermark); slices.Equal(l, log) {
+		if l := w.image(other, v.highWatermark); slices.Equal(l, log) {
 			have++
 		}
 	}
@@ -317,11 +341,23 @@ func (w *world) commits(v *voter) {
 	}
 }
 
-// log is the records of a voter below an offset.
-func (w *world) log(v *voter, upTo int64) []entry {
+// image is the records of a voter below an offset, those before its log from its
+// snapshot.
+func (w *world) image(v *voter, upTo int64) []entry {
 	var list []entry
-	upTo = min(upTo, v.q.LogEnd())
-	err := v.q.batches(0, upTo, func(h wire.Batch, b machine.Bytes) error {
+	if v.q.Snapshot().EndOffset > 0 {
+		err := v.q.SnapshotRecords(func(value []byte) error {
+			var e entry
+			_, err := fmt.Sscan(string(value), &e.value, &e.epoch)
+			list = append(list, e)
+			return err
+		})
+		if err != nil || int64(len(list)) != v.q.Snapshot().EndOffset {
+			w.fail("voter %d: snapshot %+v of %d records: %v", v.id, v.q.Snapshot(), len(list), err)
+		}
+	}
+	upTo = max(min(upTo, v.q.LogEnd()), v.q.LogStart())
+	err := v.q.batches(v.q.LogStart(), upTo, func(h wire.Batch, b machine.Bytes) error {
 		return wire.EachRecord(b, func(r *wire.Record) error {
 			value := string(r.Value)
 			if h.IsControl() {
@@ -408,17 +444,18 @@ func worlds() uint64 {
 
 func TestWorlds(t *testing.T) {
 	for _, voters := range []int{3, 5} {
-		var elections, cuts, committed, restarts int
+		var elections, cuts, committed, restarts, snapshots, loaded int
 		for seed := range worlds() {
 			w := newWorld(seed, voters, noBug)
 			w.run(1500)
 			if w.broken != "" {
 				t.Fatalf("%d voters, seed %d: %s\n%s", voters, seed, w.broken, w.roles())
 			}
+			snapshots, loaded = snapshots+w.snapshots, loaded+w.loaded
 			elections, cuts, committed, restarts = elections+w.elections, cuts+w.cuts, committed+len(w.committed), restarts+w.restarts
 		}
-		t.Logf("%d voters: %d elections, %d truncations, %d records committed, %d restarts", voters, elections, cuts, committed, restarts)
-		if n := int(worlds()); elections < 2*n || cuts < n/4 || committed < 10*n || restarts < n {
+		t.Logf("%d voters: %d elections, %d truncations, %d records committed, %d restarts, %d snapshots, %d fetched", voters, elections, cuts, committed, restarts, snapshots, loaded)
+		if n := int(worlds()); elections < 2*n || cuts < n/4 || committed < 10*n || restarts < n || snapshots < n || loaded < n/10 {
 			t.Errorf("too little has happened")
 		}
 	}

@@ -57,6 +57,8 @@ const (
 	InconsistentTopicID          int16 = 103
 	InconsistentClusterID        int16 = 104
 	InconsistentVoterSet         int16 = 94
+	SnapshotNotFound             int16 = 98
+	PositionOutOfRange           int16 = 99
 	IneligibleReplica            int16 = 107
 	InvalidRegistration          int16 = 119
 	MismatchedEndpointType       int16 = 114
@@ -168,6 +170,10 @@ func ErrorName(code int16) string {
 		return "INCONSISTENT_TOPIC_ID"
 	case InconsistentClusterID:
 		return "INCONSISTENT_CLUSTER_ID"
+	case SnapshotNotFound:
+		return "SNAPSHOT_NOT_FOUND"
+	case PositionOutOfRange:
+		return "POSITION_OUT_OF_RANGE"
 	case InconsistentVoterSet:
 		return "INCONSISTENT_VOTER_SET"
 	case IneligibleReplica:
