@@ -22,11 +22,11 @@ func CompareText(w io.Writer, c result.Compare, quote func(string) string) error
 		fmt.Fprintf(&b, "%s: some cells have fewer\n", c.Stopped)
 	}
 	b.WriteString("In brackets the 95 % interval. A share is of records, and in \"runs\" of runs.\n")
-	for i := range c.Rows {
-		compareRow(&b, &c, &c.Rows[i], quote)
-	}
 	compareDifferences(&b, &c)
-	compareColumns(&b, &c, quote)
+	for i := range c.Rows {
+		compareRow(&b, &c, &c.Rows[i])
+	}
+	compareColumns(&b, &c)
 	b.WriteString("\nFaults\n")
 	for _, f := range c.Faults {
 		fmt.Fprintf(&b, "  %-16s %s\n", f.Name, strings.ReplaceAll(f.Schedule, "\n", "; "))
@@ -37,6 +37,7 @@ func CompareText(w io.Writer, c result.Compare, quote func(string) string) error
 			fmt.Fprintf(&b, "  %-16s %s\n", "", line)
 		}
 	}
+	compareRepeats(&b, &c, quote)
 	for _, s := range c.Internal {
 		fmt.Fprintf(&b, "internal error: %s\n", s)
 	}
@@ -71,21 +72,13 @@ func kindsOf(c *result.Compare) (list []string) {
 func kindText(x *result.CompareColumn) string { return x.Kind + " (" + x.Like + ")" }
 
 // compareRow writes a question, and a line for each kind: its cells, and what is said of it.
-func compareRow(b *strings.Builder, c *result.Compare, r *result.CompareRow, quote func(string) string) {
-	fmt.Fprintf(b, "\n%s", r.Name)
-	if r.Fault != "none" {
-		fmt.Fprintf(b, ", %s", r.Fault)
-	}
-	fmt.Fprintf(b, ": %s\n", r.Question)
+func compareRow(b *strings.Builder, c *result.Compare, r *result.CompareRow) {
+	fmt.Fprintf(b, "\n%s: %s\n", rowTitle(r), r.Question)
 	for i := 0; i < len(c.Columns); {
 		kind := c.Columns[i].Kind
 		fmt.Fprintf(b, "  %-7s", kind)
-		var worst []string
 		for ; i < len(c.Columns) && c.Columns[i].Kind == kind; i++ {
 			fmt.Fprintf(b, "  %-32s", c.Columns[i].Config+" "+cellText(r.Unit, &r.Cells[i]))
-			if w := worstText(r.Unit, &r.Cells[i]); w != "" {
-				worst = append(worst, fmt.Sprintf("%s: %s, seed %s: brokersim repro %s", c.Columns[i].Config, w, r.Cells[i].WorstSeed, quote(r.Cells[i].Repro)))
-			}
 		}
 		trimRight(b)
 		b.WriteByte('\n')
@@ -93,9 +86,6 @@ func compareRow(b *strings.Builder, c *result.Compare, r *result.CompareRow, quo
 			if x := &r.Claims[k]; x.Kind == kind {
 				fmt.Fprintf(b, "           tutorial: %s%s\n", x.Says, differsText(x))
 			}
-		}
-		for _, line := range worst {
-			fmt.Fprintf(b, "           worst of %s\n", line)
 		}
 	}
 }
@@ -128,7 +118,7 @@ func cellParts(unit string, c *result.CompareCell) (value, interval string) {
 	case "us":
 		return millis(c.Value), fmt.Sprintf("[%s, %s]", millis(c.Low), millis(c.High))
 	case "per-second":
-		return fmt.Sprintf("%d.%d/s", c.Value/1000, c.Value/100%10), fmt.Sprintf("[%d, %d]", c.Low/1000, c.High/1000)
+		return perSecondText(c.Value), fmt.Sprintf("[%d, %d]", c.Low/1000, c.High/1000)
 	}
 	what := ""
 	if unit == "runs" {
@@ -146,6 +136,11 @@ func sharePercent(ppm int64) string {
 	return strings.TrimSuffix(text, ".0")
 }
 
+// perSecondText writes thousandths of records a second.
+func perSecondText(thousandths int64) string {
+	return fmt.Sprintf("%d.%d/s", thousandths/1000, thousandths/100%10)
+}
+
 func millis(us int64) string {
 	if us < 10_000 {
 		return fmt.Sprintf("%d.%d ms", us/1000, us/100%10)
@@ -156,8 +151,10 @@ func millis(us int64) string {
 // worstText says what the worst run came to, where that is worth a look.
 func worstText(unit string, c *result.CompareCell) string {
 	switch {
-	case c.Runs == 0 || c.Repro == "":
+	case c.Runs == 0 || c.WorstSeed == "":
 		return ""
+	case unit == "per-second":
+		return perSecondText(c.Most)
 	case unit == "runs" && c.Most > 0:
 		return fmt.Sprintf("%d records", c.Most)
 	case unit == "share" && c.Total > 0 && c.Most < 1_000_000:
@@ -178,11 +175,7 @@ func compareDifferences(b *strings.Builder, c *result.Compare) {
 				continue
 			}
 			none = false
-			fault := ""
-			if r.Fault != "none" {
-				fault = ", " + r.Fault
-			}
-			fmt.Fprintf(b, "  %-7s %s%s: \"%s\": %s\n", x.Kind, r.Name, fault, x.Says, x.Differs)
+			fmt.Fprintf(b, "  %-7s %s: \"%s\": %s\n", x.Kind, rowTitle(r), x.Says, x.Differs)
 			if x.Why != "" {
 				fmt.Fprintf(b, "          %s\n", x.Why)
 			}
@@ -202,14 +195,61 @@ func keptText(x *result.CompareColumn) string {
 }
 
 // compareColumns says what each column is and was held to.
-func compareColumns(b *strings.Builder, c *result.Compare, quote func(string) string) {
+func compareColumns(b *strings.Builder, c *result.Compare) {
 	b.WriteString("\nHeld to\n")
+	for _, line := range wrap(heldToAbout, pageWidth-2) {
+		fmt.Fprintf(b, "  %s\n", line)
+	}
 	for i := range c.Columns {
 		x := &c.Columns[i]
 		fmt.Fprintf(b, "  %-7s %-8s %s: %s\n", x.Kind, x.Config, keptText(x), strings.Join(x.HeldTo, " "))
-		fmt.Fprintf(b, "           --set %s\n", strings.Join(x.Set, " --set "))
-		if x.Repro != "" {
-			fmt.Fprintf(b, "           brokersim repro %s\n", quote(x.Repro))
+		settings := make([]string, len(x.Set))
+		for k, set := range x.Set {
+			settings[k] = "--set " + set
+		}
+		for _, line := range pack(settings, " ", pageWidth-len("           ")) {
+			fmt.Fprintf(b, "           %s\n", line)
 		}
 	}
+}
+
+// heldToAbout tells a promise from the measurement of nearly the same name.
+const heldToAbout = "\"duplicates\" above are records that a reader finished with twice, for whatever reason. The promise no-duplicate is another thing: " +
+	"no record at two offsets of a log, and from a queue or pub/sub none twice but one that is marked as delivered again. At least once has the first, and keeps the second."
+
+// compareRepeats are the commands that repeat what was worst, cell by cell, and what broke
+// a promise. They come last: each is as long as it is.
+func compareRepeats(b *strings.Builder, c *result.Compare, quote func(string) string) {
+	b.WriteString("\nRepeat\n  " + compareCommand(c) + "\n")
+	for i := range c.Columns {
+		if x := &c.Columns[i]; x.Repro != "" {
+			fmt.Fprintf(b, "  %s %s, the first broken promise:\n    brokersim repro %s\n", x.Kind, x.Config, quote(x.Repro))
+		}
+	}
+	for i := range c.Rows {
+		r := &c.Rows[i]
+		for j := range r.Cells {
+			x, col := &r.Cells[j], &c.Columns[j]
+			if w := worstText(r.Unit, x); w != "" {
+				fmt.Fprintf(b, "  %s: %s %s, the worst with %s, seed %s:\n    %s\n", rowTitle(r), col.Kind, col.Config, w, x.WorstSeed, repeatText(c, x, col.Kind, quote))
+			}
+		}
+	}
+}
+
+// rowTitle is a row's name with its fault.
+func rowTitle(r *result.CompareRow) string {
+	if r.Fault == "none" {
+		return r.Name
+	}
+	return r.Name + ", " + r.Fault
+}
+
+// repeatText is the command that repeats a cell's worst run or, where a run by itself does
+// not say what it ran on, all of its kind.
+func repeatText(c *result.Compare, x *result.CompareCell, kind string, quote func(string) string) string {
+	if x.Repro == "" {
+		return fmt.Sprintf("brokersim compare %s %s --seeds %d", kind, quote(c.Scenario), x.Runs)
+	}
+	return "brokersim repro " + quote(x.Repro)
 }

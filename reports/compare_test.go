@@ -11,7 +11,7 @@ func TestCompareText(t *testing.T) {
 	c := result.Compare{V: 1, Scenario: "styles", Seeds: 200, Runs: 1600,
 		Columns: []result.CompareColumn{
 			{Kind: "queue", Like: "RabbitMQ", Config: "default", Set: []string{"kind=queue"}, HeldTo: []string{"no-phantom", "liveness"}},
-			{Kind: "queue", Like: "RabbitMQ", Config: "safe", Set: []string{"kind=queue", "queue.confirms=true"}, HeldTo: []string{"no-acked-loss"}, Broken: 2, Unknown: 1, Repro: "bs1:x"},
+			{Kind: "queue", Like: "RabbitMQ", Config: "safe", Set: []string{"kind=queue", "queue.confirms=true", "queue.durable=true", "queue.auto-ack=false", "queue.prefetch=10", "queue.republish=true"}, HeldTo: []string{"no-acked-loss"}, Broken: 2, Unknown: 1, Repro: "bs1:x"},
 			{Kind: "pubsub", Like: "Redis", Config: "default", Set: []string{"kind=pubsub"}, HeldTo: []string{"no-gap"}},
 		},
 		Faults: []result.CompareFault{{Name: "none", Schedule: "# nothing goes wrong"}, {Name: "consumer crash", Schedule: "2s crash a\n3s crash b"}},
@@ -25,7 +25,7 @@ func TestCompareText(t *testing.T) {
 			{Name: "ack p99", Question: "until it is known", Fault: "none", Unit: "us",
 				Cells: []result.CompareCell{{Runs: 200, Value: 1, Low: 1, High: 1}, {Runs: 200, Value: 4191, Low: 3927, High: 12_415}, {Runs: 200, Value: 61_367, Low: 9_999, High: 73_882}}},
 			{Name: "throughput", Question: "records a second", Fault: "none", Unit: "per-second",
-				Cells: []result.CompareCell{{Runs: 200, Value: 120_136, Low: 118_061, High: 122_211}, {Runs: 200}, {Runs: 200, Value: 999, Low: 1, High: 1000}}},
+				Cells: []result.CompareCell{{Runs: 200, Value: 120_136, Low: 118_061, High: 122_211, Most: 117_950, WorstSeed: "0x3"}, {Runs: 200}, {Runs: 200, Value: 999, Low: 1, High: 1000}}},
 		},
 	}
 	quote := func(s string) string { return "'" + s + "'" }

@@ -40,6 +40,7 @@ type compareView struct {
 	Kinds    []compareKind
 	Facts    []fact
 	Repeat   string
+	HeldTo   string
 	Rows     []compareRowView
 	Columns  []compareColumnView
 }
@@ -98,7 +99,7 @@ func newCompareView(c *result.Compare, quote func(string) string) *compareView {
 		}
 	}
 	v.Sentence = fmt.Sprintf("Of %d things that tutorials say of %s, %d are not what was measured.", claims, inWords(kindsOf(c)), parts)
-	v.Repeat = compareCommand(c)
+	v.Repeat, v.HeldTo = compareCommand(c), heldToAbout
 	v.Facts = compareFacts(c, claims, parts)
 	return v
 }
@@ -148,10 +149,7 @@ func newCompareColumn(x *result.CompareColumn, quote func(string) string) compar
 }
 
 func newCompareRow(c *result.Compare, r *result.CompareRow, quote func(string) string) compareRowView {
-	v := compareRowView{CompareRow: r, Title: r.Name}
-	if r.Fault != "none" {
-		v.Title += ", " + r.Fault
-	}
+	v := compareRowView{CompareRow: r, Title: rowTitle(r)}
 	v.ID = sectionID(v.Title)
 	for i := range r.Cells {
 		x, col := &r.Cells[i], &c.Columns[i]
@@ -161,7 +159,7 @@ func newCompareRow(c *result.Compare, r *result.CompareRow, quote func(string) s
 		}
 		cell.Value, cell.Interval = cellParts(r.Unit, x)
 		if w := worstText(r.Unit, x); w != "" {
-			cell.Worst, cell.Seed, cell.Repeat = w, x.WorstSeed, "brokersim repro "+quote(x.Repro)
+			cell.Worst, cell.Seed, cell.Repeat = w, x.WorstSeed, repeatText(c, x, col.Kind, quote)
 		}
 		cell.judge(x)
 		v.Cells = append(v.Cells, cell)

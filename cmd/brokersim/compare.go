@@ -32,9 +32,9 @@ const compareAbout = `Runs the same services, the same arrivals and the same fau
 queue (as RabbitMQ) and pub/sub (as Redis), each in its default, its safe and its fast
 configuration, and prints one ledger: retention, replay, several readers, throughput,
 order, and loss and duplicates when the broker crashes, a consumer crashes, or the leading
-broker can be reached by nobody for 5 s. Each cell is measured over many seeds, with its
-95 % interval and the line that repeats the worst of them; beside it stands what the usual
-tutorial says, and where the measurement differs.
+broker can be reached by nobody for 5 s. It begins with where the measurement is not what
+the usual tutorial says. Each cell is measured over many seeds, with its 95 % interval; the
+lines that repeat the worst of them come last.
 
 How much a broker can take is measured on the computer of a hardware profile, and with the
 costs of a message of each kind's cost sheet; what is listed with the faults says which.
@@ -74,7 +74,7 @@ func (a *app) compareVerb() *cobra.Command {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.Int64Var(&f.seeds, "seeds", gate.CompareSeeds, "measure each cell under seeds 1 to `N`")
-	flags.IntVarP(&f.workers, "workers", "j", 0, "use `N` cores; 0 is all")
+	flags.IntVarP(&f.workers, "jobs", "j", 0, "make `N` runs at a time; 0 is as many as there are cores")
 	flags.StringVar(&f.out, "out", "", "write compare.html, compare.json and compare.txt into `DIR`")
 	flags.BoolVar(&f.json, "json", false, "print the result as one JSON object")
 	flags.BoolVar(&f.quiet, "quiet", false, "show no progress")

@@ -121,7 +121,7 @@ func (c *Comparison) prepare() (*compared, error) {
 	p.faults = comparedFaults(c.Spec)
 	if len(c.Machines) > 0 {
 		p.faults = append(p.faults, result.CompareFault{Name: saturation, Schedule: "# nothing goes wrong",
-			About: fmt.Sprintf("%d records a second for %v, of which the second half counts, and readers whose work takes no time, on %d seeds: %s. No verdict is asked of it, and no repro repeats it.",
+			About: fmt.Sprintf("%d records a second for %v, of which the second half counts, and readers whose work takes no time, on %d seeds: %s. No verdict is asked of it; compare itself repeats it.",
 				saturatedRate, saturatedFor, min(saturatedSeeds, c.Seeds), c.MachinesAbout)})
 	}
 	for i := range p.columns {
