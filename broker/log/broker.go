@@ -27,6 +27,9 @@ type BrokerConfig struct {
 	// Admin, unless nil, has the broker serve operators and their tools, too. Simulated
 	// clients, who do not need that, keep the answer to ApiVersions that they know.
 	Admin *Admin
+	// Remember is how many of the last batches of each log are known without its index; 0
+	// is all of them, which audits need and a server has no memory for.
+	Remember int
 }
 
 // Admin is what a broker can only tell operators if it is told itself.

@@ -85,6 +85,7 @@ func (b *Broker) open(tp wire.TP, clean bool) (*partition, error) {
 		LagTimeMax: b.cfg.Settings.ReplicaLagTimeMax,
 		Eligible:   func(id int32) bool { return b.image.Alive(id) }, // a snapshot brings another image
 		Failpoints: b.cfg.Failpoints,
+		Remember:   b.cfg.Remember,
 	}, replica.Saved{
 		HighWatermark: b.checkpoint.known[tp],
 		RecoveryPoint: b.recovery.known[tp],

@@ -161,10 +161,14 @@ func (c *Cluster) planWays() {
 	}
 }
 
+// remembered is how many of the last batches of a log are found without its index: what
+// readers who keep up ask for.
+const remembered = 4096
+
 func (c *Cluster) planBroker(n *node, id int32, l *net.TCPAddr, voters []log.Voter) {
 	cfg := log.BrokerConfig{
 		ID: id, Host: c.cfg.Advertise, Port: int32(l.Port),
-		Controllers: voters, Settings: c.cfg.Settings,
+		Controllers: voters, Settings: c.cfg.Settings, Remember: remembered,
 		Admin: &log.Admin{LogDir: filepath.Join(c.cfg.Data, n.name), Set: c.cfg.Set},
 	}
 	if dir, err := filepath.Abs(cfg.Admin.LogDir); err == nil {
