@@ -79,6 +79,7 @@ func TestMistakes(t *testing.T) {
 		"share: 1.-5":                    `t.yaml:1: share: "1.-5": want a number from`,
 		"share: 9223372036854775.807999": `t.yaml:1: share: "9223372036854775.807999": want a number from`,
 		"for: 99999999h":                 "t.yaml:1: for: 99999999h: want a duration from 0s to 1h0m0s",
+		"for: 5":                         `t.yaml:1: for: "5": want a duration with its unit`,
 		"for: 99999999":                  `t.yaml:1: for: "99999999": want a duration with its unit`,
 		"for: 99999999x":                 `t.yaml:1: for: "99999999x": want a duration with its unit`,
 		"title: ''":                      "t.yaml:1: title: is empty; leave it out to go without",
