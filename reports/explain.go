@@ -66,6 +66,9 @@ func explanationText(e *result.Explanation, s Style) string {
 	return t.b.String()
 }
 
+// width is how many columns there are.
+func (t *explanation) width() int { return t.style.within(pageWidth) }
+
 type explanation struct {
 	text
 	e     *result.Explanation
@@ -75,11 +78,11 @@ type explanation struct {
 func (t *explanation) answer() {
 	e := t.e
 	t.f("%s   scenario %s   seed %s\n", t.paint(red, "FAIL "+findingName(e)), clean(e.Result.Scenario), clean(e.Result.Seed))
-	for _, line := range wrap(clean(e.Sentence), pageWidth-2) {
+	for _, line := range wrap(clean(e.Sentence), t.width()-2) {
 		t.f("  %s\n", line)
 	}
 	if e.Shrunk.Replays > 0 {
-		for _, line := range wrap(shrunkLine(&e.Shrunk), pageWidth-2) {
+		for _, line := range wrap(shrunkLine(&e.Shrunk), t.width()-2) {
 			t.f("  %s\n", line)
 		}
 	}
@@ -119,11 +122,15 @@ func (t *explanation) chain() {
 		who = max(who, utf8.RuneCountInString(t.story.who(r)))
 	}
 	who = min(who, 24)
-	room := pageWidth - (4 + when + 2 + who + 3 + 3)
-	what := t.whatWidth(rows, room)
+	room := t.width() - (4 + when + 2 + who + 3 + 3)
 	if len(rows) > 0 {
 		t.f("\n")
 	}
+	if room < 2*leastColumn {
+		t.stacked(rows)
+		return
+	}
+	what := t.whatWidth(rows, room)
 	for _, i := range rows {
 		r := &t.story.Rows[i]
 		cells := [][]string{wrap(t.story.who(r), who), wrap(clean(r.What), what), pack(t.remark(i), "   ", room-what)}
@@ -142,11 +149,35 @@ func (t *explanation) chain() {
 	}
 }
 
+// leastColumn is how wide the columns of what happens and of what it does are at least.
+const leastColumn = 24
+
+// stacked shows the rows of a chain where there is no room for columns beside each other.
+func (t *explanation) stacked(rows []int) {
+	for _, i := range rows {
+		r := &t.story.Rows[i]
+		lines := wrap(t.story.clock(r.AtNS)+"  "+t.story.who(r), t.width()-4)
+		for _, line := range wrap(clean(r.What), t.width()-6) {
+			lines = append(lines, "  "+line)
+		}
+		for _, line := range pack(t.remark(i), "   ", t.width()-8) {
+			lines = append(lines, "    "+line)
+		}
+		for _, line := range lines {
+			line = strings.TrimRight("    "+line, " ")
+			if r.Violation {
+				line = t.paint(red, line)
+			}
+			t.f("%s\n", line)
+		}
+	}
+}
+
 // whatWidth is the width of the column of what happens with which the rows need
 // the fewest lines, and of those the least.
 func (t *explanation) whatWidth(rows []int, room int) int {
 	best, fewest := 0, 0
-	for width := 24; width <= room-24; width++ {
+	for width := leastColumn; width <= room-leastColumn; width++ {
 		lines := 0
 		for _, i := range rows {
 			lines += max(len(wrap(clean(t.story.Rows[i].What), width)), len(pack(t.remark(i), "   ", room-width)))
@@ -183,7 +214,7 @@ func (t *explanation) reasons() {
 	t.f("\n")
 	t.part("Why", t.e.Why...)
 	t.part(faultsTitle(&t.e.Shrunk), t.e.Needed...)
-	t.part("Not needed", pack(unneeded(t.e), ", ", pageWidth-titleWidth)...)
+	t.part("Not needed", pack(unneeded(t.e), ", ", t.width()-titleWidth)...)
 	var tried []string
 	title := "Tried"
 	for _, v := range t.e.Nearest {
@@ -248,7 +279,7 @@ const titleWidth = 2 + len("Nearest pass") + 2
 // part is a title and paragraphs beside it, or nothing.
 func (t *explanation) part(title string, paragraphs ...string) {
 	for _, p := range paragraphs {
-		for _, line := range wrap(clean(p), pageWidth-titleWidth) {
+		for _, line := range wrap(clean(p), t.width()-titleWidth) {
 			t.title(title)
 			t.f("%s\n", line)
 			title = ""
@@ -257,7 +288,11 @@ func (t *explanation) part(title string, paragraphs ...string) {
 }
 
 func (t *explanation) title(s string) {
-	t.f("  %s%*s", t.paint(bold, s), titleWidth-2-len(s), "")
+	painted := s
+	if s != "" {
+		painted = t.paint(bold, s)
+	}
+	t.f("  %s%*s", painted, titleWidth-2-len(s), "")
 }
 
 // repeat ends with the line that makes the run again.

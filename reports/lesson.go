@@ -74,7 +74,7 @@ func (t *text) paragraph(s string) {
 func (t *text) watched(e *result.Explanation) {
 	x := &explanation{text: text{r: &e.Result, d: &Details{}, style: t.style}, e: e, story: tell(&e.Story)}
 	x.f("\n")
-	for _, line := range wrap(clean(e.Sentence), t.style.within(pageWidth)-2) {
+	for _, line := range wrap(clean(e.Sentence), x.width()-2) {
 		x.f("  %s\n", line)
 	}
 	x.chain()
@@ -84,7 +84,8 @@ func (t *text) watched(e *result.Explanation) {
 	t.f("%s", x.b.String())
 }
 
-// distributions is a table of numbers over many runs.
+// distributions is a table of numbers over many runs or, where the terminal has no room for
+// one, a paragraph for each.
 func (t *text) distributions(list []result.Distribution) {
 	if len(list) == 0 {
 		return
@@ -101,7 +102,35 @@ func (t *text) distributions(list []result.Distribution) {
 		rows = append(rows, fmt.Sprintf("%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s", name, clean(d.Name), d.Runs, d.Share, d.P5, d.P50, d.P95, d.Max))
 	}
 	t.f("\n")
+	wide := &text{}
+	wide.table(rows...)
+	if width := t.style.within(pageWidth); widest(wide.b.String()) > width {
+		for i := range list {
+			t.spelledOut(&list[i], width)
+		}
+		return
+	}
 	t.table(rows...)
+}
+
+// widest is how many columns the longest line has.
+func widest(lines string) (n int) {
+	for line := range strings.Lines(lines) {
+		n = max(n, len([]rune(strings.TrimSuffix(line, "\n"))))
+	}
+	return n
+}
+
+// spelledOut is a row of the table of distributions in words.
+func (t *text) spelledOut(d *result.Distribution, width int) {
+	words := fmt.Sprintf("%s, %s: above 0 in %s of %s; 5 %% %s, median %s, 95 %% %s, most %s", clean(d.Of), clean(d.Name), d.Share, plural(d.Runs, "run", "runs"), d.P5, d.P50, d.P95, d.Max)
+	for i, line := range wrap(words, width-4) {
+		indent := "    "
+		if i == 0 {
+			indent = "  "
+		}
+		t.f("%s%s\n", indent, line)
+	}
 }
 
 func (t *text) prices(list []result.Price) {

@@ -34,8 +34,8 @@ type Setting struct{ Key, Value, Default, From string }
 // Style says how a text may look.
 type Style struct {
 	Color bool
-	// Columns are those of the terminal, to which the prose of a lesson is wrapped; 0 is
-	// unknown. Tables and runs keep their own width.
+	// Columns are those of the terminal, to which lessons and explanations are wrapped; 0 is
+	// unknown. Commands, and tables of results, keep their own width.
 	Columns int
 }
 

@@ -268,8 +268,15 @@ func (a *app) tellLesson(l *lesson.Lesson, page *result.Lesson, prediction strin
 		fmt.Fprintf(a.stdout, "\n  The answer: %s.\n", page.Answer)
 		if prediction != "" {
 			verdict := "not so"
-			if right, _ := l.Right(prediction, measured); right {
+			right, _ := l.Right(prediction, measured)
+			if right {
 				verdict = "right"
+			}
+			if near := l.Near(measured); near != "" {
+				verdict += ", as anything in " + near + " is"
+				if !right {
+					verdict = "not so; right is anything in " + near
+				}
 			}
 			fmt.Fprintf(a.stdout, "  You said %s: %s.\n", prediction, verdict)
 		}

@@ -102,23 +102,40 @@ func (l *Lesson) Right(prediction string, measured map[string]Measured) (right, 
 		}
 		return false, false
 	}
+	near, u, err := l.near(measured)
+	if err != nil {
+		return false, false
+	}
+	v, err := u.read(prediction)
+	if err != nil {
+		return false, false
+	}
+	return near.holds(v), true
+}
+
+// Near says which numbers are right, such as "2 .. 10"; it is empty for a choice.
+func (l *Lesson) Near(measured map[string]Measured) string {
+	near, u, err := l.near(measured)
+	if l.Ask.Kind == "choice" || err != nil {
+		return ""
+	}
+	return near.interval(u)
+}
+
+// near are the numbers that are right: of a median what nine runs of ten came to, of
+// anything else what the lesson expects.
+func (l *Lesson) near(measured map[string]Measured) (*Expectation, unit, error) {
 	path := strings.Split(l.Ask.Answer, ".")
-	name := strings.Join(path[1:len(path)-1], ".")
+	name, stat := strings.Join(path[1:max(len(path)-1, 1)], "."), path[len(path)-1]
 	m, err := findMetric(name)
 	if err != nil {
-		return false, false
+		return nil, count, err
 	}
-	stat := path[len(path)-1]
-	v, err := unitOf(m, stat).read(prediction)
-	if err != nil {
-		return false, false
-	}
-	s := measured[path[0]][name]
-	if stat == "p50" {
-		return s.P5 <= v && v <= s.P95, true
+	if s := measured[path[0]][name]; stat == "p50" {
+		return &Expectation{Low: s.P5, High: s.P95}, unitOf(m, stat), nil
 	}
 	e, err := l.expected(path)
-	return err == nil && e.holds(v), true
+	return e, unitOf(m, stat), err
 }
 
 // distributions are those that a trial is expected to have, each once.
