@@ -4,12 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
-	"syscall"
 
 	"brokersim/checker/result"
 	"brokersim/reports"
@@ -43,8 +41,9 @@ const capacityAbout = `How much can a cluster carry? Takes a load in the words o
 has to meet, and the machines; finds the largest rate that meets it with all brokers and
 with one lost, where the time goes, what breaks first, and what moves the answer.
 
-A STUDY is a YAML file, or the name of one that comes with the program: %s. Every
-record of every run is checked as in brokersim run: what is measured is also correct.
+A STUDY is a YAML file, or the name of one that comes with the program:
+%s
+Every record of every run is checked as in brokersim run: what is measured is also correct.
 
 With --out the directory has result.json, report.html, report.txt, each plot as SVG, PNG and
 CSV under plots, and under runs, for every run in the order of index.csv, the histograms of
@@ -56,7 +55,7 @@ func (a *app) capacityVerb() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "capacity STUDY",
 		Short: "How much a cluster carries, also with one broker lost",
-		Long:  fmt.Sprintf(capacityAbout, strings.Join(capacity.Names(), ", ")),
+		Long:  fmt.Sprintf(capacityAbout, inLines(capacity.Names())),
 		Example: `  brokersim capacity i3en                            a study that comes with the program
   brokersim capacity i3en --show > mine.yaml         its file, to change and to run
   brokersim capacity mine.yaml --out report          with plots, a page and the numbers
@@ -280,9 +279,8 @@ type plan interface {
 // runs under way.
 func (a *app) drive(s *capacity.Study, p plan, f *capacityFlags) error {
 	debug.SetMemoryLimit(softMemory)
-	interrupt := make(chan os.Signal, 1)
-	signal.Notify(interrupt, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(interrupt)
+	interrupt, end := a.untilInterrupted()
+	defer end()
 	show, clear := func(gate.Progress) {}, func() {}
 	if !f.quiet {
 		show, clear = a.checkProgress()

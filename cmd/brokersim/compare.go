@@ -97,7 +97,7 @@ func (a *app) compare(args []string, f *compareFlags) error {
 	if err := c.Check(); err != nil {
 		return err
 	}
-	stop, end := untilInterrupted()
+	stop, end := a.untilInterrupted()
 	defer end()
 	c.Stop = stop
 	clear := func() {}

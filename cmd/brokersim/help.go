@@ -45,7 +45,27 @@ func stepNames() string {
 	for _, step := range failpoint.Steps() {
 		names = append(names, step.String())
 	}
-	return strings.Join(names, " ")
+	return inLines(names)
+}
+
+// helpWidth is how many columns the help has, but for what flags are for.
+const helpWidth = 100
+
+// inLines are names with spaces between them, in lines that fit the help.
+func inLines(names []string) string {
+	var b strings.Builder
+	column := 0
+	for i, name := range names {
+		between := " "
+		if column += 1 + len(name); column > helpWidth {
+			between, column = "\n", len(name)
+		}
+		if i > 0 {
+			b.WriteString(between)
+		}
+		b.WriteString(name)
+	}
+	return b.String()
 }
 
 // shownBy has, for a planted bug, a scenario that comes with the program and shows
