@@ -27,7 +27,7 @@ type cluster struct {
 	brokers []*log.Broker // nil while down, and where nobody can look into one
 	opaque  bool          // one of them is a machine that nobody can look into
 	lives   []uint32      // how often each was started
-	started []bool        // this life has taken its first step
+	started []bool        // this life has taken its first step, and no error of its disk ended it there
 	images  []int64       // the offset of the metadata that was looked at last
 
 	controllers []*log.ControllerNode // nil while down

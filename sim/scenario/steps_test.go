@@ -12,6 +12,8 @@ import (
 func TestEndedAtAStep(t *testing.T) {
 	seen := map[string]bool{}
 	for _, x := range []struct{ step, node, at, before string }{
+		{"vote", "standby", "900ms", "1s for 2s crash controller"},
+		{"append-fetched-metadata", "standby", "1900ms", "1600ms for 2s crash leader"},
 		{"append", "leader", "900ms", ""},
 		{"append-fetched", "follower", "900ms", ""},
 		{"flushed", "leader", "900ms", ""},
@@ -24,8 +26,12 @@ func TestEndedAtAStep(t *testing.T) {
 	} {
 		for _, verb := range []string{"crash-at", "power-loss-at"} {
 			seen[x.step] = true
+			spec := load(t, "orders")
+			if strings.HasPrefix(x.node, "standby") {
+				spec.Controllers = 3
+			}
 			schedule := x.before + "\n" + x.at + " for 900ms " + verb + " " + x.step + " " + x.node
-			c := Case{Spec: load(t, "orders"), Seed: 1, Faults: &schedule, Layers: with("topic.orders.flush.messages", "1", "producer.acks", "1", "broker.replica.high.watermark.checkpoint.interval.ms", "500")}
+			c := Case{Spec: spec, Seed: 1, Faults: &schedule, Layers: with("topic.orders.flush.messages", "1", "producer.acks", "1", "broker.replica.high.watermark.checkpoint.interval.ms", "500")}
 			r := Run(c)
 			name := verb + "-" + x.step
 			if ended := r.Reached[name]; ended == 0 || len(r.Audits) > 0 || r.Findings[len(r.Findings)-1].Outcome != "kept" {

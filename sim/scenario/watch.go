@@ -32,7 +32,7 @@ func (r *run) after(node int) {
 func (c *cluster) afterBroker(i int) {
 	b := c.brokers[i]
 	if !c.started[i] {
-		c.started[i] = true
+		c.started[i] = b.Err() == nil // one that a disk's error ended has recovered nothing
 		c.recovered(i)
 	}
 	if offset := b.Image().Offset; offset != c.images[i] {

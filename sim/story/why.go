@@ -54,6 +54,8 @@ func (t *telling) whyAppended() (list []string) {
 func (t *telling) whyLost(record int64, tp wire.TP) (list []string) {
 	if s := t.whyAcked(record, tp); s != "" {
 		list = append(list, s)
+	} else if t.header.Set.Acks == "0" {
+		list = append(list, "Its producer asks for no answer (acks=0): nobody tells it what became of the record.")
 	}
 	for i := range t.moments {
 		m := &t.moments[i]
