@@ -243,8 +243,9 @@ func TestKilledProcess(t *testing.T) {
 		for lines.Scan() && !strings.HasPrefix(lines.Text(), "listening ") {
 		}
 		c := dial(t, strings.TrimPrefix(lines.Text(), "listening "))
+		first := next
 		go func() { // more than will be answered
-			for i := next; i < next+1_000_000; i++ {
+			for i := first; i < first+1_000_000; i++ {
 				if _, err := c.Write(frame(binary.BigEndian.AppendUint32(nil, i))); err != nil {
 					return
 				}

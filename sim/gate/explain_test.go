@@ -93,8 +93,8 @@ func TestExplainEveryBug(t *testing.T) {
 	for i := range Bugs() {
 		b := &Bugs()[i]
 		t.Run(b.Name(), func(t *testing.T) {
-			if testing.Short() && i%8 != 0 {
-				t.Skip("with -short only every eighth")
+			if testing.Short() && i%16 != 0 {
+				t.Skip("with -short only every sixteenth")
 			}
 			if b.Site == failpoint.S04EndAfterIndex {
 				t.Skip("without the restart in its schedule, which shrinking leaves out, leader and follower ask each other without a pause: minutes a run")
