@@ -3,8 +3,6 @@ package log
 import (
 	"bytes"
 	"errors"
-	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -12,240 +10,11 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"brokersim/broker/log/config"
 	"brokersim/broker/log/controller"
-	"brokersim/broker/log/quorum"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 	"brokersim/faults/failpoint"
 )
-
-// controllerLab runs one controller by hand: frames arrive at once, syncs are
-// answered when a test says so.
-type controllerLab struct {
-	t     testing.TB
-	disk  *labDisk
-	node  *ControllerNode
-	now   machine.Now
-	out   machine.Effects
-	syncs []machine.Effect // asked for, not answered
-	conns map[machine.ConnID]*labBroker
-	last  machine.ConnID
-
-	failpoints *failpoint.Set
-}
-
-// labBroker is the requesting end of one connection.
-type labBroker struct {
-	lab     *controllerLab
-	conn    machine.ConnID
-	peer    *wire.Peer
-	answers []wire.Answer
-	closed  bool
-	stopped bool
-}
-
-func newControllerLab(t testing.TB) *controllerLab {
-	l := &controllerLab{t: t, disk: newLabDisk(), conns: map[machine.ConnID]*labBroker{}}
-	l.start()
-	return l
-}
-
-// newActiveLab is a lab whose controller leads.
-func newActiveLab(t testing.TB) *controllerLab {
-	l := newControllerLab(t)
-	l.syncAll()
-	if !l.node.Active() {
-		t.Fatal("the controller is not active")
-	}
-	return l
-}
-
-func (l *controllerLab) start() {
-	l.failpoints = failpoint.New(7, 101)
-	l.node = NewController(ControllerConfig{ID: 101, Settings: config.DefaultBroker(), Seed: 7, Failpoints: l.failpoints})
-	l.syncs = nil
-	clear(l.conns)
-	l.step(&machine.Input{Kind: machine.Start, Files: l.disk})
-}
-
-// step feeds one input and carries what the controller sends to whom it is for.
-func (l *controllerLab) step(in *machine.Input) {
-	l.t.Helper()
-	l.out.Reset()
-	l.node.Step(l.now, in, &l.out)
-	for _, e := range slices.Clone(l.out.List) {
-		b := l.conns[e.Conn]
-		switch e.Kind {
-		case machine.DoSync:
-			l.syncs = append(l.syncs, e)
-		case machine.DoSend:
-			if b == nil || b.closed {
-				l.t.Fatalf("sent to connection %d", e.Conn)
-			}
-			var out machine.Effects
-			a, ok, err := b.peer.Received(e.Frame, &out)
-			if err != nil {
-				l.t.Fatalf("what the controller sent: %v", err)
-			}
-			if ok {
-				b.answers = append(b.answers, a)
-			}
-		case machine.DoClose:
-			if b != nil {
-				b.closed = true
-			}
-		case machine.DoStopReading, machine.DoRead:
-			b.stopped = e.Kind == machine.DoStopReading
-		default:
-			l.t.Fatalf("the controller asked to %v", e)
-		}
-	}
-}
-
-// sync answers the oldest sync; the file as it is then is durable.
-func (l *controllerLab) sync(err error) {
-	l.t.Helper()
-	if len(l.syncs) == 0 {
-		l.t.Fatal("no sync was asked for")
-	}
-	e := l.syncs[0]
-	l.syncs = l.syncs[1:]
-	if err == nil {
-		l.disk.durable[e.Name] = slices.Clone(l.disk.files[e.Name])
-	}
-	l.step(&machine.Input{Kind: machine.DiskDone, Tag: e.Tag, Err: err})
-}
-
-func (l *controllerLab) syncAll() {
-	for len(l.syncs) > 0 {
-		l.sync(nil)
-	}
-}
-
-func (l *controllerLab) powerLoss() {
-	l.disk.files = map[string][]byte{}
-	for name, b := range l.disk.durable { // unordered: file by file
-		l.disk.files[name] = slices.Clone(b)
-	}
-	l.start()
-}
-
-// advance lets time pass, with a tick when the controller has asked for one.
-func (l *controllerLab) advance(d time.Duration) {
-	l.t.Helper()
-	until := l.now.Mono.Add(d)
-	for l.node.Deadline() <= until {
-		l.now.Mono = max(l.now.Mono, l.node.Deadline())
-		was := l.node.Deadline()
-		l.step(&machine.Input{Kind: machine.Tick})
-		if l.node.Deadline() == was {
-			l.t.Fatalf("a tick at %d left the deadline there", was)
-		}
-	}
-	l.now.Mono = until
-}
-
-func (l *controllerLab) dial() *labBroker {
-	l.t.Helper()
-	l.last++
-	b := &labBroker{lab: l, conn: l.last, peer: wire.NewPeer("lab", wire.ControllerTable())}
-	l.conns[b.conn] = b
-	l.step(&machine.Input{Kind: machine.Accepted, Conn: b.conn})
-	var out machine.Effects
-	b.peer.Open(b.conn, &out)
-	b.deliver(&out)
-	return b
-}
-
-func (b *labBroker) deliver(out *machine.Effects) {
-	b.lab.t.Helper()
-	for _, e := range out.List {
-		if e.Kind == machine.DoSend && !b.closed {
-			b.lab.step(&machine.Input{Kind: machine.Received, Conn: e.Conn, Frame: e.Frame})
-		}
-	}
-}
-
-func (b *labBroker) send(req kmsg.Request) {
-	b.lab.t.Helper()
-	var out machine.Effects
-	b.peer.Send(&out, req, nil, nil)
-	b.deliver(&out)
-}
-
-// answer is the oldest answer not yet looked at.
-func (b *labBroker) answer() wire.Answer {
-	b.lab.t.Helper()
-	if len(b.answers) == 0 {
-		b.lab.t.Fatal("no answer")
-	}
-	a := b.answers[0]
-	b.answers = b.answers[1:]
-	return a
-}
-
-func (b *labBroker) waits(what string) {
-	b.lab.t.Helper()
-	if len(b.answers) > 0 {
-		b.lab.t.Fatalf("%s is answered already: %+v", what, b.answers[0].Body)
-	}
-}
-
-func labRegister(id int32, incarnation byte) *kmsg.BrokerRegistrationRequest {
-	req := kmsg.NewPtrBrokerRegistrationRequest()
-	req.BrokerID, req.IncarnationID = id, [16]byte{incarnation}
-	listener := kmsg.NewBrokerRegistrationRequestListener()
-	listener.Name, listener.Host, listener.Port = "PLAINTEXT", fmt.Sprintf("b%d", id), 9092
-	req.Listeners = append(req.Listeners, listener)
-	return req
-}
-
-func labHeartbeat(id int32, epoch, offset int64) *kmsg.BrokerHeartbeatRequest {
-	req := kmsg.NewPtrBrokerHeartbeatRequest()
-	req.BrokerID, req.BrokerEpoch, req.CurrentMetadataOffset = id, epoch, offset
-	return req
-}
-
-func labCreate(topic string, replicas ...int32) *kmsg.CreateTopicsRequest {
-	req := kmsg.NewPtrCreateTopicsRequest()
-	t := kmsg.NewCreateTopicsRequestTopic()
-	t.Topic, t.NumPartitions, t.ReplicationFactor = topic, -1, -1
-	a := kmsg.NewCreateTopicsRequestTopicReplicaAssignment()
-	a.Replicas = replicas
-	t.ReplicaAssignment = append(t.ReplicaAssignment, a)
-	req.Topics = append(req.Topics, t)
-	return req
-}
-
-func labFetch(offset int64) *kmsg.FetchRequest {
-	req := kmsg.NewPtrFetchRequest()
-	req.ReplicaID, req.MaxWaitMillis, req.MinBytes = 1, 500, 1
-	t := kmsg.NewFetchRequestTopic()
-	t.Topic = quorum.Topic
-	p := kmsg.NewFetchRequestTopicPartition()
-	p.FetchOffset, p.PartitionMaxBytes = offset, 1<<20
-	t.Partitions = append(t.Partitions, p)
-	req.Topics = append(req.Topics, t)
-	return req
-}
-
-// join registers a broker and unfences it; it returns the broker epoch.
-func (b *labBroker) join(id int32, incarnation byte) int64 {
-	b.lab.t.Helper()
-	b.send(labRegister(id, incarnation))
-	b.lab.syncAll()
-	reg := b.answer().Body.(*kmsg.BrokerRegistrationResponse)
-	if reg.ErrorCode != 0 {
-		b.lab.t.Fatalf("register broker %d: %s", id, wire.ErrorName(reg.ErrorCode))
-	}
-	b.send(labHeartbeat(id, reg.BrokerEpoch, b.lab.node.Image().Offset))
-	b.lab.syncAll()
-	if hb := b.answer().Body.(*kmsg.BrokerHeartbeatResponse); hb.ErrorCode != 0 || hb.IsFenced {
-		b.lab.t.Fatalf("heartbeat of broker %d: %+v", id, hb)
-	}
-	return reg.BrokerEpoch
-}
 
 // Until its epoch is durable a controller decides nothing.
 func TestControllerNotYetActive(t *testing.T) {
@@ -579,7 +348,7 @@ func TestControllerDiskError(t *testing.T) {
 
 	l = newActiveLab(t)
 	b = l.dial()
-	l.disk.fail = machine.ErrNoSpace
+	l.disk.Err = machine.ErrNoSpace
 	b.send(labRegister(1, 1))
 	if !b.closed || !errors.Is(l.node.Err(), machine.ErrNoSpace) || len(l.node.Image().Brokers) > 0 {
 		t.Errorf("full disk: closed %t, error %v, image\n%v", b.closed, l.node.Err(), l.node.Image())
@@ -590,7 +359,7 @@ func TestControllerDiskError(t *testing.T) {
 	b = l.dial()
 	b.join(1, 1)
 	b.join(2, 2)
-	l.disk.fail = machine.ErrNoSpace
+	l.disk.Err = machine.ErrNoSpace
 	l.advance(20 * time.Second)
 	if !errors.Is(l.node.Err(), machine.ErrNoSpace) {
 		t.Errorf("full disk when sessions end: error %v", l.node.Err())
@@ -601,9 +370,9 @@ func TestControllerDiskError(t *testing.T) {
 func TestControllerBadLog(t *testing.T) {
 	l := newActiveLab(t)
 	l.dial().join(1, 1)
-	for name := range l.disk.files { // unordered: one of them
+	for _, name := range l.disk.List() {
 		if strings.HasSuffix(name, "quorum-state") {
-			l.disk.files[name] = slices.Concat([]byte("garbage\n"), l.disk.files[name])
+			l.disk.Put(name, slices.Concat([]byte("garbage\n"), l.disk.Get(name)))
 		}
 	}
 	l.start()
@@ -658,55 +427,6 @@ func FuzzControllerFrame(f *testing.F) {
 		good.join(2, 2)
 	})
 }
-
-// labDisk is files in memory, with what of them is durable.
-type labDisk struct {
-	files, durable map[string][]byte
-	fail           error // of every write
-}
-
-func newLabDisk() *labDisk {
-	return &labDisk{files: map[string][]byte{}, durable: map[string][]byte{}}
-}
-
-func (d *labDisk) List() []string { return slices.Sorted(maps.Keys(d.files)) }
-
-func (d *labDisk) Size(name string) (int64, bool) {
-	b, ok := d.files[name]
-	return int64(len(b)), ok
-}
-
-func (d *labDisk) Append(name string, b machine.Bytes) error {
-	if d.fail != nil {
-		return d.fail
-	}
-	d.files[name] = b.AppendTo(slices.Clip(d.files[name]))
-	return nil
-}
-
-func (d *labDisk) Truncate(name string, size int64) error {
-	d.files[name] = d.files[name][:min(size, int64(len(d.files[name])))]
-	return d.fail
-}
-
-func (d *labDisk) Rename(from, to string) error {
-	d.files[to] = d.files[from]
-	delete(d.files, from)
-	return d.fail
-}
-
-func (d *labDisk) Remove(name string) error {
-	delete(d.files, name)
-	return d.fail
-}
-
-func (d *labDisk) ReadAt(name string, off, n int64) (machine.Bytes, error) {
-	b := d.files[name]
-	off = min(off, int64(len(b)))
-	return machine.Literal(b[off:min(off+n, int64(len(b)))]), nil
-}
-
-func (d *labDisk) Resident(string, int64, int64) bool { return true }
 
 // A heartbeat is what a controller hears most.
 func BenchmarkControllerHeartbeat(b *testing.B) {

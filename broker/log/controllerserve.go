@@ -14,6 +14,15 @@ import (
 	"brokersim/faults/failpoint"
 )
 
+// controllerTable is what a controller's listener serves, with what brokers pass on for
+// operators.
+func controllerTable(t *wire.Table, admin bool) *wire.Table {
+	if !admin {
+		return t
+	}
+	return t.With(wire.ControllerAdmin())
+}
+
 // serve handles a frame of a connection, and those that waited for it, until one
 // has to wait for its answer.
 func (n *ControllerNode) serve(now machine.Now, c *controllerConn, frame machine.Bytes, out *machine.Effects) {

@@ -19,29 +19,40 @@
 //
 // # Files
 //
-//	broker.go       the node: what it holds, the order of things in a step, its deadline
-//	start.go        what is on the disk at the start of a life; syncs
-//	stop.go         the end of a life in good order, and its marker
-//	conn.go         connections, and which request goes where
-//	produce.go      Produce
-//	fetch.go        Fetch, of consumers and followers
-//	purgatory.go    what waits, what wakes it, when its time is over
-//	listoffsets.go  ListOffsets, OffsetForLeaderEpoch
-//	describe.go     Metadata
-//	createtopics.go CreateTopics: passed on to the controller
-//	producerids.go  InitProducerId, from blocks of ids
-//	lifecycle.go    registration and heartbeats
-//	replay.go       the metadata log: fetched, replayed, applied to the replicas
-//	fetcher.go      following: num.replica.fetchers of each leader
-//	commands.go     what the controller is asked for: ISRs, producer ids, topics
-//	link.go         a connection that a broker keeps to another node
-//	retention.go    what has expired, looked for now and then; what is deleted, removed
-//	flush.go        what is older than flush.ms, made durable now and then
-//	checkpoint.go   high watermarks, recovery points, log starts, written down now and then
-//	audit.go        brokers held against each other, for simulations
+//	broker.go            the node: what it holds, the order of things in a step, its deadline
+//	start.go             what is on the disk at the start of a life; syncs
+//	stop.go              the end of a life in good order, and its marker
+//	conn.go              connections
+//	handlers.go          which request goes where; ApiVersions is made from it
+//	produce.go           Produce
+//	fetch.go             Fetch, of consumers and followers
+//	purgatory.go         what waits, what wakes it, when its time is over
+//	listoffsets.go       ListOffsets, OffsetForLeaderEpoch
+//	describe.go          Metadata
+//	describecluster.go   DescribeCluster
+//	describeconfigs.go   DescribeConfigs
+//	describelogdirs.go   DescribeLogDirs
+//	findcoordinator.go   FindCoordinator: there is none
+//	producerids.go       InitProducerId, from blocks of ids
+//	createtopics.go      topics that are created because somebody has asked about them
+//	forward.go           what is passed on to the controller for an operator
+//	lifecycle.go         registration and heartbeats
+//	activecontroller.go  which controller leads the quorum
+//	replay.go            the metadata log: fetched, replayed, applied to the replicas
+//	fetchsnapshot.go     what is before it, fetched as a snapshot
+//	fetcher.go           following: num.replica.fetchers of each leader
+//	remove.go            the files of topics that are no more
+//	commands.go          what the controller is asked for: ISRs, producer ids, topics
+//	link.go              a connection that a broker keeps to another node
+//	retention.go         what has expired, looked for now and then; what is deleted, removed
+//	flush.go             what is older than flush.ms, made durable now and then
+//	checkpoint.go        high watermarks, recovery points, log starts, written down now and then
+//	audit.go             brokers held against each other, for simulations
+//	auditquorum.go       controllers held against each other, and against what they were
 //
-//	controllernode.go   the controller's node: its life, its disk, who waits
-//	controllerserve.go  its requests
+//	controllernode.go    the controller's node: its life, its disk, who waits
+//	controllerserve.go   its requests
+//	controllervoters.go  its connections to the other controllers
 //
 // # What must hold
 //

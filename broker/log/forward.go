@@ -1,6 +1,7 @@
 package log
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -10,15 +11,6 @@ import (
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 )
-
-// controllerTable is what a controller's listener serves, with what brokers pass on for
-// operators.
-func controllerTable(t *wire.Table, admin bool) *wire.Table {
-	if !admin {
-		return t
-	}
-	return t.With(wire.ControllerAdmin())
-}
 
 // forward passes a request on to the controller, for a client or for the broker itself
 // (KIP-590). Should the answer be lost the request is made again, and the client may be
@@ -31,15 +23,7 @@ func (b *Broker) forward(now machine.Instant, c *conn, req wire.Request, body km
 
 // sortForwards puts the forwards into the order of their deadlines.
 func (b *Broker) sortForwards() {
-	slices.SortStableFunc(b.commands.forwards, func(f, g *forward) int {
-		switch {
-		case f.until < g.until:
-			return -1
-		case f.until > g.until:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(b.commands.forwards, func(f, g *forward) int { return cmp.Compare(f.until, g.until) })
 }
 
 // forwardDeleteTopics passes on a request in the shape of its latest version.

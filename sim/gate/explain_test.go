@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"brokersim/checker/result"
-	"brokersim/faults/failpoint"
 	"brokersim/sim/scenario"
 )
 
@@ -95,9 +94,6 @@ func TestExplainEveryBug(t *testing.T) {
 		t.Run(b.Name(), func(t *testing.T) {
 			if testing.Short() && i%16 != 0 {
 				t.Skip("with -short only every sixteenth")
-			}
-			if b.Site == failpoint.S04EndAfterIndex {
-				t.Skip("without the restart in its schedule, which shrinking leaves out, leader and follower ask each other without a pause: minutes a run")
 			}
 			c, ok := firstOf(t, b)
 			if !ok {

@@ -18,17 +18,21 @@
 //
 // # Files
 //
-//	record.go         the kinds of record
-//	codec.go          their bytes
-//	image.go          what they add up to
-//	controller.go     commands and decisions
-//	session.go        which brokers have been heard of lately: soft state
-//	broker.go         registration, heartbeat, fencing, controlled shutdown
-//	election.go       who leads a partition when its brokers come and go
-//	alterpartition.go what a leader may change about its ISR
-//	topics.go         creating topics
-//	placement.go      which brokers hold the replicas of a new partition
-//	topicconfig.go    the configuration of topics
+//	record.go            the kinds of record
+//	codec.go             their bytes
+//	image.go             what they add up to
+//	controller.go        commands and decisions
+//	session.go           which brokers have been heard of lately: soft state
+//	broker.go            registration, heartbeat, fencing, controlled shutdown
+//	election.go          who leads a partition when its brokers come and go
+//	alterpartition.go    what a leader may change about its ISR
+//	topics.go            creating topics
+//	deletetopics.go      deleting them
+//	createpartitions.go  more partitions for them
+//	alterconfigs.go      other settings for them
+//	snapshot.go          the image as records, and back (KIP-630)
+//	placement.go         which brokers hold the replicas of a new partition
+//	topicconfig.go       the configuration of topics
 //
 // # What must stay true
 //

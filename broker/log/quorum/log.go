@@ -34,7 +34,7 @@ func (q *Quorum) batches(from, to int64, f func(wire.Batch, machine.Bytes) error
 			}
 			from = h.NextOffset()
 		}
-		if from == before {
+		if from <= before {
 			return fmt.Errorf("no batch at offset %d below %d", from, to)
 		}
 	}

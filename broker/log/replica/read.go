@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"fmt"
 	"math"
 
 	"brokersim/broker/log/wire"
@@ -177,11 +178,13 @@ func (r *Replica) Durable() int64 { return min(r.flush.done, r.log.End()) }
 
 // Each calls f for every record from the batch on that holds an offset, committed
 // or not, until f returns an error. It is for those who look on: nobody is served by it.
+// A log that gives out an offset twice, as a broken one may, is an error where it does.
 func (r *Replica) Each(from int64, f func(b *wire.Batch, x *wire.Record) error) error {
 	if from >= r.log.End() {
 		return nil
 	}
 	for from = max(from, r.log.Start()); from < r.log.End(); {
+		began := from
 		all, err := r.log.Read(from, r.log.End(), math.MaxInt32, true) // of one segment
 		if err != nil {
 			return err
@@ -191,6 +194,9 @@ func (r *Replica) Each(from int64, f func(b *wire.Batch, x *wire.Record) error) 
 				return err
 			}
 			from = h.NextOffset()
+		}
+		if from <= began {
+			return fmt.Errorf("%s: nothing follows offset %d, and the log ends at %d", Dir(r.TP()), began, r.log.End())
 		}
 	}
 	return nil
