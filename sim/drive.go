@@ -12,7 +12,8 @@ import (
 //
 // Syncs that wait when the drive begins with one become one flush, as a journal
 // commits for all that ask: the dirty pages of all their files are written, and then
-// the flush takes the time that the first of them has drawn.
+// the flush takes the time that they have drawn. Meanwhile the drive writes the pages of
+// those who ask next: a flush keeps it from flushing, not from writing.
 type drive struct {
 	s     *Sim
 	files ring[listing] // the longest dirty first
@@ -37,6 +38,8 @@ type drive struct {
 	waiting int             // of them are syncs
 	since   machine.Instant // the first of those came
 	came    machine.Instant // and of those of the flush that it does
+	written machine.Instant // when the pages of the last flush were on the drive
+	flushed machine.Instant // when it ended
 	wrote   bool            // last: now it is the turn of the queue
 
 	file  *pages // that is written back
@@ -215,8 +218,12 @@ func (s *Sim) serveDrive(d *drive) {
 		all += n
 		d.ops, d.bytes = append(d.ops, op), append(d.bytes, n)
 	}
-	d.waiting, d.came = 0, d.since
-	s.occupyDrive(d, flushing, d.node.files.faults.slowed(takes)+d.takes(all, d.spec().Write))
+	write := d.takes(all, d.spec().Write)
+	if d.flushed == s.now { // while the last flush took its time, the drive wrote for who came meanwhile
+		write -= min(write, s.now.Sub(max(d.written, d.since)))
+	}
+	d.waiting, d.came, d.written = 0, d.since, s.now.Add(write)
+	s.occupyDrive(d, flushing, write+d.node.files.faults.slowed(takes))
 }
 
 // flushes is how many bytes of a sync's file are dirty that no other sync of the
@@ -288,6 +295,7 @@ func (s *Sim) driveDone(d *drive) {
 		d.account.depart(s.now, op.asked, d.began)
 		s.diskDone(op)
 	case flushing:
+		d.flushed = s.now
 		d.account.depart(s.now, d.came, d.began)
 		for i := range d.ops {
 			op := &d.ops[i]

@@ -79,7 +79,7 @@ func (s *Study) broker(perBroker int64) sim.Hardware {
 		Disk:      s.disk(ram),
 		PageCache: max(ram-c.Times(profile.BrokerHeap, gibi), 1),
 	}
-	if !s.clean {
+	if !s.clean && !s.Cluster.SyncEvery {
 		hw.Disk.Dirty = hw.Disk.SteadyDirty(perBroker)
 	}
 	if every := duration(c, profile.GCEvery, int64(time.Second)); every > 0 && !s.NoInterference {
