@@ -42,12 +42,12 @@ type Capacity struct {
 type Answer struct {
 	// Rate is the largest offered rate that meets the SLO with all brokers, RateOneLost
 	// with one lost; each the median over seeds with a 95 % interval of the median.
-	Rate        Interval `json:"rate"`
-	RateOneLost Interval `json:"rate_one_lost"`
-	PlanOn      int64    `json:"plan_on"` // the smaller one, after the planning rules
-	P99US       Interval `json:"p99_us"`  // at PlanOn, all brokers
-	P99LostUS   Interval `json:"p99_one_lost_us"`
-	Bottleneck  string   `json:"bottleneck"` // what breaks first: "disk write of b2 at 71 %"
+	Rate        Interval `json:"rate,omitzero"`
+	RateOneLost Interval `json:"rate_one_lost,omitzero"`
+	PlanOn      int64    `json:"plan_on,omitzero"` // the smaller one, after the planning rules
+	P99US       Interval `json:"p99_us,omitzero"`  // at PlanOn, all brokers
+	P99LostUS   Interval `json:"p99_one_lost_us,omitzero"`
+	Bottleneck  string   `json:"bottleneck,omitzero"` // what breaks first: "disk write of b2 at 71 %"
 	// Refused says why no rate meets the SLO, and is empty if one does.
 	Refused string `json:"refused,omitempty"`
 	// Text is the answer in one or two sentences.
@@ -125,7 +125,7 @@ type Curve struct {
 	Brokers  int     `json:"brokers"` // that are there
 	Points   []Point `json:"points"`  // by Offered, then seed
 	Roofline int64   `json:"roofline"`
-	Knees    Knees   `json:"knees"`
+	Knees    Knees   `json:"knees,omitzero"`
 	// Gap explains a difference of over 25 % between roofline and knee.
 	Gap string `json:"gap,omitempty"`
 }
