@@ -183,6 +183,28 @@ func TestProduceDiskError(t *testing.T) {
 	}
 }
 
+// What waits for replication when the disk fails is not acknowledged with what did not: a
+// batch that was sent again beside another, whose append takes the broker down.
+func TestRetryBesideDiskError(t *testing.T) {
+	l := newCluster(t, 2, nil)
+	l.create("orders", nil, 1, 2)
+	leader := l.brokers[0]
+	c := l.client(leader)
+	l.pause(l.brokers[1])
+	retried := batchOf(7, 0, 0, "a")
+	c.send(produceRequest("orders", -1, 10*time.Second, retried), 9)
+	l.advance(10 * time.Millisecond)
+	again := l.client(leader)
+	leader.disk.Err = machine.ErrIO
+	again.send(produceRequest("orders", -1, 10*time.Second, retried, batch("b")), 9)
+	l.advance(10 * time.Millisecond)
+	for i, p := range again.answer().(*kmsg.ProduceResponse).Topics[0].Partitions {
+		if p.ErrorCode != wire.KafkaStorageError || p.BaseOffset != -1 {
+			t.Errorf("batch %d: error %d, offset %d", i, p.ErrorCode, p.BaseOffset)
+		}
+	}
+}
+
 // A full disk refuses, and takes again when there is room.
 func TestProduceFullDisk(t *testing.T) {
 	l, c := newAlone(t, nil)

@@ -37,6 +37,9 @@ func (b *Broker) produce(now machine.Now, c *conn, req wire.Request, body *kmsg.
 		}
 	}
 	if broken != nil {
+		for i := range x.waits { // nobody will ever know whether that was replicated
+			x.waits[i].refuse(wire.KafkaStorageError)
+		}
 		if body.Acks != 0 {
 			b.answer(c, &req, x.resp, nil, out)
 		}

@@ -14,7 +14,8 @@ var mustReach = map[string][]failpoint.Site{
 	"lost-answers":  {failpoint.LeaderChange, failpoint.DuplicateSequence},
 	"fast-failover": {failpoint.LeaderChange},
 	"storms": {failpoint.LeaderChange, failpoint.ISRShrink, failpoint.Truncation, failpoint.UncleanRestart,
-		failpoint.ControllerChange, failpoint.ControllerDeposed, failpoint.MetadataTruncation, failpoint.TopicInFailOver, failpoint.MetadataSnapshot},
+		failpoint.ControllerChange, failpoint.ControllerDeposed, failpoint.MetadataTruncation, failpoint.TopicInFailOver, failpoint.MetadataSnapshot,
+		failpoint.IndexRebuild, failpoint.LogDirOffline, failpoint.DiskFull},
 }
 
 // Required are the situations that a sweep of these scenarios of the catalog must

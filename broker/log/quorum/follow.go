@@ -26,7 +26,7 @@ func (f *fetching) begin(now machine.Instant) { f.retryAt = now }
 // something else happens. A follower asks for what is behind its log end only when that
 // is durable: the leader takes the question for the word that it is.
 func (q *Quorum) FetchAt() machine.Instant {
-	if busy := q.making.fetched && q.making.step > fetchingPart; busy || q.role != following || q.fetch.asked || !q.state.isDurable() || q.syncing != none || q.synced < q.log.End() {
+	if q.replacing() || q.role != following || q.fetch.asked || !q.state.isDurable() || q.syncing != none || q.synced < q.log.End() {
 		return machine.Never
 	}
 	return q.fetch.retryAt
@@ -74,11 +74,16 @@ func (q *Quorum) Fetched(now machine.Now, req *kmsg.FetchRequest, resp *kmsg.Fet
 		return
 	}
 	q.heard, q.timer = true, now.Mono.Add(q.cfg.FetchTimeout)
-	q.fetch.retryAt = now.Mono
-	if id := p.SnapshotID; id.EndOffset > q.log.Start() && q.making.step == notMaking {
-		q.making = making{id: SnapshotID{id.EndOffset, id.Epoch}, step: fetchingPart, fetched: true}
+	if id := p.SnapshotID; id.EndOffset >= 0 {
+		// One that this voter makes of its own is finished first. The high watermark says
+		// nothing of a log that may have gone another way.
+		if id.EndOffset > q.log.Start() && q.making.step == notMaking {
+			q.making = making{id: SnapshotID{id.EndOffset, id.Epoch}, step: fetchingPart, fetched: true}
+			q.fetch.retryAt = now.Mono
+		}
 		return
 	}
+	q.fetch.retryAt = now.Mono
 	if p.DivergingEpoch.EndOffset >= 0 {
 		q.diverged(p.DivergingEpoch.Epoch, p.DivergingEpoch.EndOffset, out)
 		return

@@ -159,7 +159,7 @@ func (q *Quorum) lastEpoch() int32 {
 // last is the end of the log and the epoch of its last batch, or of the snapshot that is
 // about to take its place.
 func (q *Quorum) last() (epoch int32, end int64) {
-	if m := &q.making; m.fetched && m.step > fetchingPart && m.id.EndOffset > q.log.End() {
+	if m := &q.making; q.replacing() && (m.id.Epoch > q.lastEpoch() || m.id.EndOffset > q.log.End()) {
 		return m.id.Epoch, m.id.EndOffset
 	}
 	return q.lastEpoch(), q.log.End()

@@ -112,7 +112,8 @@ func Open(files machine.Files, cfg Config) (*Quorum, error) {
 
 // openLog opens the log behind the newest snapshot that it comes up to. One that is newer
 // than all of the log came from a leader, and takes the log's place when it is certain to
-// be durable.
+// be durable: a longer log of earlier epochs has gone another way than what is committed
+// (KafkaMetadataLog.truncateToLatestSnapshot).
 func (q *Quorum) openLog() error {
 	whole, err := q.openSnapshots()
 	if err != nil {
@@ -122,7 +123,8 @@ func (q *Quorum) openLog() error {
 		return fmt.Errorf("open the metadata log: %w", err)
 	}
 	for _, id := range whole {
-		if id.EndOffset <= q.log.End() {
+		last := q.log.LastEpoch()
+		if id.EndOffset <= q.log.End() && (last < 0 || id.Epoch <= last) {
 			q.snapshot = id
 		} else {
 			q.making = making{id: id, step: syncingName, fetched: true}

@@ -426,3 +426,110 @@ func TestForeignLog(t *testing.T) {
 		t.Errorf("opened: %v", err)
 	}
 }
+
+// A follower that makes a snapshot of its own when its leader names another, since the two
+// logs part before that, does not take its own log for what is committed.
+func TestSnapshotNamedMeanwhile(t *testing.T) {
+	w := newWorld(1, 3, noBug)
+	v := w.voters[1]
+	q := v.q
+	q.enter(w.now, 1, &v.out)
+	q.lead(w.now, &v.out)
+	for range 3 {
+		w.append(v)
+	}
+	settle := func() {
+		for len(v.out.List) > 0 {
+			w.sync(v)
+		}
+	}
+	settle()
+	has := fetchRequest(2)
+	p := &has.Topics[0].Partitions[0]
+	has.ReplicaID, p.CurrentLeaderEpoch, p.LastFetchedEpoch = 103, 1, 1
+	q.Arrived(w.now, has)
+	q.enter(w.now, 2, &v.out)
+	q.follow(w.now, 101, &v.out)
+	settle()
+	q.MakeSnapshot(w.now, 2, [][]byte{[]byte("* 1"), []byte("r1 1")}, &v.out)
+	req := q.AskFetch().(*kmsg.FetchRequest)
+	x := kmsg.NewFetchResponseTopicPartition()
+	x.HighWatermark, x.SnapshotID.EndOffset, x.SnapshotID.Epoch = 4, 3, 2
+	x.CurrentLeader.LeaderID, x.CurrentLeader.LeaderEpoch = 101, 2
+	answer := kmsg.NewFetchResponseTopic()
+	answer.Partitions = append(answer.Partitions, x)
+	resp := kmsg.NewPtrFetchResponse()
+	resp.Topics = append(resp.Topics, answer)
+	named := func() { q.Fetched(w.now, req, resp, []wire.Records{{}}, &v.out) }
+	if named(); q.HighWatermark() != 2 || q.making.fetched {
+		t.Errorf("high watermark %d, want 2; fetches %t", q.HighWatermark(), q.making.fetched)
+	}
+	if at := q.FetchAt(); at != w.now.Mono.Add(q.cfg.RetryBackoff) {
+		t.Errorf("asks again at %v, want after the back-off", at)
+	}
+	settle()
+	if named(); q.HighWatermark() != 2 || !q.making.fetched || q.making.id != (SnapshotID{3, 2}) {
+		t.Errorf("then: high watermark %d, making %+v", q.HighWatermark(), q.making)
+	}
+}
+
+// A leader's snapshot that is on the disk beside a longer log of an earlier epoch, since
+// the power was lost before it took that log's place, takes it at the next start; and
+// nobody stands for election with a log that is about to go.
+func TestSnapshotBesideAnotherLog(t *testing.T) {
+	w := newWorld(1, 3, noBug)
+	lead := func(v *voter, epoch int32, records int) {
+		v.q.enter(w.now, epoch, &v.out)
+		v.q.lead(w.now, &v.out)
+		for range records {
+			w.append(v)
+		}
+		for len(v.out.List) > 0 {
+			w.sync(v)
+		}
+	}
+	leader, v := w.voters[0], w.voters[1]
+	lead(v, 1, 6)
+	lead(leader, 2, 2)
+	has := fetchRequest(3)
+	p := &has.Topics[0].Partitions[0]
+	has.ReplicaID, p.CurrentLeaderEpoch, p.LastFetchedEpoch = 103, 2, 2
+	leader.q.Arrived(w.now, has)
+	w.snapshot(leader)
+	for len(leader.out.List) > 0 {
+		w.sync(leader)
+	}
+	id := leader.q.Snapshot()
+	if id != (SnapshotID{3, 2}) {
+		t.Fatalf("snapshot %+v", id)
+	}
+	v.q.enter(w.now, 2, &v.out)
+	for len(v.out.List) > 0 {
+		w.sync(v)
+	}
+	v.d.Put(id.file(), leader.d.Get(id.file()))
+	w.boot(v)
+	for range 3 {
+		w.now.Mono = w.now.Mono.Add(time.Second)
+		w.tick(v)
+	}
+	if v.q.role != unattached || v.q.epoch != 2 {
+		t.Errorf("%v of epoch %d with a log that is about to go", v.q.Role(), v.q.epoch)
+	}
+	if epoch, end := v.q.last(); epoch != 2 || end != 3 {
+		t.Errorf("its last is offset %d of epoch %d", end, epoch)
+	}
+	for len(v.out.List) > 0 {
+		w.sync(v)
+	}
+	if v.q.Snapshot() != id || v.q.LogStart() != 3 || v.q.LogEnd() != 3 {
+		t.Errorf("snapshot %+v of a log from %d to %d, want from 3 to 3", v.q.Snapshot(), v.q.LogStart(), v.q.LogEnd())
+	}
+	w.tick(v)
+	if w.now.Mono = w.now.Mono.Add(time.Second); v.q.Deadline() <= w.now.Mono {
+		w.tick(v)
+	}
+	if v.q.role == unattached {
+		t.Error("it does not stand any more")
+	}
+}

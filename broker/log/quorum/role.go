@@ -98,6 +98,10 @@ func (q *Quorum) learn(now machine.Now, epoch, leader int32, out *machine.Effect
 func (q *Quorum) timedOut(now machine.Now, out *machine.Effects) {
 	switch q.role {
 	case unattached, following, resigned:
+		if q.replacing() {
+			q.timer = now.Mono.Add(q.jittered(q.cfg.ElectionTimeout)) // it has no log to lead with yet
+			return
+		}
 		q.ask(now, out)
 	case prospective:
 		q.lost(now, out)

@@ -60,6 +60,11 @@ const (
 	waitingForLog // a sync of which is under way
 )
 
+// replacing reports whether a leader's snapshot has come that is about to take the log's
+// place: until then the voter neither asks for what is behind the log nor stands for
+// election with it.
+func (q *Quorum) replacing() bool { return q.making.fetched && q.making.step > fetchingPart }
+
 // openSnapshots returns the snapshots that are whole, the oldest first, and removes what
 // is not: a loss of power may leave a name and not all that it stands for.
 func (q *Quorum) openSnapshots() (whole []SnapshotID, err error) {
