@@ -11,6 +11,7 @@ import (
 	"brokersim/broker/log/quorum"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // voterLink is the connection on which a controller asks another for its vote, and tells
@@ -227,6 +228,9 @@ func (n *ControllerNode) makeSnapshot(now machine.Now, out *machine.Effects) {
 	var values [][]byte
 	for _, r := range n.Image().Records() {
 		values = append(values, controller.EncodeRecord(r))
+	}
+	if end-1 > n.quorum.LogStart() && n.cfg.Failpoints.On(failpoint.C05SnapshotOffByOne, uint64(end)) {
+		end--
 	}
 	n.quorum.MakeSnapshot(now, end, values, out)
 }

@@ -134,11 +134,14 @@ func (b *Broker) readPartition(a *fetchAnswer, body *kmsg.FetchRequest, t *kmsg.
 	}
 	p, code := b.lookupFetched(body.Version, t, want.Partition)
 	id, epoch := wire.FetchReplica(body)
+	who := replica.Reader{Follower: id >= 0, From: want.FetchOffset, LastEpoch: want.LastFetchedEpoch, CurrentEpoch: want.CurrentLeaderEpoch}
 	if code == 0 && id >= 0 {
-		code = b.checkFollower(p, id, epoch, want.CurrentLeaderEpoch)
+		if who.CurrentEpoch != p.State().LeaderEpoch && b.cfg.Failpoints.On(failpoint.R04FetchUnfenced, uint64(want.FetchOffset)) {
+			who.CurrentEpoch, who.LastEpoch = -1, -1 // as a Fetch from before KIP-320 says
+		}
+		code = b.checkFollower(p, id, epoch, who.CurrentEpoch)
 	}
 	if code == 0 {
-		who := replica.Reader{Follower: id >= 0, From: want.FetchOffset, LastEpoch: want.LastFetchedEpoch, CurrentEpoch: want.CurrentLeaderEpoch}
 		// The first batch is given whole whatever its size, so that the reader can
 		// go on (KIP-74).
 		r := p.Read(who, int32(min(int64(want.PartitionMaxBytes), left)), a.size == 0)

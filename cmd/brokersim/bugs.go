@@ -23,7 +23,8 @@ import (
 const bugsAbout = `A simulator that finds nothing may be blind. So known bugs of brokers and clients are
 planted, one "if" at one place each, and each has a manifest: where it comes from, the
 scenario, settings and faults that it takes to show it, and the property or audit that
-must name it. What another property says of it does not count.
+must name it. What another property says of it does not count. One is native: what is
+modelled has it without being planted, as Kafka has at this level of its features.
 
 Controls are what Kafka allows and what looks like a bug: they must not be reported.`
 
@@ -123,6 +124,7 @@ type manifest struct {
 	Property   string   `json:"property"`
 	Says       string   `json:"says,omitempty"`
 	Seeds      uint64   `json:"seeds"`
+	Native     bool     `json:"native,omitempty"` // it is not planted
 }
 
 func (a *app) bugsList(f *bugFlags) error {
@@ -138,7 +140,7 @@ func (a *app) bugsList(f *bugFlags) error {
 		}{V: result.Version}
 		for i := range list {
 			b := &list[i]
-			out.Bugs = append(out.Bugs, manifest{b.Name(), b.Difficulty, b.Source, b.Mechanism, b.Scenario, append([]string{}, b.Set...), strings.TrimSpace(b.Faults), b.Fault, b.Property, b.Says, b.Seeds})
+			out.Bugs = append(out.Bugs, manifest{b.Name(), b.Difficulty, b.Source, b.Mechanism, b.Scenario, append([]string{}, b.Set...), strings.TrimSpace(b.Faults), b.Fault, b.Property, b.Says, b.Seeds, b.Native != ""})
 		}
 		return a.printJSON(out)
 	case f.bug != "":
@@ -170,7 +172,8 @@ func (a *app) showBug(b *gate.Bug) error {
 	return err
 }
 
-// runLine is the command that runs a bug's experiment with the bug in it.
+// runLine is the command that runs a bug's experiment with the bug in it, which one that is
+// native is in any case.
 func runLine(b *gate.Bug) string {
 	line := "brokersim run " + b.Scenario
 	for _, s := range b.Set {
@@ -182,6 +185,9 @@ func runLine(b *gate.Bug) string {
 			steps = append(steps, strings.Join(strings.Fields(step), " "))
 		}
 		line += " --faults '" + strings.Join(steps, "; ") + "'"
+	}
+	if b.Native != "" {
+		return line
 	}
 	return line + " --plant " + b.Name()
 }

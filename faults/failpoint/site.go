@@ -130,6 +130,13 @@ const (
 	C10ForgetVote
 	// C11VoteTwice has a voter vote for every candidate of an epoch (Raft).
 	C11VoteTwice
+	// R04FetchUnfenced has a leader serve a follower that believes in another leader epoch,
+	// and count it, without looking at what either epoch of its Fetch says (KAFKA-7395).
+	R04FetchUnfenced
+	// C05SnapshotOffByOne has a controller name a snapshot by the last offset that it
+	// contains instead of the one behind it, so that the record there is replayed twice
+	// (KAFKA-14618).
+	C05SnapshotOffByOne
 	// C12KeepDiverged has the leader of a quorum not tell a voter where their logs part
 	// (KIP-595).
 	C12KeepDiverged
@@ -308,6 +315,8 @@ var names = [numSites]string{
 	C09AnswerDeposed:           "C09-answer-deposed",
 	C10ForgetVote:              "C10-forget-vote",
 	C11VoteTwice:               "C11-vote-twice",
+	R04FetchUnfenced:           "R04-fetch-unfenced",
+	C05SnapshotOffByOne:        "C05-snapshot-off-by-one",
 	C12KeepDiverged:            "C12-keep-diverged",
 	LeaderChange:               "leader-change",
 	ISRShrink:                  "isr-shrink",

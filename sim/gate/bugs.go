@@ -14,7 +14,11 @@ import (
 // Bug is the manifest of a planted bug: what it is, what it takes to show it, and
 // who must say so.
 type Bug struct {
-	Site      failpoint.Site
+	Site failpoint.Site
+	// Native is the name of one that is not planted, since what is modelled has it: what
+	// Kafka itself does to this day, or did at the level of its features that is modelled.
+	// The gate must find it all the same. Then there is no Site.
+	Native    string
 	Source    string // the KIP or ticket of the bug that it copies, or what kind of system had it
 	Mechanism string // in one sentence
 
@@ -44,8 +48,8 @@ type Experiment struct {
 // AuditProperty is the Property of a bug that an audit of the brokers names.
 const AuditProperty = "audit"
 
-// Name is the name that --plant takes.
-func (b *Bug) Name() string { return b.Site.String() }
+// Name is the name that --plant takes, unless the bug is native.
+func (b *Bug) Name() string { return cmp.Or(b.Native, b.Site.String()) }
 
 // Case is the experiment as a case, without a seed.
 func (x *Experiment) Case() (scenario.Case, error) {
@@ -63,7 +67,9 @@ func (x *Experiment) Case() (scenario.Case, error) {
 // Planted is the bug's experiment with the bug in it.
 func (b *Bug) Planted() (scenario.Case, error) {
 	c, err := b.Case()
-	c.Plant = []string{b.Name()}
+	if b.Native == "" {
+		c.Plant = []string{b.Name()}
+	}
 	return c, err
 }
 
@@ -91,12 +97,17 @@ func brokenIn(r *result.Result) (list []string) {
 
 // FindBug returns the manifest of a bug. The error names the nearest.
 func FindBug(name string) (Bug, error) {
+	for _, b := range bugs {
+		if b.Native != "" && b.Native == name {
+			return b, nil
+		}
+	}
 	site, err := failpoint.ParseBug(name)
 	if err != nil {
 		return Bug{}, err
 	}
 	for _, b := range bugs {
-		if b.Site == site {
+		if b.Native == "" && b.Site == site {
 			return b, nil
 		}
 	}

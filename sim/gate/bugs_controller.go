@@ -49,6 +49,12 @@ var controllerBugs = []Bug{
 		Fault:      "isolate the active controller", Property: AuditProperty, Says: "reaches no majority", Difficulty: 2,
 	},
 	{
+		Site: failpoint.C05SnapshotOffByOne, Source: "KAFKA-14618",
+		Mechanism:  "A controller names a snapshot by the last offset in it, and who begins with it replays the record there twice.",
+		Experiment: Experiment{Scenario: "storms", Seeds: someSeeds},
+		Fault:      "controllers and brokers that were away fetch a snapshot", Property: AuditProperty, Says: "are not those that others have there", Difficulty: 3,
+	},
+	{
 		Site: failpoint.C07CutBelowHighWatermark, Source: "KAFKA-12460",
 		Mechanism:  "A controller that follows another leader cuts the last epoch of its log, committed or not.",
 		Experiment: Experiment{Scenario: "storms", Seeds: someSeeds},

@@ -141,6 +141,28 @@ var replicationBugs = []Bug{
 		Fault: "a leader that nobody hears loses the lead and gets it back before the retries", Property: "no-acked-loss", Difficulty: 3,
 	},
 	{
+		Native: "R14-last-replica-standing", Source: "KIP-966, before eligible leader replicas",
+		Mechanism: "The last of an ISR may lead again after a loss of power, and who is not in sync any more truncates to it what all have had.",
+		Experiment: Experiment{Scenario: "fast-failover", Seeds: someSeeds, Set: []string{"topic.min.insync.replicas=1"}, Faults: `
+1500ms..1600ms             crash follower
+1500ms..1600ms             crash follower2
+2700ms..2800ms for 300ms   power-loss leader
+3800ms                     restart *
+`},
+		Fault: "crash the followers, power loss of the leader", Property: "no-acked-loss", Difficulty: 3,
+	},
+	{
+		Site: failpoint.R04FetchUnfenced, Source: "KIP-320, KAFKA-7395",
+		Mechanism: "A leader serves a follower that believes in another leader epoch, and counts what it has though its log has parted.",
+		Experiment: Experiment{Scenario: "fast-failover", Seeds: manySeeds, Set: []string{"broker.replica.lag.time.max.ms=5000"}, Faults: `
+1s                         drop fetch-response controller follower2 3
+980ms..995ms for 300ms     cut leader follower
+1s..1010ms for 1s          crash leader
+2200ms..2300ms for 1500ms  cut-both leader controller
+`},
+		Fault: "a follower hears late that the leader has lost the lead and has it back", Property: AuditProperty, Says: "differs from offset", Difficulty: 4,
+	},
+	{
 		Site: failpoint.R07JoinBelowEpochStart, Source: "KIP-320: the fourth rule of Kip320.tla",
 		Mechanism: "A replica is in sync when it has what is below the new leader's high watermark, which lags, and then leads without what was committed above.",
 		Experiment: Experiment{Scenario: "fast-failover", Seeds: manySeeds, Set: []string{"broker.broker.session.timeout.ms=500", "broker.replica.fetch.max.bytes=4000"}, Faults: `

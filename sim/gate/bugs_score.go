@@ -19,7 +19,8 @@ type BugScore struct {
 	Found      bool   `json:"found"`              // by that property, and nothing is reported without the bug
 	FoundAt    string `json:"found_at,omitempty"` // the lowest seed that it named the bug at: 0x...
 	Runs       uint64 `json:"runs"`               // of the seeds from 1 on
-	Fired      uint64 `json:"fired"`              // of them, in how many the bug changed anything
+	Native     bool   `json:"native,omitempty"`   // it was not planted
+	Fired      uint64 `json:"fired"`              // of them, in how many the bug changed anything; 0 of one that is native
 	Any        uint64 `json:"any"`                // in how many anything was reported
 	Named      uint64 `json:"named"`              // in how many by the property that must
 	// MedianRuns is how many runs it takes until the bug is named, at the median over
@@ -91,14 +92,14 @@ func (o *Scorer) planted(b *Bug) (scenario.Case, error) {
 	if o.In == "" {
 		return b.Planted()
 	}
-	x := Bug{Site: b.Site, Experiment: Experiment{Scenario: o.In}}
+	x := Bug{Site: b.Site, Native: b.Native, Experiment: Experiment{Scenario: o.In}}
 	return x.Planted()
 }
 
 // Bug plants a bug and runs one seed after the other. An error is one of the
 // manifest, or of Scorer.In.
 func (o *Scorer) Bug(b *Bug) (BugScore, error) {
-	s := BugScore{Bug: b.Name(), Difficulty: b.Difficulty, Scenario: cmp.Or(o.In, b.Scenario), Property: b.Property}
+	s := BugScore{Bug: b.Name(), Difficulty: b.Difficulty, Scenario: cmp.Or(o.In, b.Scenario), Property: b.Property, Native: b.Native != ""}
 	c, err := o.planted(b)
 	if err != nil {
 		return s, fmt.Errorf("%s: %w", b.Name(), err)
@@ -121,7 +122,9 @@ func (o *Scorer) Bug(b *Bug) (BugScore, error) {
 		s.MedianRuns = medianRuns(s.named, s.Runs)
 	}
 	c.Seed = s.named[0]
-	s.Without = without(c)
+	if b.Native == "" {
+		s.Without = without(c)
+	}
 	if s.Found = len(s.Without) == 0; s.Found && o.Shrink > 0 && !o.stopped() {
 		s.Shrunk, err = o.shrink(b, c)
 	}

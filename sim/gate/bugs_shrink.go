@@ -34,7 +34,7 @@ type BugSize struct {
 // doing: each smaller run is made without it too, and then reports nothing.
 func (o *Scorer) shrink(b *Bug, c scenario.Case) (*BugShrunk, error) {
 	r := scenario.Run(c)
-	shrinker := Shrinker{Budget: o.Shrink, Stop: o.Stop, Accept: func(c scenario.Case) bool { return len(without(c)) == 0 }}
+	shrinker := Shrinker{Budget: o.Shrink, Stop: o.Stop, Accept: func(c scenario.Case) bool { return b.Native != "" || len(without(c)) == 0 }}
 	report, err := shrinker.Shrink(c, b.findingIn(&r))
 	if err != nil {
 		return nil, fmt.Errorf("shrinking %s: %w", b.Name(), err)

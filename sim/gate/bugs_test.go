@@ -12,15 +12,21 @@ import (
 // property of its manifest within its budget, or within that of a short test.
 func TestBugsAreFound(t *testing.T) {
 	list := Bugs()
-	if n := len(failpoint.Bugs()) + len(failpoint.StyleBugs()); len(list) != n {
-		t.Errorf("%d bugs can be planted, %d have a manifest", n, len(list))
+	planted := 0
+	for i := range list {
+		if list[i].Native == "" {
+			planted++
+		}
+	}
+	if n := len(failpoint.Bugs()) + len(failpoint.StyleBugs()); planted != n {
+		t.Errorf("%d bugs can be planted, %d have a manifest", n, planted)
 	}
 	for _, b := range list {
-		if other, err := FindBug(b.Name()); err != nil || other.Site != b.Site {
-			t.Errorf("FindBug(%q) = %v, %v", b.Name(), other.Site, err)
+		if other, err := FindBug(b.Name()); err != nil || other.Name() != b.Name() {
+			t.Errorf("FindBug(%q) = %v, %v", b.Name(), other.Name(), err)
 		}
 		if b.Source == "" || b.Mechanism == "" || b.Fault == "" || b.Seeds == 0 || b.Difficulty < 1 || b.Difficulty > 5 || (b.Property == AuditProperty) != (b.Says != "") {
-			t.Errorf("%v: the manifest is not whole: %+v", b.Site, b)
+			t.Errorf("%s: the manifest is not whole: %+v", b.Name(), b)
 		}
 		s, err := (&Scorer{First: true}).Bug(&b)
 		if err != nil {

@@ -63,6 +63,9 @@ func TestLossOfWhatWasSynced(t *testing.T) {
 		{"2s wipe b1\n2s for 500ms crash b1", true},
 		{"1999ms bit-rot b1 orders-*\n2s for 500ms power-loss b1", true},
 		{"1999ms latent-error b1 orders-*\n2s for 100ms power-loss b1\n2300ms wipe b1\n2300ms restart b1", true},
+		// One fault of a disk ends, and another lasts on.
+		{"1s fsync-lies b1\n1s disk-misdirects b1\n1100ms fsync-lies b1 off\n1200ms for 10ms power-loss b1\n2s for 500ms power-loss b1", true},
+		{"1s fsync-lies b1\n1s disk-misdirects b1\n1100ms disk-misdirects b1 off\n1200ms for 10ms power-loss b1\n2s for 500ms power-loss b1", true},
 	} {
 		r := Run(Case{Spec: load(t, "single-copies"), Seed: 1, Layers: with("topic.orders.flush.messages", "1"), Faults: text(x.schedule)})
 		wantKept(t, r)

@@ -8,30 +8,42 @@ import "brokersim/checker/history"
 type eaten struct {
 	// Of each broker: something has happened, or is so until it is ended, that the
 	// next start after a loss of power, or of the disk, will show.
-	once, lasts []bool
+	once  []bool
+	lasts []lasting
 
 	// By partition: the hull of the offsets that such disks have lost.
 	lost []missing
 }
 
+// lasting is a set of faults that last, each of which may end before another.
+type lasting uint8
+
+const (
+	lies lasting = 1 << iota
+	misdirects
+	failsSyncs
+
+	nothingLasts lasting = 0
+)
+
 func (e *eaten) init(brokers, partitions int) {
-	e.once, e.lasts = make([]bool, brokers), make([]bool, brokers)
+	e.once, e.lasts = make([]bool, brokers), make([]lasting, brokers)
 	e.lost = make([]missing, partitions)
 }
 
 // bites notes that a disk fault takes what was synced: at once, or for as long as it
 // lasts as well.
-func (c *cluster) bites(node string, lasts bool) {
+func (c *cluster) bites(node string, lasts lasting) {
 	if i := c.place(node); i >= 0 {
 		c.eaten.once[i] = true
-		c.eaten.lasts[i] = c.eaten.lasts[i] || lasts
+		c.eaten.lasts[i] |= lasts
 	}
 }
 
 // mended notes the end of what lasts. It may show at the next loss of power.
-func (c *cluster) mended(node string) {
+func (c *cluster) mended(node string, ends lasting) {
 	if i := c.place(node); i >= 0 {
-		c.eaten.lasts[i] = false
+		c.eaten.lasts[i] &^= ends
 	}
 }
 
@@ -51,7 +63,7 @@ func (e *eaten) shown(i, k int, had, has int64) bool {
 }
 
 // recovered is told that a broker has recovered everything.
-func (e *eaten) recovered(i int) { e.once[i] = e.lasts[i] }
+func (e *eaten) recovered(i int) { e.once[i] = e.lasts[i] != nothingLasts }
 
 // noteNoCopy tells the history what is on no disk any more.
 func (c *cluster) noteNoCopy(k int, from, until int64) {
@@ -69,25 +81,25 @@ func (c *cluster) noteNoCopy(k int, from, until int64) {
 
 // BitRot flips a bit on the disk.
 func (w world) BitRot(node, files string) {
-	w.cluster.bites(node, false)
+	w.cluster.bites(node, nothingLasts)
 	w.Sim.BitRot(node, files)
 }
 
 // LatentError leaves a sector that cannot be read.
 func (w world) LatentError(node, files string) {
-	w.cluster.bites(node, false)
+	w.cluster.bites(node, nothingLasts)
 	w.Sim.LatentError(node, files)
 }
 
 // LieOnSync has syncs keep nothing.
 func (w world) LieOnSync(node string, on bool) {
-	w.lasting(node, on)
+	w.lasting(node, lies, on)
 	w.Sim.LieOnSync(node, on)
 }
 
 // MisdirectWrites has a power loss put a sector over another.
 func (w world) MisdirectWrites(node string, on bool) {
-	w.lasting(node, on)
+	w.lasting(node, misdirects, on)
 	w.Sim.MisdirectWrites(node, on)
 }
 
@@ -95,21 +107,21 @@ func (w world) MisdirectWrites(node string, on bool) {
 // synced from then on, until the power is lost.
 func (w world) FailSyncs(node, files string, on bool) {
 	if on { // off may be of other files than what fails: MendDisk ends it for certain
-		w.cluster.bites(node, true)
+		w.cluster.bites(node, failsSyncs)
 	}
 	w.Sim.FailSyncs(node, files, on)
 }
 
 // MendDisk ends what lasts.
 func (w world) MendDisk(node string) {
-	w.cluster.mended(node)
+	w.cluster.mended(node, lies|misdirects|failsSyncs)
 	w.Sim.MendDisk(node)
 }
 
-func (w world) lasting(node string, on bool) {
+func (w world) lasting(node string, what lasting, on bool) {
 	if on {
-		w.cluster.bites(node, true)
+		w.cluster.bites(node, what)
 	} else {
-		w.cluster.mended(node)
+		w.cluster.mended(node, what)
 	}
 }

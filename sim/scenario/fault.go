@@ -33,7 +33,7 @@ func (w world) PowerLoss(node string) {
 
 // Wipe has a node start with an empty disk.
 func (w world) Wipe(node string) {
-	w.cluster.bites(node, false)
+	w.cluster.bites(node, nothingLasts)
 	w.cluster.wiped(node)
 	w.Sim.Wipe(node)
 }
