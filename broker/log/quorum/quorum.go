@@ -51,6 +51,8 @@ type Quorum struct {
 	heard   bool            // the leader of this epoch has answered a Fetch
 	peers   []peer          // the other voters, by id
 	fetch   fetching        // from the leader
+	ending  bool            // the process is about to end: the voter does not stand for election
+	handing bool            // and has led until then
 
 	epochs        []epochStart // of the batches in the log, ascending
 	snapshot      SnapshotID   // of what is before the log; zero: nothing is

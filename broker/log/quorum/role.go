@@ -98,8 +98,8 @@ func (q *Quorum) learn(now machine.Now, epoch, leader int32, out *machine.Effect
 func (q *Quorum) timedOut(now machine.Now, out *machine.Effects) {
 	switch q.role {
 	case unattached, following, resigned:
-		if q.replacing() {
-			q.timer = now.Mono.Add(q.jittered(q.cfg.ElectionTimeout)) // it has no log to lead with yet
+		if q.replacing() || q.ending { // it has no log to lead with yet, or is about to end
+			q.timer = now.Mono.Add(q.jittered(q.cfg.ElectionTimeout))
 			return
 		}
 		q.ask(now, out)
@@ -147,9 +147,22 @@ func (q *Quorum) resign(now machine.Now) {
 	q.become(resigned, now.Mono.Add(q.jittered(q.cfg.ElectionTimeout)))
 }
 
-// Resign has a leader give up the lead when its process is about to end (KIP-595).
-func (q *Quorum) Resign(now machine.Now) {
-	if q.role == leading && !q.alone() {
+// Resign is for a voter whose process is about to end (KIP-595): it gives up the lead, if it
+// has it, and does not stand for election any more.
+func (q *Quorum) Resign(now machine.Now, out *machine.Effects) {
+	if q.alone() {
+		return
+	}
+	q.ending = true
+	switch q.role {
+	case leading:
+		q.handing = true
 		q.resign(now)
+	case prospective, candidate:
+		q.lost(now, out)
 	}
 }
+
+// HandsOver reports whether the voter has resigned with [Quorum.Resign] and does not know yet
+// who leads after it.
+func (q *Quorum) HandsOver() bool { return q.handing && q.leader == nobody && q.role != failed }

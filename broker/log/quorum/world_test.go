@@ -245,6 +245,10 @@ func (w *world) tick(v *voter) { v.q.Tick(w.now, &v.out) }
 // event is one step of a run with trouble.
 func (w *world) event() {
 	v := w.voters[w.n(len(w.voters))]
+	if v.q.ending && !v.q.HandsOver() { // its process ends, and is started again
+		w.restarts++
+		w.boot(v)
+	}
 	switch k := w.n(1000); {
 	case k < 480 && len(w.mail) > 0:
 		w.deliver(w.n(len(w.mail)), w.n(20) == 0)
@@ -257,7 +261,7 @@ func (w *world) event() {
 	case k < 975:
 		w.toggle(v.id, w.voters[w.n(len(w.voters))].id)
 	case k < 979:
-		v.q.Resign(w.now)
+		v.q.Resign(w.now, &v.out)
 	case k < 985:
 		clear(w.cut)
 	case k < 992:
@@ -376,6 +380,11 @@ func (w *world) image(v *voter, upTo int64) []entry {
 // settle ends the trouble, and has the world come to rest.
 func (w *world) settle() {
 	clear(w.cut)
+	for _, v := range w.voters {
+		if v.q.ending { // its process has ended by now, and is started again
+			w.boot(v)
+		}
+	}
 	for range 4000 {
 		if w.atRest() || w.broken != "" {
 			return
