@@ -103,18 +103,26 @@ func Start(cfg Config) (*Node, error) {
 	return n, nil
 }
 
-// Stop ends the life in good order: no new connections and requests, what came is
-// stepped, the machine hears [machine.Stopping] and has done what that asks for, what was
-// sent leaves, or grace is over; and all files are made durable. A machine that has a
-// Stopped method is waited for. Stop returns the first error of the disk.
+// Stop ends the life in good order: the machine hears [machine.Stopping] and does what that
+// asks for, there are no new connections and requests, what was sent leaves, or grace is
+// over; and all files are made durable. A machine that has a Stopped method is waited for,
+// and serves until then; another hears it when all that came is stepped. Stop returns the
+// first error of the disk.
 func (n *Node) Stop(grace time.Duration) (err error) {
 	n.stop.Do(func() {
 		n.Resume()
+		deadline := time.Now().Add(grace)
+		m, says := n.cfg.Machine.(interface{ Stopped() bool })
+		if says {
+			n.inbox.put(event{kind: machine.Stopping})
+			n.awaitStopped(m, deadline)
+		}
 		n.closeListeners()
 		n.eachSocket((*conn).stopReading)
-		deadline := time.Now().Add(grace)
-		n.inbox.put(event{kind: machine.Stopping}) // after all that waits
-		n.awaitStopped(deadline)
+		if !says {
+			n.inbox.put(event{kind: machine.Stopping}) // after all that waits
+		}
+		n.Do(func() {}) // it is stepped
 		n.drain(deadline)
 		n.end()
 		err = n.files.syncAll()
@@ -241,11 +249,10 @@ func (n *Node) eachSocket(f func(*conn)) {
 	}
 }
 
-// awaitStopped waits until the machine has done what it wants done at the end of a life,
-// if it says so, at most until a time.
-func (n *Node) awaitStopped(deadline time.Time) {
-	m, says := n.cfg.Machine.(interface{ Stopped() bool })
-	for stopped := false; !stopped && n.Do(func() { stopped = !says || m.Stopped() }); {
+// awaitStopped waits until the machine has done what it wants done at the end of a life, at
+// most until a time.
+func (n *Node) awaitStopped(m interface{ Stopped() bool }, deadline time.Time) {
+	for stopped := false; !stopped && n.Do(func() { stopped = m.Stopped() }); {
 		if stopped || time.Now().After(deadline) {
 			return
 		}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"brokersim/broker/log/config"
 	"brokersim/broker/log/controller"
@@ -27,6 +28,9 @@ type BrokerConfig struct {
 	// Admin, unless nil, has the broker serve operators and their tools, too. Simulated
 	// clients, who do not need that, keep the answer to ApiVersions that they know.
 	Admin *Admin
+	// ShutdownWait is how long a broker that is to stop waits for the controller to have others
+	// lead; 0 is five minutes, as Kafka does.
+	ShutdownWait time.Duration
 	// Remember is how many of the last batches of each log are known without its index; 0
 	// is all of them, which audits need and a server has no memory for.
 	Remember int
@@ -167,7 +171,7 @@ func NewBroker(cfg BrokerConfig) *Broker {
 	name := "broker-" + strconv.Itoa(int(cfg.ID))
 	b.life.link = newLink(name+"-heartbeat", first, wire.ControllerTable(), reconnectBackoff, s.BrokerSessionTimeout,
 		wire.BrokerRegistration, wire.BrokerHeartbeat)
-	b.life.epoch = -1
+	b.life.epoch, b.life.before = -1, -1
 	speaks := wire.ControllerTable()
 	if len(cfg.Controllers) > 1 {
 		speaks = wire.VoterTable()
@@ -245,6 +249,10 @@ func (b *Broker) Step(now machine.Now, in *machine.Input, out *machine.Effects) 
 		return
 	}
 	b.input(now, in, out)
+	if b.leave(now.Mono, out); b.stopping.begun {
+		b.deadline = machine.Never
+		return
+	}
 	b.applyMetadata(now.Mono, out)
 	b.moveAll()
 	b.periodic(now, out)
@@ -338,7 +346,7 @@ func (b *Broker) nextDeadline() machine.Instant {
 		return machine.Never
 	}
 	at := min(b.beatDue(), b.parked.earliest, b.isrAt, b.expireAt, b.checkpointsDue(), b.flushAt, b.commands.due(), b.retention.due(), b.discardAt())
-	at = min(at, b.metadata.due(b.metadataAt))
+	at = min(at, b.metadata.due(b.metadataAt), b.leaveDue())
 	for _, f := range b.fetchers {
 		at = min(at, f.due())
 	}

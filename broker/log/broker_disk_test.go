@@ -233,8 +233,7 @@ func TestCleanShutdown(t *testing.T) {
 	for range 3 {
 		ask[*kmsg.ProduceResponse](c, produceRequest("orders", -1, time.Second, batch("a")), 9)
 	}
-	l.step(n, &machine.Input{Kind: machine.Stopping})
-	l.run()
+	l.stop(n)
 	b := l.broker(1)
 	if !b.Stopped() || b.Err() != nil || c.closed == nil {
 		t.Fatalf("stopped %v, error %v, closed %v", b.Stopped(), b.Err(), c.closed)

@@ -46,6 +46,7 @@ type ControllerNode struct {
 	quorum     *quorum.Quorum
 	controller *controller.Controller
 	err        error // why it serves no more, until its next life
+	stopping   bool
 
 	active bool // leads, and has begun everybody's session
 	conns  map[machine.ConnID]*controllerConn
@@ -182,6 +183,8 @@ func (n *ControllerNode) Step(now machine.Now, in *machine.Input, out *machine.E
 			n.quorum.Disk(now, in, out)
 			n.committed(now, out)
 		}
+	case machine.Stopping:
+		n.stop(now, out)
 	case machine.Tick:
 		n.tick(now, out)
 	}

@@ -195,14 +195,20 @@ func (n *ControllerNode) election(now machine.Now, c *controllerConn, req wire.R
 	return true
 }
 
-// Resign has the controller give up the lead, and say so to the others: what is to be
-// done before the process ends. It changes nothing for one that is alone.
-func (n *ControllerNode) Resign(now machine.Now, out *machine.Effects) {
+// stop begins to end this life in good order: the controller gives up the lead, if it has
+// it, and says so to the others.
+func (n *ControllerNode) stop(now machine.Now, out *machine.Effects) {
+	n.stopping = true
 	if n.err == nil && n.quorum != nil {
-		n.quorum.Resign(now)
-		n.speak(now, out)
-		n.deadline = n.nextDeadline()
+		n.quorum.Resign(now, out)
 	}
+}
+
+// Stopped reports whether a life that was asked to end with machine.Stopping may be ended:
+// it does not lead, or somebody else does (KafkaRaftClient's graceful shutdown). Its log is
+// synced with every append: there is nothing else to wait for.
+func (n *ControllerNode) Stopped() bool {
+	return n.err != nil || n.stopping && (n.quorum == nil || !n.quorum.HandsOver())
 }
 
 // leaveVoters ends the connections to the others.

@@ -13,7 +13,6 @@ import (
 
 	"brokersim/broker/log/config"
 	"brokersim/broker/log/wire"
-	"brokersim/broker/machine"
 )
 
 // kafkaVariable is set where Apache Kafka is to read what brokers have written.
@@ -80,8 +79,7 @@ func writtenByBrokers(t *testing.T) []*labNode {
 	l.start(l.brokers[0])
 	l.advance(time.Minute)
 	for i, n := range l.brokers {
-		l.step(n, &machine.Input{Kind: machine.Stopping})
-		l.run()
+		l.stop(n)
 		if b := l.broker(int32(i + 1)); !b.Stopped() || len(b.Found()) > 0 {
 			t.Fatalf("%s: stopped %t, found %q", n.name, b.Stopped(), b.Found())
 		}

@@ -139,6 +139,14 @@ func (l *lab) crash(n *labNode) {
 	l.run()
 }
 
+// stop asks a process to end in good order, and gives it the time for that.
+func (l *lab) stop(n *labNode) {
+	l.t.Helper()
+	l.push(delivery{to: n, life: n.life, in: machine.Input{Kind: machine.Stopping}})
+	l.run()
+	l.advance(10 * time.Second)
+}
+
 // reset ends all connections between two nodes; both hear of it, and what is under
 // way between them is lost.
 func (l *lab) reset(a, b *labNode) {

@@ -14,6 +14,7 @@ import (
 type lifecycle struct {
 	link
 	epoch  int64 // the broker epoch; -1 until registered
+	before int64 // that of the life before, if it has ended in good order (KIP-966); else -1
 	fenced bool  // as the controller has said last
 	nextAt machine.Instant
 }
@@ -52,6 +53,12 @@ func (b *Broker) heard(now machine.Instant, a wire.Answer) {
 			return
 		}
 		l.fenced = resp.IsFenced
+		switch {
+		case a.Request.(*kmsg.BrokerHeartbeatRequest).WantShutdown:
+			b.left(now, resp.ShouldShutdown)
+		case b.stopping.leaving:
+			l.nextAt = now // it was asked before the broker wanted to stop
+		}
 		if said := a.Request.(*kmsg.BrokerHeartbeatRequest).CurrentMetadataOffset; said < l.epoch {
 			b.catchUp(now) // it may have, meanwhile
 		}
@@ -79,7 +86,7 @@ func (b *Broker) beat(now machine.Instant, out *machine.Effects) {
 	}
 	req := kmsg.NewPtrBrokerHeartbeatRequest()
 	req.BrokerID, req.BrokerEpoch = b.cfg.ID, l.epoch
-	req.CurrentMetadataOffset = b.image.Offset
+	req.CurrentMetadataOffset, req.WantShutdown = b.image.Offset, b.stopping.leaving
 	l.send(now, req, nil, b.cfg.Settings.BrokerSessionTimeout, out)
 }
 
@@ -98,6 +105,7 @@ func (b *Broker) registration() *kmsg.BrokerRegistrationRequest {
 	listener.Name, listener.Host, listener.Port = "PLAINTEXT", b.cfg.Host, uint16(b.cfg.Port)
 	req.Listeners = append(req.Listeners, listener)
 	req.Features = []kmsg.BrokerRegistrationRequestFeature{}
+	req.PreviousBrokerEpoch = b.life.before
 	if b.cfg.Rack != "" {
 		req.Rack = &b.cfg.Rack
 	}

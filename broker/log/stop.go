@@ -3,15 +3,21 @@ package log
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"brokersim/broker/machine"
 	"brokersim/broker/storage"
 )
 
-// stopping is the end of a life in good order: all logs are made durable, then the
-// checkpoints, then a marker that says so to the next life (LogManager.shutdown). What
-// comes meanwhile is refused.
+// stopping is the end of a life in good order. In a controlled shutdown the broker serves
+// on and says so in its heartbeats, until the controller has moved away what it leads
+// (KIP-631); or until the time for that is over. Then all logs are made durable, then the
+// checkpoints, then a marker that says so to the next life (LogManager.shutdown). What comes
+// meanwhile is refused.
 type stopping struct {
+	leaving bool            // a controlled shutdown is under way
+	until   machine.Instant // its end, whatever the controller says
+	waits   bool            // the controller has said to wait
 	begun   bool
 	flushed bool // the logs are durable
 	marked  bool // the marker is being made durable
@@ -19,11 +25,62 @@ type stopping struct {
 }
 
 // Stopped reports whether a life that was asked to end with machine.Stopping has: it may be
-// ended then, and the next one need not read its logs again.
-func (b *Broker) Stopped() bool { return b.stopping.done }
+// ended then. The next one need not read its logs again unless Err is why.
+func (b *Broker) Stopped() bool { return b.stopping.done || b.err != nil }
+
+// controlledShutdownMax is how long a broker waits for the controller (BrokerServer.shutdown).
+const controlledShutdownMax = 5 * time.Minute
+
+// controlledShutdownRetry is when a broker asks again that has been told to wait for the
+// first time: most shutdowns are short (BrokerLifecycleManager).
+const controlledShutdownRetry = 50 * time.Millisecond
 
 // stop begins to end this life.
 func (b *Broker) stop(now machine.Now, out *machine.Effects) {
+	s := &b.stopping
+	if s.leaving {
+		return
+	}
+	if !b.cfg.Settings.ControlledShutdown || b.life.epoch < 0 {
+		b.shutDown(out)
+		return
+	}
+	wait := controlledShutdownMax
+	if b.cfg.ShutdownWait > 0 {
+		wait = min(wait, b.cfg.ShutdownWait)
+	}
+	s.leaving, s.until = true, now.Mono.Add(wait)
+	b.life.nextAt = now.Mono
+}
+
+// left takes what the controller says to a broker that wants to shut down.
+func (b *Broker) left(now machine.Instant, may bool) {
+	s := &b.stopping
+	switch {
+	case !s.leaving:
+	case may:
+		s.until = now
+	case !s.waits:
+		s.waits, b.life.nextAt = true, now.Add(controlledShutdownRetry)
+	}
+}
+
+// leave goes on with a controlled shutdown whose time has come.
+func (b *Broker) leave(now machine.Instant, out *machine.Effects) {
+	if b.stopping.leaving && now >= b.stopping.until && b.err == nil {
+		b.shutDown(out)
+	}
+}
+
+func (b *Broker) leaveDue() machine.Instant {
+	if b.stopping.leaving {
+		return b.stopping.until
+	}
+	return machine.Never
+}
+
+// shutDown serves nobody any more.
+func (b *Broker) shutDown(out *machine.Effects) {
 	b.stopping.begun = true
 	b.hangUpAll(out)
 	for _, p := range b.partitions {
@@ -83,7 +140,7 @@ func (b *Broker) unmark(out *machine.Effects) (clean bool, err error) {
 	}
 	text, err := b.files.ReadAt(storage.CleanShutdownFile, 0, size)
 	if err == nil {
-		_, err = storage.ParseCleanShutdown(text.Contiguous())
+		b.life.before, err = storage.ParseCleanShutdown(text.Contiguous())
 	}
 	if err != nil {
 		b.note(fmt.Errorf("%s is passed over: %w", storage.CleanShutdownFile, err))

@@ -148,8 +148,9 @@ func (a *app) serve(cmd *cobra.Command, f *serveFlags) error {
 	return nil
 }
 
-// stopWithin is how long clients may take their answers at the end.
-const stopWithin = 5 * time.Second
+// stopWithin is how long a node may take to stop: a broker to hand over what it leads, clients
+// to take their answers.
+const stopWithin = 2 * cluster.ShutdownWait
 
 // serveUntil applies the schedule until there is a signal.
 func (a *app) serveUntil(c *cluster.Cluster, schedule faults.Schedule, seed uint64, interrupt <-chan os.Signal) {

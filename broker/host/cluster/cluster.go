@@ -165,10 +165,14 @@ func (c *Cluster) planWays() {
 // readers who keep up ask for.
 const remembered = 4096
 
+// ShutdownWait is how long a broker that is to stop waits until others lead what it has led.
+// It takes two heartbeats of theirs if there are others.
+const ShutdownWait = 5 * time.Second
+
 func (c *Cluster) planBroker(n *node, id int32, l *net.TCPAddr, voters []log.Voter) {
 	cfg := log.BrokerConfig{
 		ID: id, Host: c.cfg.Advertise, Port: int32(l.Port),
-		Controllers: voters, Settings: c.cfg.Settings, Remember: remembered,
+		Controllers: voters, Settings: c.cfg.Settings, Remember: remembered, ShutdownWait: ShutdownWait,
 		Admin: &log.Admin{LogDir: filepath.Join(c.cfg.Data, n.name), Set: c.cfg.Set},
 	}
 	if dir, err := filepath.Abs(cfg.Admin.LogDir); err == nil {
@@ -374,21 +378,35 @@ func (n *node) look(f func(machine.Machine)) bool {
 	return life != nil && life.Do(func() { f(m) })
 }
 
-// Stop ends all nodes in good order, brokers first, and makes their files durable.
+// Stop ends all nodes in good order, all brokers and then all controllers, and makes their
+// files durable. What grace is too short for, a broker's next start pays for: see
+// [ShutdownWait].
 func (c *Cluster) Stop(grace time.Duration) error {
-	var errs []error
-	for i := len(c.nodes) - 1; i >= 0; i-- {
-		n := c.nodes[i]
-		n.mu.Lock()
-		if n.life != nil {
-			if err := n.life.Stop(grace); err != nil {
-				errs = append(errs, fmt.Errorf("%s: %w", n.name, err))
+	errs := make([]error, len(c.nodes))
+	for _, controllers := range []bool{false, true} {
+		var ended sync.WaitGroup
+		for i, n := range c.nodes {
+			if strings.HasPrefix(n.name, "c") == controllers {
+				ended.Go(func() { errs[i] = n.stop(grace) })
 			}
-			n.life = nil
 		}
-		n.mu.Unlock()
+		ended.Wait()
 	}
 	return errors.Join(errs...)
+}
+
+func (n *node) stop(grace time.Duration) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.life == nil {
+		return nil
+	}
+	err := n.life.Stop(grace)
+	n.life = nil
+	if err != nil {
+		return fmt.Errorf("%s: %w", n.name, err)
+	}
+	return nil
 }
 
 // Kill ends all nodes as a crash of the process would.

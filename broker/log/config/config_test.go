@@ -20,6 +20,7 @@ func TestDefaults(t *testing.T) {
 			ReplicaFetchMaxBytes: 1 << 20, ReplicaFetchResponseMaxBytes: 10 << 20, ReplicaFetchMinBytes: 1, NumReplicaFetchers: 1,
 			FetchMaxBytes: 55 << 20, SocketRequestMaxBytes: 100 << 20, MessageMaxBytes: 1048588,
 			MinInsyncReplicas: 1, DefaultReplicationFactor: 1, NumPartitions: 1, AutoCreateTopics: true,
+			ControlledShutdown: true, AutoLeaderRebalance: true, LeaderImbalanceCheckInterval: 300 * sec,
 			LogFlushIntervalMessages: math.MaxInt64, LogFlushIntervalMillis: Unset, LogFlushSchedulerMillis: math.MaxInt64,
 			LogFlushOffsetCheckpointInterval: time.Minute, LogFlushStartOffsetCheckpointInterval: time.Minute,
 			LogRetentionCheckInterval: 5 * time.Minute, LogRetentionHours: 168, LogRetentionMinutes: Unset, LogRetentionMillis: Unset,

@@ -31,6 +31,10 @@ type Broker struct {
 	UncleanLeaderElection    bool  // unclean.leader.election.enable
 	AutoCreateTopics         bool  // auto.create.topics.enable
 
+	ControlledShutdown           bool          // controlled.shutdown.enable
+	AutoLeaderRebalance          bool          // auto.leader.rebalance.enable
+	LeaderImbalanceCheckInterval time.Duration // leader.imbalance.check.interval.seconds
+
 	// LogFlushIntervalMessages is log.flush.interval.messages: 1 means that
 	// the log is synced before a produce request is answered.
 	LogFlushIntervalMessages int64

@@ -23,6 +23,11 @@ const maxMS = 50 * 365 * 24 * 3600 * 1000
 
 func (v value) ms() time.Duration { return time.Duration(min(v.n, maxMS)) * time.Millisecond }
 
+// seconds is a number of seconds, which may be as large as one of ms.
+func (v value) seconds() time.Duration {
+	return time.Duration(min(v.n, maxMS/1000)) * time.Second
+}
+
 // parse reads a value of n. The error says what Kafka would take.
 func (n *Name) parse(text string) (value, error) {
 	v := value{text: strings.Trim(text, " \t\n\r\f\v")}
