@@ -38,6 +38,8 @@ type node struct {
 	disk     *storagetest.Disk
 	points   *failpoint.Set
 	flushing []string // the files of a flush that was asked for
+	about    *int32   // which question about the ISR it has: where that is in memory
+	joining  *Replica // the life that this asks to be in sync
 }
 
 func newLab(t tester, n int32, topic config.Topic) *lab {
@@ -112,12 +114,13 @@ type asking struct {
 	from   int32
 	isr    []int32
 	answer Answer
+	life   *Replica // that joins; nil: not said
 }
 
 func (l *lab) ask(b *node) (q asking, ok bool) {
 	s := b.State()
 	isr, ok := b.Ask()
-	return asking{b.id, slices.Clone(isr), Answer{LeaderEpoch: s.LeaderEpoch, PartitionEpoch: s.PartitionEpoch}}, ok
+	return asking{b.id, slices.Clone(isr), Answer{LeaderEpoch: s.LeaderEpoch, PartitionEpoch: s.PartitionEpoch}, b.joining}, ok
 }
 
 // decide has the controller decide upon a question, as ReplicationControlManager
@@ -129,7 +132,7 @@ func (l *lab) decide(q asking) Answer {
 		a.Code = wire.FencedLeaderEpoch
 	case a.PartitionEpoch < l.truth.PartitionEpoch:
 		a.Code = wire.InvalidUpdateVersion
-	case !slices.ContainsFunc(q.isr, func(id int32) bool { return !l.eligible(id) }):
+	case !slices.ContainsFunc(q.isr, func(id int32) bool { return !l.eligible(id) || l.former(q, id) }):
 		l.truth.ISR = q.isr
 		l.truth.PartitionEpoch++
 		a.State = l.truth
@@ -138,6 +141,12 @@ func (l *lab) decide(q asking) Answer {
 		a.Code = wire.IneligibleReplica
 	}
 	return a
+}
+
+// former reports whether the life of a broker that a question wants in sync is over: the
+// leader names the broker epoch that it has heard of when the question arose (KIP-903).
+func (l *lab) former(q asking, id int32) bool {
+	return q.life != nil && !slices.Contains(l.truth.ISR, id) && l.node(id).Replica != q.life
 }
 
 // fetch is a follower's Fetch, on its way to a leader; fetched is the answer.

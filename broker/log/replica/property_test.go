@@ -468,6 +468,11 @@ func (w *world) check() {
 		if !b.up() {
 			continue
 		}
+		if q := &b.asked; q.open() && b.about != &q.isr[0] {
+			if b.about, b.joining = &q.isr[0], nil; q.joins >= 0 {
+				b.joining = w.node(q.joins).Replica
+			}
+		}
 		if b.HighWatermark() > b.LogEnd() {
 			w.t.Fatalf("%s", b.describe())
 		}
