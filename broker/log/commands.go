@@ -224,7 +224,7 @@ func (b *Broker) commanded(now machine.Instant, a wire.Answer, out *machine.Effe
 		b.ids.add(resp.ProducerIDStart, int64(resp.ProducerIDLen))
 	default:
 		if f := under.forward; f != nil {
-			if notActive(resp) {
+			if notActive(f.body, resp) {
 				c.pauseAt = now.Add(reconnectBackoff)
 				return
 			}

@@ -55,11 +55,12 @@ type ControllerNode struct {
 	fetches  []metadataFetch // by arrival
 	deadline machine.Instant
 
-	votes  []pendingAnswer // that wait for quorum-state, by version
-	voters []*voterLink    // the others, by id
-	leader link            // to the one that this one follows
-	tags   machine.Tag
-	shown  shownState
+	votes     []pendingAnswer // that wait for quorum-state, by version
+	voters    []*voterLink    // the others, by id
+	leader    link            // to the one that this one follows
+	tags      machine.Tag
+	shown     shownState
+	balanceAt machine.Instant // when an active controller looks for leaders that are not preferred
 	// overdue says, for audits, that this controller should have resigned.
 	overdue bool
 }
@@ -201,7 +202,7 @@ func (n *ControllerNode) nextDeadline() machine.Instant {
 		return machine.Never
 	}
 	if n.active {
-		at = min(at, n.controller.NextExpiry())
+		at = min(at, n.controller.NextExpiry(), n.balanceAt)
 	}
 	for i := range n.fetches {
 		at = min(at, n.fetches[i].until)
@@ -269,6 +270,10 @@ func (n *ControllerNode) committed(now machine.Now, out *machine.Effects) {
 			n.cfg.Failpoints.Hit(failpoint.ControllerChange)
 		}
 		n.controller.Activate(now)
+		n.balanceAt = machine.Never
+		if n.cfg.Settings.AutoLeaderRebalance {
+			n.balanceAt = now.Mono.Add(n.cfg.Settings.LeaderImbalanceCheckInterval)
+		}
 	}
 	for len(n.votes) > 0 && n.quorum.Spoken(n.votes[0].offset) {
 		a := n.votes[0]
@@ -345,8 +350,24 @@ func (n *ControllerNode) tick(now machine.Now, out *machine.Effects) {
 				return
 			}
 		}
+		if now.Mono >= n.balanceAt && !n.balance(now, out) {
+			return
+		}
 	}
 	n.next(now, n.wake(now, out), out)
+}
+
+// balance has partitions be led by their preferred leaders again.
+func (n *ControllerNode) balance(now machine.Now, out *machine.Effects) (ok bool) {
+	before := n.Image().Offset
+	if _, ok = n.do(now, controller.Rebalance{}, out); !ok {
+		return false
+	}
+	n.balanceAt = now.Mono.Add(n.cfg.Settings.LeaderImbalanceCheckInterval)
+	if n.Image().Offset-before >= controller.MaxRebalanced { // there may be more
+		n.balanceAt = now.Mono + 1
+	}
+	return true
 }
 
 // forget drops a connection with everything that waits for it. What it asked for

@@ -96,6 +96,12 @@ func (n *ControllerNode) request(now machine.Now, c *controllerConn, req wire.Re
 		cmd = controller.AlterConfigs{AlterConfigsRequest: body}
 	case *kmsg.IncrementalAlterConfigsRequest:
 		cmd = controller.IncrementalAlterConfigs{IncrementalAlterConfigsRequest: body}
+	case *kmsg.ElectLeadersRequest:
+		cmd = controller.ElectLeaders{ElectLeadersRequest: body}
+	case *kmsg.AlterPartitionAssignmentsRequest:
+		cmd = controller.AlterPartitionReassignments{AlterPartitionAssignmentsRequest: body}
+	case *kmsg.ListPartitionReassignmentsRequest:
+		cmd = controller.ListPartitionReassignments{ListPartitionReassignmentsRequest: body}
 	case *kmsg.AllocateProducerIDsRequest:
 		cmd = controller.AllocateProducerIDs{AllocateProducerIDsRequest: body}
 	default:

@@ -1,6 +1,7 @@
 package log
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"time"
@@ -55,78 +56,80 @@ func refused(req kmsg.Request, code int16) kmsg.Response {
 	switch req := req.(type) {
 	case *kmsg.CreateTopicsRequest:
 		resp := kmsg.NewPtrCreateTopicsResponse()
-		resp.Topics = []kmsg.CreateTopicsResponseTopic{}
-		for i := range req.Topics {
-			x := kmsg.NewCreateTopicsResponseTopic()
-			x.Topic, x.ErrorCode, x.NumPartitions, x.ReplicationFactor = req.Topics[i].Topic, code, -1, -1
+		resp.Topics = each(req.Topics, func(t *kmsg.CreateTopicsRequestTopic, x *kmsg.CreateTopicsResponseTopic) {
+			x.Topic, x.ErrorCode, x.NumPartitions, x.ReplicationFactor = t.Topic, code, -1, -1
 			x.Configs = []kmsg.CreateTopicsResponseTopicConfig{}
-			resp.Topics = append(resp.Topics, x)
-		}
+		})
 		return resp
 	case *kmsg.DeleteTopicsRequest:
 		resp := kmsg.NewPtrDeleteTopicsResponse()
-		resp.Topics = []kmsg.DeleteTopicsResponseTopic{}
-		for _, t := range controller.DeleteTopicsOf(req) {
-			x := kmsg.NewDeleteTopicsResponseTopic()
+		resp.Topics = each(controller.DeleteTopicsOf(req), func(t *kmsg.DeleteTopicsRequestTopic, x *kmsg.DeleteTopicsResponseTopic) {
 			x.Topic, x.TopicID, x.ErrorCode = t.Topic, t.TopicID, code
-			resp.Topics = append(resp.Topics, x)
-		}
+		})
 		return resp
 	case *kmsg.CreatePartitionsRequest:
 		resp := kmsg.NewPtrCreatePartitionsResponse()
-		resp.Topics = []kmsg.CreatePartitionsResponseTopic{}
-		for i := range req.Topics {
-			x := kmsg.NewCreatePartitionsResponseTopic()
-			x.Topic, x.ErrorCode = req.Topics[i].Topic, code
-			resp.Topics = append(resp.Topics, x)
-		}
+		resp.Topics = each(req.Topics, func(t *kmsg.CreatePartitionsRequestTopic, x *kmsg.CreatePartitionsResponseTopic) {
+			x.Topic, x.ErrorCode = t.Topic, code
+		})
 		return resp
 	case *kmsg.AlterConfigsRequest:
 		resp := kmsg.NewPtrAlterConfigsResponse()
-		resp.Resources = []kmsg.AlterConfigsResponseResource{}
-		for i := range req.Resources {
-			x := kmsg.NewAlterConfigsResponseResource()
-			x.ResourceType, x.ResourceName, x.ErrorCode = req.Resources[i].ResourceType, req.Resources[i].ResourceName, code
-			resp.Resources = append(resp.Resources, x)
-		}
+		resp.Resources = each(req.Resources, func(r *kmsg.AlterConfigsRequestResource, x *kmsg.AlterConfigsResponseResource) {
+			x.ResourceType, x.ResourceName, x.ErrorCode = r.ResourceType, r.ResourceName, code
+		})
 		return resp
 	case *kmsg.IncrementalAlterConfigsRequest:
 		resp := kmsg.NewPtrIncrementalAlterConfigsResponse()
-		resp.Resources = []kmsg.IncrementalAlterConfigsResponseResource{}
-		for i := range req.Resources {
-			x := kmsg.NewIncrementalAlterConfigsResponseResource()
-			x.ResourceType, x.ResourceName, x.ErrorCode = req.Resources[i].ResourceType, req.Resources[i].ResourceName, code
-			resp.Resources = append(resp.Resources, x)
-		}
+		resp.Resources = each(req.Resources, func(r *kmsg.IncrementalAlterConfigsRequestResource, x *kmsg.IncrementalAlterConfigsResponseResource) {
+			x.ResourceType, x.ResourceName, x.ErrorCode = r.ResourceType, r.ResourceName, code
+		})
+		return resp
+	case *kmsg.ElectLeadersRequest:
+		resp := kmsg.NewPtrElectLeadersResponse()
+		resp.ErrorCode = code
+		resp.Topics = each(req.Topics, func(t *kmsg.ElectLeadersRequestTopic, x *kmsg.ElectLeadersResponseTopic) {
+			x.Topic = t.Topic
+			x.Partitions = each(t.Partitions, func(n *int32, y *kmsg.ElectLeadersResponseTopicPartition) {
+				y.Partition, y.ErrorCode = *n, code
+			})
+		})
+		return resp
+	case *kmsg.AlterPartitionAssignmentsRequest:
+		resp := kmsg.NewPtrAlterPartitionAssignmentsResponse()
+		resp.ErrorCode = code
+		resp.Topics = each(req.Topics, func(t *kmsg.AlterPartitionAssignmentsRequestTopic, x *kmsg.AlterPartitionAssignmentsResponseTopic) {
+			x.Topic = t.Topic
+			x.Partitions = each(t.Partitions, func(p *kmsg.AlterPartitionAssignmentsRequestTopicPartition, y *kmsg.AlterPartitionAssignmentsResponseTopicPartition) {
+				y.Partition, y.ErrorCode = p.Partition, code
+			})
+		})
+		return resp
+	case *kmsg.ListPartitionReassignmentsRequest:
+		resp := kmsg.NewPtrListPartitionReassignmentsResponse()
+		resp.ErrorCode, resp.Topics = code, []kmsg.ListPartitionReassignmentsResponseTopic{}
 		return resp
 	}
 	return nil
 }
 
-// notActive reports whether the controller that has answered is not the active one.
-func notActive(resp kmsg.Response) bool {
-	code := int16(0)
-	switch resp := resp.(type) {
-	case *kmsg.CreateTopicsResponse:
-		if len(resp.Topics) > 0 {
-			code = resp.Topics[0].ErrorCode
-		}
-	case *kmsg.DeleteTopicsResponse:
-		if len(resp.Topics) > 0 {
-			code = resp.Topics[0].ErrorCode
-		}
-	case *kmsg.CreatePartitionsResponse:
-		if len(resp.Topics) > 0 {
-			code = resp.Topics[0].ErrorCode
-		}
-	case *kmsg.AlterConfigsResponse:
-		if len(resp.Resources) > 0 {
-			code = resp.Resources[0].ErrorCode
-		}
-	case *kmsg.IncrementalAlterConfigsResponse:
-		if len(resp.Resources) > 0 {
-			code = resp.Resources[0].ErrorCode
-		}
+// each answers each thing that was asked for. The answer of none is no null.
+func each[Q, A any](asked []Q, answer func(*Q, *A)) []A {
+	list := make([]A, len(asked))
+	for i := range asked {
+		answer(&asked[i], &list[i])
 	}
-	return code == wire.NotController
+	return list
+}
+
+// notActive reports whether the controller that has answered is not the active one. One that
+// was asked for nothing cannot say so.
+func notActive(req kmsg.Request, resp kmsg.Response) bool {
+	refusal := func(code int16) []byte {
+		r := refused(req, code)
+		r.SetVersion(resp.GetVersion())
+		return r.AppendTo(nil)
+	}
+	not := refusal(wire.NotController)
+	return bytes.Equal(resp.AppendTo(nil), not) && !bytes.Equal(refusal(wire.None), not)
 }

@@ -49,6 +49,15 @@ func adminHandlers(list *[numAPIs]handler) {
 	}
 	list[wire.AlterConfigs] = (*Broker).forwardConfigs
 	list[wire.IncrementalAlter] = (*Broker).forwardConfigs
+	list[wire.ElectLeaders] = func(b *Broker, now machine.Now, c *conn, req wire.Request, _ *machine.Effects) {
+		b.forward(now.Mono, c, req, req.Body, req.Body.(*kmsg.ElectLeadersRequest).TimeoutMillis)
+	}
+	list[wire.AlterReassignments] = func(b *Broker, now machine.Now, c *conn, req wire.Request, _ *machine.Effects) {
+		b.forward(now.Mono, c, req, req.Body, req.Body.(*kmsg.AlterPartitionAssignmentsRequest).TimeoutMillis)
+	}
+	list[wire.ListReassignments] = func(b *Broker, now machine.Now, c *conn, req wire.Request, _ *machine.Effects) {
+		b.forward(now.Mono, c, req, req.Body, req.Body.(*kmsg.ListPartitionReassignmentsRequest).TimeoutMillis)
+	}
 	list[wire.DescribeConfigs] = at(func(b *Broker, _ machine.Now, _ *wire.Request, body *kmsg.DescribeConfigsRequest) kmsg.Response {
 		return b.describeConfigs(body)
 	})

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"brokersim/broker/log/replica"
+	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 )
 
@@ -27,16 +28,31 @@ func (b *Broker) dropGone(out *machine.Effects) error {
 		return nil
 	}
 	b.strays = true
-	for _, p := range slices.Clone(b.partitions) {
-		tp := p.TP()
-		info := b.image.Partition(tp.Topic, tp.Partition)
-		if info == nil || !slices.Contains(info.Replicas, b.cfg.ID) {
-			if err := b.drop(p, out); err != nil {
-				return err
-			}
+	for _, tp := range directoriesOn(b.files) {
+		if info := b.image.Partition(tp.Topic, tp.Partition); info != nil && slices.Contains(info.Replicas, b.cfg.ID) {
+			continue
+		}
+		err := b.removeFiles(tp, out) // a log without a record has no file of its own
+		if p := b.partition(tp.Topic, tp.Partition); p != nil {
+			err = b.drop(p, out)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// directoriesOn are the partitions of which there are files, in order.
+func directoriesOn(files machine.Files) (list []wire.TP) {
+	for _, name := range files.List() {
+		dir, _, ok := strings.Cut(name, "/")
+		if tp, is := replica.ParseDir(dir); ok && is && !slices.Contains(list, tp) {
+			list = append(list, tp)
+		}
+	}
+	slices.SortFunc(list, wire.TP.Compare) // total: each is there once
+	return list
 }
 
 // drop deletes a replica with all its files. Who waits for it is told that it leads no
@@ -51,9 +67,16 @@ func (b *Broker) drop(p *partition, out *machine.Effects) error {
 	delete(b.byTopic[p.TP().Topic].parts, p.TP().Partition)
 	b.syncs = slices.DeleteFunc(b.syncs, func(s syncing) bool { return s.p == p })
 	b.touch(p)
+	for _, c := range b.checkpoints() {
+		delete(c.known, p.TP()) // it may come back, and begin anew
+	}
+	return b.removeFiles(p.TP(), out)
+}
+
+func (b *Broker) removeFiles(tp wire.TP, out *machine.Effects) error {
 	last := ""
 	for _, name := range b.files.List() {
-		if !strings.HasPrefix(name, replica.Dir(p.TP())+"/") {
+		if !strings.HasPrefix(name, replica.Dir(tp)+"/") {
 			continue
 		}
 		if err := b.files.Remove(name); err != nil {

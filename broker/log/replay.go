@@ -172,10 +172,13 @@ func (b *Broker) applyPartition(now machine.Instant, info *controller.PartitionI
 		}
 		p = nil
 	}
-	if p == nil {
-		if !slices.Contains(info.Replicas, b.cfg.ID) {
+	if !slices.Contains(info.Replicas, b.cfg.ID) {
+		if p == nil {
 			return nil
 		}
+		return b.drop(p, out) // a reassignment has moved it elsewhere
+	}
+	if p == nil {
 		var err error
 		if p, err = b.open(tp, false); err != nil {
 			return err

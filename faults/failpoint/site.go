@@ -80,6 +80,9 @@ const (
 	// R16FencedInSync lets the controller agree to an ISR with a broker that is fenced
 	// (KIP-841).
 	R16FencedInSync
+	// R22OneIsEnough lets a reassignment be completed when one of the replicas that it adds
+	// is in sync, and not all (KIP-455).
+	R22OneIsEnough
 	// R19FollowerStamps has a follower stamp what it fetches with its own log end and
 	// leader epoch, as a leader does.
 	R19FollowerStamps
@@ -297,6 +300,7 @@ var names = [numSites]string{
 	R07JoinBelowEpochStart:     "R07-join-below-epoch-start",
 	R13CommitBelowMinISR:       "R13-commit-below-min-isr",
 	R16FencedInSync:            "R16-fenced-in-sync",
+	R22OneIsEnough:             "R22-one-is-enough",
 	R19FollowerStamps:          "R19-follower-stamps",
 	R20KeepTruncated:           "R20-keep-truncated",
 	S03IgnoreSyncError:         "S03-ignore-sync-error",

@@ -78,8 +78,15 @@ func (c *Controller) alterPartition(
 	// One that changes nothing is the repetition of a request whose answer was
 	// lost, and not worth an epoch.
 	if !slices.Equal(change.ISR, p.ISR) || change.Recovery != p.Recovery {
+		c.completeReassignment(p, &change)
 		after = p.merge(change)
 		records = append(records, change)
+	}
+	// The last of those that a reassignment adds may have come, and the leader be one of
+	// those that it removes. It must wait for the metadata.
+	if after.Leader != from {
+		a.ErrorCode = wire.NewLeaderElected
+		return records
 	}
 	a.LeaderID, a.LeaderEpoch, a.PartitionEpoch = after.Leader, after.LeaderEpoch, after.PartitionEpoch
 	a.ISR, a.LeaderRecoveryState = after.ISR, int8(after.Recovery)

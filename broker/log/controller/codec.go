@@ -11,7 +11,9 @@ import (
 // struct: integers big-endian, strings and arrays behind an unsigned varint
 // with their length, a nil array being length 0 and any other length plus one.
 // A later version of a kind may only add fields at the end; nothing may follow
-// the fields of the version that is named.
+// the fields of the version that is named. A record has the lowest version that can
+// say what it says: version 1 of a partition and of a change of one speaks of a
+// reassignment.
 
 const frameVersion = 1
 
@@ -53,9 +55,27 @@ func EncodeRecord(r Record) []byte {
 	e := encoder{make([]byte, 0, 64)}
 	e.uvarint(frameVersion)
 	e.uvarint(uint64(r.kind()))
-	e.uvarint(0) // version
+	e.uvarint(version(r))
 	r.body(&e)
 	return e.b
+}
+
+// version is that of a record's encoding.
+func version(r Record) uint64 {
+	switch r := r.(type) {
+	case Partition:
+		return reassigns(r.Adding != nil || r.Removing != nil)
+	case PartitionChange:
+		return reassigns(r.Replicas != nil)
+	}
+	return 0
+}
+
+func reassigns(is bool) uint64 {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // DecodeRecord is the inverse of [EncodeRecord]. It fails on anything that
@@ -66,14 +86,17 @@ func DecodeRecord(b []byte) (Record, error) {
 		return nil, fmt.Errorf("metadata record of frame version %d, not %d", v, frameVersion)
 	}
 	k := kind(d.uvarint())
-	if v := d.uvarint(); d.err == nil && v != 0 {
-		return nil, fmt.Errorf("metadata record of kind %d has version %d, above 0", k, v)
+	d.version = d.uvarint()
+	if most := reassigns(k == kindPartition || k == kindPartitionChange); d.err == nil && d.version > most {
+		return nil, fmt.Errorf("metadata record of kind %d has version %d, above %d", k, d.version, most)
 	}
 	if d.err != nil {
 		return nil, d.err
 	}
 	r := d.record(k)
 	switch {
+	case d.err == nil && r != nil && version(r) != d.version:
+		return nil, fmt.Errorf("metadata record of kind %d has version %d, and says nothing that version %d could not", k, d.version, version(r))
 	case d.err != nil:
 		return nil, fmt.Errorf("metadata record of kind %d: %w", k, d.err)
 	case r == nil:
@@ -102,14 +125,21 @@ func (d *decoder) record(k kind) Record {
 	case kindTopic:
 		return Topic{Name: d.string(), ID: d.uuid()}
 	case kindPartition:
-		return Partition{
+		r := Partition{
 			TopicID: d.uuid(), Partition: d.int32(), Replicas: d.int32s(), ISR: d.int32s(),
 			Leader: d.int32(), LeaderEpoch: d.int32(), PartitionEpoch: d.int32(),
 		}
+		if d.version > 0 {
+			r.Adding, r.Removing = d.int32s(), d.int32s()
+		}
+		return r
 	case kindPartitionChange:
 		r := PartitionChange{TopicID: d.uuid(), Partition: d.int32(), ISR: d.int32s(), Leader: d.int32()}
 		if d.bool() {
 			r.Recovery = Recovering
+		}
+		if d.version > 0 {
+			r.Replicas, r.Adding, r.Removing = d.int32s(), d.int32s(), d.int32s()
 		}
 		return r
 	case kindProducerIDs:
@@ -169,6 +199,10 @@ func (r Partition) body(e *encoder) {
 	e.int32(r.Leader)
 	e.int32(r.LeaderEpoch)
 	e.int32(r.PartitionEpoch)
+	if version(r) > 0 {
+		e.int32s(r.Adding)
+		e.int32s(r.Removing)
+	}
 }
 
 func (r PartitionChange) body(e *encoder) {
@@ -177,6 +211,11 @@ func (r PartitionChange) body(e *encoder) {
 	e.int32s(r.ISR)
 	e.int32(r.Leader)
 	e.bool(r.Recovery == Recovering)
+	if version(r) > 0 {
+		e.int32s(r.Replicas)
+		e.int32s(r.Adding)
+		e.int32s(r.Removing)
+	}
 }
 
 func (r ProducerIDs) body(e *encoder) {
@@ -237,8 +276,9 @@ var (
 
 // decoder reads fields; after the first that is bad, all others are zero.
 type decoder struct {
-	b   []byte
-	err error
+	b       []byte
+	version uint64
+	err     error
 }
 
 func (d *decoder) take(n uint64) []byte {

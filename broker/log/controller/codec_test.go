@@ -42,9 +42,13 @@ func anyRecord() *rapid.Generator[Record] {
 		case 4:
 			return Topic{str(), uuid()}
 		case 5:
-			return Partition{uuid(), i32(), list(), list(), i32(), i32(), i32()}
+			return Partition{uuid(), i32(), list(), list(), i32(), i32(), i32(), list(), list()}
 		case 6:
-			return PartitionChange{uuid(), i32(), list(), i32(), Recovery(rapid.IntRange(0, 1).Draw(t, "recovery"))}
+			r := PartitionChange{uuid(), i32(), list(), i32(), Recovery(rapid.IntRange(0, 1).Draw(t, "recovery")), list(), nil, nil}
+			if r.Replicas != nil {
+				r.Adding, r.Removing = list(), list()
+			}
+			return r
 		case 7:
 			return ProducerIDs{i32(), i64(), i64()}
 		case 8:
@@ -79,9 +83,11 @@ func TestRecordRoundTrip(t *testing.T) {
 func FuzzDecodeRecord(f *testing.F) {
 	for _, r := range []Record{
 		RegisterBroker{1, [16]byte{1}, 2, "b1", 9092, "r", true, false}, FenceBroker{1, 2}, UnfenceBroker{1, 2}, ShutDownBroker{1, 2},
-		Topic{"orders", TopicID{1}}, Partition{TopicID{1}, 0, []int32{1, 2}, []int32{1}, 1, 0, 0},
-		PartitionChange{TopicID{1}, 0, []int32{2}, 2, Recovering}, ProducerIDs{1, 2, 1000}, Config{"orders", "min.insync.replicas", "2"},
+		Topic{"orders", TopicID{1}}, Partition{TopicID{1}, 0, []int32{1, 2}, []int32{1}, 1, 0, 0, nil, nil},
+		Partition{TopicID{1}, 0, []int32{1, 2}, []int32{1}, 1, 0, 0, []int32{2}, []int32{}},
+		PartitionChange{TopicID{1}, 0, []int32{2}, 2, Recovering, nil, nil, nil}, ProducerIDs{1, 2, 1000}, Config{"orders", "min.insync.replicas", "2"},
 		RemoveTopic{TopicID{1}}, RemoveConfig{"orders", "min.insync.replicas"},
+		PartitionChange{TopicID{1}, 0, nil, NoLeaderChange, Recovered, []int32{1, 2}, []int32{2}, nil},
 	} {
 		f.Add(EncodeRecord(r))
 	}
@@ -107,6 +113,8 @@ func TestDecodeRecordRefuses(t *testing.T) {
 		"nothing":                   {},
 		"frame version 2":           {2, 7, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2},
 		"version 1":                 {1, 7, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2},
+		"version 1 without need":    append([]byte{1, 5, 1}, append(make([]byte, 16+4+1+4+1), 0, 0, 0)...),
+		"version 2":                 append([]byte{1, 5, 2}, append(make([]byte, 16+4+1+4+1), 1, 0, 0)...),
 		"unknown kind":              {1, 99, 0},
 		"a kind in two bytes":       {1, 0x87, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2},
 		"a varint without end":      {1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},

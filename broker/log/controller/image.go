@@ -66,7 +66,13 @@ type PartitionInfo struct {
 	LeaderEpoch    int32   // rises with each election
 	PartitionEpoch int32   // rises with each change
 	Recovery       Recovery
+	// Of a reassignment that is under way (KIP-455): those of Replicas that it brings and
+	// takes away; nil: none.
+	Adding, Removing []int32
 }
+
+// Reassigning reports whether a reassignment is under way.
+func (p *PartitionInfo) Reassigning() bool { return len(p.Adding) > 0 || len(p.Removing) > 0 }
 
 // Change says what a record has changed; the others are nil.
 type Change struct {
@@ -215,6 +221,7 @@ func (im *Image) partition(r Partition) (Change, error) {
 	p := &PartitionInfo{
 		Topic: t.Name, TopicID: t.ID, Partition: r.Partition,
 		Replicas: r.Replicas, ISR: r.ISR, Leader: r.Leader, LeaderEpoch: r.LeaderEpoch, PartitionEpoch: r.PartitionEpoch,
+		Adding: r.Adding, Removing: r.Removing,
 	}
 	if err := p.check(); err != nil {
 		return Change{}, err
@@ -241,6 +248,9 @@ func (im *Image) partitionChange(r PartitionChange) (Change, error) {
 func (p PartitionInfo) merge(r PartitionChange) PartitionInfo {
 	p.PartitionEpoch++
 	p.Recovery = r.Recovery
+	if r.Replicas != nil {
+		p.Replicas, p.Adding, p.Removing = r.Replicas, r.Adding, r.Removing
+	}
 	if r.ISR != nil {
 		p.ISR = r.ISR
 	}
@@ -261,6 +271,8 @@ func (p PartitionInfo) check() error {
 		return fmt.Errorf("%s-%d: ISR %d of replicas %d", p.Topic, p.Partition, p.ISR, p.Replicas)
 	case p.Leader != NoLeader && !slices.Contains(p.ISR, p.Leader):
 		return fmt.Errorf("%s-%d: leader %d is not in the ISR %d", p.Topic, p.Partition, p.Leader, p.ISR)
+	case hasDuplicate(slices.Concat(p.Adding, p.Removing)) || !containsAll(p.Replicas, p.Adding) || !containsAll(p.Replicas, p.Removing):
+		return fmt.Errorf("%s-%d: adding %d and removing %d of replicas %d", p.Topic, p.Partition, p.Adding, p.Removing, p.Replicas)
 	case p.LeaderEpoch < 0 || p.PartitionEpoch < 0:
 		return fmt.Errorf("%s-%d: leader epoch %d, partition epoch %d", p.Topic, p.Partition, p.LeaderEpoch, p.PartitionEpoch)
 	}
@@ -348,6 +360,12 @@ func (b *BrokerInfo) String() string {
 func (p *PartitionInfo) String() string {
 	s := fmt.Sprintf("%s-%d leader %d epoch %d replicas %d isr %d partition epoch %d",
 		p.Topic, p.Partition, p.Leader, p.LeaderEpoch, p.Replicas, p.ISR, p.PartitionEpoch)
+	if len(p.Adding) > 0 {
+		s += fmt.Sprintf(" adding %d", p.Adding)
+	}
+	if len(p.Removing) > 0 {
+		s += fmt.Sprintf(" removing %d", p.Removing)
+	}
 	if p.Recovery == Recovering {
 		s += " recovering"
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"pgregory.net/rapid"
 
+	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 )
 
@@ -25,6 +26,7 @@ type world struct {
 	leaders map[string]int32 // who led a partition in a leader epoch
 	epochs  map[int32]int64  // the last broker epoch of each broker
 	pids    int64            // the end of the last block of producer ids
+	unclean bool             // somebody has asked for an unclean election
 }
 
 const sessionTimeout = 9 * time.Second
@@ -107,10 +109,13 @@ func (w *world) changed(was, is *PartitionInfo) {
 		if is.Leader != was.Leader && is.LeaderEpoch <= was.LeaderEpoch {
 			w.t.Fatalf("a new leader in an old epoch: %v\nbecame\n%v", was, is)
 		}
-		clean := is.Leader == was.Leader || is.Leader == NoLeader || slices.Contains(was.ISR, is.Leader)
-		if !clean && (is.Recovery != Recovering || !w.mayBeUnclean(is.Topic) || len(is.ISR) > 1) {
+		// Who completes a reassignment by being in sync may lead at once.
+		comes := was.Reassigning() && !is.Reassigning() && is.Recovery == Recovered
+		clean := is.Leader == was.Leader || is.Leader == NoLeader || slices.Contains(was.ISR, is.Leader) || comes
+		if !clean && (is.Recovery != Recovering || !w.mayBeUnclean(is.Topic) && !w.unclean || len(is.ISR) > 1) {
 			w.t.Fatalf("an unclean election: %v\nbecame\n%v", was, is)
 		}
+		w.moved(was, is)
 	}
 	if is.Leader == NoLeader {
 		return
@@ -120,6 +125,93 @@ func (w *world) changed(was, is *PartitionInfo) {
 		w.t.Fatalf("%s was led by %d, now by %d", key, other, is.Leader)
 	}
 	w.leaders[key] = is.Leader
+}
+
+// moved checks one step of a reassignment: who has been in sync with the rest leaves only for
+// those who are, and cannot speak for the partition any more.
+func (w *world) moved(was, is *PartitionInfo) {
+	gone := minus(was.Replicas, is.Replicas)
+	if len(gone) > 0 && is.LeaderEpoch == was.LeaderEpoch {
+		w.t.Fatalf("brokers %d leave in the same leader epoch: %v\nbecame\n%v", gone, was, is)
+	}
+	if lost := minus(gone, was.Adding); len(lost) > 0 && !containsAll(is.ISR, minus(was.Adding, gone)) {
+		w.t.Fatalf("brokers %d leave before those that are added are in sync: %v\nbecame\n%v", lost, was, is)
+	}
+	if is.Recovery == Recovered && len(is.ISR) < len(was.ISR) && len(minus(was.ISR, gone)) > len(is.ISR) && slices.Contains(is.ISR, was.Leader) && was.Leader == is.Leader && len(gone) > 0 {
+		w.t.Fatalf("somebody who stays leaves the ISR: %v\nbecame\n%v", was, is)
+	}
+}
+
+// move asks for a reassignment, or for the end of one.
+func (w *world) move() {
+	partitions := slices.Collect(w.c.image.Partitions())
+	if len(partitions) == 0 {
+		return
+	}
+	p := rapid.SampledFrom(partitions).Draw(w.t, "partition")
+	x := kmsg.NewAlterPartitionAssignmentsRequestTopicPartition()
+	x.Partition = p.Partition
+	if rapid.IntRange(0, 3).Draw(w.t, "cancel") > 0 {
+		x.Replicas = rapid.Permutation([]int32{1, 2, 3, 4}).Draw(w.t, "target")[:rapid.IntRange(0, 4).Draw(w.t, "factor")]
+	}
+	t := kmsg.NewAlterPartitionAssignmentsRequestTopic()
+	t.Topic, t.Partitions = p.Topic, append(t.Partitions, x)
+	req := kmsg.NewPtrAlterPartitionAssignmentsRequest()
+	req.Topics = append(req.Topics, t)
+	was := *p
+	resp := w.do(AlterPartitionReassignments{req}).Body.(*kmsg.AlterPartitionAssignmentsResponse)
+	switch code := resp.Topics[0].Partitions[0].ErrorCode; {
+	case code != 0:
+		if was.String() != p.String() {
+			w.t.Fatalf("refused, and %v\nbecame\n%v", &was, p)
+		}
+	case x.Replicas == nil:
+		if p.Reassigning() || !containsAll(was.Replicas, p.Replicas) || !containsAll(p.Replicas, was.Removing) {
+			w.t.Fatalf("called off: %v\nbecame\n%v", &was, p)
+		}
+	case !slices.Equal(minus(p.Replicas, p.Removing), x.Replicas):
+		w.t.Fatalf("asked for %d: %v", x.Replicas, p)
+	}
+	w.listed()
+}
+
+// listed holds what is said to be under way against the image.
+func (w *world) listed() {
+	resp := w.do(ListPartitionReassignments{kmsg.NewPtrListPartitionReassignmentsRequest()}).Body.(*kmsg.ListPartitionReassignmentsResponse)
+	n := 0
+	for _, t := range resp.Topics {
+		for _, x := range t.Partitions {
+			p := w.c.image.Partition(t.Topic, x.Partition)
+			if n++; !slices.Equal(x.Replicas, p.Replicas) || !slices.Equal(x.AddingReplicas, p.Adding) || !slices.Equal(x.RemovingReplicas, p.Removing) {
+				w.t.Fatalf("listed as %+v: %v", x, p)
+			}
+		}
+	}
+	for p := range w.c.image.Partitions() {
+		if p.Reassigning() {
+			n--
+		}
+	}
+	if n != 0 {
+		w.t.Fatalf("%d reassignments too many are listed: %+v\n%v", n, resp, w.c.image)
+	}
+}
+
+// elect asks for an election.
+func (w *world) elect() {
+	req := kmsg.NewPtrElectLeadersRequest()
+	req.ElectionType = int8(rapid.IntRange(0, 2).Draw(w.t, "election"))
+	w.unclean = req.ElectionType == electUnclean
+	resp := w.do(ElectLeaders{req}).Body.(*kmsg.ElectLeadersResponse)
+	w.unclean = false
+	for _, t := range resp.Topics {
+		for _, x := range t.Partitions {
+			p := w.c.image.Partition(t.Topic, x.Partition)
+			if x.ErrorCode == 0 && (p.Leader == NoLeader || req.ElectionType == electPreferred && p.Leader != p.Replicas[0]) {
+				w.t.Fatalf("elected: %v", p)
+			}
+		}
+	}
 }
 
 // sound holds after every single record.
@@ -219,7 +311,11 @@ func (w *world) alter() {
 	req := kmsg.NewPtrAlterPartitionRequest()
 	req.BrokerID, req.BrokerEpoch = from, w.epoch(from)
 	req.Topics = append(req.Topics, topic)
+	leader := p.Leader
 	resp := w.do(AlterPartition{req}).Body.(*kmsg.AlterPartitionResponse)
+	if len(resp.Topics) > 0 && resp.Topics[0].Partitions[0].ErrorCode == wire.NewLeaderElected && p.Leader == leader {
+		w.t.Fatalf("no new leader was elected: %v", p)
+	}
 	if resp.ErrorCode != 0 || resp.Topics[0].Partitions[0].ErrorCode != 0 {
 		return
 	}
@@ -313,6 +409,9 @@ func TestCommands(t *testing.T) {
 			"expire anybody": func(t *rapid.T) { w.do(Expire{broker.Draw(t, "broker")}) },
 			"create":         func(*rapid.T) { w.create() },
 			"alter":          func(*rapid.T) { w.alter() },
+			"move":           func(*rapid.T) { w.move() },
+			"elect":          func(*rapid.T) { w.elect() },
+			"rebalance":      func(*rapid.T) { w.do(Rebalance{}) },
 			"producer ids": func(t *rapid.T) {
 				req := kmsg.NewPtrAllocateProducerIDsRequest()
 				req.BrokerID = broker.Draw(t, "broker")

@@ -64,6 +64,9 @@ type Partition struct {
 	Leader         int32 // or NoLeader
 	LeaderEpoch    int32
 	PartitionEpoch int32
+	// Adding and Removing are those of Replicas that a reassignment brings, and that it
+	// takes away when it is completed (KIP-455); nil: none.
+	Adding, Removing []int32
 }
 
 // NoLeader is the leader of a partition that has none.
@@ -81,6 +84,9 @@ type PartitionChange struct {
 	ISR       []int32  // nil: as before
 	Leader    int32    // NoLeaderChange: as before
 	Recovery  Recovery // as of this change
+	// Of a reassignment. Replicas nil: all three as before; else Adding and Removing are
+	// what they are from now on, nil for none.
+	Replicas, Adding, Removing []int32
 }
 
 // Recovery says whether a partition's leader was elected uncleanly and has not

@@ -48,6 +48,7 @@ func (p *PartitionInfo) records() []Record {
 	r := Partition{
 		TopicID: p.TopicID, Partition: p.Partition, Replicas: p.Replicas, ISR: p.ISR,
 		Leader: p.Leader, LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.PartitionEpoch,
+		Adding: p.Adding, Removing: p.Removing,
 	}
 	if p.Recovery == Recovered {
 		return []Record{r}

@@ -37,6 +37,23 @@ func (s *story) play(t *testing.T, d *datadriven.TestData) string {
 		return s.do(Heartbeat{s.heartbeat(d)})
 	case "alter":
 		return s.do(AlterPartition{s.alter(t, d)})
+	case "reassign":
+		return s.do(AlterPartitionReassignments{reassign(t, d)})
+	case "reassignments":
+		return s.do(ListPartitionReassignments{kmsg.NewPtrListPartitionReassignmentsRequest()})
+	case "elect":
+		req := kmsg.NewPtrElectLeadersRequest()
+		if d.HasArg("unclean") {
+			req.ElectionType = electUnclean
+		}
+		if d.HasArg("partition") {
+			t := kmsg.NewElectLeadersRequestTopic()
+			t.Topic, t.Partitions = text(d, "topic", "orders"), []int32{int32(number(d, "partition", 0))}
+			req.Topics = append(req.Topics, t)
+		}
+		return s.do(ElectLeaders{req})
+	case "rebalance":
+		return s.do(Rebalance{})
 	case "create":
 		return s.do(CreateTopics{create(t, d)})
 	case "producer-ids":
@@ -109,6 +126,11 @@ func describeRecord(r Record) string {
 			fields[long] = fmt.Sprintf("%02x..", int(v[0].(float64)))
 		}
 	}
+	for _, rare := range []string{"Replicas", "Adding", "Removing"} { // of a reassignment
+		if fields[rare] == nil {
+			delete(fields, rare)
+		}
+	}
 	short, _ := json.Marshal(fields)
 	return fmt.Sprintf("%T %s", r, short)[len("controller."):]
 }
@@ -136,6 +158,31 @@ func describeResponse(body kmsg.Response) string {
 			return ok(p.ErrorCode)
 		}
 		return fmt.Sprintf("ok leader=%d leader-epoch=%d isr=%d partition-epoch=%d recovery=%d", p.LeaderID, p.LeaderEpoch, p.ISR, p.PartitionEpoch, p.LeaderRecoveryState)
+	case *kmsg.AlterPartitionAssignmentsResponse:
+		p := r.Topics[0].Partitions[0]
+		if p.ErrorMessage != nil {
+			return ok(p.ErrorCode) + ": " + *p.ErrorMessage
+		}
+		return ok(p.ErrorCode)
+	case *kmsg.ListPartitionReassignmentsResponse:
+		s := "none"
+		for _, t := range r.Topics {
+			for _, p := range t.Partitions {
+				s = fmt.Sprintf("%s-%d replicas=%d adding=%d removing=%d", t.Topic, p.Partition, p.Replicas, p.AddingReplicas, p.RemovingReplicas)
+			}
+		}
+		return s
+	case *kmsg.ElectLeadersResponse:
+		s := "nobody"
+		for _, t := range r.Topics {
+			for i, p := range t.Partitions {
+				if i == 0 {
+					s = ""
+				}
+				s += fmt.Sprintf("%s-%d %s ", t.Topic, p.Partition, ok(p.ErrorCode))
+			}
+		}
+		return strings.TrimSpace(s)
 	case *kmsg.CreateTopicsResponse:
 		var all []string
 		for _, t := range r.Topics {
@@ -255,6 +302,25 @@ func create(t *testing.T, d *datadriven.TestData) *kmsg.CreateTopicsRequest {
 		}
 		req.Topics = append(req.Topics, topic)
 	}
+	return req
+}
+
+// reassign reads to=(4,2); without it the reassignment is called off.
+func reassign(t *testing.T, d *datadriven.TestData) *kmsg.AlterPartitionAssignmentsRequest {
+	x := kmsg.NewAlterPartitionAssignmentsRequestTopicPartition()
+	x.Partition = int32(number(d, "partition", 0))
+	if d.HasArg("to") {
+		x.Replicas = []int32{}
+	}
+	for _, id := range list(d, "to") {
+		if id != "" {
+			x.Replicas = append(x.Replicas, int32(atoi(t, d, id)))
+		}
+	}
+	a := kmsg.NewAlterPartitionAssignmentsRequestTopic()
+	a.Topic, a.Partitions = text(d, "topic", "orders"), append(a.Partitions, x)
+	req := kmsg.NewPtrAlterPartitionAssignmentsRequest()
+	req.Topics = append(req.Topics, a)
 	return req
 }
 

@@ -44,6 +44,7 @@ func (r *Replica) Apply(now machine.Instant, s State) (newEpoch bool, err error)
 	r.asked = question{}
 	switch {
 	case !newEpoch && r.role == leading:
+		r.reassigned(now)
 		r.advance(now)
 	case !newEpoch:
 	case s.Leader == r.cfg.Self:
@@ -71,6 +72,17 @@ func (r *Replica) lead(now machine.Instant) error {
 	}
 	r.advance(now)
 	return nil
+}
+
+// reassigned takes over who has replicas, which a reassignment may have changed within the
+// leader epoch: one that is new has nothing yet.
+func (r *Replica) reassigned(now machine.Instant) {
+	r.followers = slices.DeleteFunc(r.followers, func(f follower) bool { return !slices.Contains(r.state.Replicas, f.id) })
+	for _, id := range r.state.Replicas {
+		if id != r.cfg.Self && r.follower(id) == nil {
+			r.followers = append(r.followers, newFollower(id, now, false))
+		}
+	}
 }
 
 // follow begins to follow a leader, or nobody. Where the logs part is found out

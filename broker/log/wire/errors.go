@@ -44,6 +44,10 @@ const (
 	FetchSessionIDNotFound       int16 = 70
 	InvalidFetchSessionEpoch     int16 = 71
 	FencedLeaderEpoch            int16 = 74
+	PreferredLeaderNotAvailable  int16 = 80
+	EligibleLeadersNotAvailable  int16 = 83
+	ElectionNotNeeded            int16 = 84
+	NoReassignmentInProgress     int16 = 85
 	UnknownLeaderEpoch           int16 = 75
 	UnsupportedCompressionType   int16 = 76
 	StaleBrokerEpoch             int16 = 77
@@ -148,6 +152,14 @@ func ErrorName(code int16) string {
 		return "FENCED_LEADER_EPOCH"
 	case UnknownLeaderEpoch:
 		return "UNKNOWN_LEADER_EPOCH"
+	case PreferredLeaderNotAvailable:
+		return "PREFERRED_LEADER_NOT_AVAILABLE"
+	case EligibleLeadersNotAvailable:
+		return "ELIGIBLE_LEADERS_NOT_AVAILABLE"
+	case ElectionNotNeeded:
+		return "ELECTION_NOT_NEEDED"
+	case NoReassignmentInProgress:
+		return "NO_REASSIGNMENT_IN_PROGRESS"
 	case UnsupportedCompressionType:
 		return "UNSUPPORTED_COMPRESSION_TYPE"
 	case StaleBrokerEpoch:

@@ -85,7 +85,10 @@ const (
 	AlterConfigs         int16 = 33
 	DescribeLogDirs      int16 = 35
 	CreatePartitions     int16 = 37
+	ElectLeaders         int16 = 43
 	IncrementalAlter     int16 = 44
+	AlterReassignments   int16 = 45
+	ListReassignments    int16 = 46
 	Vote                 int16 = 52
 	BeginQuorumEpoch     int16 = 53
 	EndQuorumEpoch       int16 = 54
@@ -152,7 +155,10 @@ func ControllerAdmin() []API {
 		{Key: DeleteTopics, Min: 1, Max: 6},
 		{Key: CreatePartitions, Min: 0, Max: 3},
 		{Key: AlterConfigs, Min: 0, Max: 2},
+		{Key: ElectLeaders, Min: 0, Max: 2},
 		{Key: IncrementalAlter, Min: 0, Max: 1},
+		{Key: AlterReassignments, Min: 0, Max: 0},
+		{Key: ListReassignments, Min: 0, Max: 0},
 	}
 }
 
