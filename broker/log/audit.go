@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"brokersim/broker/log/controller"
 	"brokersim/broker/log/wire"
 )
 
@@ -21,8 +22,9 @@ type audited struct {
 	ofLog    []int32 // by broker: the leader epoch that it has heard of, in the life it is in
 	exposed  []shown // by broker: what it has shown as leader last
 	lives    []*Broker
-	epoch    int32 // of the controller
-	inEpochs int32 // the partition epoch of the controller
+	epoch    int32   // of the controller
+	inEpochs int32   // the partition epoch of the controller
+	adding   []int32 // as of that epoch
 }
 
 type ledBy struct{ epoch, broker int32 }
@@ -48,6 +50,7 @@ func NewAuditor(controllers int) *Auditor {
 //   - a replica's leader epoch does not fall while it lives, nor a partition's with
 //     the controller, nor its partition epoch;
 //   - a leader epoch has one leader, over the whole run;
+//   - a reassignment is completed when all that it adds are in sync (KIP-455);
 //   - of an ISR of several nobody is fenced: who is, is taken out of every ISR but one
 //     in which it is the last (KIP-841);
 //   - a leader's high watermark rises only while min.insync.replicas are in sync;
@@ -76,9 +79,24 @@ func (a *Auditor) Controller(brokers int, c *ControllerNode) []string {
 	var broken []string
 	for info := range c.Image().Partitions() {
 		x := a.partition(wire.TP{Topic: info.Topic, Partition: info.Partition}, brokers)
+		broken = append(broken, x.relocated(info)...)
 		broken = append(broken, x.metadata(info.LeaderEpoch, info.PartitionEpoch)...)
 		broken = append(broken, x.fenced(info.ISR, c)...)
 	}
+	return broken
+}
+
+// relocated audits that old replicas leave only when all that are added are in sync
+// (KIP-455). It can tell where it sees each change by itself.
+func (x *audited) relocated(info *controller.PartitionInfo) (broken []string) {
+	if info.PartitionEpoch == x.inEpochs+1 && len(x.adding) > 0 && !info.Reassigning() {
+		for _, id := range x.adding {
+			if slices.Contains(info.Replicas, id) && !slices.Contains(info.ISR, id) {
+				broken = append(broken, fmt.Sprintf("%v: its reassignment is completed, and broker %d, which it adds, is not in the ISR %d", x.tp, id, info.ISR))
+			}
+		}
+	}
+	x.adding = info.Adding
 	return broken
 }
 
@@ -275,6 +293,9 @@ func (a *Auditor) Settled(brokers []*Broker, c *ControllerNode) []string {
 		x := a.partition(wire.TP{Topic: info.Topic, Partition: info.Partition}, len(brokers))
 		if s := x.settled(brokers, c, info.Replicas, info.ISR); s != "" {
 			open = append(open, s)
+		}
+		if info.Reassigning() {
+			open = append(open, fmt.Sprintf("%v is still being moved", x.tp))
 		}
 	}
 	return open

@@ -165,6 +165,12 @@ func (n *ControllerNode) do(now machine.Now, cmd controller.Command, out *machin
 
 // count notes the situations that a run must have met; r is not replayed yet.
 func (n *ControllerNode) count(r controller.Record) {
+	if f, is := r.(controller.FenceBroker); is {
+		n.countFenced(f.ID)
+	}
+	if reg, is := r.(controller.RegisterBroker); is && n.Image().Brokers[reg.ID] != nil && reg.Fenced {
+		n.countFenced(reg.ID)
+	}
 	change, ok := r.(controller.PartitionChange)
 	if !ok {
 		return
@@ -173,12 +179,32 @@ func (n *ControllerNode) count(r controller.Record) {
 	if change.Leader >= 0 && change.Leader != was.Leader {
 		n.cfg.Failpoints.Hit(failpoint.LeaderChange)
 	}
+	if change.Replicas != nil && was.Reassigning() && len(change.Adding) == 0 && len(change.Removing) == 0 {
+		if slices.ContainsFunc(was.Removing, func(id int32) bool { return slices.Contains(change.Replicas, id) }) {
+			n.cfg.Failpoints.Hit(failpoint.ReassignmentCalledOff)
+		} else {
+			n.cfg.Failpoints.Hit(failpoint.Reassigned)
+		}
+	}
 	switch {
 	case change.ISR == nil:
 	case len(change.ISR) < len(was.ISR):
 		n.cfg.Failpoints.Hit(failpoint.ISRShrink)
 	case len(change.ISR) > len(was.ISR):
 		n.cfg.Failpoints.Hit(failpoint.ISRExpand)
+	}
+}
+
+// countFenced counts a broker that is fenced while a partition is moved to it or from it.
+func (n *ControllerNode) countFenced(id int32) {
+	if b := n.Image().Brokers[id]; b == nil || b.Fenced {
+		return
+	}
+	for p := range n.Image().Partitions() {
+		if slices.Contains(p.Adding, id) || slices.Contains(p.Removing, id) {
+			n.cfg.Failpoints.Hit(failpoint.LostInReassignment)
+			return
+		}
 	}
 }
 

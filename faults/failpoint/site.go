@@ -181,6 +181,13 @@ const (
 	MetadataSnapshot
 	// SnapshotFetched is a controller, or a broker, that has fetched a snapshot.
 	SnapshotFetched
+	// Reassigned is a reassignment that was completed.
+	Reassigned
+	// ReassignmentCalledOff is one that was called off while it was under way.
+	ReassignmentCalledOff
+	// LostInReassignment is a broker that was fenced while a partition was being moved to it
+	// or away from it.
+	LostInReassignment
 
 	// EarlyShrink has a leader take a follower that lags out of the ISR after a
 	// quarter of replica.lag.time.max.ms.
@@ -271,6 +278,7 @@ const (
 const (
 	firstSituation       = LeaderChange
 	firstQuorumSituation = ControllerChange
+	firstMoveSituation   = Reassigned
 	firstQuirk           = EarlyShrink
 	firstStep            = StepAppend
 	firstStyleBug        = P01SkipOverflow
@@ -339,6 +347,9 @@ var names = [numSites]string{
 	TopicInFailOver:            "topic-in-fail-over",
 	MetadataSnapshot:           "metadata-snapshot",
 	SnapshotFetched:            "snapshot-fetched",
+	Reassigned:                 "reassigned",
+	ReassignmentCalledOff:      "reassignment-called-off",
+	LostInReassignment:         "lost-in-reassignment",
 	EarlyShrink:                "early-shrink",
 	EarlyFlush:                 "early-flush",
 	ShortRead:                  "short-read",
@@ -391,7 +402,10 @@ func Bugs() []Site { return between(0, firstSituation) }
 func Situations() []Site { return between(firstSituation, firstQuirk) }
 
 // OfQuorum reports whether a site is a situation that only several controllers come to.
-func (s Site) OfQuorum() bool { return s >= firstQuorumSituation && s < firstQuirk }
+func (s Site) OfQuorum() bool { return s >= firstQuorumSituation && s < firstMoveSituation }
+
+// OfMoves reports whether a site is a situation to which only runs come that move replicas.
+func (s Site) OfMoves() bool { return s >= firstMoveSituation && s < firstQuirk }
 
 // OfController reports whether a site is a step of controllers.
 func (s Site) OfController() bool {

@@ -103,6 +103,12 @@ var replicationBugs = []Bug{
 		Fault: "cut off the followers", Property: AuditProperty, Says: "of min.insync.replicas=", Difficulty: 2,
 	},
 	{
+		Site: failpoint.R22OneIsEnough, Source: "KIP-455",
+		Mechanism:  "A reassignment is completed when one of the replicas that it adds is in sync, and the old ones are deleted while the others lack what was acknowledged.",
+		Experiment: Experiment{Scenario: "reassign", Seeds: fewSeeds},
+		Fault:      "none: one of two that are added is in sync first", Property: AuditProperty, Says: "its reassignment is completed", Difficulty: 1,
+	},
+	{
 		Site: failpoint.R19FollowerStamps, Source: "Redpanda #3003 (Jepsen, 21.10.1)",
 		Mechanism: "A follower stamps what it fetches with its own log end and leader epoch as a leader does, so that what it fetches late differs.",
 		Experiment: Experiment{Scenario: "fast-failover", Seeds: fewSeeds, Faults: `

@@ -13,6 +13,7 @@ var mustReach = map[string][]failpoint.Site{
 	"followers-cut": {failpoint.LeaderChange, failpoint.ISRShrink},
 	"lost-answers":  {failpoint.LeaderChange, failpoint.DuplicateSequence},
 	"fast-failover": {failpoint.LeaderChange},
+	"reassign":      {failpoint.LeaderChange, failpoint.Reassigned, failpoint.ReassignmentCalledOff, failpoint.LostInReassignment},
 	"storms": {failpoint.LeaderChange, failpoint.ISRShrink, failpoint.Truncation, failpoint.UncleanRestart,
 		failpoint.ControllerChange, failpoint.ControllerDeposed, failpoint.MetadataTruncation, failpoint.TopicInFailOver, failpoint.MetadataSnapshot,
 		failpoint.IndexRebuild, failpoint.LogDirOffline, failpoint.DiskFull},

@@ -54,6 +54,7 @@ func newClients(r *run) *clients {
 		Name: "admin", Seed: r.Seed, Bootstrap: r.cluster.bootstrap(), Settings: r.set.Consumer(""), Topics: r.newTopics(),
 	})
 	r.sim.Add(sim.NodeConfig{Name: "admin", ID: adminID, Boot: func() machine.Machine { return c.topics }})
+	c.addMover(r)
 	return c
 }
 

@@ -80,7 +80,7 @@ func (c *cluster) addController(i int) {
 	r.sim.Add(sim.NodeConfig{
 		Name: controllerName(id), ID: uint32(id), Listeners: []string{c.voters[i].Addr},
 		Boot: func() machine.Machine {
-			c.controllers[i] = log.NewController(log.ControllerConfig{ID: id, Settings: r.set.Broker(), Failpoints: points, Seed: r.Seed, Voters: c.voters})
+			c.controllers[i] = log.NewController(log.ControllerConfig{ID: id, Settings: r.set.Broker(), Failpoints: points, Seed: r.Seed, Voters: c.voters, Admin: r.Spec.admin() != nil})
 			return c.controllers[i]
 		},
 	})
@@ -122,6 +122,7 @@ func (c *cluster) addBroker(i int) {
 				Controllers: c.voters,
 				Settings:    r.brokerSettings(i),
 				Failpoints:  points,
+				Admin:       r.Spec.admin(),
 			})
 			c.lives[i]++
 			c.started[i], c.images[i] = false, -1
@@ -220,7 +221,7 @@ func (c *cluster) reached(bugs []failpoint.Site) map[string]int64 {
 		if c.r.solo != nil {
 			break // they are those of a log
 		}
-		if site.OfQuorum() && c.r.Spec.controllers() < 2 {
+		if site.OfQuorum() && c.r.Spec.controllers() < 2 || site.OfMoves() && c.r.Spec.Reassign.Every == 0 {
 			continue
 		}
 		m[site.String()] = 0

@@ -49,6 +49,14 @@ func Parse(name string, src []byte) (*Spec, error) {
 				}
 			}, 1, 5)(n)
 		},
+		"reassign": func(n ast.Node) {
+			p.Fields(n, "reassign", fields.Fields{"every": p.Duration(&s.Reassign.Every, time.Millisecond, maxFor)})
+			p.Later(func() {
+				if !s.log() {
+					p.Fail(n, "reassign: only a log has replicas to move")
+				}
+			})
+		},
 		"racks":     p.Number(func(n int64) { s.Racks = int(n) }, 0, maxBrokers),
 		"profile":   p.Word(&s.Profile, "short"),
 		"topics":    p.named(func(name string, at, n ast.Node) { p.topic(s, name, at, n) }),

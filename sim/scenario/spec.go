@@ -60,6 +60,9 @@ type Spec struct {
 	// well; 0 is never. It lasts on until the core has made progress (core.go).
 	CoreFor time.Duration
 
+	// Reassign is how replicas are moved while the load goes on.
+	Reassign Reassign
+
 	// Machines are what the nodes are made of; nil is without any bound. No file says it and no
 	// repro string repeats it: brokers alone have hardware, clients that are not of a
 	// Bulk load cost nothing.

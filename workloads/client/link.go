@@ -65,6 +65,7 @@ const (
 	callListOffsets
 	callEpochEnd
 	callCreateTopics
+	callMove
 )
 
 // outcome is how a call ended: with an answer, or with lost set because nobody

@@ -25,7 +25,9 @@
 //	session.go           which brokers have been heard of lately: soft state
 //	broker.go            registration, heartbeat, fencing, controlled shutdown
 //	election.go          who leads a partition when its brokers come and go
+//	electleaders.go      elections that somebody asks for, and preferred leaders
 //	alterpartition.go    what a leader may change about its ISR
+//	reassign.go          replicas that are moved (KIP-455)
 //	topics.go            creating topics
 //	deletetopics.go      deleting them
 //	createpartitions.go  more partitions for them
@@ -43,6 +45,8 @@
 //     because nobody else is known to have what was acknowledged. That it stays
 //     electable after it has lost its disk's unsynced end is the rule from before
 //     KIP-966, with the loss of data that KIP-966 describes.
+//   - Of a reassignment, old replicas leave when all that are added are in sync, and in a new
+//     leader epoch: they cannot speak for the partition any more.
 //   - The broker epoch is the offset of the record that registered the
 //     incarnation, so it rises with each incarnation and a broker that has
 //     replayed up to it has seen its own registration.
