@@ -85,6 +85,7 @@ type Broker struct {
 	reading fetchAnswer
 	ids     producerIDs
 
+	sessions   fetchSessions
 	syncs      []syncing
 	stopping   stopping
 	marking    machine.Tag // the sync of the marker of a clean shutdown; 0: none is under way
@@ -167,6 +168,7 @@ func NewBroker(cfg BrokerConfig) *Broker {
 		deadline: machine.Never,
 	}
 	b.serves = servedBy(&b.handlers)
+	b.sessions = newFetchSessions(s.MaxIncrementalFetchSessionCacheSlots, cfg.Incarnation)
 	first := cfg.Controllers[0].Addr
 	name := "broker-" + strconv.Itoa(int(cfg.ID))
 	b.life.link = newLink(name+"-heartbeat", first, wire.ControllerTable(), reconnectBackoff, s.BrokerSessionTimeout,

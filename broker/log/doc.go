@@ -21,11 +21,12 @@
 //
 //	broker.go            the node: what it holds, the order of things in a step, its deadline
 //	start.go             what is on the disk at the start of a life; syncs
-//	stop.go              the end of a life in good order, and its marker
+//	stop.go              the end of a life in good order: others lead first, then the marker
 //	conn.go              connections
 //	handlers.go          which request goes where; ApiVersions is made from it
 //	produce.go           Produce
 //	fetch.go             Fetch, of consumers and followers
+//	fetchsession.go      what a reader need not say again, nor hear (KIP-227)
 //	purgatory.go         what waits, what wakes it, when its time is over
 //	listoffsets.go       ListOffsets, OffsetForLeaderEpoch
 //	describe.go          Metadata
@@ -41,7 +42,7 @@
 //	replay.go            the metadata log: fetched, replayed, applied to the replicas
 //	fetchsnapshot.go     what is before it, fetched as a snapshot
 //	fetcher.go           following: num.replica.fetchers of each leader
-//	remove.go            the files of topics that are no more
+//	remove.go            the files of partitions that are no more, or no more here
 //	commands.go          what the controller is asked for: ISRs, producer ids, topics
 //	link.go              a connection that a broker keeps to another node
 //	retention.go         what has expired, looked for now and then; what is deleted, removed
@@ -73,6 +74,8 @@
 //   - What a timed-out or refused request has appended stays in the log. The client
 //     must take it as unknown.
 //   - An answer to a Fetch is made in memory that the next one uses again.
+//   - A Fetch of a session is read as if it named everything that its reader wants; what has
+//     not changed is left out when the answer leaves. Followers ask without a session.
 //
 // Replication:
 //

@@ -20,22 +20,16 @@ type fetchAnswer struct {
 	atOnce  bool  // an error, or logs that part: nothing to wait for
 }
 
-// The session epochs of a Fetch that names everything that it wants (KIP-227).
-const (
-	newSession = 0
-	noSession  = -1
-)
-
 // byID is the version from which on a Fetch names its topics by id.
 const byID = 13
 
 // fetch reads for a consumer or a follower, and waits if there is too little. What
 // a follower asks for tells how far it has got.
 func (b *Broker) fetch(now machine.Instant, c *conn, req wire.Request, body *kmsg.FetchRequest, out *machine.Effects) {
-	if body.SessionEpoch != newSession && body.SessionEpoch != noSession {
-		// There are no fetch sessions (KIP-227): none was given out.
+	in, code := b.sessions.enter(now, body)
+	if code != 0 {
 		resp := kmsg.NewPtrFetchResponse()
-		resp.ErrorCode, resp.Topics = wire.FetchSessionIDNotFound, []kmsg.FetchResponseTopic{}
+		resp.ErrorCode, resp.Topics = code, []kmsg.FetchResponseTopic{}
 		b.answer(c, &req, resp, nil, out)
 		return
 	}
@@ -45,11 +39,11 @@ func (b *Broker) fetch(now machine.Instant, c *conn, req wire.Request, body *kms
 	a := b.read(body)
 	b.noteFollower(now, body, &a.resp)
 	if a.enough(body) || body.MaxWaitMillis <= 0 || len(a.records) == 0 {
-		b.answerFetch(c, &req, a, out)
+		b.answerFetch(now, c, &req, in, a, out)
 		return
 	}
 	x := &c.parking
-	*x = parkedFetch{conn: c, req: req, body: body, until: now.Add(time.Duration(body.MaxWaitMillis) * time.Millisecond), parts: x.parts[:0]}
+	*x = parkedFetch{conn: c, req: req, body: body, in: in, until: now.Add(time.Duration(body.MaxWaitMillis) * time.Millisecond), parts: x.parts[:0]}
 	for i := range body.Topics {
 		t := &body.Topics[i]
 		for j := range t.Partitions {
@@ -75,7 +69,8 @@ func (b *Broker) nameTopics(body *kmsg.FetchRequest) {
 	}
 }
 
-func (b *Broker) answerFetch(c *conn, req *wire.Request, a *fetchAnswer, out *machine.Effects) {
+func (b *Broker) answerFetch(now machine.Instant, c *conn, req *wire.Request, in inSession, a *fetchAnswer, out *machine.Effects) {
+	b.sessions.leave(now, in, req.Body.(*kmsg.FetchRequest), a)
 	active := 0
 	for i := range a.records {
 		if a.records[i].Len() > 0 {

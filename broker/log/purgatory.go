@@ -114,6 +114,7 @@ type parkedFetch struct {
 	conn  *conn
 	req   wire.Request
 	body  *kmsg.FetchRequest
+	in    inSession
 	until machine.Instant
 	parts []reading
 }
@@ -159,7 +160,7 @@ func (b *Broker) wakeFetches(now machine.Instant, p *partition, out *machine.Eff
 			continue
 		}
 		b.unparkFetch(x)
-		b.answerFetch(x.conn, &x.req, a, out)
+		b.answerFetch(now, x.conn, &x.req, x.in, a, out)
 	}
 }
 
@@ -200,7 +201,7 @@ func (b *Broker) expireParked(now machine.Instant, out *machine.Effects) {
 			continue
 		}
 		b.unparkFetch(x)
-		b.answerFetch(x.conn, &x.req, b.read(x.body), out)
+		b.answerFetch(now, x.conn, &x.req, x.in, b.read(x.body), out)
 	}
 	b.parked.earliest = machine.Never
 	for _, x := range b.parked.produces {

@@ -56,6 +56,7 @@ var brokerFields = []field[Broker]{
 	{name: "replica.fetch.min.bytes", set: func(b *Broker, v value) { b.ReplicaFetchMinBytes = v.int32() }},
 	{name: "num.replica.fetchers", set: func(b *Broker, v value) { b.NumReplicaFetchers = v.int32() }, least: 1},
 	{name: "fetch.max.bytes", set: func(b *Broker, v value) { b.FetchMaxBytes = v.int32() }},
+	{name: "max.incremental.fetch.session.cache.slots", set: func(b *Broker, v value) { b.MaxIncrementalFetchSessionCacheSlots = v.int32() }},
 	{name: "socket.request.max.bytes", set: func(b *Broker, v value) { b.SocketRequestMaxBytes = v.int32() }},
 	{name: "message.max.bytes", set: func(b *Broker, v value) { b.MessageMaxBytes = v.int32() }},
 	{name: "min.insync.replicas", set: func(b *Broker, v value) { b.MinInsyncReplicas = v.int32() }},

@@ -21,9 +21,11 @@ type Broker struct {
 	ReplicaFetchMinBytes                   int32         // replica.fetch.min.bytes
 	NumReplicaFetchers                     int32         // num.replica.fetchers, of each leader
 
-	FetchMaxBytes         int32 // fetch.max.bytes
-	SocketRequestMaxBytes int32 // socket.request.max.bytes
-	MessageMaxBytes       int32 // message.max.bytes
+	FetchMaxBytes int32 // fetch.max.bytes
+	// MaxIncrementalFetchSessionCacheSlots is max.incremental.fetch.session.cache.slots.
+	MaxIncrementalFetchSessionCacheSlots int32
+	SocketRequestMaxBytes                int32 // socket.request.max.bytes
+	MessageMaxBytes                      int32 // message.max.bytes
 
 	MinInsyncReplicas        int32 // min.insync.replicas
 	DefaultReplicationFactor int16 // default.replication.factor

@@ -61,6 +61,7 @@ const (
 	InconsistentTopicID          int16 = 103
 	InconsistentClusterID        int16 = 104
 	InconsistentVoterSet         int16 = 94
+	FetchSessionTopicIDError     int16 = 106
 	SnapshotNotFound             int16 = 98
 	PositionOutOfRange           int16 = 99
 	IneligibleReplica            int16 = 107
@@ -160,6 +161,8 @@ func ErrorName(code int16) string {
 		return "ELECTION_NOT_NEEDED"
 	case NoReassignmentInProgress:
 		return "NO_REASSIGNMENT_IN_PROGRESS"
+	case FetchSessionTopicIDError:
+		return "FETCH_SESSION_TOPIC_ID_ERROR"
 	case UnsupportedCompressionType:
 		return "UNSUPPORTED_COMPRESSION_TYPE"
 	case StaleBrokerEpoch:
