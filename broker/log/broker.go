@@ -117,10 +117,10 @@ type partition struct {
 	fetches  []*parkedFetch
 }
 
-// ofTopic are the partitions of a topic by their numbers.
+// ofTopic are the partitions of a topic by their numbers; nil where there is none here.
 type ofTopic struct {
 	name  string
-	parts map[int32]*partition
+	parts []*partition
 }
 
 // partition is this broker's replica of a partition, or nil. Most requests name many of
@@ -133,6 +133,9 @@ func (b *Broker) partition(topic string, n int32) *partition {
 		}
 		b.near = t
 	}
+	if n < 0 || int(n) >= len(b.near.parts) {
+		return nil
+	}
 	return b.near.parts[n]
 }
 
@@ -141,8 +144,11 @@ func (b *Broker) addPartition(tp wire.TP, p *partition) {
 	b.partitions = slices.Insert(b.partitions, i, p)
 	t := b.byTopic[tp.Topic]
 	if t == nil {
-		t = &ofTopic{tp.Topic, make(map[int32]*partition)}
+		t = &ofTopic{name: tp.Topic}
 		b.byTopic[tp.Topic] = t
+	}
+	if more := int(tp.Partition) + 1 - len(t.parts); more > 0 {
+		t.parts = append(t.parts, make([]*partition, more)...)
 	}
 	t.parts[tp.Partition] = p
 }

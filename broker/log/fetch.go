@@ -18,6 +18,15 @@ type fetchAnswer struct {
 	records []wire.Records
 	size    int64 // bytes of records
 	atOnce  bool  // an error, or logs that part: nothing to wait for
+	asks    asks
+}
+
+// asks is who asks with a Fetch: a follower, its broker epoch as it names it, -1 if it does
+// not, and as the metadata know it; or a consumer, whose id is negative.
+type asks struct {
+	id    int32
+	epoch int64
+	known int64
 }
 
 // byID is the version from which on a Fetch names its topics by id.
@@ -48,7 +57,7 @@ func (b *Broker) fetch(now machine.Instant, c *conn, req wire.Request, body *kms
 		t := &body.Topics[i]
 		for j := range t.Partitions {
 			if p, code := b.lookup(t.Topic, t.Partitions[j].Partition); code == 0 {
-				x.parts = append(x.parts, reading{p, t.Partitions[j].FetchOffset, p.State().LeaderEpoch})
+				x.parts = append(x.parts, reading{p, t.Partitions[j].FetchOffset, p.LeaderEpoch()})
 			}
 		}
 	}
@@ -88,6 +97,9 @@ func (b *Broker) read(body *kmsg.FetchRequest) *fetchAnswer {
 	a := &b.reading
 	topics := a.resp.Topics[:0]
 	*a = fetchAnswer{resp: kmsg.NewFetchResponse(), records: a.records[:0]}
+	if a.asks.id, a.asks.epoch = wire.FetchReplica(body); a.asks.id >= 0 {
+		a.asks.known = b.brokerEpoch(a.asks.id)
+	}
 	for i := range body.Topics {
 		t := &body.Topics[i]
 		var answer *kmsg.FetchResponseTopic
@@ -128,13 +140,13 @@ func (b *Broker) readPartition(a *fetchAnswer, body *kmsg.FetchRequest, t *kmsg.
 		left = 0
 	}
 	p, code := b.lookupFetched(body.Version, t, want.Partition)
-	id, epoch := wire.FetchReplica(body)
+	id := a.asks.id
 	who := replica.Reader{Follower: id >= 0, From: want.FetchOffset, LastEpoch: want.LastFetchedEpoch, CurrentEpoch: want.CurrentLeaderEpoch}
 	if code == 0 && id >= 0 {
-		if who.CurrentEpoch != p.State().LeaderEpoch && b.cfg.Failpoints.On(failpoint.R04FetchUnfenced, uint64(want.FetchOffset)) {
+		if who.CurrentEpoch != p.LeaderEpoch() && b.cfg.Failpoints.On(failpoint.R04FetchUnfenced, uint64(want.FetchOffset)) {
 			who.CurrentEpoch, who.LastEpoch = -1, -1 // as a Fetch from before KIP-320 says
 		}
-		code = b.checkFollower(p, id, epoch, who.CurrentEpoch)
+		code = b.checkFollower(p, &a.asks, who.CurrentEpoch)
 	}
 	if code == 0 {
 		// The first batch is given whole whatever its size, so that the reader can
@@ -176,14 +188,14 @@ func (b *Broker) lookupFetched(version int16, t *kmsg.FetchRequestTopic, n int32
 // or 0. It may have no replica; in a new leader epoch it may have been given one of
 // which this leader has not heard (Partition.followerReplicaOrThrow). Or it speaks
 // of a life that is over (Replica.updateFetchStateOrThrow, KIP-903).
-func (b *Broker) checkFollower(p *partition, id int32, epoch int64, leaderEpoch int32) int16 {
+func (b *Broker) checkFollower(p *partition, who *asks, leaderEpoch int32) int16 {
 	code := p.CheckEpoch(leaderEpoch)
 	switch {
 	case code != 0:
 		return code
-	case !p.Assigned(id) && leaderEpoch >= 0:
+	case !p.Assigned(who.id) && leaderEpoch >= 0:
 		return wire.UnknownLeaderEpoch
-	case !p.Assigned(id), b.formerLife(p, id, epoch):
+	case !p.Assigned(who.id), who.formerLife(p):
 		return wire.NotLeaderOrFollower
 	}
 	return 0
@@ -193,8 +205,16 @@ func (b *Broker) checkFollower(p *partition, id int32, epoch int64, leaderEpoch 
 // life since, as the metadata know or its own later fetch has told. The latter is
 // more than Kafka asks for, which lets nobody join the ISR before the metadata know
 // of its epoch; here the controller decides.
-func (b *Broker) formerLife(p *partition, id int32, epoch int64) bool {
-	return epoch >= 0 && epoch < max(b.brokerEpoch(id), b.memberEpoch(p.epochs, id))
+func (who *asks) formerLife(p *partition) bool {
+	if who.epoch < 0 || who.epoch < who.known {
+		return who.epoch >= 0
+	}
+	for i := range p.epochs {
+		if m := &p.epochs[i]; m.id == who.id {
+			return who.epoch < m.epoch
+		}
+	}
+	return false
 }
 
 // enough reports whether there is nothing to wait for.

@@ -167,7 +167,7 @@ func (b *Broker) sendFetch(now machine.Instant, f *fetcher, out *machine.Effects
 		}
 		t := &topics[len(topics)-1]
 		p := kmsg.NewFetchRequestTopicPartition()
-		p.Partition, p.CurrentLeaderEpoch = tp.Partition, x.p.State().LeaderEpoch
+		p.Partition, p.CurrentLeaderEpoch = tp.Partition, x.p.LeaderEpoch()
 		p.FetchOffset, p.LastFetchedEpoch = x.p.Position()
 		p.LogStartOffset, p.PartitionMaxBytes = x.p.LogStart(), s.ReplicaFetchMaxBytes
 		t.Partitions = append(t.Partitions, p)
@@ -200,29 +200,33 @@ func (b *Broker) fetched(now machine.Now, f *fetcher, a wire.Answer, out *machin
 
 func (b *Broker) fetchedPartition(now machine.Now, q *asked, topic [16]byte, x *kmsg.FetchResponseTopicPartition, records wire.Records, out *machine.Effects) {
 	p := q.f.p
-	if !p.Follows() || p.State().LeaderEpoch != q.epoch || p.LogEnd() != q.offset {
+	if !p.Follows() || p.LeaderEpoch() != q.epoch || p.LogEnd() != q.offset {
 		return
 	}
 	start, end, committed := p.LogStart(), p.LogEnd(), p.HighWatermark()
-	defer func() {
-		if p.LogStart() != start || p.LogEnd() != end || p.HighWatermark() != committed {
-			b.move(p)
-		}
-	}()
-	var err error
+	err := b.tookFetched(now, q, topic, x, records, out)
+	if p.LogStart() != start || p.LogEnd() != end || p.HighWatermark() != committed {
+		b.move(p)
+	}
+	if err != nil {
+		b.fail(err, out)
+	}
+}
+
+// tookFetched has a partition take what its leader has said of it; an error is one of
+// the disk.
+func (b *Broker) tookFetched(now machine.Now, q *asked, topic [16]byte, x *kmsg.FetchResponseTopicPartition, records wire.Records, out *machine.Effects) (err error) {
+	p := q.f.p
 	switch {
 	case p.topicID != topic || p.TP().Partition != x.Partition:
 		b.retryFetch(now, q.f)
-		return
 	case x.ErrorCode == wire.FencedLeaderEpoch:
 		q.f.retryAt = machine.Never // there is a later leader: the metadata will name it
-		return
 	case x.ErrorCode == wire.OffsetOutOfRange && x.LogStartOffset > p.LogEnd():
 		err = p.StartAt(x.LogStartOffset)
 		b.flush(p, out)
 	case x.ErrorCode != 0:
 		b.retryFetch(now, q.f)
-		return
 	case x.DivergingEpoch.EndOffset >= 0:
 		err = p.Diverged(x.DivergingEpoch.Epoch, x.DivergingEpoch.EndOffset)
 	default:
@@ -230,11 +234,12 @@ func (b *Broker) fetchedPartition(now machine.Now, q *asked, topic [16]byte, x *
 			out.Work(machine.Work{Bytes: records.Len(), Partitions: 1})
 		}
 		err = p.AppendFetched(records, x.HighWatermark)
-		if errors.Is(err, replica.ErrCorrupt) {
+		switch {
+		case err == nil:
+		case errors.Is(err, replica.ErrCorrupt):
 			b.retryFetch(now, q.f)
 			err = nil
-		}
-		if errors.Is(err, machine.ErrNoSpace) {
+		case errors.Is(err, machine.ErrNoSpace):
 			b.cfg.Failpoints.Hit(failpoint.DiskFull)
 			b.retryFetch(now, q.f)
 			err = nil
@@ -244,9 +249,7 @@ func (b *Broker) fetchedPartition(now machine.Now, q *asked, topic [16]byte, x *
 		}
 		b.flush(p, out)
 	}
-	if err != nil {
-		b.fail(err, out)
-	}
+	return err
 }
 
 func (b *Broker) retryFetch(now machine.Now, f *fetching) {

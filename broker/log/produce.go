@@ -93,7 +93,7 @@ func (b *Broker) producePartition(now machine.Now, x *parkedProduce, topic strin
 		w.refuse(wire.RequestTimedOut)
 		return true, nil
 	}
-	w.p, w.end, w.epoch = p, at.End, p.State().LeaderEpoch
+	w.p, w.end, w.epoch = p, at.End, p.LeaderEpoch()
 	if x.acks != 0 && !w.decide(x.acks) {
 		x.waits = append(x.waits, w)
 	}
@@ -102,7 +102,7 @@ func (b *Broker) producePartition(now machine.Now, x *parkedProduce, topic strin
 
 // lookup finds a partition that is served here, or Kafka's error.
 func (b *Broker) lookup(topic string, n int32) (*partition, int16) {
-	if p := b.partition(topic, n); p != nil && p.State().LeaderEpoch >= 0 {
+	if p := b.partition(topic, n); p != nil && p.LeaderEpoch() >= 0 {
 		return p, 0
 	}
 	if b.image.Partition(topic, n) == nil {

@@ -40,7 +40,7 @@ type producing struct {
 // decide fills in the answer if it is known.
 func (w *producing) decide(acks int16) (done bool) {
 	code, done := w.p.Acknowledge(w.end, acks)
-	if w.p.State().LeaderEpoch != w.epoch {
+	if w.p.LeaderEpoch() != w.epoch {
 		code, done = wire.NotLeaderOrFollower, true
 	}
 	if done && code != 0 {
@@ -169,7 +169,7 @@ func (x *parkedFetch) concerned(p *partition) bool {
 	id, _ := wire.FetchReplica(x.body)
 	for i := range x.parts {
 		r := &x.parts[i]
-		if r.p == p && (!p.Leads() || p.State().LeaderEpoch != r.epoch || p.Available(id >= 0, r.from)) {
+		if r.p == p && (!p.Leads() || p.LeaderEpoch() != r.epoch || p.Available(id >= 0, r.from)) {
 			return true
 		}
 	}

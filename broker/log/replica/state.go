@@ -24,6 +24,9 @@ type State struct {
 // State is what the controller has said last.
 func (r *Replica) State() State { return r.state }
 
+// LeaderEpoch is that of the state.
+func (r *Replica) LeaderEpoch() int32 { return r.state.LeaderEpoch }
+
 // Leads reports whether this replica is the leader, as far as it has heard.
 func (r *Replica) Leads() bool { return r.role == leading }
 

@@ -63,6 +63,12 @@ func (s *scratch) head() []byte {
 // message encodes a body after its header, which began with s.head, with the
 // records spliced in, and puts the size before it.
 func (s *scratch) message(head []byte, key int16, response bool, msg writable, records []Records) machine.Bytes {
+	if answer, ok := msg.(*kmsg.FetchResponse); ok && response {
+		if frame, ok := s.plainFrame(head, answer, records); ok {
+			s.flat = head[:0]
+			return frame
+		}
+	}
 	start := len(head)
 	flat := msg.AppendTo(head)
 	s.flat = flat[:0]

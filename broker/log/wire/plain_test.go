@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"reflect"
 	"testing"
 
@@ -91,6 +92,10 @@ func TestPlainAnswer(t *testing.T) {
 			whole.SetVersion(version)
 			flexible := whole.IsFlexible()
 			raw := carriesFetch(whole).splice(&scratch{}, whole.AppendTo(make([]byte, 4)), 4, records)
+			frame, written := (&scratch{}).plainFrame(make([]byte, 4), whole, records)
+			if written && !bytes.Equal(frame.Contiguous(), raw.Contiguous()) {
+				t.Fatalf("written\n%x, want\n%x", frame.Contiguous(), raw.Contiguous())
+			}
 			want := kmsg.NewPtrFetchResponse()
 			want.SetVersion(version)
 			slow := over(raw.Slice(4, raw.Len()), nil)
@@ -106,6 +111,10 @@ func TestPlainAnswer(t *testing.T) {
 			if w.plainAnswer(reused) {
 				wasPlain++
 				taken = w.taken
+				again, ok := (&scratch{}).plainFrame(make([]byte, 4), reused, taken)
+				if !ok || !bytes.Equal(again.Contiguous(), raw.Contiguous()) {
+					t.Fatalf("what is plain was not written so (%t):\n%x, want\n%x", ok, again.Contiguous(), raw.Contiguous())
+				}
 				sameMessage(t, reused, want)
 				if !sameRecords(taken, wantRecords) {
 					t.Fatalf("other records")
