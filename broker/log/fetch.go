@@ -61,6 +61,9 @@ func (b *Broker) fetch(now machine.Instant, c *conn, req wire.Request, body *kms
 			}
 		}
 	}
+	if x.consumers() && b.cfg.Failpoints.On(failpoint.L01WaitOut, uint64(x.until)) {
+		x.until = x.until.Add(time.Second) / machine.Instant(time.Second) * machine.Instant(time.Second)
+	}
 	b.parkFetch(x)
 }
 

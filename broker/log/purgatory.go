@@ -7,6 +7,7 @@ import (
 
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // parked is Kafka's purgatory: the requests that wait for something, each at the
@@ -150,7 +151,7 @@ func (b *Broker) unparkFetch(x *parkedFetch) {
 func (b *Broker) wakeFetches(now machine.Instant, p *partition, out *machine.Effects) {
 	for i := 0; i < len(p.fetches); {
 		x := p.fetches[i]
-		if !x.concerned(p) {
+		if !x.concerned(p) || x.consumers() && b.cfg.Failpoints.On(failpoint.L01WaitOut, uint64(x.until)) {
 			i++
 			continue
 		}
@@ -164,12 +165,17 @@ func (b *Broker) wakeFetches(now machine.Instant, p *partition, out *machine.Eff
 	}
 }
 
+// consumers reports whether it is a consumer's, and no follower's.
+func (x *parkedFetch) consumers() bool {
+	id, _ := wire.FetchReplica(x.body)
+	return id < 0
+}
+
 // concerned reports whether what has happened to a partition can matter.
 func (x *parkedFetch) concerned(p *partition) bool {
-	id, _ := wire.FetchReplica(x.body)
 	for i := range x.parts {
 		r := &x.parts[i]
-		if r.p == p && (!p.Leads() || p.LeaderEpoch() != r.epoch || p.Available(id >= 0, r.from)) {
+		if r.p == p && (!p.Leads() || p.LeaderEpoch() != r.epoch || p.Available(!x.consumers(), r.from)) {
 			return true
 		}
 	}

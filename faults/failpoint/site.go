@@ -99,6 +99,11 @@ const (
 	// S18ForgetAtStart has a replica forget the sequences of producers when it reads
 	// its log again (KAFKA-12520).
 	S18ForgetAtStart
+	// L01WaitOut has a consumer's fetch that waits be answered only when its time is over,
+	// by a clock that ticks once a second.
+	L01WaitOut
+	// L02RestartLinger has linger.ms count from the last record of a batch.
+	L02RestartLinger
 	// T04ForgetWrap lets a partition take sequence 0 behind the largest int32 for one
 	// that it has (KAFKA-7692).
 	T04ForgetWrap
@@ -315,6 +320,8 @@ var names = [numSites]string{
 	S04EndAfterIndex:           "S04-end-after-index",
 	S05TrustIndex:              "S05-trust-index",
 	S18ForgetAtStart:           "S18-forget-at-start",
+	L01WaitOut:                 "L01-wait-out",
+	L02RestartLinger:           "L02-restart-linger",
 	T04ForgetWrap:              "T04-forget-wrap",
 	T06OldEpoch:                "T06-old-epoch",
 	T23ExpireByFirst:           "T23-expire-by-first",

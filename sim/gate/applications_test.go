@@ -43,6 +43,8 @@ var applicationBugs = []struct {
 2s for 200ms    crash newsfeed
 2500ms for 200ms crash newsfeed
 `}, 3},
+	{failpoint.L01WaitOut, "isolation", Experiment{Scenario: "microservices", Set: []string{"consumer.request.timeout.ms=2000"}}, 8},
+	{failpoint.L02RestartLinger, "lateness", Experiment{Scenario: "analytics", Set: []string{"producer.linger.ms=100"}}, 8},
 }
 
 // Every promise to an application is broken by a bug, and by nothing without it.

@@ -45,4 +45,10 @@ var clientBugs = []Bug{
 		Experiment: Experiment{Scenario: "lost-answers", Seeds: fewSeeds},
 		Fault:      "lose the answers", Property: "no-duplicate", Difficulty: 2,
 	},
+	{
+		Site: failpoint.L02RestartLinger, Source: "linger.ms counts from the first record of a batch (KafkaProducer)",
+		Mechanism:  "Each record begins linger.ms anew, so that a batch of a steady sender waits until it is full.",
+		Experiment: Experiment{Scenario: "analytics", Seeds: fewSeeds, Set: []string{"producer.linger.ms=100"}},
+		Fault:      "none", Property: "lateness", Difficulty: 1,
+	},
 }

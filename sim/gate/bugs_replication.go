@@ -184,6 +184,12 @@ var replicationBugs = []Bug{
 `},
 		Fault: "all crash, a slow replica fetches from who comes back first, who crashes", Property: "no-acked-loss", Difficulty: 5,
 	},
+	{
+		Site: failpoint.L01WaitOut, Source: "any lost wake-up",
+		Mechanism:  "A record that comes does not answer the fetches that wait for it; their readers hear of it when fetch.max.wait.ms is over, by a clock that ticks once a second.",
+		Experiment: Experiment{Scenario: "microservices", Seeds: fewSeeds, Set: []string{"consumer.request.timeout.ms=2000"}},
+		Fault:      "none", Property: "isolation", Difficulty: 1,
+	},
 }
 
 // lateReader has a reader begin at the latest offset when a leader has just been

@@ -160,6 +160,9 @@ func (p *Producer) Send(now machine.Now, topic string, r Record) (wire.TP, Sent)
 	if p.fail.OnAbout(failpoint.SmallBatch, a.tp.Topic, uint64(a.tp.Partition)<<32|uint64(len(a.queue)), a.batches) {
 		a.queue[len(a.queue)-1].closed = true
 	}
+	if p.fail.On(failpoint.L02RestartLinger, a.batches) {
+		a.queue[len(a.queue)-1].created = now.Mono
+	}
 	p.buffer -= took
 	p.pending++
 	p.taken++
