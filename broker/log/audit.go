@@ -18,9 +18,10 @@ type Auditor struct {
 // audited is what was seen of one partition.
 type audited struct {
 	tp       wire.TP
-	leaders  []ledBy // by epoch
-	ofLog    []int32 // by broker: the leader epoch that it has heard of, in the life it is in
-	exposed  []shown // by broker: what it has shown as leader last
+	topic    controller.TopicID // the topic that has the name; zero: the controller has not told
+	leaders  []ledBy            // by epoch
+	ofLog    []int32            // by broker: the leader epoch that it has heard of, in the life it is in
+	exposed  []shown            // by broker: what it has shown as leader last
 	lives    []*Broker
 	epoch    int32   // of the controller
 	inEpochs int32   // the partition epoch of the controller
@@ -64,6 +65,9 @@ func (a *Auditor) Step(stepped int, brokers []*Broker, c *ControllerNode) []stri
 	var broken []string
 	for _, p := range b.moved {
 		x := a.partition(p.TP(), len(brokers))
+		if !x.holds(p) {
+			continue // of a topic that had the name before
+		}
 		broken = append(broken, x.replica(stepped, b, b.see(p))...)
 		broken = append(broken, x.inSync(brokers, c)...)
 	}
@@ -77,11 +81,25 @@ func (a *Auditor) Controller(brokers int, c *ControllerNode) []string {
 		return nil
 	}
 	var broken []string
+	there := 0
 	for info := range c.Image().Partitions() {
+		there++
 		x := a.partition(wire.TP{Topic: info.Topic, Partition: info.Partition}, brokers)
+		if x.topic != info.TopicID && x.topic != (controller.TopicID{}) { // another topic of the same name
+			delete(a.partitions, x.tp)
+			x = a.partition(x.tp, brokers)
+		}
+		x.topic = info.TopicID
 		broken = append(broken, x.relocated(info)...)
 		broken = append(broken, x.metadata(info.LeaderEpoch, info.PartitionEpoch)...)
 		broken = append(broken, x.fenced(info.ISR, c)...)
+	}
+	if there < len(a.partitions) {
+		for tp, x := range a.partitions { // unordered: each by itself
+			if c.Image().Partition(tp.Topic, tp.Partition) == nil {
+				x.topic = deleted
+			}
+		}
 	}
 	return broken
 }
@@ -99,6 +117,9 @@ func (x *audited) relocated(info *controller.PartitionInfo) (broken []string) {
 	x.adding = info.Adding
 	return broken
 }
+
+// deleted is the topic of a name that no topic has any more.
+var deleted = controller.TopicID{0: 0xff, 15: 0xff}
 
 // fenced audits that an ISR of several has nobody who is fenced.
 func (x *audited) fenced(isr []int32, c *ControllerNode) (broken []string) {
@@ -130,6 +151,13 @@ func (a *Auditor) partition(tp wire.TP, brokers int) *audited {
 		a.partitions[tp] = x
 	}
 	return x
+}
+
+// holds reports whether a replica is one of the topic that has the name, and not of one
+// that had it before. A broker that has just started may not know yet.
+func (x *audited) holds(p *partition) bool {
+	none := controller.TopicID{}
+	return p.topicID == x.topic || p.topicID == none || x.topic == none
 }
 
 // seen is one replica as it is after a step.
@@ -207,6 +235,9 @@ func (x *audited) inSync(brokers []*Broker, c *ControllerNode) (broken []string)
 			continue
 		}
 		f := follower.partition(x.tp.Topic, x.tp.Partition)
+		if f != nil && !x.holds(f) {
+			f = nil
+		}
 		switch {
 		case f == nil || f.LogEnd() < committed:
 			end := int64(0)
@@ -245,7 +276,7 @@ func (x *audited) leader(brokers []*Broker, c *ControllerNode) (*Broker, *partit
 			continue
 		}
 		p := b.partition(x.tp.Topic, x.tp.Partition)
-		if p == nil || p.State().LeaderEpoch < newest {
+		if p == nil || !x.holds(p) || p.State().LeaderEpoch < newest {
 			continue
 		}
 		if p.State().LeaderEpoch > newest {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"brokersim/broker/log/controller"
 	"brokersim/broker/log/replica"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
@@ -130,6 +131,24 @@ func TestAuditStep(t *testing.T) {
 			}
 			return a.Step(1, brokers, nil)
 		}, ""},
+		{"a replica of a topic that had the name before", func(t *testing.T, a *Auditor, brokers []*Broker) []string {
+			overwrite(t, brokers[1])
+			a.partition(wire.TP{Topic: "orders"}, 2).topic = brokers[0].partitions[0].topicID
+			brokers[1].partitions[0].topicID[0]++
+			return a.Step(1, brokers, nil)
+		}, ""},
+		{"a leader of a topic that has the name no more", func(t *testing.T, a *Auditor, brokers []*Broker) []string {
+			overwrite(t, brokers[1])
+			a.partition(wire.TP{Topic: "orders"}, 2).topic = deleted
+			brokers[0].move(brokers[0].partitions[0])
+			return a.Step(0, brokers, nil)
+		}, ""},
+		{"a follower of the topic that has the name without what is committed", func(_ *testing.T, a *Auditor, brokers []*Broker) []string {
+			a.partition(wire.TP{Topic: "orders"}, 2).topic = brokers[0].partitions[0].topicID
+			brokers[1].partitions[0].topicID[0]++
+			brokers[0].move(brokers[0].partitions[0])
+			return a.Step(0, brokers, nil)
+		}, "orders-0: broker 2 is in sync with leader 1 (epoch 0) and ends at offset 0, below the high watermark 1"},
 		{"a step that moved nothing", func(t *testing.T, a *Auditor, brokers []*Broker) []string {
 			overwrite(t, brokers[1])
 			brokers[1].moved = nil
@@ -237,4 +256,29 @@ func TestAuditSettled(t *testing.T) {
 	if got := NewAuditor(1).Settled(brokers, nil); len(got) != 1 {
 		t.Errorf("without a controller: %q", got)
 	}
+}
+
+// Another topic of the same name begins with other epochs, and one that is no more has none.
+func TestAuditRecreatedTopic(t *testing.T) {
+	l, _, c := settledCluster(t)
+	a := NewAuditor(1)
+	tp := wire.TP{Topic: "orders"}
+	if s := a.Controller(2, c); s != nil || a.partitions[tp].topic == (controller.TopicID{}) {
+		t.Fatalf("%q", s)
+	}
+	x := a.partition(tp, 2)
+	x.epoch, x.inEpochs = 7, 7
+	if s := a.Controller(2, c); len(s) != 1 {
+		t.Errorf("the same topic: %q", s)
+	}
+	x.epoch, x.inEpochs = 7, 7
+	x.topic[0]++
+	if s := a.Controller(2, c); s != nil || a.partitions[tp] == x {
+		t.Errorf("another topic: %q", s)
+	}
+	gone := a.partition(wire.TP{Topic: "gone"}, 2)
+	if s := a.Controller(2, c); s != nil || gone.topic != deleted || a.partitions[tp].topic == deleted {
+		t.Errorf("%q, of topic %x", s, gone.topic)
+	}
+	l.advance(time.Second)
 }

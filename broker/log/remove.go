@@ -8,6 +8,7 @@ import (
 	"brokersim/broker/log/replica"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // dropGone takes away what the broker has of topics that are no more, and, once in a
@@ -16,7 +17,7 @@ import (
 func (b *Broker) dropGone(out *machine.Effects) error {
 	for _, t := range b.gone {
 		for _, info := range t.Partitions {
-			if p := b.partition(t.Name, info.Partition); p != nil && p.topicID == t.ID {
+			if p := b.partition(t.Name, info.Partition); p != nil && p.topicID == t.ID && !b.goesByName(p) {
 				if err := b.drop(p, out); err != nil {
 					return err
 				}
@@ -41,6 +42,13 @@ func (b *Broker) dropGone(out *machine.Effects) error {
 		}
 	}
 	return nil
+}
+
+// goesByName reports whether a replica is taken for one of the topic that has the name by
+// now, whichever that is: only a planted bug does so.
+func (b *Broker) goesByName(p *partition) bool {
+	tp := p.TP()
+	return b.image.Partition(tp.Topic, tp.Partition) != nil && b.cfg.Failpoints.OnAbout(failpoint.R25GoByName, tp.Topic, uint64(tp.Partition), 0)
 }
 
 // directoriesOn are the partitions of which there are files, in order.

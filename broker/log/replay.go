@@ -166,7 +166,7 @@ func (b *Broker) applyMetadata(now machine.Instant, out *machine.Effects) {
 func (b *Broker) applyPartition(now machine.Instant, info *controller.PartitionInfo, out *machine.Effects) error {
 	tp := wire.TP{Topic: info.Topic, Partition: info.Partition}
 	p := b.partition(tp.Topic, tp.Partition)
-	if p != nil && p.topicID != info.TopicID && p.topicID != (controller.TopicID{}) {
+	if p != nil && p.topicID != info.TopicID && p.topicID != (controller.TopicID{}) && !b.goesByName(p) {
 		if err := b.drop(p, out); err != nil { // of a topic that had the name before
 			return err
 		}

@@ -147,6 +147,12 @@ var replicationBugs = []Bug{
 		Fault: "a leader that nobody hears loses the lead and gets it back before the retries", Property: "no-acked-loss", Difficulty: 3,
 	},
 	{
+		Site: failpoint.R25GoByName, Source: "KIP-516",
+		Mechanism:  "A broker that was away while a topic was deleted and created again goes on in the log of the first one, since the name is the same.",
+		Experiment: Experiment{Scenario: "recreated", Seeds: someSeeds, Set: []string{"producer.batch.size=1"}},
+		Fault:      "a follower is down while its topic is recreated", Property: AuditProperty, Says: "differs from offset", Difficulty: 3,
+	},
+	{
 		Native: "R14-last-replica-standing", Source: "KIP-966, before eligible leader replicas",
 		Mechanism: "The last of an ISR may lead again after a loss of power, and who is not in sync any more truncates to it what all have had.",
 		Experiment: Experiment{Scenario: "fast-failover", Seeds: someSeeds, Set: []string{"topic.min.insync.replicas=1"}, Faults: `

@@ -24,7 +24,8 @@ type clients struct {
 	readers   []*workloads.Reader   // by Spec.Readers
 	bulk      bulkClients           // instead, if Spec.Bulk is set
 	topics    *workloads.TopicCreator
-	dumper    *workloads.Dumper // nil before the final read
+	recreator *workloads.Recreator // nil if no topic is recreated
+	dumper    *workloads.Dumper    // nil before the final read
 }
 
 // loadFrom is when the first records are due. It is an instant of the run, not
@@ -55,6 +56,7 @@ func newClients(r *run) *clients {
 	})
 	r.sim.Add(sim.NodeConfig{Name: "admin", ID: adminID, Boot: func() machine.Machine { return c.topics }})
 	c.addMover(r)
+	c.addRecreator(r)
 	return c
 }
 
@@ -76,7 +78,7 @@ func (c *clients) addProducer(r *run, i int, node nodeName) {
 		ID: int32(node.id), Name: node.name, Seed: r.Seed, Bootstrap: r.cluster.bootstrap(), Settings: r.set.Producer(spec.Name),
 		Topic: spec.Topic, Parts: int32(len(r.topology.of([]string{spec.Topic}))),
 		Arrivals: spec.arrivals(), Keys: spec.Keys, Sizes: spec.Sizes, FirstSequence: spec.FirstSequence,
-		From: loadFrom(r.Spec.For), Until: machine.Instant(r.Spec.For),
+		From: r.Spec.loadFrom(), Until: machine.Instant(r.Spec.For),
 		ForkAt: machine.Instant(r.Fork.At), ForkSeed: r.Fork.Seed,
 		Recorder: r.rec, TPs: r.topology.number, Failpoints: r.cluster.set(node.id),
 	}
@@ -132,7 +134,7 @@ func (c *clients) addReader(r *run, i int, node nodeName) {
 		ID: int32(node.id), Name: node.name, Seed: r.Seed, Bootstrap: r.cluster.bootstrap(), Settings: r.set.Consumer(spec.Name),
 		Partitions: r.share(i), Work: spec.Work, Settle: spec.Settle,
 		Commit: commits[r.Spec.Log.Commit], CommitEvery: cmp.Or(r.Spec.Log.CommitEvery, commitEvery),
-		From: machine.Instant(spec.From), Replay: machine.Instant(spec.Replay),
+		From: max(machine.Instant(spec.From), r.Spec.readFrom()), Replay: machine.Instant(spec.Replay),
 		Recorder: r.rec, TPs: r.topology.number, Failpoints: r.cluster.set(node.id),
 	}
 	cfg.Paused.From, cfg.Paused.Until = machine.Instant(spec.Pause.From), machine.Instant(spec.Pause.From+spec.Pause.For)

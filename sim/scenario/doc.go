@@ -47,6 +47,7 @@
 //	kind.go      brokers of other kinds than the log: which there are, how they are used
 //	solo.go      the one broker of such a kind, its services, its rest and final read
 //	moves.go     replicas that are moved during the load
+//	recreate.go  topics that are deleted and created again before the load
 //	bulk.go      loads of very many records, followed by a ledger instead of a history
 //	machines.go  what the nodes of such a load run on
 //	ways.go      where the time of one of its records goes

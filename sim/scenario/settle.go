@@ -110,6 +110,8 @@ func (r *run) openOfClients() (list []string) {
 		return []string{"topics cannot be created: " + c.topics.Refused()}
 	case !c.topics.Done():
 		return []string{"topics have not been created, or have no leader"}
+	case c.recreator != nil && !c.recreator.Done():
+		return []string{"topics have not been created again"}
 	}
 	nodes := r.Spec.clientNodes()
 	for i := range r.Spec.Producers {

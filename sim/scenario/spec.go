@@ -122,6 +122,9 @@ type Topic struct {
 	Partitions  int32
 	Replication int16
 	Set         []config.Entry
+	// Recreate is when the topic, which has held something else until then, is deleted and
+	// created again (KIP-516); 0 is never. The load begins two seconds later.
+	Recreate time.Duration
 }
 
 // Producer is a service that publishes to one topic.

@@ -21,6 +21,17 @@ type NewTopic struct {
 // TopicConfig is one setting of a topic, such as min.insync.replicas=2.
 type TopicConfig struct{ Name, Value string }
 
+func (t *NewTopic) request() kmsg.CreateTopicsRequestTopic {
+	x := kmsg.NewCreateTopicsRequestTopic()
+	x.Topic, x.NumPartitions, x.ReplicationFactor = t.Name, t.Partitions, t.Replication
+	for _, s := range t.Configs {
+		c := kmsg.NewCreateTopicsRequestTopicConfig()
+		c.Name, c.Value = s.Name, kmsg.StringPtr(s.Value)
+		x.Configs = append(x.Configs, c)
+	}
+	return x
+}
+
 // AdminConfig is what an admin client is made of. Of the settings it uses those
 // about connections, time-outs and back-offs.
 type AdminConfig struct {
@@ -143,14 +154,7 @@ func (a *Admin) create(now machine.Instant, out *machine.Effects) {
 	req := kmsg.NewPtrCreateTopicsRequest()
 	req.TimeoutMillis = int32(a.set.RequestTimeout.Milliseconds())
 	for _, t := range a.todo {
-		x := kmsg.NewCreateTopicsRequestTopic()
-		x.Topic, x.NumPartitions, x.ReplicationFactor = t.Name, t.Partitions, t.Replication
-		for _, s := range t.Configs {
-			c := kmsg.NewCreateTopicsRequestTopicConfig()
-			c.Name, c.Value = s.Name, kmsg.StringPtr(s.Value)
-			x.Configs = append(x.Configs, c)
-		}
-		req.Topics = append(req.Topics, x)
+		req.Topics = append(req.Topics, t.request())
 	}
 	a.asking = true
 	a.net.send(now, &call{what: callCreateTopics, request: req}, l, nil, true, out)

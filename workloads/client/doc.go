@@ -90,6 +90,7 @@
 //	fetch.go        what partitions want, Fetch requests and answers
 //	position.go     ListOffsets, OffsetForLeaderEpoch, resets and truncations
 //	admin.go        CreateTopics
+//	recreator.go    topics that are deleted and created again
 //	pubsub.go       of Redis: one connection, to publish or to listen
 //	amqp.go         the AMQP client: configuration and what its owner sees
 //	amqplink.go     its connection: hand-shake, topology, heartbeats, closing

@@ -66,6 +66,7 @@ const (
 	callEpochEnd
 	callCreateTopics
 	callMove
+	callDeleteTopics
 )
 
 // outcome is how a call ended: with an answer, or with lost set because nobody
