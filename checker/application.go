@@ -30,18 +30,13 @@ const (
 
 // What records mean, by the ids of their values.
 // Amount is what a record adds to a sum.
-func Amount(value int64) int64 { return 1 + int64(scrambled(value)%100) }
+func Amount(value int64) int64 { return 1 + int64(history.Scrambled(value)%100) }
 
 // EventType is the type of the event that a record is, of so many that there are.
-func EventType(value, types int64) int64 { return int64(scrambled(value) % uint64(types)) }
+func EventType(value, types int64) int64 { return int64(history.Scrambled(value) % uint64(types)) }
 
 // Deletes reports whether a record deletes its key: one in ten does.
-func Deletes(value int64) bool { return scrambled(value)%10 == 0 }
-
-func scrambled(value int64) uint64 {
-	x := uint64(value) * 0x9e3779b97f4a7c15
-	return (x ^ x>>32) * 0xd6e8feb86659fd93 >> 16
-}
+func Deletes(value int64) bool { return history.Deletes(value) }
 
 // taken is a record at an offset that a reader has finished with for the first time.
 type taken struct {

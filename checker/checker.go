@@ -23,7 +23,8 @@ const (
 	counts
 	isolated // application_time.go
 	lateEvents
-	decided // how many of the properties are decided here
+	compacts // compaction.go
+	decided  // how many of the properties are decided here
 )
 
 // Checker judges one history as it is written. It keeps what it must know of
@@ -58,6 +59,7 @@ type Checker struct {
 	phantoms  []sighting
 	behind    []behind
 	jumps     []jump
+	keyed     []keyedRead // of compacted partitions
 }
 
 // op is an operation under way.

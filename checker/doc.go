@@ -8,24 +8,36 @@
 //     acknowledged or found in the final read; what a reader was shown does not
 //     vanish. Conflicts with a mere acknowledgement count with acks=all, or if
 //     the property is stated.
+//
 //   - no-acked-loss: an acknowledged record is in the final read. What no final
 //     read can tell (there was none, it was cut short, the acknowledgement came
 //     too late) makes the finding unknown.
+//
 //   - no-duplicate: a record is at one offset.
+//
 //   - per-key-order: the records of one producer process, partition and key
 //     have offsets in the order in which they were sent: all that are visible
 //     if the producer is idempotent, those that were acknowledged otherwise.
 //     A producer that died and came back is another one.
+//
 //   - no-phantom: what is read was sent, before, to that partition, and had not
 //     certainly failed.
+//
 //   - no-skip: a reader polls and finishes with every readable record between
 //     its first and its last, in order. It goes back only when it was assigned
 //     anew, and passes over records only by auto.offset.reset. Readers that commit before
 //     they work have no claim to what they held when they died, unless it is stated.
+//
 //   - no-stale-end: an operation does not claim less of the log than was proven
 //     before it began. This holds all four kinds of real-time order: append or
 //     read, after append or read. Appends that land below what was acknowledged
 //     or read are therefore reported under this name, not under slot-agreement.
+//
+//   - compaction, of compacted topics: the last record of each key stays, and a tombstone
+//     for delete.retention.ms; where it is gone, so is what it has deleted. A reader passes
+//     over a record only if a later one of its key had been sent, or if it is a tombstone
+//     of that age; and not over one which deletes what he was given, by the same leader,
+//     less than half of that time before.
 //
 // # Without offsets
 //
@@ -114,6 +126,6 @@
 //
 // promise.go derives and reads promises; checker.go, read.go and process.go
 // take events; record.go and floor.go hold what is kept of them; finish.go and
-// lost.go decide; application.go has the promises to applications; explain.go words it; judge.go is the whole in one call. What there is
+// lost.go decide; compaction.go has what compaction may take out; application.go has the promises to applications; explain.go words it; judge.go is the whole in one call. What there is
 // without offsets is in deliveries.go and deliveriesfinish.go.
 package checker

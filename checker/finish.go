@@ -66,6 +66,7 @@ func (c *Checker) Finish() Verdict {
 	f.phantoms()
 	f.jumps()
 	f.behind()
+	f.compaction()
 	f.applications()
 	for _, x := range c.procs { // unordered: a count
 		if x.reads {

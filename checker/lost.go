@@ -2,7 +2,6 @@ package checker
 
 import (
 	"slices"
-	"strings"
 
 	"brokersim/checker/history"
 )
@@ -55,8 +54,8 @@ func (f *finish) fateOfAcked(n int32, r *record) {
 		if r.off >= 0 && r.seen >= 0 && p.readAt.Get(r.off) != n+1 {
 			r.flags |= wrong
 		}
-	case r.off >= 0 && r.off < d.start || c.compacted(r.tp):
-		// Retention or compaction took it, which are not looked at here.
+	case r.off >= 0 && r.off < d.start || p.logAt.Get(max(r.off, 0)) == 0 && d.covers(r.off) && c.compacted(r.tp):
+		// Retention took it, which is not looked at here, or compaction: compaction.go.
 	case d.covers(r.off), r.off >= d.next && r.ackI < d.last, r.off < 0 && r.ackI < d.first && d.from == 0:
 		f.looked[loss]++
 		f.lostAcked(n, r)
@@ -158,14 +157,20 @@ func (f *finish) excused(property int, p *part, from, until, began int64) bool {
 // compacted reports whether the topic of a partition is compacted, so that
 // holes in it mean nothing.
 func (c *Checker) compacted(tp history.TP) bool {
+	t := c.topic(tp)
+	return t != nil && t.Compacted()
+}
+
+// topic is what the header says of the topic of a partition; nil if it says nothing.
+func (c *Checker) topic(tp history.TP) *history.Topic {
 	name := c.h.Name(tp)
 	for i := range c.h.Topics {
 		t := &c.h.Topics[i]
 		if len(name) > len(t.Name) && name[:len(t.Name)] == t.Name && (name[len(t.Name)] == '-' || name[len(t.Name)] == '/') && digits(name[len(t.Name)+1:]) {
-			return strings.Contains(t.Cleanup, "compact")
+			return t
 		}
 	}
-	return false
+	return nil
 }
 
 func digits(s string) bool {

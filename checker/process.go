@@ -31,8 +31,9 @@ type jump struct {
 	from, until int64
 	began       int64 // of a move back: the event at which that operation was invoked which led to from
 	by          int32
-	processing  bool // it was given the records but never finished with them
-	reset       bool // by auto.offset.reset: no violation, but the records count as skipped
+	processing  bool  // it was given the records but never finished with them
+	reset       bool  // by auto.offset.reset: no violation, but the records count as skipped
+	epoch       int32 // in which the leader answered who made it jump, or None; of polls
 }
 
 func (c *Checker) process(p int32) *process {
@@ -99,7 +100,7 @@ func (c *Checker) polled(e *history.Event) {
 			off := run.Records[j].Offset
 			c.looked[skips]++
 			if off != pos.next {
-				c.jumps = append(c.jumps, jump{p: x.p, tp: run.TP, from: pos.next, until: off, began: pos.began, by: c.read()})
+				c.jumps = append(c.jumps, jump{p: x.p, tp: run.TP, from: pos.next, until: off, began: pos.began, by: c.read(), epoch: epochIn(e, run.TP)})
 				if off > pos.next {
 					pos.moved = append(pos.moved, span{pos.next, off})
 				}
@@ -113,7 +114,7 @@ func (c *Checker) polled(e *history.Event) {
 		if pos := x.at(cl.TP); cl.From >= 0 && endOf(e, cl.TP) < 0 && (!pos.known || cl.From > pos.next) {
 			c.starts(x, pos, cl.TP, cl.From, e)
 			if cl.From > pos.next {
-				c.jumps = append(c.jumps, jump{p: x.p, tp: cl.TP, from: pos.next, until: cl.From, began: pos.began, by: c.read()})
+				c.jumps = append(c.jumps, jump{p: x.p, tp: cl.TP, from: pos.next, until: cl.From, began: pos.began, by: c.read(), epoch: cl.Epoch})
 				pos.moved = append(pos.moved, span{pos.next, cl.From})
 				pos.next, pos.began = cl.From, c.asked.i
 			}

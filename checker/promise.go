@@ -15,6 +15,7 @@ const (
 	NoPhantom     = "no-phantom"
 	NoSkip        = "no-skip"
 	NoStaleEnd    = "no-stale-end"
+	Compaction    = "compaction"
 )
 
 // Where a promise comes from.
@@ -24,7 +25,7 @@ const (
 )
 
 // Properties are the names that may be promised, in the order of reports.
-// Those after Lateness are part of the vocabulary but decided elsewhere or
+// Those after Compaction are part of the vocabulary but decided elsewhere or
 // not yet: promised here they come out as unknown.
 func Properties() []string { return history.Properties() }
 
@@ -53,6 +54,7 @@ func Derive(s history.Settings) history.Promise {
 	add(NoPhantom, true)
 	add(NoSkip, true)
 	add(NoStaleEnd, clean)
+	add(Compaction, clean && s.Compacted && acksAll(s))
 	return p
 }
 
@@ -138,7 +140,7 @@ func newRules(h *history.Header) rules {
 	first := slices.Index(order, Delivered)
 	r.applications = slices.ContainsFunc(r.promise.Properties, func(name string) bool {
 		n := slices.Index(order, name)
-		return n >= first && n < decided
+		return n >= first && n < compacts
 	})
 	return r
 }

@@ -66,6 +66,9 @@ func (c *Checker) readEnds(e *history.Event) {
 		for j := range run.Records {
 			c.saw(p, &run.Records[j], fin)
 		}
+		if c.h.Set.Compacted && e.F == history.Poll && c.compacted(run.TP) {
+			c.sawKeys(run, epochIn(e, run.TP))
+		}
 		if e.F == history.Poll {
 			c.ledger.Delivered += int64(len(run.Records))
 		}
@@ -204,6 +207,9 @@ func (c *Checker) dumped(p *part, cl *history.Claim, reached, asked int64) {
 	next := max(from, reached)
 	if !cl.Limited {
 		next = max(next, cl.End)
+	}
+	if d.begun && from > d.next && c.compacted(p.tp) {
+		d.next = from // compaction has left nothing in between
 	}
 	switch {
 	case !d.begun || from > d.next || next < d.from:

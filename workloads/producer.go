@@ -36,6 +36,9 @@ type ProducerConfig struct {
 	Recorder   *history.Recorder
 	TPs        func(wire.TP) history.TP
 	Failpoints *failpoint.Set // nil is off
+	// Tombstones has records with a key that delete it ([history.Deletes]) be tombstones: their
+	// topic is compacted.
+	Tombstones bool
 	// FirstSequence is that of the client.
 	FirstSequence int32
 }
@@ -155,6 +158,10 @@ func (p *Producer) record(now machine.Now) *client.Record {
 	if p.head.Value == nil {
 		p.head.Key, p.head.Value = p.make()
 		p.head.Ticket = p.cfg.Recorder.Op()
+		if p.cfg.Tombstones && p.head.Key != nil {
+			id, _ := RecordID(p.head.Value)
+			p.head.Tombstone = history.Deletes(id)
+		}
 	}
 	p.head.Time = now.Wall.Millis()
 	return &p.head

@@ -4,6 +4,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+
+	"brokersim/broker/log/wire"
+	"brokersim/workloads/client"
 )
 
 // What a record's value holds: its unique id, its key, zeros up to the size, and
@@ -56,6 +59,9 @@ func valueAlone(value []byte) (id, key int64, err error) {
 	}
 	return id, int64(binary.BigEndian.Uint64(value[valueKey:])), nil
 }
+
+// IDOf is the unique id of a record of these workloads, be it a tombstone.
+func IDOf(r *wire.Record) (id int64, ok bool) { return RecordID(client.ValueOf(r)) }
 
 // RecordID is the unique id that a value of these workloads holds; not ok if it is
 // none, or was changed.

@@ -231,7 +231,7 @@ func TestAuditSettled(t *testing.T) {
 			c.Image().Partition("orders", 0).ISR = []int32{1}
 		}, []string{"orders-0: ISR [1] of replicas [1 2]"}},
 		{"high watermark", func(t *testing.T, l *lab, brokers []*Broker, _ *ControllerNode) {
-			if _, code, err := brokers[0].partitions[0].Append(l.now.Mono, machine.Literal(batch("b")), 1); code != 0 || err != nil {
+			if _, code, err := brokers[0].partitions[0].Append(l.now, machine.Literal(batch("b")), 1); code != 0 || err != nil {
 				t.Fatal(code, err)
 			}
 		}, []string{"orders-0: high watermark 1, log end offset 2"}},

@@ -91,10 +91,12 @@ type Broker struct {
 	marking    machine.Tag // the sync of the marker of a clean shutdown; 0: none is under way
 	found      []string    // see Found
 	retention  retention
-	doomed     []doomed        // in the order in which they were deleted
-	checkpoint checkpoint      // the high watermarks
-	recovery   checkpoint      // the recovery points
-	logStart   checkpoint      // the log start offsets
+	doomed     []doomed   // in the order in which they were deleted
+	checkpoint checkpoint // the high watermarks
+	recovery   checkpoint // the recovery points
+	logStart   checkpoint // the log start offsets
+	cleaned    checkpoint // how far compacted logs have been cleaned
+	cleaning   cleaning
 	flushAt    machine.Instant // when to look for logs that are to be flushed
 	tags       machine.Tag
 	isrAt      machine.Instant // when to look for replicas that lag
@@ -345,6 +347,7 @@ func (b *Broker) periodic(now machine.Now, out *machine.Effects) {
 	}
 	b.retain(now, out)
 	b.discard(at, out)
+	b.clean(now, out)
 	b.flushOld(at, out)
 	b.saveCheckpoints(at, out)
 }
@@ -353,7 +356,7 @@ func (b *Broker) nextDeadline() machine.Instant {
 	if b.err != nil {
 		return machine.Never
 	}
-	at := min(b.beatDue(), b.parked.earliest, b.isrAt, b.expireAt, b.checkpointsDue(), b.flushAt, b.commands.due(), b.retention.due(), b.discardAt())
+	at := min(b.beatDue(), b.parked.earliest, b.isrAt, b.expireAt, b.checkpointsDue(), b.flushAt, b.commands.due(), b.retention.due(), b.discardAt(), b.cleaning.due())
 	at = min(at, b.metadata.due(b.metadataAt), b.leaveDue())
 	for _, f := range b.fetchers {
 		at = min(at, f.due())

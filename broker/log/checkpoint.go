@@ -54,6 +54,12 @@ func (c *checkpoint) start(now machine.Instant, files machine.Files, file string
 	return nil
 }
 
+// has reports whether an earlier life has written anything down of a partition.
+func (c *checkpoint) has(tp wire.TP) bool {
+	_, ok := c.known[tp]
+	return ok
+}
+
 func (c *checkpoint) due() machine.Instant {
 	if c.tag != 0 {
 		return machine.Never
@@ -62,12 +68,12 @@ func (c *checkpoint) due() machine.Instant {
 }
 
 // checkpoints are all of a broker.
-func (b *Broker) checkpoints() [3]*checkpoint {
-	return [...]*checkpoint{&b.checkpoint, &b.recovery, &b.logStart}
+func (b *Broker) checkpoints() [4]*checkpoint {
+	return [...]*checkpoint{&b.checkpoint, &b.recovery, &b.logStart, &b.cleaned}
 }
 
 func (b *Broker) checkpointsDue() machine.Instant {
-	return min(b.checkpoint.due(), b.recovery.due(), b.logStart.due())
+	return min(b.checkpoint.due(), b.recovery.due(), b.logStart.due(), b.cleaned.due())
 }
 
 // saveCheckpoints begins to write new files when it is time.
@@ -119,6 +125,12 @@ func (c *checkpoint) sync(b *Broker, file string, out *machine.Effects) {
 func (b *Broker) offsetsFor(c *checkpoint) []storage.PartitionOffset {
 	list := make([]storage.PartitionOffset, 0, len(b.partitions))
 	for _, p := range b.partitions {
+		if c == &b.cleaned {
+			if p.Log().Holes() || p.WantsHoles() {
+				list = append(list, storage.PartitionOffset{Topic: p.TP().Topic, Partition: p.TP().Partition, Offset: b.cleaning.looked[p.TP()]})
+			}
+			continue
+		}
 		offset := p.HighWatermark()
 		switch c {
 		case &b.recovery:
@@ -134,7 +146,7 @@ func (b *Broker) offsetsFor(c *checkpoint) []storage.PartitionOffset {
 }
 
 // checkpointSynced takes the answer to a sync, if it is one of a checkpoint.
-func (b *Broker) checkpointSynced(tag machine.Tag, err error, out *machine.Effects) (mine bool) {
+func (b *Broker) checkpointSynced(now machine.Instant, tag machine.Tag, err error, out *machine.Effects) (mine bool) {
 	for _, c := range b.checkpoints() {
 		if c.tag == 0 || tag != c.tag {
 			continue
@@ -143,7 +155,7 @@ func (b *Broker) checkpointSynced(tag machine.Tag, err error, out *machine.Effec
 		switch {
 		case err != nil:
 		case c.renamed:
-			b.saved(c)
+			b.saved(now, c)
 		default:
 			if err = b.files.Rename(c.file+newFile, c.file); err == nil && (c != &b.checkpoint || b.stopping.begun) {
 				c.renamed = true
@@ -158,8 +170,12 @@ func (b *Broker) checkpointSynced(tag machine.Tag, err error, out *machine.Effec
 	return false
 }
 
-// saved tells the replicas which of their recovery points is on the disk now.
-func (b *Broker) saved(c *checkpoint) {
+// saved tells the replicas which of their recovery points is on the disk now, or that it is
+// that they may have holes.
+func (b *Broker) saved(now machine.Instant, c *checkpoint) {
+	if c == &b.cleaned {
+		b.allowHoles(now)
+	}
 	if c != &b.recovery {
 		return
 	}
@@ -173,11 +189,16 @@ func (b *Broker) saved(c *checkpoint) {
 }
 
 // lowered has the recovery points be written down at once if one of them is below what is on
-// the disk: what follows a truncation may not be durable.
+// the disk: what follows a truncation may not be durable. So it is with the cleaner's if
+// a log must be allowed to have holes.
 func (b *Broker) lowered(now machine.Instant) {
 	for _, p := range b.moved {
 		if p.RecoveryPointFell() {
 			b.recovery.at = now
 		}
+		if p.WantsHoles() {
+			b.cleaned.at = now
+		}
+		b.cleaning.cut(p)
 	}
 }

@@ -46,6 +46,7 @@
 //	commands.go          what the controller is asked for: ISRs, producer ids, topics
 //	link.go              a connection that a broker keeps to another node
 //	retention.go         what has expired, looked for now and then; what is deleted, removed
+//	clean.go             the log cleaner: which log, how fast, what must be synced first
 //	flush.go             what is older than flush.ms, made durable now and then
 //	checkpoint.go        high watermarks, recovery points, log starts, written down now and then
 //	audit.go             brokers held against each other, for simulations
@@ -114,6 +115,9 @@
 //     more than the log holds is cut. It is written beside the old one, which it
 //     replaces when it is durable. The high watermark promises that a replica had been
 //     told that what is below is committed, the recovery point that it is durable.
+//   - That a log may have holes is in the cleaner's checkpoint, durably, before it has one: a
+//     log that is compacted, or whose leader's was. How far a log is clean is written down
+//     when the segments are durable in which it is.
 //   - The marker of a clean shutdown is written last and removed first: a life that
 //     finds one does not register before its removal is durable.
 //   - A read may be of what is not resident. That is charged to the step; it is not

@@ -76,17 +76,18 @@ func (b *Broker) producePartition(now machine.Now, x *parkedProduce, topic strin
 		w.refuse(code)
 		return false, nil
 	}
-	at, code, err := p.Append(now.Mono, records, x.acks)
+	at, code, err := p.Append(now, records, x.acks)
 	if errors.Is(err, machine.ErrNoSpace) {
 		b.cfg.Failpoints.Hit(failpoint.DiskFull)
 		err = nil
 	}
 	if code != 0 {
 		w.refuse(code)
+		a.ErrorRecords = errorRecords(at.Refused, code)
 		return false, err
 	}
 	out.Work(machine.Work{Bytes: records.Len(), Records: at.End - at.Base, Partitions: 1})
-	a.BaseOffset, a.LogAppendTime, a.LogStartOffset = at.Base, -1, p.LogStart()
+	a.BaseOffset, a.LogAppendTime, a.LogStartOffset = at.Base, at.AppendTime, p.LogStart()
 	b.flush(p, out)
 	b.touch(p)
 	if x.acks == -1 && !at.Duplicate && b.cfg.Failpoints.OnAbout(failpoint.TimeOutAppended, topic, uint64(a.Partition), uint64(at.Base)) {
@@ -98,6 +99,21 @@ func (b *Broker) producePartition(now machine.Now, x *parkedProduce, topic strin
 		x.waits = append(x.waits, w)
 	}
 	return !at.Duplicate, nil
+}
+
+// errorRecords says which records of a batch it was refused for (KIP-467).
+func errorRecords(refused []int32, code int16) []kmsg.ProduceResponseTopicPartitionErrorRecord {
+	list := make([]kmsg.ProduceResponseTopicPartitionErrorRecord, 0, len(refused))
+	why := "Compacted topic cannot accept message without key"
+	if code == wire.InvalidTimestamp {
+		why = "Timestamp of message is out of range"
+	}
+	for _, n := range refused {
+		e := kmsg.NewProduceResponseTopicPartitionErrorRecord()
+		e.RelativeOffset, e.ErrorMessage = n, &why
+		list = append(list, e)
+	}
+	return list
 }
 
 // lookup finds a partition that is served here, or Kafka's error.

@@ -70,6 +70,7 @@ func (b *Broker) drop(p *partition, out *machine.Effects) error {
 		f.parts = slices.DeleteFunc(f.parts, func(x *fetching) bool { return x.p == p })
 		p.fetcher = nil
 	}
+	b.forgetCleaning(p)
 	p.Retire()
 	b.partitions = slices.DeleteFunc(b.partitions, func(x *partition) bool { return x == p })
 	b.byTopic[p.TP().Topic].parts[p.TP().Partition] = nil

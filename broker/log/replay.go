@@ -186,6 +186,9 @@ func (b *Broker) applyPartition(now machine.Instant, info *controller.PartitionI
 	}
 	p.topicID = info.TopicID
 	p.SetTopic(b.cfg.Settings.Override(b.image.Topics[info.Topic].Configs))
+	if p.Compacted() {
+		b.cleaning.wake(now)
+	}
 	newEpoch, err := p.Apply(now, replica.State{
 		Replicas: info.Replicas, ISR: info.ISR, Leader: info.Leader, LeaderEpoch: info.LeaderEpoch,
 		PartitionEpoch: info.PartitionEpoch, Recovering: info.Recovery == controller.Recovering,

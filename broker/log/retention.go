@@ -88,7 +88,7 @@ func (b *Broker) discard(now machine.Instant, out *machine.Effects) {
 // expire deletes what a partition has expired, one segment after the other: the next
 // goes when the deletion of the one before lasts, so that no crash leaves a hole.
 func (b *Broker) expire(now machine.Now, p *partition, out *machine.Effects) {
-	if !p.expiring {
+	if !p.expiring || p == b.cleaning.p {
 		return
 	}
 	start := p.LogStart()

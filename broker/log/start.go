@@ -43,6 +43,8 @@ func (b *Broker) startCheckpoints(now machine.Instant) {
 	b.note(b.checkpoint.start(now, b.files, storage.HighWatermarkFile, s.ReplicaHighWatermarkCheckpointInterval))
 	b.note(b.recovery.start(now, b.files, storage.RecoveryPointFile, s.LogFlushOffsetCheckpointInterval))
 	b.note(b.logStart.start(now, b.files, storage.LogStartFile, s.LogFlushStartOffsetCheckpointInterval))
+	b.note(b.cleaned.start(now, b.files, storage.CleanerOffsetFile, s.LogCleanerBackoff))
+	b.startCleaner()
 	if b.flushAt = flushLater(now, s.LogFlushSchedulerMillis); b.flushAt != machine.Never {
 		b.flushAt = now.Add(firstFlush)
 	}
@@ -91,6 +93,7 @@ func (b *Broker) open(tp wire.TP, clean bool) (*partition, error) {
 		RecoveryPoint: b.recovery.known[tp],
 		LogStart:      b.logStart.known[tp],
 		Clean:         clean,
+		Holes:         b.cleaned.has(tp),
 	})
 	if err != nil {
 		return nil, err
@@ -103,6 +106,12 @@ func (b *Broker) open(tp wire.TP, clean bool) (*partition, error) {
 	}
 	if recovery.TornBytes > 0 {
 		b.cfg.Failpoints.Hit(failpoint.UncleanRestart)
+	}
+	if recovery.Cleaned {
+		b.cfg.Failpoints.Hit(failpoint.CleaningCutShort)
+	}
+	if recovery.Swapped {
+		b.cfg.Failpoints.Hit(failpoint.SwapFinished)
 	}
 	p := &partition{Replica: r}
 	if b.cfg.Admin != nil { // only then are topics deleted
@@ -133,7 +142,7 @@ func (b *Broker) flush(p *partition, out *machine.Effects) {
 // diskDone takes the answer to a sync. After a failed one nobody knows what is on
 // the disk: the broker gives up, and a later life recovers what is there.
 func (b *Broker) diskDone(now machine.Now, in *machine.Input, out *machine.Effects) {
-	if b.checkpointSynced(in.Tag, in.Err, out) || b.markSynced(now.Mono, in.Tag, in.Err, out) {
+	if b.checkpointSynced(now.Mono, in.Tag, in.Err, out) || b.passSynced(now, in.Tag, in.Err, out) || b.markSynced(now.Mono, in.Tag, in.Err, out) {
 		return
 	}
 	i := slices.IndexFunc(b.syncs, func(s syncing) bool { return s.tag == in.Tag })

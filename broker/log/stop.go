@@ -122,7 +122,7 @@ func (b *Broker) stopMore(out *machine.Effects) {
 
 // saving reports whether a checkpoint is being written.
 func (b *Broker) saving() bool {
-	return b.checkpoint.tag != 0 || b.recovery.tag != 0 || b.logStart.tag != 0
+	return b.checkpoint.tag != 0 || b.recovery.tag != 0 || b.logStart.tag != 0 || b.cleaned.tag != 0
 }
 
 // mark makes the marker durable, or that there is none.

@@ -134,6 +134,7 @@ func (l *Log) contradicts(offset int64, list []ProducerEntry) error {
 		switch h := &p.h; {
 		case err != nil:
 			return err
+		case h.BaseOffset > e.LastOffset: // compaction has taken it out
 		case h.ProducerID != e.ProducerID, h.ProducerEpoch != e.Epoch, h.NextOffset()-1 != e.LastOffset:
 			return fmt.Errorf("offset %d is not the last of producer %d", e.LastOffset, e.ProducerID)
 		}

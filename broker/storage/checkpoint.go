@@ -14,6 +14,7 @@ const (
 	RecoveryPointFile  = "recovery-point-offset-checkpoint"
 	HighWatermarkFile  = "replication-offset-checkpoint"
 	LogStartFile       = "log-start-offset-checkpoint"
+	CleanerOffsetFile  = "cleaner-offset-checkpoint"
 	CleanShutdownFile  = ".kafka_cleanshutdown"
 	MetaPropertiesFile = "meta.properties"
 )

@@ -36,6 +36,9 @@ func (l *Log) HoldRoll(on bool) { l.holdRoll = on }
 // power may leave nothing that tells where the log starts.
 func (l *Log) DeleteOldest() error {
 	next := l.segments[1].base
+	if err := l.disturb(l.segments[0].base); err != nil {
+		return err
+	}
 	if err := l.remove(0); err != nil {
 		return err
 	}
@@ -61,6 +64,9 @@ func (l *Log) AdvanceStart(offset int64) bool {
 // StartAt deletes everything, and has the log go on at an offset: so does a follower of
 // which the leader has no beginning any more (UnifiedLog.truncateFullyAndStartAt).
 func (l *Log) StartAt(offset int64) error {
+	if err := l.disturb(0); err != nil {
+		return err
+	}
 	for len(l.segments) > 0 {
 		if err := l.remove(len(l.segments) - 1); err != nil {
 			return err

@@ -16,6 +16,7 @@
 //	index.go       the offset and the time index
 //	old.go         what the table does not have: found by index and headers; timestamps
 //	delete.go      deletion from the front, from the back, of everything
+//	rewrite.go     segments that compaction writes again: the swap, and what a crash leaves of it
 //	recover.go     what Open does with what a crash has left
 //	header.go      the 61 bytes before the records of a batch
 //	beside.go      the small files of a log: leader epochs, topic id, snapshots
@@ -33,10 +34,13 @@
 //	leader-epoch-checkpoint  where each leader epoch begins (version 0)
 //	partition.metadata       the topic id
 //	*.deleted, *.tmp         what Open removes
+//	*.cleaned                what is being written again; Open removes it
+//	*.swap                   what is to take the place of others; Open finishes that
 //
 // The aborted transactions of a segment will stand in N.txnindex. In the directory of all
 // logs stand recovery-point-offset-checkpoint, replication-offset-checkpoint,
-// log-start-offset-checkpoint and .kafka_cleanshutdown; their owner is the node.
+// log-start-offset-checkpoint, cleaner-offset-checkpoint and .kafka_cleanshutdown; their
+// owner is the node.
 //
 // # What must hold
 //
@@ -59,6 +63,10 @@
 //     lies, and it is read again. The last segment always is, unless the node was shut down
 //     cleanly. What follows a hole goes, since deletions from the back go latest first, and
 //     one from the front waits until the one before it is durable.
+//   - Batches follow each other without a hole, so that a garbled offset is found, unless the
+//     owner says that compaction may have left some ([Options].Holes). Segments always do:
+//     of the last batch of those that are written again something stays. Table and digests
+//     begin behind what compaction has touched, which no two replicas have alike.
 //   - A log is one file until its owner rolls it. Its start is the name of its first file,
 //     or the log start offset that its owner has written down.
 //   - The table has 32 bytes a batch, of all of them unless [Options].Remember says how many

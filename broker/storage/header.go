@@ -42,6 +42,15 @@ func (h Header) Size() int64 { return int64(h.Length) + overhead }
 // NextOffset is the offset after the batch's last record.
 func (h Header) NextOffset() int64 { return h.BaseOffset + int64(h.LastOffsetDelta) + 1 }
 
+// cleaned reports whether compaction has looked at the batch, and may have taken records
+// out of it.
+func (h Header) cleaned() bool {
+	return h.Count != h.LastOffsetDelta+1 || h.Attributes&deleteHorizon != 0
+}
+
+// deleteHorizon is the attribute of a batch that says when its tombstones may go (KIP-534).
+const deleteHorizon = 0x40
+
 // What keeps bytes from being a batch that may stand at a place.
 var (
 	ErrShort  = errors.New("batch ends early")
@@ -84,10 +93,10 @@ func readHeader(b machine.Bytes, at int64, raw *headerBytes) (Header, error) {
 	return h, nil
 }
 
-// follows checks that a batch may stand at the end of a log.
-func (h Header) follows(end int64, epoch int32) error {
+// follows checks that a batch may stand at the end of a log, behind a hole if holes may be.
+func (h Header) follows(end int64, epoch int32, holes bool) error {
 	switch {
-	case h.BaseOffset != end:
+	case h.BaseOffset < end, h.BaseOffset > end && !holes:
 		return fmt.Errorf("%w: base offset %d, log end offset %d", ErrOffset, h.BaseOffset, end)
 	case h.LeaderEpoch < epoch:
 		return fmt.Errorf("%w: %d after %d", ErrEpoch, h.LeaderEpoch, epoch)

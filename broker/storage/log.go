@@ -26,6 +26,8 @@ type Log struct {
 	snapshots []int64   // of producers: their offsets, in order
 	doomed    []string  // what was deleted and is still there under another name
 	holdRoll  bool      // see HoldRoll
+	rewrite   *Rewrite  // what is being written again; nil: nothing
+	cuts      int       // see Cuts
 	raw       headerBytes
 	scratch   []byte // what is left of the memory for entries of indexes
 }
@@ -43,6 +45,10 @@ type Options struct {
 	RecoveryPoint int64
 	// Clean says that the node was shut down cleanly: nothing is read again.
 	Clean bool
+
+	// Holes says that there may be holes between batches, where compaction has taken some
+	// out, here or on the leader. Where there can be none, one is a sign of damage.
+	Holes bool
 
 	// Remember is how many of the last batches are known by offset and position; of
 	// those before them the indexes tell. 0 is all of them.
@@ -66,6 +72,13 @@ func (l *Log) SetIndexes(interval, bytes int64) {
 	l.opt.IndexInterval, l.opt.IndexBytes = interval, bytes
 }
 
+// Holes reports whether there may be holes between batches.
+func (l *Log) Holes() bool { return l.opt.Holes }
+
+// AllowHoles says that from now on there may be holes between batches. The next life must
+// know, or it takes them for damage.
+func (l *Log) AllowHoles() { l.opt.Holes = true }
+
 // File is the name of the file that is appended to: a sync makes durable what is in it.
 func (l *Log) File() string { return l.active().file }
 
@@ -85,24 +98,24 @@ func (l *Log) Size() int64 { return l.tail.end - l.segments[0].at }
 func (l *Log) LastEpoch() int32 { return l.tail.epoch }
 
 // Append adds one or more whole batches, which must follow the log end without a
-// hole and whose leader epochs must not fall. Checksums are the caller's matter.
+// hole, unless there may be some, and whose leader epochs must not fall. Checksums are the caller's matter.
 // On an error that is machine.ErrNoSpace nothing was appended, and the log may be used
 // when there is room again; after any other error of the disk it must not be. What an
 // index has no room for is written later.
 func (l *Log) Append(b machine.Bytes) error {
-	kept, was := len(l.batches), *l.active()
+	kept, was := l.table, *l.active()
 	err := l.place(b)
 	if err == nil {
 		err = l.files.Append(l.File(), b)
 	}
 	if err != nil {
-		l.keep(kept)
+		l.table = kept
 		*l.active() = was
 		return fmt.Errorf("append to %s: %w", l.File(), err)
 	}
 	if err := l.writeIndexes(l.active()); err != nil {
 		if l.opt.Flaws.EndAfterIndex {
-			l.keep(kept)
+			l.table = kept
 			*l.active() = was
 		} else if isFull(err) {
 			return nil
@@ -139,13 +152,16 @@ func (l *Log) place(b machine.Bytes) error {
 
 // add notes where the batch will stand whose header is in l.raw.
 func (l *Log) add(h Header) error {
-	if err := h.follows(l.tail.next, l.tail.epoch); err != nil {
+	if err := h.follows(l.tail.next, l.tail.epoch, l.opt.Holes); err != nil {
 		return err
 	}
 	s := l.active()
-	at := l.tail.end - s.at
+	at, from := l.tail.end-s.at, l.tail.next
 	l.push(h, &l.raw)
 	s.took(h, at, &l.opt)
+	if h.BaseOffset > from || h.cleaned() {
+		l.dropFirst(len(l.batches)) // another replica has this otherwise
+	}
 	return nil
 }
 
@@ -207,6 +223,9 @@ func (l *Log) TruncateTo(offset int64) error {
 	if end.next == l.End() {
 		return nil
 	}
+	if err := l.disturb(end.next); err != nil {
+		return err
+	}
 	for len(l.segments) > 1 && l.active().at >= end.end { // the latest first: a crash leaves no hole
 		if err := l.remove(len(l.segments) - 1); err != nil {
 			return err
@@ -236,16 +255,14 @@ func (l *Log) boundary(offset int64) (placed, error) {
 		return l.before(l.holding(offset)), nil
 	}
 	first := &l.segments[0]
+	end := placed{next: first.base, end: first.at, epoch: -1}
 	if offset <= first.base {
-		return placed{next: first.base, end: first.at, epoch: -1}, nil
+		return end, nil
 	}
-	p, err := l.seek(offset)
-	end := placed{next: p.h.BaseOffset, end: l.segments[p.segment].at + p.at, epoch: -1}
-	if err != nil || end.next <= first.base {
-		return end, err
+	p, err := l.lastBelow(offset)
+	if err == nil && p.h.Size() > overhead {
+		end = placed{next: p.h.NextOffset(), end: l.segments[p.segment].at + p.at + p.h.Size(), epoch: p.h.LeaderEpoch}
 	}
-	p, err = l.seek(end.next - 1)
-	end.epoch = p.h.LeaderEpoch
 	return end, err
 }
 

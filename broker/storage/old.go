@@ -56,6 +56,35 @@ func (l *Log) seek(offset int64) (spot, error) {
 	}
 }
 
+// lastBelow is the last batch that lies wholly below an offset, which the log has; the
+// zero header if there is none.
+func (l *Log) lastBelow(offset int64) (last spot, err error) {
+	for i := l.segmentOf(offset); i >= 0; i-- {
+		s := &l.segments[i]
+		at := int64(0)
+		if x, before := s.offsets.floor(offset - 1 - s.base); before >= 0 {
+			if h, err := l.headerAt(s, x); err == nil && h.NextOffset()-1 == s.base+before {
+				at = x
+			}
+		}
+		for size := l.endOf(i) - s.at; at < size; {
+			h, err := l.headerAt(s, at)
+			if err != nil {
+				return last, err
+			}
+			if h.NextOffset() > offset {
+				break
+			}
+			last = spot{i, at, h}
+			at += h.Size()
+		}
+		if last.h.Size() > overhead {
+			break
+		}
+	}
+	return last, nil
+}
+
 // readOld is Read of what the table does not have.
 func (l *Log) readOld(from, maxOffset, maxBytes int64, atLeastOne bool) (machine.Bytes, error) {
 	p, err := l.seek(from)

@@ -22,6 +22,9 @@ type Recovery struct {
 	Repaired []string
 	// IndexesMade is how many of them are indexes.
 	IndexesMade int
+	// Cleaned says that compaction was cut short while it wrote a segment again, which was
+	// given up; Swapped that it was while that took the place of others, which was finished.
+	Cleaned, Swapped bool
 }
 
 // String is one line for an operator, "" if everything was as it should be.
@@ -55,8 +58,12 @@ func OpenWith(files machine.Files, dir string, opt Options) (*Log, Recovery, err
 		opt.IndexBytes = Defaults().IndexBytes
 	}
 	l := &Log{files: files, dir: dir, opt: opt}
-	names := namesIn(files, dir)
-	if err := l.clear(names); err != nil {
+	var r Recovery
+	names, err := l.finishSwaps(namesIn(files, dir), &r)
+	if err == nil {
+		err = l.clear(names)
+	}
+	if err != nil {
 		return nil, Recovery{}, err
 	}
 	bases := segmentsIn(names, dir)
@@ -65,7 +72,6 @@ func OpenWith(files machine.Files, dir string, opt Options) (*Log, Recovery, err
 		l.doubtBeside(names)
 	}
 	l.startAt(bases[0])
-	var r Recovery
 	if err := l.recoverAll(bases, &r); err != nil {
 		return nil, Recovery{}, fmt.Errorf("recover %s: %w", l.File(), err)
 	}
@@ -113,6 +119,15 @@ func (l *Log) doubtBeside(names []string) {
 func (l *Log) recoverAll(bases []int64, r *Recovery) error {
 	trust := true // as long as what was durable is there
 	for i, base := range bases {
+		if i > 0 && base < l.End() && slices.Contains(bases[i:], l.End()) {
+			// Compaction has written it into the segment before, and its deletion has come
+			// undone.
+			if err := l.leftOver(base); err != nil {
+				return err
+			}
+			r.Swapped = true
+			continue
+		}
 		if i > 0 && base != l.End() && len(l.batches) == 0 && l.tail.end > l.active().at {
 			// A hole behind what was not read again: it was not durable after all.
 			if err := l.recoverAgain(r); err != nil {
@@ -132,6 +147,12 @@ func (l *Log) recoverAll(bases []int64, r *Recovery) error {
 		trust = trust && len(l.batches) == 0
 	}
 	return nil
+}
+
+// leftOver removes a segment that is part of the one before it.
+func (l *Log) leftOver(base int64) error {
+	s := newSegment(l.dir, base, 0)
+	return l.discard(s.file, s.offsets.file, s.times.file)
 }
 
 // recoverAgain reads the last segment, of which only the index was read.

@@ -56,6 +56,8 @@ const (
 	timeIndexSuffix = ".timeindex"
 	deletedSuffix   = ".deleted"
 	newSuffix       = ".tmp"
+	cleanedSuffix   = ".cleaned" // of a segment that is being written again
+	swapSuffix      = ".swap"    // of one that is about to take the place of others
 )
 
 func newSegment(dir string, base, at int64) segment {

@@ -198,6 +198,8 @@ func (rd *Reader) topics() {
 				t.RF = int(s.int(0, math.MaxInt32))
 			case "cleanup":
 				t.Cleanup = rd.word("cleanup", cleanupWords)
+			case "delret":
+				t.DeleteRetention = s.int(0, math.MaxInt64)
 			default:
 				s.skip(0)
 			}
@@ -275,6 +277,8 @@ func (rd *Reader) settings() {
 			set.Window = s.int(0, math.MaxInt64)
 		case "types":
 			set.Types = s.int(0, math.MaxInt32)
+		case "compacted":
+			set.Compacted = s.bool()
 		case "competing":
 			set.Competing = s.bool()
 		default:

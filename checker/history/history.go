@@ -1,5 +1,7 @@
 package history
 
+import "strings"
+
 // Version is the format that this package reads and writes.
 const Version = 1
 
@@ -30,6 +32,21 @@ type Topic struct {
 	Parts   int
 	RF      int
 	Cleanup string // delete or compact
+	// DeleteRetention is, if it is compacted, for how many ms at least a reader finds a
+	// tombstone (delete.retention.ms). A tombstone is a record that [Deletes] its key.
+	DeleteRetention int64
+}
+
+// Compacted reports whether only the last record of each key is kept for certain.
+func (t *Topic) Compacted() bool { return strings.Contains(t.Cleanup, "compact") }
+
+// Deletes reports whether a record, by its value, deletes its key: one in ten does.
+func Deletes(value int64) bool { return Scrambled(value)%10 == 0 }
+
+// Scrambled is a number that looks like nothing and is a value's own.
+func Scrambled(value int64) uint64 {
+	x := uint64(value) * 0x9e3779b97f4a7c15
+	return (x ^ x>>32) * 0xd6e8feb86659fd93 >> 16
 }
 
 // Promise is what the run is held to.
@@ -77,6 +94,8 @@ type Settings struct {
 	// many types of events it tells apart: for those who are promised sums or counts.
 	// Event time is when a record was sent. 0 is not said, and then they cannot be decided.
 	Window, Types int64
+	// Compacted says that some topic is compacted.
+	Compacted bool
 	// Competing says that several readers of a group take records from each other.
 	Competing bool
 }

@@ -152,7 +152,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := &Header{
 			Seed: rapid.Uint64().Draw(t, "seed"), Unique: rapid.Bool().Draw(t, "unique"), From: rapid.SampledFrom([]string{"", "live", "jepsen"}).Draw(t, "from"),
-			Topics:  []Topic{{"orders", 3, 3, "delete"}, {drawText(t, "topic"), 1, 2, "compact"}},
+			Topics:  []Topic{{Name: "orders", Parts: 3, RF: 3, Cleanup: "delete"}, {Name: drawText(t, "topic"), Parts: 1, RF: 2, Cleanup: "compact", DeleteRetention: 1500}},
 			Promise: Promise{From: "stated", Properties: []string{"no-acked-loss", "no-skip"}},
 			Set: Settings{Acks: "all", Idem: rapid.Bool().Draw(t, "idem"), Iso: "ru", Sub: "assign", Reset: "earliest",
 				MinISR: 2, Flush: "page-cache", Unclean: rapid.Bool().Draw(t, "unclean"), Retries: rapid.Bool().Draw(t, "retries"), InFlight: 5,

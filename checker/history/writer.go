@@ -62,7 +62,11 @@ func AppendHeader(b []byte, h *Header) []byte {
 		b = append(b, `,"rf":`...)
 		b = strconv.AppendInt(b, int64(t.RF), 10)
 		b = append(b, `,"cleanup":`...)
-		b = append(appendString(b, t.Cleanup), '}')
+		b = appendString(b, t.Cleanup)
+		if t.Compacted() {
+			b = strconv.AppendInt(append(b, `,"delret":`...), t.DeleteRetention, 10)
+		}
+		b = append(b, '}')
 	}
 	b = append(b, `},"tps":`...)
 	b = appendStrings(b, h.TPs)
@@ -129,6 +133,9 @@ func appendSettings(b []byte, s *Settings) []byte {
 	}
 	if s.Settle != "" {
 		b = appendString(append(b, `,"settle":`...), s.Settle)
+	}
+	if s.Compacted {
+		b = append(b, `,"compacted":true`...)
 	}
 	if s.Keeps != "" {
 		b = strconv.AppendBool(append(b, `,"durable":`...), s.Durable)

@@ -31,6 +31,7 @@ var rows = [][]layer{
 		{"workloads/fields", "broker/near"},
 	},
 	{ // 2: strangers to each other
+		{"broker/log/cleaner", "broker/machine broker/log/wire broker/storage"},
 		{"broker/log/controller", "broker/machine faults/failpoint broker/log/config broker/log/wire"},
 		{"broker/log/group", "broker/machine faults/failpoint broker/log/config broker/log/wire"},
 		{"broker/log/quorum", "broker/machine faults/failpoint broker/log/config broker/log/wire broker/storage"},
@@ -39,7 +40,7 @@ var rows = [][]layer{
 	},
 	{ // 3
 		{"broker/log", "broker/machine faults/failpoint broker/log/config broker/log/wire broker/storage" +
-			" broker/log/controller broker/log/group broker/log/quorum broker/log/replica broker/log/txn"},
+			" broker/log/cleaner broker/log/controller broker/log/group broker/log/quorum broker/log/replica broker/log/txn"},
 		{"broker/pubsub", "broker/machine faults/failpoint broker/pubsub/wire"},
 		{"broker/queue", "broker/machine faults/failpoint broker/queue/wire broker/storage"},
 		{"checker", "checker/history checker/result"},

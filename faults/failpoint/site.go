@@ -152,6 +152,12 @@ const (
 	// (KIP-595).
 	C12KeepDiverged
 
+	// S10KeepOldest has the log cleaner keep the first record of a key, not the last.
+	S10KeepOldest
+	// S11OldHorizon has the time after which a tombstone may go count from when it was
+	// written, not from the first pass that has kept it (KAFKA-4529, KIP-534).
+	S11OldHorizon
+
 	// LeaderChange is a partition that was given another leader.
 	LeaderChange
 	// ISRShrink is a replica that left the in-sync replicas.
@@ -196,6 +202,16 @@ const (
 	// LostInReassignment is a broker that was fenced while a partition was being moved to it
 	// or away from it.
 	LostInReassignment
+	// Compaction is a log that was cleaned.
+	Compaction
+	// TombstoneRemoved is a tombstone that was removed because its time was over.
+	TombstoneRemoved
+	// CleaningCutShort is a start that has found a segment which was being cleaned, and has
+	// removed it.
+	CleaningCutShort
+	// SwapFinished is a start that has found a cleaned segment which was taking the place of
+	// others, and has finished that.
+	SwapFinished
 
 	// EarlyShrink has a leader take a follower that lags out of the ISR after a
 	// quarter of replica.lag.time.max.ms.
@@ -251,6 +267,13 @@ const (
 	// leader.
 	StepMetadataFetched
 
+	// StepCleaned is a log cleaner that has written a segment, which is not durable yet.
+	StepCleaned
+	// StepSwap is a log cleaner that has a segment which is ready to take the place of others.
+	StepSwap
+	// StepSwapped is a log cleaner that has just put a segment in the place of others.
+	StepSwapped
+
 	// P01SkipOverflow has a pub/sub broker leave out what does not fit into a subscriber's
 	// output buffer, and keep the connection.
 	P01SkipOverflow
@@ -287,6 +310,7 @@ const (
 	firstSituation       = LeaderChange
 	firstQuorumSituation = ControllerChange
 	firstMoveSituation   = Reassigned
+	firstCleaning        = Compaction // of the situations
 	firstQuirk           = EarlyShrink
 	firstStep            = StepAppend
 	firstStyleBug        = P01SkipOverflow
@@ -341,6 +365,8 @@ var names = [numSites]string{
 	R25GoByName:                "R25-go-by-name",
 	C05SnapshotOffByOne:        "C05-snapshot-off-by-one",
 	C12KeepDiverged:            "C12-keep-diverged",
+	S10KeepOldest:              "S10-keep-oldest",
+	S11OldHorizon:              "S11-old-horizon",
 	LeaderChange:               "leader-change",
 	ISRShrink:                  "isr-shrink",
 	ISRExpand:                  "isr-expand",
@@ -361,6 +387,10 @@ var names = [numSites]string{
 	Reassigned:                 "reassigned",
 	ReassignmentCalledOff:      "reassignment-called-off",
 	LostInReassignment:         "lost-in-reassignment",
+	Compaction:                 "compaction",
+	TombstoneRemoved:           "tombstone-removed",
+	CleaningCutShort:           "cleaning-cut-short",
+	SwapFinished:               "swap-finished",
 	EarlyShrink:                "early-shrink",
 	EarlyFlush:                 "early-flush",
 	ShortRead:                  "short-read",
@@ -384,6 +414,9 @@ var names = [numSites]string{
 	StepMetadataAppend:         "append-metadata",
 	StepVote:                   "vote",
 	StepMetadataFetched:        "append-fetched-metadata",
+	StepCleaned:                "cleaned",
+	StepSwap:                   "swap",
+	StepSwapped:                "swapped",
 	P01SkipOverflow:            "P01-skip-overflow",
 	P02NewestFirst:             "P02-newest-first",
 	P03Retain:                  "P03-retain",
@@ -416,7 +449,13 @@ func Situations() []Site { return between(firstSituation, firstQuirk) }
 func (s Site) OfQuorum() bool { return s >= firstQuorumSituation && s < firstMoveSituation }
 
 // OfMoves reports whether a site is a situation to which only runs come that move replicas.
-func (s Site) OfMoves() bool { return s >= firstMoveSituation && s < firstQuirk }
+func (s Site) OfMoves() bool { return s >= firstMoveSituation && s < firstCleaning }
+
+// OfCleaner reports whether a site is a situation, or a step, that only compacted topics
+// come to.
+func (s Site) OfCleaner() bool {
+	return s >= firstCleaning && s < firstQuirk || s >= StepCleaned && s < firstStyleBug
+}
 
 // OfController reports whether a site is a step of controllers.
 func (s Site) OfController() bool {

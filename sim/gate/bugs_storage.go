@@ -47,6 +47,19 @@ var storageBugs = []Bug{
 		Fault: "power loss with a torn index", Property: "liveness", Difficulty: 2,
 	},
 	{
+		Site: failpoint.S10KeepOldest, Source: "any log that is compacted",
+		Mechanism:  "The log cleaner keeps the first record of a key and takes out the later ones.",
+		Experiment: Experiment{Scenario: "compaction", Seeds: fewSeeds},
+		Fault:      "none", Property: "compaction", Difficulty: 1,
+	},
+	{
+		Site: failpoint.S11OldHorizon, Source: "KAFKA-4529, KIP-534",
+		Mechanism: "The time after which a tombstone may go counts from when it was written, so that it goes together with what it deletes and a reader who is behind never hears of it.",
+		Experiment: Experiment{Scenario: "compaction", Seeds: someSeeds, Faults: "# none", Set: []string{"topic.min.compaction.lag.ms=1700",
+			"topic.delete.retention.ms=1500", "topic.min.cleanable.dirty.ratio=0.01", "consumer.max.partition.fetch.bytes=600"}},
+		Fault: "a reader is behind when a log is cleaned", Property: "compaction", Difficulty: 3,
+	},
+	{
 		Site: failpoint.S18ForgetAtStart, Source: "KAFKA-12520",
 		Mechanism: "A broker that starts again does not learn from its logs which sequences of producers they hold, so that a retry is appended twice.",
 		Experiment: Experiment{Scenario: "single-copies", Seeds: someSeeds, Faults: `

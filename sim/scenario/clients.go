@@ -78,7 +78,8 @@ func (c *clients) addProducer(r *run, i int, node nodeName) {
 		ID: int32(node.id), Name: node.name, Seed: r.Seed, Bootstrap: r.cluster.bootstrap(), Settings: r.set.Producer(spec.Name),
 		Topic: spec.Topic, Parts: int32(len(r.topology.of([]string{spec.Topic}))),
 		Arrivals: spec.arrivals(), Keys: spec.Keys, Sizes: spec.Sizes, FirstSequence: spec.FirstSequence,
-		From: r.Spec.loadFrom(), Until: machine.Instant(r.Spec.For),
+		Tombstones: r.set.Topic(spec.Topic).CleanupPolicy.Compact,
+		From:       r.Spec.loadFrom(), Until: machine.Instant(r.Spec.For),
 		ForkAt: machine.Instant(r.Fork.At), ForkSeed: r.Fork.Seed,
 		Recorder: r.rec, TPs: r.topology.number, Failpoints: r.cluster.set(node.id),
 	}

@@ -212,6 +212,11 @@ func (c *cluster) assignment(tp wire.TP) (a assignment, known bool) {
 	return a, known
 }
 
+// compacts reports whether some topic of the run is compacted.
+func (r *run) compacts() bool {
+	return slices.ContainsFunc(r.Spec.Topics, func(t Topic) bool { return r.set.Topic(t.Name).CleanupPolicy.Compact })
+}
+
 // reached counts the situations that the run came to, and how often a planted
 // bug has changed what a broker did: one that never fired was not tested. Of a swarm
 // it counts the quirks that fired, too, and the steps at which a node was ended.
@@ -221,7 +226,7 @@ func (c *cluster) reached(bugs []failpoint.Site) map[string]int64 {
 		if c.r.solo != nil {
 			break // they are those of a log
 		}
-		if site.OfQuorum() && c.r.Spec.controllers() < 2 || site.OfMoves() && c.r.Spec.Reassign.Every == 0 {
+		if site.OfQuorum() && c.r.Spec.controllers() < 2 || site.OfMoves() && c.r.Spec.Reassign.Every == 0 || site.OfCleaner() && !c.r.compacts() {
 			continue
 		}
 		m[site.String()] = 0

@@ -12,7 +12,14 @@ import (
 func (p *plan) header(t *topology) *history.Header {
 	h := &history.Header{Seed: p.Seed, Unique: true, From: "sim"}
 	for _, x := range p.Spec.Topics {
-		h.Topics = append(h.Topics, history.Topic{Name: x.Name, Parts: int(x.Partitions), RF: int(x.Replication), Cleanup: "delete"})
+		topic := history.Topic{Name: x.Name, Parts: int(x.Partitions), RF: int(x.Replication), Cleanup: "delete"}
+		if set := p.set.Topic(x.Name); p.Spec.log() && set.CleanupPolicy.Compact {
+			topic.Cleanup, topic.DeleteRetention = "compact", set.DeleteRetentionMillis
+			if set.CleanupPolicy.Delete {
+				topic.Cleanup = "compact,delete"
+			}
+		}
+		h.Topics = append(h.Topics, topic)
 	}
 	for _, tp := range t.tps {
 		h.TPs = append(h.TPs, tp.String())
@@ -52,6 +59,7 @@ func (p *plan) logSettings() history.Settings {
 		set := p.set.Topic(x.Name)
 		s.MinISR = min(s.MinISR, int(set.MinInsyncReplicas))
 		s.Unclean = s.Unclean || set.UncleanLeaderElection
+		s.Compacted = s.Compacted || set.CleanupPolicy.Compact
 		if set.FlushMessages != 1 {
 			s.Flush = "page-cache"
 		}

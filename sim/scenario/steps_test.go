@@ -23,15 +23,21 @@ func TestEndedAtAStep(t *testing.T) {
 		{"isr-agreed", "leader", "1700ms", "1s for 3s cut follower leader"},
 		{"truncate", "*", "2901ms", "1s for 1s cut follower leader\n1s for 1s cut follower2 leader\n1900ms for 1s crash leader"},
 		{"append-metadata", "controller", "1500ms", "1s for 2s crash follower"},
+		{"cleaned", "leader(customers-0)", "1500ms", ""},
+		{"swap", "leader(customers-0)", "1500ms", ""},
+		{"swapped", "follower(customers-0)", "1500ms", ""},
 	} {
 		for _, verb := range []string{"crash-at", "power-loss-at"} {
 			seen[x.step] = true
-			spec := load(t, "orders")
+			spec, topic := load(t, "orders"), "orders"
+			if strings.Contains(x.node, "customers") {
+				spec, topic = load(t, "compaction"), "customers"
+			}
 			if strings.HasPrefix(x.node, "standby") {
 				spec.Controllers = 3
 			}
 			schedule := x.before + "\n" + x.at + " for 900ms " + verb + " " + x.step + " " + x.node
-			c := Case{Spec: spec, Seed: 1, Faults: &schedule, Layers: with("topic.orders.flush.messages", "1", "producer.acks", "1", "broker.replica.high.watermark.checkpoint.interval.ms", "500")}
+			c := Case{Spec: spec, Seed: 1, Faults: &schedule, Layers: with("topic."+topic+".flush.messages", "1", "producer.acks", "1", "broker.replica.high.watermark.checkpoint.interval.ms", "500")}
 			r := Run(c)
 			name := verb + "-" + x.step
 			if ended := r.Reached[name]; ended == 0 || len(r.Audits) > 0 || r.Findings[len(r.Findings)-1].Outcome != "kept" {

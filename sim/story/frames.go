@@ -236,7 +236,7 @@ func recordsOf(records wire.Records) string {
 // recordIDs are the ids of the records of a batch, as far as it can be read.
 func recordIDs(batch machine.Bytes) (ids []int64) {
 	_ = wire.EachRecord(batch, func(x *wire.Record) error {
-		if id, ok := workloads.RecordID(x.Value); ok {
+		if id, ok := workloads.IDOf(x); ok {
 			ids = append(ids, id)
 		}
 		return nil

@@ -190,7 +190,7 @@ func read(x *logreplica.Replica, from int64, before []entry) []entry {
 		if b.BaseSequence >= 0 {
 			e.sequence = b.BaseSequence + rec.OffsetDelta
 		}
-		e.record, _ = workloads.RecordID(rec.Value)
+		e.record, _ = workloads.IDOf(rec)
 		if e.offset >= from {
 			list = append(list, e)
 		}

@@ -12,6 +12,9 @@ type Record struct {
 	// this identity: [machine.Filler]. Value is not looked at.
 	Filler   int32
 	Identity uint64
+	// Tombstone has the record's value be null, and what stands in Value be in a header:
+	// what deletes a key has an identity, too.
+	Tombstone bool
 	// Ticket is the caller's: it comes back with the result.
 	Ticket int64
 	// Time is the record's timestamp in ms (CreateTime).
@@ -29,12 +32,26 @@ func (r *Record) sizeAtMost() int64 {
 	return recordOverhead + r.content()
 }
 
-// content is the size of key, value and headers, of which there are none.
+// content is the size of key, value and headers, of which only a tombstone has one.
 func (r *Record) content() int64 {
 	if r.Filler != 0 {
 		return bytesSize(r.Key) + varintSize(int64(r.Filler)) + int64(r.Filler) + 1
 	}
+	if r.Tombstone {
+		return bytesSize(r.Key) + 1 + 1 + bytesSize([]byte(tombstoneHeader)) + bytesSize(r.Value)
+	}
 	return bytesSize(r.Key) + bytesSize(r.Value) + 1
+}
+
+// tombstoneHeader is the key of the header in which a tombstone has what would be its value.
+const tombstoneHeader = "value"
+
+// ValueOf is the value of a record, or what a tombstone has instead.
+func ValueOf(r *wire.Record) []byte {
+	if r.Value == nil && len(r.Headers) == 1 && r.Headers[0].Key == tombstoneHeader {
+		return r.Headers[0].Value
+	}
+	return r.Value
 }
 
 // sizeAfter is how many bytes a record takes after those of a batch.
@@ -165,6 +182,8 @@ func (b *batch) encodeAs(w *wire.Builder, pid int64, epoch int16, seq int32) wir
 		r := &b.records[i]
 		if r.Filler != 0 {
 			w.AppendFiller(r.Time, r.Key, int(r.Filler), r.Identity)
+		} else if r.Tombstone {
+			w.Append(r.Time, r.Key, nil, []wire.Header{{Key: tombstoneHeader, Value: r.Value}})
 		} else {
 			w.Append(r.Time, r.Key, r.Value, nil)
 		}

@@ -278,10 +278,10 @@ func (c *Consumer) read(part *FetchPart, a *assigned, records wire.Records) (nex
 			continue // a batch is read whole, even if the position is inside it
 		}
 		if c.set.CheckCRCs {
-			if _, err := wire.CheckBatch(batch); err != nil {
+			if _, err := wire.CheckStored(batch); err != nil {
 				return 0, 0, err
 			}
-		} else if h.Count < 0 || h.LastOffsetDelta != h.Count-1 {
+		} else if h.Count < 0 || h.LastOffsetDelta < max(h.Count-1, 0) {
 			return 0, 0, wire.ErrBatchCount // or the position would not be after the records
 		}
 		switch from := next; {
@@ -296,7 +296,7 @@ func (c *Consumer) read(part *FetchPart, a *assigned, records wire.Records) (nex
 				}
 				from = off + 1
 				part.Records = append(part.Records, Fetched{Offset: off, Time: h.BaseTimestamp + r.TimestampDelta,
-					Epoch: h.LeaderEpoch, Key: r.Key, Value: r.Value})
+					Epoch: h.LeaderEpoch, Key: r.Key, Value: ValueOf(r)})
 				return nil
 			})
 			if err != nil {

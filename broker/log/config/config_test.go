@@ -27,6 +27,10 @@ func TestDefaults(t *testing.T) {
 			LogRetentionCheckInterval: 5 * time.Minute, LogRetentionHours: 168, LogRetentionMinutes: Unset, LogRetentionMillis: Unset,
 			LogRetentionBytes: -1, LogRollHours: 168, LogRollMillis: Unset, LogRollJitterMillis: Unset, LogSegmentBytes: 1 << 30,
 			LogSegmentDeleteDelay: 60_000, LogIndexIntervalBytes: 4096, LogIndexSizeMaxBytes: 10 << 20,
+			LogCleanupPolicy: Policy{Delete: true}, LogCleanerEnable: true, LogCleanerBackoff: 15 * sec, LogCleanerDedupeBufferSize: 128 << 20,
+			LogCleanerIOBufferLoadFactor: 900_000, LogCleanerIOBufferSize: 512 << 10, LogCleanerIOMaxBytesPerSecond: math.MaxInt64,
+			LogCleanerMinCleanableRatio: 500_000, LogCleanerDeleteRetention: 24 * 3_600_000, LogCleanerMaxCompactionLag: math.MaxInt64,
+			LogMessageTimestampType: "CreateTime", LogMessageTimestampBeforeMax: math.MaxInt64, LogMessageTimestampAfterMax: 3_600_000,
 			ControllerQuorumRequestTimeout: 2 * sec, ControllerQuorumFetchTimeout: 2 * sec,
 			ControllerQuorumElectionTimeout: sec, ControllerQuorumElectionBackoffMax: sec, ControllerQuorumRetryBackoff: 20 * ms,
 			MetadataLogMaxRecordBytesBetweenSnapshots: 20 << 20,
@@ -34,7 +38,9 @@ func TestDefaults(t *testing.T) {
 		}},
 		{DefaultTopic(), Topic{MinInsyncReplicas: 1, MaxMessageBytes: 1048588, FlushMessages: math.MaxInt64,
 			FlushMillis: math.MaxInt64, RetentionMillis: 7 * 24 * 3_600_000, RetentionBytes: -1, SegmentMillis: 7 * 24 * 3_600_000, SegmentBytes: 1 << 30,
-			SegmentIndexBytes: 10 << 20, IndexIntervalBytes: 4096, FileDeleteDelayMillis: 60_000}},
+			SegmentIndexBytes: 10 << 20, IndexIntervalBytes: 4096, FileDeleteDelayMillis: 60_000,
+			CleanupPolicy: Policy{Delete: true}, MinCleanableDirtyRatio: 500_000, DeleteRetentionMillis: 24 * 3_600_000, MaxCompactionLagMillis: math.MaxInt64,
+			TimestampBeforeMaxMillis: math.MaxInt64, TimestampAfterMaxMillis: 3_600_000}},
 		{DefaultProducer(), Producer{
 			Acks: -1, BatchSize: 16384, Linger: 5 * ms, BufferMemory: 32 << 20, EnableIdempotence: true,
 			MaxInFlight: 5, Retries: math.MaxInt32, RequestTimeout: 30 * sec, DeliveryTimeout: 2 * time.Minute,
@@ -69,6 +75,12 @@ func TestEveryFieldIsTied(t *testing.T) {
 				val = map[string]string{"true": "false", "false": "true"}[n.Default]
 			case n.Type == "class":
 				val = n.words[0]
+			case n.Type == "double":
+				val = "0.25"
+			case strings.HasSuffix(name, "cleanup.policy"):
+				val = "compact"
+			case strings.HasSuffix(name, "message.timestamp.type"):
+				val = "LogAppendTime"
 			case name == "acks":
 				val = "0"
 			case name == "auto.offset.reset":

@@ -1,6 +1,9 @@
 package config
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // field ties a name to the field of a T that obeys it. What is in one of these
 // lists is modelled, and nothing else is.
@@ -84,6 +87,20 @@ var brokerFields = []field[Broker]{
 	{name: "log.segment.delete.delay.ms", set: func(b *Broker, v value) { b.LogSegmentDeleteDelay = v.n }},
 	{name: "log.index.interval.bytes", set: func(b *Broker, v value) { b.LogIndexIntervalBytes = v.n }},
 	{name: "log.index.size.max.bytes", set: func(b *Broker, v value) { b.LogIndexSizeMaxBytes = v.n }},
+	{name: "log.cleanup.policy", set: func(b *Broker, v value) { b.LogCleanupPolicy = policy(v.text) }},
+	{name: "log.cleaner.enable", set: func(b *Broker, v value) { b.LogCleanerEnable = v.on }},
+	{name: "log.cleaner.backoff.ms", set: func(b *Broker, v value) { b.LogCleanerBackoff = v.ms() }},
+	{name: "log.cleaner.dedupe.buffer.size", set: func(b *Broker, v value) { b.LogCleanerDedupeBufferSize = v.n }, least: 1},
+	{name: "log.cleaner.io.buffer.load.factor", set: func(b *Broker, v value) { b.LogCleanerIOBufferLoadFactor = v.times(million) }},
+	{name: "log.cleaner.io.buffer.size", set: func(b *Broker, v value) { b.LogCleanerIOBufferSize = v.n }},
+	{name: "log.cleaner.io.max.bytes.per.second", set: func(b *Broker, v value) { b.LogCleanerIOMaxBytesPerSecond = v.times(1) }},
+	{name: "log.cleaner.min.cleanable.ratio", set: func(b *Broker, v value) { b.LogCleanerMinCleanableRatio = v.times(million) }},
+	{name: "log.cleaner.delete.retention.ms", set: func(b *Broker, v value) { b.LogCleanerDeleteRetention = v.n }},
+	{name: "log.cleaner.min.compaction.lag.ms", set: func(b *Broker, v value) { b.LogCleanerMinCompactionLag = v.n }},
+	{name: "log.cleaner.max.compaction.lag.ms", set: func(b *Broker, v value) { b.LogCleanerMaxCompactionLag = v.n }},
+	{name: "log.message.timestamp.type", set: func(b *Broker, v value) { b.LogMessageTimestampType = v.text }},
+	{name: "log.message.timestamp.before.max.ms", set: func(b *Broker, v value) { b.LogMessageTimestampBeforeMax = v.n }},
+	{name: "log.message.timestamp.after.max.ms", set: func(b *Broker, v value) { b.LogMessageTimestampAfterMax = v.n }},
 	{name: "log.segment.bytes", set: func(b *Broker, v value) { b.LogSegmentBytes = v.n }},
 	{name: "controller.quorum.request.timeout.ms", set: func(b *Broker, v value) { b.ControllerQuorumRequestTimeout = v.ms() }},
 	{name: "controller.quorum.fetch.timeout.ms", set: func(b *Broker, v value) { b.ControllerQuorumFetchTimeout = v.ms() }},
@@ -109,6 +126,22 @@ var topicFields = []field[Topic]{
 	{name: "segment.index.bytes", set: func(t *Topic, v value) { t.SegmentIndexBytes = v.n }},
 	{name: "index.interval.bytes", set: func(t *Topic, v value) { t.IndexIntervalBytes = v.n }},
 	{name: "file.delete.delay.ms", set: func(t *Topic, v value) { t.FileDeleteDelayMillis = v.n }},
+	{name: "cleanup.policy", set: func(t *Topic, v value) { t.CleanupPolicy = policy(v.text) }},
+	{name: "min.cleanable.dirty.ratio", set: func(t *Topic, v value) { t.MinCleanableDirtyRatio = v.times(million) }},
+	{name: "delete.retention.ms", set: func(t *Topic, v value) { t.DeleteRetentionMillis = v.n }},
+	{name: "min.compaction.lag.ms", set: func(t *Topic, v value) { t.MinCompactionLagMillis = v.n }},
+	{name: "max.compaction.lag.ms", set: func(t *Topic, v value) { t.MaxCompactionLagMillis = v.n }},
+	{name: "message.timestamp.type", set: func(t *Topic, v value) { t.LogAppendTime = v.text == logAppendTime }},
+	{name: "message.timestamp.before.max.ms", set: func(t *Topic, v value) { t.TimestampBeforeMaxMillis = v.n }},
+	{name: "message.timestamp.after.max.ms", set: func(t *Topic, v value) { t.TimestampAfterMaxMillis = v.n }},
+}
+
+const logAppendTime = "LogAppendTime"
+
+// policy is what a cleanup.policy asks for.
+func policy(text string) Policy {
+	list := items(text)
+	return Policy{Compact: slices.Contains(list, "compact"), Delete: slices.Contains(list, "delete")}
 }
 
 // orUnset is a number, or Unset if Kafka has no default and nobody has set one.

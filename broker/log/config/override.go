@@ -18,6 +18,15 @@ func (b *Broker) Override(set map[string]string) Topic {
 		SegmentIndexBytes:     b.LogIndexSizeMaxBytes,
 		IndexIntervalBytes:    b.LogIndexIntervalBytes,
 		FileDeleteDelayMillis: b.LogSegmentDeleteDelay,
+
+		CleanupPolicy:            b.LogCleanupPolicy,
+		MinCleanableDirtyRatio:   b.LogCleanerMinCleanableRatio,
+		DeleteRetentionMillis:    b.LogCleanerDeleteRetention,
+		MinCompactionLagMillis:   b.LogCleanerMinCompactionLag,
+		MaxCompactionLagMillis:   b.LogCleanerMaxCompactionLag,
+		LogAppendTime:            b.LogMessageTimestampType == logAppendTime,
+		TimestampBeforeMaxMillis: b.LogMessageTimestampBeforeMax,
+		TimestampAfterMaxMillis:  b.LogMessageTimestampAfterMax,
 	}
 	for _, f := range topicFields {
 		text, ok := set[f.name]

@@ -60,6 +60,22 @@ type Broker struct {
 	LogIndexIntervalBytes     int64         // log.index.interval.bytes
 	LogIndexSizeMaxBytes      int64         // log.index.size.max.bytes
 
+	LogCleanupPolicy              Policy        // log.cleanup.policy
+	LogCleanerEnable              bool          // log.cleaner.enable
+	LogCleanerBackoff             time.Duration // log.cleaner.backoff.ms
+	LogCleanerDedupeBufferSize    int64         // log.cleaner.dedupe.buffer.size, in bytes
+	LogCleanerIOBufferLoadFactor  int64         // log.cleaner.io.buffer.load.factor, in millionths
+	LogCleanerIOBufferSize        int64         // log.cleaner.io.buffer.size, in bytes
+	LogCleanerIOMaxBytesPerSecond int64         // log.cleaner.io.max.bytes.per.second
+	LogCleanerMinCleanableRatio   int64         // log.cleaner.min.cleanable.ratio, in millionths
+	LogCleanerDeleteRetention     int64         // log.cleaner.delete.retention.ms
+	LogCleanerMinCompactionLag    int64         // log.cleaner.min.compaction.lag.ms
+	LogCleanerMaxCompactionLag    int64         // log.cleaner.max.compaction.lag.ms
+
+	LogMessageTimestampType      string // log.message.timestamp.type
+	LogMessageTimestampBeforeMax int64  // log.message.timestamp.before.max.ms
+	LogMessageTimestampAfterMax  int64  // log.message.timestamp.after.max.ms
+
 	ControllerQuorumRequestTimeout time.Duration // controller.quorum.request.timeout.ms
 	ControllerQuorumFetchTimeout   time.Duration // controller.quorum.fetch.timeout.ms
 
@@ -94,7 +110,20 @@ type Topic struct {
 	SegmentIndexBytes     int64 // segment.index.bytes
 	IndexIntervalBytes    int64 // index.interval.bytes
 	FileDeleteDelayMillis int64 // file.delete.delay.ms
+
+	CleanupPolicy            Policy // cleanup.policy
+	MinCleanableDirtyRatio   int64  // min.cleanable.dirty.ratio, in millionths
+	DeleteRetentionMillis    int64  // delete.retention.ms, of tombstones
+	MinCompactionLagMillis   int64  // min.compaction.lag.ms
+	MaxCompactionLagMillis   int64  // max.compaction.lag.ms
+	LogAppendTime            bool   // message.timestamp.type
+	TimestampBeforeMaxMillis int64  // message.timestamp.before.max.ms
+	TimestampAfterMaxMillis  int64  // message.timestamp.after.max.ms
 }
+
+// Policy is what becomes of the old part of a log: cleanup.policy. It may be both, or
+// neither.
+type Policy struct{ Compact, Delete bool }
 
 // Producer is the configuration of a producing client.
 type Producer struct {

@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"math"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,6 +30,27 @@ func (v value) seconds() time.Duration {
 	return time.Duration(min(v.n, maxMS/1000)) * time.Second
 }
 
+const million = 1_000_000
+
+// times is a decimal number, such as 0.5 or 1.7E308, times unit, rounded down; what an
+// int64 does not hold is the largest that it does.
+func (v value) times(unit int64) int64 {
+	digits, exponent, _ := strings.Cut(strings.ToLower(v.text), "e")
+	e, err := strconv.Atoi(exponent)
+	if exponent != "" && (err != nil || e < -400 || e > 400) || len(digits) > 400 {
+		return 0 // nothing, as good as: what is larger is no double
+	}
+	r, ok := new(big.Rat).SetString(v.text)
+	if !ok || r.Sign() < 0 {
+		return 0
+	}
+	r.Mul(r, new(big.Rat).SetInt64(unit))
+	if n := new(big.Int).Quo(r.Num(), r.Denom()); n.IsInt64() {
+		return n.Int64()
+	}
+	return math.MaxInt64
+}
+
 // parse reads a value of n. The error says what Kafka would take.
 func (n *Name) parse(text string) (value, error) {
 	v := value{text: strings.Trim(text, " \t\n\r\f\v")}
@@ -49,8 +72,8 @@ func (n *Name) parse(text string) (value, error) {
 	case "long":
 		v.n, err = n.number(v.text, 64)
 	case "double":
-		if _, bad := strconv.ParseFloat(v.text, 64); bad != nil {
-			err = fmt.Errorf("%s=%s: want a number", n.Name, quote(v.text))
+		if x, bad := strconv.ParseFloat(v.text, 64); bad != nil || n.Valid == "[0,...,1]" && !(0 <= x && x <= 1) {
+			err = fmt.Errorf("%s=%s: want a number%s", n.Name, quote(v.text), strings.Replace(" "+n.Valid, " [0,...,1]", " from 0 to 1", 1))
 		}
 	case "class":
 		if n.Modelled && !slices.Contains(n.words, v.text) {

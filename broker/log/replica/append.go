@@ -2,6 +2,7 @@ package replica
 
 import (
 	"errors"
+	"math"
 
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
@@ -13,12 +14,19 @@ import (
 type Appended struct {
 	Base, End int64 // its first offset, and the one after its last
 	Duplicate bool  // it was there already
+	// Refused are the records that the batch was refused for, by their number in it, where
+	// it was for some of its records (KIP-467).
+	Refused []int32
+	// AppendTime is the timestamp in ms that all records have with LogAppendTime; -1 with
+	// CreateTime.
+	AppendTime int64
 }
 
 // Append appends a producer's batch as the leader. code is Kafka's error, 0 if
 // the batch is in the log now. It is not acknowledged by that, unless acks are 0
 // or 1: see [Replica.Acknowledge]. An error is one of the disk.
-func (r *Replica) Append(now machine.Instant, batch machine.Bytes, acks int16) (at Appended, code int16, err error) {
+func (r *Replica) Append(now machine.Now, batch machine.Bytes, acks int16) (at Appended, code int16, err error) {
+	at.AppendTime = -1
 	if r.role != leading {
 		return at, wire.NotLeaderOrFollower, nil
 	}
@@ -27,6 +35,9 @@ func (r *Replica) Append(now machine.Instant, batch machine.Bytes, acks int16) (
 		return at, wire.NotEnoughReplicas, nil
 	}
 	h, code := r.validate(batch)
+	if code == 0 {
+		at.Refused, code = r.validateRecords(&h, batch, now.Wall.Millis())
+	}
 	if code != 0 {
 		return at, code, nil
 	}
@@ -37,7 +48,7 @@ func (r *Replica) Append(now machine.Instant, batch machine.Bytes, acks int16) (
 		}
 		if at, ok := r.producers.duplicate(&h, remembered); ok {
 			r.cfg.Failpoints.Hit(failpoint.DuplicateSequence)
-			r.advance(now) // as after any append (Partition.appendRecordsToLeader)
+			r.advance(now.Mono) // as after any append (Partition.appendRecordsToLeader)
 			return at, 0, nil
 		}
 		if h.BaseSequence == 0 && r.producers.behind(&h) && r.cfg.Failpoints.On(failpoint.T04ForgetWrap, sequence(&h)) {
@@ -50,6 +61,11 @@ func (r *Replica) Append(now machine.Instant, batch machine.Bytes, acks int16) (
 		if code != 0 && !r.cfg.Failpoints.On(failpoint.T25AnySequence, sequence(&h)) {
 			return at, code, nil
 		}
+	}
+	if r.cfg.Topic.LogAppendTime {
+		at.AppendTime = now.Wall.Millis()
+		batch = wire.StampAppendTime(batch, at.AppendTime)
+		h.MaxTimestamp = at.AppendTime
 	}
 	h.BaseOffset, h.LeaderEpoch = r.log.End(), r.state.LeaderEpoch
 	if err := r.roll(&h); err != nil {
@@ -64,8 +80,9 @@ func (r *Replica) Append(now machine.Instant, batch machine.Bytes, acks int16) (
 	r.cfg.Failpoints.Hit(failpoint.StepAppend)
 	r.producers.appended(&h)
 	r.flush.appended(h.NextOffset())
-	r.advance(now)
-	return Appended{Base: h.BaseOffset, End: h.NextOffset()}, 0, nil
+	r.advance(now.Mono)
+	at.Base, at.End = h.BaseOffset, h.NextOffset()
+	return at, 0, nil
 }
 
 // logAppendTime is the attribute of a batch whose timestamps are the broker's.
@@ -97,6 +114,41 @@ func (r *Replica) validate(batch machine.Bytes) (wire.Batch, int16) {
 		return h, wire.UnsupportedCompressionType
 	}
 	return h, 0
+}
+
+// validateRecords looks into the records of a batch where the topic's configuration has
+// something to say about them, and so has a compressed one decompressed there alone: on a
+// compacted topic each must have a key, and none may be too old. Whether one is too far
+// ahead the header tells. wall is in ms.
+func (r *Replica) validateRecords(h *wire.Batch, batch machine.Bytes, wall int64) (refused []int32, code int16) {
+	t := &r.cfg.Topic
+	if !t.LogAppendTime && h.MaxTimestamp-wall > t.TimestampAfterMaxMillis {
+		return nil, wire.InvalidTimestamp
+	}
+	oldest := int64(math.MinInt64)
+	if !t.LogAppendTime && t.TimestampBeforeMaxMillis < wall {
+		oldest = wall - t.TimestampBeforeMaxMillis
+	}
+	if !t.CleanupPolicy.Compact && oldest == math.MinInt64 {
+		return nil, 0
+	}
+	err := wire.EachRecord(batch, func(x *wire.Record) error {
+		timestamp := h.BaseTimestamp + x.TimestampDelta
+		switch {
+		case t.CleanupPolicy.Compact && x.Key == nil:
+			code = wire.InvalidRecord
+		case timestamp < oldest && timestamp >= 0:
+			code = max(code, wire.InvalidTimestamp)
+		default:
+			return nil
+		}
+		refused = append(refused, x.OffsetDelta)
+		return nil
+	})
+	if err != nil {
+		return nil, wire.CorruptMessage
+	}
+	return refused, code
 }
 
 // minISR is min.insync.replicas, but never more than there are replicas

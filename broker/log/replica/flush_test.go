@@ -116,7 +116,7 @@ func TestIntervalLearntAfterOpening(t *testing.T) {
 	}
 	b := wire.NewBuilder(-1, -1, -1)
 	b.Append(0, nil, []byte("v"), nil)
-	if _, code, err := r.Append(0, b.Bytes(), -1); code != 0 || err != nil {
+	if _, code, err := r.Append(both(0), b.Bytes(), -1); code != 0 || err != nil {
 		t.Fatal(code, err)
 	}
 
@@ -164,7 +164,7 @@ func TestRecoveryPointFalls(t *testing.T) {
 		t.Helper()
 		w := wire.NewBuilder(-1, -1, -1)
 		w.Append(0, nil, []byte("v"), nil)
-		if _, code, err := b.Append(0, w.Bytes(), 1); code != 0 || err != nil {
+		if _, code, err := b.Append(both(0), w.Bytes(), 1); code != 0 || err != nil {
 			t.Fatal(code, err)
 		}
 	}

@@ -17,6 +17,10 @@ func (r *Replica) Position() (offset int64, lastEpoch int32) { return r.log.End(
 // ErrCorrupt means that what a leader has sent is no continuation of the log.
 var ErrCorrupt = errors.New("fetched batches do not continue the log")
 
+// errHole is a hole that compaction has left in the leader's log. The follower takes it
+// when it has been written down that its log may have some.
+var errHole = errors.New("there is a hole, and it is not written down yet that there may be")
+
 // AppendFetched appends what a follower has fetched from its log end on, and
 // takes over the leader's high watermark as far as its own log reaches. With an
 // [ErrCorrupt] the batches before the bad one are in the log; any other error is
@@ -27,14 +31,18 @@ func (r *Replica) AppendFetched(batches machine.Bytes, leaderHighWatermark int64
 		if err == nil {
 			batch := rest.Slice(0, h.Size())
 			rest = rest.Slice(h.Size(), rest.Len())
-			h, err = wire.CheckBatch(batch)
+			h, err = wire.CheckStored(batch)
 			if err == nil && r.cfg.Failpoints.On(failpoint.R19FollowerStamps, uint64(h.BaseOffset)) {
 				batch = wire.Stamp(batch, r.log.End(), r.state.LeaderEpoch)
-				h, err = wire.CheckBatch(batch)
+				h, err = wire.CheckStored(batch)
 			}
 			// The checksum covers neither of the two. An epoch that is later than the
 			// one followed in would outlive what the leader knows (KAFKA-18723).
-			if err == nil && (h.BaseOffset != r.log.End() || h.LeaderEpoch < max(r.log.LastEpoch(), 0) || h.LeaderEpoch > r.state.LeaderEpoch) {
+			if err == nil && h.BaseOffset > r.log.End() && !r.log.Holes() {
+				r.wantsHoles = true
+				err = errHole
+			}
+			if err == nil && (h.BaseOffset < r.log.End() || h.LeaderEpoch < max(r.log.LastEpoch(), 0) || h.LeaderEpoch > r.state.LeaderEpoch) {
 				err = fmt.Errorf("batch at offset %d of epoch %d", h.BaseOffset, h.LeaderEpoch)
 			}
 			if err == nil {

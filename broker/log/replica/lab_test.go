@@ -2,6 +2,7 @@ package replica
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -43,6 +44,7 @@ type node struct {
 }
 
 func newLab(t tester, n int32, topic config.Topic) *lab {
+	topic.TimestampBeforeMaxMillis, topic.TimestampAfterMaxMillis = math.MaxInt64, math.MaxInt64
 	l := &lab{t: t, topic: topic, lag: 10 * time.Second, truth: State{Leader: NoLeader, LeaderEpoch: -1, PartitionEpoch: -1}}
 	for id := int32(1); id <= n; id++ {
 		l.nodes = append(l.nodes, &node{id: id, disk: storagetest.New(), points: failpoint.New(1, uint32(id))})
@@ -54,6 +56,9 @@ func newLab(t tester, n int32, topic config.Topic) *lab {
 	}
 	return l
 }
+
+// both is a time on both of a node's clocks.
+func both(t machine.Instant) machine.Now { return machine.Now{Mono: t, Wall: t} }
 
 func (l *lab) node(id int32) *node { return l.nodes[id-1] }
 

@@ -84,7 +84,7 @@ func (p *producers) duplicate(h *wire.Batch, remembered int) (Appended, bool) {
 	}
 	for i := range min(s.seen, remembered) {
 		if b := &s.recent[(s.next+window-1-i)%window]; b.firstSeq == h.BaseSequence && b.lastSeq == h.LastSequence() {
-			return Appended{Base: b.base, End: b.end, Duplicate: true}, true
+			return Appended{Base: b.base, End: b.end, Duplicate: true, AppendTime: -1}, true
 		}
 	}
 	return Appended{}, false

@@ -194,7 +194,7 @@ func (w *world) produce() {
 		}
 		p.values[seq], p.next = values, add(seq, len(values))
 	}
-	at, code, err := b.Append(w.now, batch(p.id, 0, seq, w.now.Millis(), p.values[seq]...), -1)
+	at, code, err := b.Append(both(w.now), batch(p.id, 0, seq, w.now.Millis(), p.values[seq]...), -1)
 	if err != nil {
 		w.t.Fatalf("append: %v", err)
 	}

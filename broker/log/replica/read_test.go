@@ -41,7 +41,7 @@ func TestEachOfABrokenLog(t *testing.T) {
 	}
 	for i := range 6 {
 		d.trouble = i == 2 || i == 3
-		if _, _, err := r.Append(0, batch(-1, -1, -1, 0, "v"), 1); err != nil {
+		if _, _, err := r.Append(both(0), batch(-1, -1, -1, 0, "v"), 1); err != nil {
 			t.Fatal(err)
 		}
 	}

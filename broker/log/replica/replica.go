@@ -39,6 +39,7 @@ type Replica struct {
 	flush     flush
 	topicID   [16]byte // as it is written down
 
+	wantsHoles    bool  // the leader's log has a hole that this one may not have yet
 	recoveryPoint int64 // all below is durable, and what is known beside the log
 	savedPoint    int64 // the recovery point that is written down
 
@@ -88,6 +89,7 @@ type Saved struct {
 	RecoveryPoint int64 // all below is durable
 	LogStart      int64
 	Clean         bool // the broker was shut down cleanly
+	Holes         bool // compaction may have left holes in the log
 }
 
 // Open opens the log of a replica, or begins one. The recovery says what was cut off, and
@@ -119,6 +121,7 @@ func (c *Config) storage(saved *Saved) storage.Options {
 		Start:         saved.LogStart,
 		RecoveryPoint: saved.RecoveryPoint,
 		Clean:         saved.Clean,
+		Holes:         saved.Holes,
 		Remember:      c.Remember,
 		Flaws: storage.Flaws{
 			SkipChecksums: c.Failpoints.On(failpoint.S01SkipChecksums, uint64(c.TP.Partition)),

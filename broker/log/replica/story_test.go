@@ -170,7 +170,7 @@ func (s *story) append() {
 
 func (s *story) appended(b *node, records machine.Bytes) {
 	acks := int16(s.number("acks", -1))
-	at, code, err := b.Append(s.now, records, acks)
+	at, code, err := b.Append(both(s.now), records, acks)
 	switch {
 	case err != nil:
 		s.sayf("%v", err)

@@ -38,7 +38,9 @@ const (
 	batchCRC        = 17
 	batchAttributes = 21
 	batchLastDelta  = 23
+	batchTimes      = 27 // the base, and the largest
 	batchProducer   = 43
+	batchCount      = 57
 	batchOverhead   = 12 // what batchLength does not count
 )
 
@@ -48,6 +50,7 @@ const (
 	attrLogAppendTime = 0x08
 	attrTransactional = 0x10
 	attrControl       = 0x20
+	attrDeleteHorizon = 0x40
 )
 
 // What is wrong with a batch.
@@ -92,6 +95,16 @@ func (h *Batch) IsControl() bool { return h.Attributes&attrControl != 0 }
 
 // IsTransactional reports whether the batch belongs to a transaction.
 func (h *Batch) IsTransactional() bool { return h.Attributes&attrTransactional != 0 }
+
+// IsLogAppendTime reports whether the timestamps of the batch are the broker's.
+func (h *Batch) IsLogAppendTime() bool { return h.Attributes&attrLogAppendTime != 0 }
+
+// DeleteHorizon is the time in ms from which on the batch's tombstones may go (KIP-534):
+// it stands in the place of the base timestamp. There is none before the batch has been
+// cleaned once.
+func (h *Batch) DeleteHorizon() (millis int64, ok bool) {
+	return h.BaseTimestamp, h.Attributes&attrDeleteHorizon != 0
+}
 
 // LastSequence is the sequence of the last record; sequences wrap at 2^31.
 func (h *Batch) LastSequence() int32 {
@@ -158,6 +171,23 @@ func CheckBatch(b machine.Bytes) (Batch, error) {
 	case b.RangeCRC32C(batchAttributes, b.Len()) != h.CRC:
 		return h, ErrBatchCRC
 	case h.Count <= 0 || h.LastOffsetDelta != h.Count-1 || h.BaseOffset < 0:
+		return h, ErrBatchCount
+	}
+	return h, nil
+}
+
+// CheckStored checks that b is exactly one batch as it may stand in a log: that of a
+// producer, or what compaction has left of one, perhaps nothing but the header.
+func CheckStored(b machine.Bytes) (Batch, error) {
+	h, err := ReadBatch(b)
+	switch {
+	case err != nil:
+		return h, err
+	case h.Size() != b.Len():
+		return h, ErrTrailing
+	case b.RangeCRC32C(batchAttributes, b.Len()) != h.CRC:
+		return h, ErrBatchCRC
+	case h.Count < 0 || h.LastOffsetDelta < 0 || h.LastOffsetDelta < h.Count-1 || h.BaseOffset < 0:
 		return h, ErrBatchCount
 	}
 	return h, nil

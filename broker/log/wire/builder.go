@@ -53,23 +53,8 @@ func (b *Builder) Control() { b.h.Attributes |= attrControl }
 // Append adds a record with a timestamp in ms. Key and value may be nil: null.
 func (b *Builder) Append(timestamp int64, key, value []byte, headers []Header) {
 	delta := b.delta(timestamp)
-	n := 1 + varintSize(delta) + varintSize(int64(b.h.Count)) + bytesSize(key) + bytesSize(value) + varintSize(int64(len(headers)))
-	for i := range headers {
-		n += varintSize(int64(len(headers[i].Key))) + len(headers[i].Key) + bytesSize(headers[i].Value)
-	}
-	buf := binary.AppendVarint(b.buf, int64(n))
-	buf = append(buf, 0) // attributes
-	buf = binary.AppendVarint(buf, delta)
-	buf = binary.AppendVarint(buf, int64(b.h.Count))
-	buf = appendBytes(buf, key)
-	buf = appendBytes(buf, value)
-	buf = binary.AppendVarint(buf, int64(len(headers)))
-	for i := range headers {
-		buf = binary.AppendVarint(buf, int64(len(headers[i].Key)))
-		buf = append(buf, headers[i].Key...)
-		buf = appendBytes(buf, headers[i].Value)
-	}
-	b.buf = buf
+	r := Record{OffsetDelta: b.h.Count, Key: key, Value: value, Headers: headers}
+	b.buf = appendRecord(b.buf, &r, delta)
 	b.h.Count++
 }
 
@@ -124,10 +109,10 @@ func (b *Builder) Bytes() machine.Bytes {
 	head[batchMagic] = byte(b.h.Magic)
 	be.PutUint16(head[batchAttributes:], uint16(b.h.Attributes))
 	be.PutUint32(head[batchLastDelta:], uint32(b.h.Count-1))
-	be.PutUint64(head[27:], uint64(b.h.BaseTimestamp))
-	be.PutUint64(head[35:], uint64(b.h.MaxTimestamp))
+	be.PutUint64(head[batchTimes:], uint64(b.h.BaseTimestamp))
+	be.PutUint64(head[batchTimes+8:], uint64(b.h.MaxTimestamp))
 	putProducer(head, b.h.ProducerID, b.h.ProducerEpoch, b.h.BaseSequence)
-	be.PutUint32(head[57:], uint32(b.h.Count))
+	be.PutUint32(head[batchCount:], uint32(b.h.Count))
 	if b.sparse {
 		return machine.Made(b.made())
 	}

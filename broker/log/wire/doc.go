@@ -18,7 +18,8 @@
 //	conn.go     the answering end: one request of a connection at a time
 //	peer.go     the requesting end: correlation ids, versions, requests in flight
 //	ident.go    what a frame is about, for faults and draws
-//	batch.go    record batches v2, in place; builder.go makes them; record.go reads records
+//	batch.go    record batches v2, in place; builder.go makes them; record.go reads records;
+//	            compact.go takes records out of them; compress.go has the codecs
 //	errors.go   Kafka's error codes by name
 //
 // Non-obvious: the response header of ApiVersions is always version 0 (KIP-511),

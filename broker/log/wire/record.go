@@ -8,11 +8,8 @@ import (
 	"brokersim/broker/machine"
 )
 
-// What is wrong with the records of a batch.
-var (
-	ErrRecord      = errors.New("record is malformed")
-	ErrCompression = errors.New("compressed record batches are not read yet")
-)
+// ErrRecord means that the records of a batch are malformed.
+var ErrRecord = errors.New("record is malformed")
 
 // Record is one record of a batch. Key and Value are nil if they are null, and
 // must not be changed: they are the batch's own bytes.
@@ -30,17 +27,22 @@ type Header struct {
 }
 
 // EachRecord calls f for every record of one batch, in order, until f returns
-// an error, which it then returns. Every length is checked.
+// an error, which it then returns. Every length is checked. What is compressed is
+// decompressed; compaction may have taken records out.
 func EachRecord(batch machine.Bytes, f func(*Record) error) error {
 	h, err := ReadBatch(batch)
 	if err != nil {
 		return err
 	}
-	if h.Compression() != 0 {
-		return fmt.Errorf("%w: codec %d", ErrCompression, h.Compression())
+	flat := batch.Slice(BatchHeaderSize, h.Size()).Contiguous()
+	if h.Compression() != 0 && h.Count > 0 { // compaction leaves nothing at all of no records
+		if flat, err = decompress(h.Compression(), flat); err != nil {
+			return err
+		}
 	}
-	in := fields{b: batch.Slice(BatchHeaderSize, h.Size()).Contiguous()}
+	in := fields{b: flat}
 	var r Record
+	last := int64(-1)
 	for i := range h.Count {
 		rec := fields{b: in.bytes(in.varint())}
 		rec.take(1) // attributes: none are used
@@ -56,9 +58,10 @@ func EachRecord(batch machine.Bytes, f func(*Record) error) error {
 			rec.bad = rec.bad || key == nil
 			r.Headers = append(r.Headers, Header{string(key), rec.bytes(rec.varint())})
 		}
-		if in.bad || rec.bad || len(rec.b) > 0 || delta != int64(i) {
+		if in.bad || rec.bad || len(rec.b) > 0 || delta <= last || delta > int64(h.LastOffsetDelta) {
 			return fmt.Errorf("%w: record %d of %d", ErrRecord, i, h.Count)
 		}
+		last = delta
 		r.OffsetDelta = int32(delta)
 		if err := f(&r); err != nil {
 			return err

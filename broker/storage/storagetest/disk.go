@@ -19,10 +19,13 @@ type Disk struct {
 
 	now     map[string][]byte // as the node sees it
 	durable map[string][]byte
+	was     map[string][]string // by name: those that the file had before
 }
 
 // New returns an empty disk.
-func New() *Disk { return &Disk{now: map[string][]byte{}, durable: map[string][]byte{}} }
+func New() *Disk {
+	return &Disk{now: map[string][]byte{}, durable: map[string][]byte{}, was: map[string][]string{}}
+}
 
 // Put makes b all that a file holds, durably.
 func (d *Disk) Put(name string, b []byte) {
@@ -33,10 +36,16 @@ func (d *Disk) Put(name string, b []byte) {
 // Get returns a copy of what a file holds; nil if there is none.
 func (d *Disk) Get(name string) []byte { return slices.Clone(d.now[name]) }
 
-// Sync makes durable what a file holds now, or that there is none.
+// Sync makes durable what a file holds now, and that it has no other name any more, or
+// that there is none.
 func (d *Disk) Sync(name string) {
 	if b, ok := d.now[name]; ok {
 		d.durable[name] = slices.Clone(b)
+		for _, old := range d.was[name] {
+			if _, used := d.now[old]; !used {
+				delete(d.durable, old)
+			}
+		}
 	} else {
 		delete(d.durable, name)
 	}
@@ -101,6 +110,8 @@ func (d *Disk) Rename(from, to string) error {
 	}
 	delete(d.now, from)
 	d.now[to] = b
+	d.was[to] = append(d.was[from], from)
+	delete(d.was, from)
 	return nil
 }
 
