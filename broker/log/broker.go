@@ -51,19 +51,22 @@ type Voter struct {
 // Broker is one broker node. It serves clients and followers on its only
 // listener.
 type Broker struct {
-	cfg      BrokerConfig
+	cfg      BrokerConfig  // with the settings that hold now
+	static   config.Broker // those that it was started with
 	handlers [numAPIs]handler
 	serves   *wire.Table
 	files    machine.Files
 	err      error // why it serves no more, until its next life
 
-	image      *controller.Image
-	delta      []*controller.PartitionInfo // changed and not yet applied
-	gone       []*controller.TopicInfo     // removed, and the partitions are still here
-	strays     bool                        // were looked for in this life
-	partitions []*partition                // by topic and partition
-	byTopic    map[string]*ofTopic
-	near       *ofTopic // the topic that was asked for last
+	image *controller.Image
+	delta []*controller.PartitionInfo // changed and not yet applied
+	gone  []*controller.TopicInfo     // removed, and the partitions are still here
+	// reconfigured says that settings of brokers have changed, and that is not taken over.
+	reconfigured bool
+	strays       bool         // were looked for in this life
+	partitions   []*partition // by topic and partition
+	byTopic      map[string]*ofTopic
+	near         *ofTopic // the topic that was asked for last
 
 	active     activeController
 	life       lifecycle
@@ -169,6 +172,7 @@ func NewBroker(cfg BrokerConfig) *Broker {
 	s := &cfg.Settings
 	b := &Broker{
 		cfg:      cfg,
+		static:   cfg.Settings,
 		handlers: handlers(cfg.Admin != nil),
 		image:    controller.NewImage(),
 		byTopic:  make(map[string]*ofTopic),

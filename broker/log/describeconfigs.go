@@ -2,12 +2,14 @@ package log
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"brokersim/broker/log/config"
+	"brokersim/broker/log/controller"
 	"brokersim/broker/log/wire"
 )
 
@@ -54,8 +56,8 @@ func (b *Broker) settingsOf(want *kmsg.DescribeConfigsRequestResource) (list []s
 		return b.topicSettings(t.Configs), 0, ""
 	case kmsg.ConfigResourceTypeBroker:
 		switch want.ResourceName {
-		case "": // what is set for all brokers at runtime: nothing
-			return nil, 0, ""
+		case "": // what was set for all brokers while they run
+			return b.changedSettings(controller.AllBrokers, kmsg.ConfigSourceDynamicDefaultBrokerConfig), 0, ""
 		case strconv.Itoa(int(b.cfg.ID)):
 			return b.brokerSettings(), 0, ""
 		}
@@ -75,6 +77,12 @@ func (b *Broker) topicSettings(own map[string]string) (list []setting) {
 		s := setting{name: n, source: kmsg.ConfigSourceDefaultConfig, fallback: n.Default}
 		if text, ok := defaults.Text(n.Name); ok && text != n.Default {
 			s.source, s.fallback = kmsg.ConfigSourceStaticBrokerConfig, text
+		}
+		for _, synonym := range config.Synonyms(n.Name) {
+			if text, source, ok := b.changedSetting(synonym); ok {
+				s.source, s.fallback = source, text
+				break
+			}
 		}
 		if s.fallback != config.Null {
 			s.value = &s.fallback
@@ -97,7 +105,7 @@ func (b *Broker) brokerSettings() (list []setting) {
 		if n.Removed() && n.Name != "broker.id" {
 			continue
 		}
-		s := setting{name: n, source: kmsg.ConfigSourceDefaultConfig, readOnly: true, fallback: n.Default}
+		s := setting{name: n, source: kmsg.ConfigSourceDefaultConfig, readOnly: !config.Dynamic(n.Name), fallback: n.Default}
 		if n.Default != config.Null && n.Default != config.Required {
 			s.value = &n.Default
 		}
@@ -106,7 +114,31 @@ func (b *Broker) brokerSettings() (list []setting) {
 				s.value, s.source = &v, kmsg.ConfigSourceStaticBrokerConfig
 			}
 		}
+		if text, source, ok := b.changedSetting(n.Name); ok {
+			if s.value != nil {
+				s.fallback = *s.value
+			}
+			s.value, s.source = &text, source
+		}
 		list = append(list, s)
+	}
+	return list
+}
+
+// changedSetting is what was set for this broker, or all, while they run.
+func (b *Broker) changedSetting(name string) (text string, source kmsg.ConfigSource, ok bool) {
+	if text, ok = b.image.BrokerConfigs[b.cfg.ID][name]; ok {
+		return text, kmsg.ConfigSourceDynamicBrokerConfig, true
+	}
+	text, ok = b.image.BrokerConfigs[controller.AllBrokers][name]
+	return text, kmsg.ConfigSourceDynamicDefaultBrokerConfig, ok
+}
+
+func (b *Broker) changedSettings(id int32, source kmsg.ConfigSource) (list []setting) {
+	set := b.image.BrokerConfigs[id]
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		text := set[name]
+		list = append(list, setting{name: config.Name{Name: name, Type: config.TypeOf(config.BrokerScope, name)}, value: &text, source: source, fallback: config.Null})
 	}
 	return list
 }
@@ -133,7 +165,9 @@ func (s *setting) describe(synonyms bool) kmsg.DescribeConfigsResponseResourceCo
 		x.ConfigSynonyms = append(x.ConfigSynonyms, y)
 	}
 	add(*s.value, s.source)
-	if s.source == kmsg.ConfigSourceDynamicTopicConfig && s.fallback != config.Null {
+	own := s.source == kmsg.ConfigSourceDynamicTopicConfig // any other may be what the fallback is
+	changed := s.source == kmsg.ConfigSourceDynamicBrokerConfig || s.source == kmsg.ConfigSourceDynamicDefaultBrokerConfig
+	if (own || changed && s.fallback != *s.value) && s.fallback != config.Null && s.fallback != config.Required {
 		add(s.fallback, kmsg.ConfigSourceDefaultConfig)
 	}
 	return x

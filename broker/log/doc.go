@@ -37,6 +37,7 @@
 //	producerids.go       InitProducerId, from blocks of ids
 //	createtopics.go      topics that are created because somebody has asked about them
 //	forward.go           what is passed on to the controller for an operator
+//	reconfigure.go       settings of brokers that change while they run (KIP-226)
 //	lifecycle.go         registration and heartbeats
 //	activecontroller.go  which controller leads the quorum
 //	replay.go            the metadata log: fetched, replayed, applied to the replicas

@@ -97,6 +97,7 @@ func (b *Broker) goOnFrom(im *controller.Image) {
 			b.gone = append(b.gone, t)
 		}
 	}
+	b.reconfigured = b.reconfigured || len(b.image.BrokerConfigs) > 0 || len(im.BrokerConfigs) > 0
 	b.image = im
 	b.delta = slices.Collect(im.Partitions())
 }

@@ -34,11 +34,6 @@ func (b *Broker) forwardDeleteTopics(now machine.Now, c *conn, req wire.Request,
 	b.forward(now.Mono, c, req, body, body.TimeoutMillis)
 }
 
-// forwardConfigs passes on a change of configuration, for which the client sets no time.
-func (b *Broker) forwardConfigs(now machine.Now, c *conn, req wire.Request, _ *machine.Effects) {
-	b.forward(now.Mono, c, req, req.Body, int32(controllerTimeout/time.Millisecond))
-}
-
 // forwarded hands the controller's answer on.
 func (b *Broker) forwarded(f *forward, resp kmsg.Response, out *machine.Effects) {
 	if f.conn != nil {

@@ -119,6 +119,8 @@ func (b *Broker) replay(h *wire.Batch, batch machine.Bytes) error {
 			return err
 		}
 		switch {
+		case change.Settings:
+			b.reconfigured = true
 		case change.Removed != nil:
 			b.gone = append(b.gone, change.Removed)
 		case change.Partition != nil:
@@ -146,7 +148,11 @@ func (b *Broker) applyMetadata(now machine.Instant, out *machine.Effects) {
 	if b.err != nil || !b.caughtUp() {
 		return
 	}
-	if err := b.dropGone(out); err != nil {
+	err := b.dropGone(out)
+	if err == nil {
+		err = b.reconfigure(out)
+	}
+	if err != nil {
 		b.fail(fmt.Errorf("apply the metadata: %w", err), out)
 		return
 	}

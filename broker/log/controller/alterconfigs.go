@@ -3,16 +3,18 @@ package controller
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"brokersim/broker/log/config"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 )
 
-// AlterConfigs asks for the whole configuration of topics to be what is said. Each is
-// changed or refused by itself.
+// AlterConfigs asks for the whole configuration of topics, or all that was changed of the
+// settings of brokers, to be what is said. Each is changed or refused by itself.
 type AlterConfigs struct{ *kmsg.AlterConfigsRequest }
 
 func (cmd AlterConfigs) decide(c *Controller, _ machine.Now) ([]Record, Response) {
@@ -23,10 +25,10 @@ func (cmd AlterConfigs) decide(c *Controller, _ machine.Now) ([]Record, Response
 	for i := range cmd.Resources {
 		r := &cmd.Resources[i]
 		values := make(map[string]string)
-		t, err := seen.topic(c.image, r.ResourceType, r.ResourceName)
+		of, err := seen.find(c.image, r.ResourceType, r.ResourceName)
 		for j := range r.Configs {
 			if x := &r.Configs[j]; err == nil {
-				err = setConfig(values, x.Name, x.Value)
+				err = of.setTo(values, x.Name, x.Value)
 			}
 		}
 		answer := kmsg.NewAlterConfigsResponseResource()
@@ -34,7 +36,7 @@ func (cmd AlterConfigs) decide(c *Controller, _ machine.Now) ([]Record, Response
 		if err != nil {
 			answer.ErrorCode, answer.ErrorMessage = err.code, &err.message
 		} else {
-			records = append(records, changes(t, values)...)
+			records = append(records, of.changes(values)...)
 		}
 		resp.Resources = append(resp.Resources, answer)
 	}
@@ -44,7 +46,8 @@ func (cmd AlterConfigs) decide(c *Controller, _ machine.Now) ([]Record, Response
 	return records, Response{Body: resp}
 }
 
-// IncrementalAlterConfigs asks for changes of the configuration of topics (KIP-339).
+// IncrementalAlterConfigs asks for changes of the configuration of topics and brokers
+// (KIP-339, KIP-226).
 type IncrementalAlterConfigs struct {
 	*kmsg.IncrementalAlterConfigsRequest
 }
@@ -56,10 +59,10 @@ func (cmd IncrementalAlterConfigs) decide(c *Controller, _ machine.Now) ([]Recor
 	var seen resources
 	for i := range cmd.Resources {
 		r := &cmd.Resources[i]
-		t, err := seen.topic(c.image, r.ResourceType, r.ResourceName)
+		of, err := seen.find(c.image, r.ResourceType, r.ResourceName)
 		if err == nil {
 			var changed []Record
-			if changed, err = changeConfigs(t, r.Configs); err == nil {
+			if changed, err = of.change(r.Configs); err == nil {
 				records = append(records, changed...)
 			}
 		}
@@ -76,8 +79,57 @@ func (cmd IncrementalAlterConfigs) decide(c *Controller, _ machine.Now) ([]Recor
 	return records, Response{Body: resp}
 }
 
-func changeConfigs(t *TopicInfo, ops []kmsg.IncrementalAlterConfigsRequestResourceConfig) ([]Record, *refusal) {
-	values := maps.Clone(t.Configs)
+// configured is what a topic, a broker or all brokers have, and how that is changed.
+type configured struct {
+	kind   string // in messages
+	has    map[string]string
+	check  func(name, value string) (kept, why string)
+	list   func(name string) bool // whether it is one, to which may be added
+	preset func(name string) string
+	set    func(name, value string) Record
+	remove func(name string) Record
+}
+
+func ofTopic(t *TopicInfo) *configured {
+	return &configured{
+		kind: "topic", has: t.Configs, check: CheckConfig,
+		list: func(name string) bool {
+			return slices.Contains([]string{cleanupPolicy, "leader.replication.throttled.replicas", "follower.replication.throttled.replicas"}, name)
+		},
+		preset: func(name string) string {
+			if name == cleanupPolicy {
+				return "delete" // Kafka's default; those of the others are empty
+			}
+			return ""
+		},
+		set:    func(name, value string) Record { return Config{t.Name, name, value} },
+		remove: func(name string) Record { return RemoveConfig{t.Name, name} },
+	}
+}
+
+func ofBroker(im *Image, id int32) *configured {
+	return &configured{
+		kind: "broker", has: im.BrokerConfigs[id],
+		check: func(name, value string) (string, string) { return config.CheckDynamic(name, value, id == AllBrokers) },
+		list:  func(name string) bool { return config.List(config.BrokerScope, name) },
+		preset: func(name string) string {
+			if name == "log."+cleanupPolicy {
+				return "delete"
+			}
+			return ""
+		},
+		set:    func(name, value string) Record { return BrokerConfig{id, name, value} },
+		remove: func(name string) Record { return RemoveBrokerConfig{id, name} },
+	}
+}
+
+const cleanupPolicy = "cleanup.policy"
+
+func (c *configured) change(ops []kmsg.IncrementalAlterConfigsRequestResourceConfig) ([]Record, *refusal) {
+	values := maps.Clone(c.has)
+	if values == nil {
+		values = make(map[string]string)
+	}
 	named := make(map[string]bool)
 	for i := range ops {
 		x := &ops[i]
@@ -88,14 +140,14 @@ func changeConfigs(t *TopicInfo, ops []kmsg.IncrementalAlterConfigsRequestResour
 		var err *refusal
 		switch x.Op {
 		case kmsg.IncrementalAlterConfigOpSet:
-			err = setConfig(values, x.Name, x.Value)
+			err = c.setTo(values, x.Name, x.Value)
 		case kmsg.IncrementalAlterConfigOpDelete:
-			if _, known := topicConfigs(x.Name); !known {
+			if _, known := topicConfigs(x.Name); !known && c.kind == "topic" {
 				err = refuse(wire.InvalidConfig, "Unknown topic config name: %s", x.Name)
 			}
 			delete(values, x.Name)
 		case kmsg.IncrementalAlterConfigOpAppend, kmsg.IncrementalAlterConfigOpSubtract:
-			err = changeList(values, x)
+			err = c.changeList(values, x)
 		default:
 			err = refuse(wire.InvalidRequest, "Unknown operation type %d", x.Op)
 		}
@@ -103,22 +155,20 @@ func changeConfigs(t *TopicInfo, ops []kmsg.IncrementalAlterConfigsRequestResour
 			return nil, err
 		}
 	}
-	return changes(t, values), nil
+	return c.changes(values), nil
 }
 
 // changeList adds to a list, or takes away from it.
-func changeList(values map[string]string, x *kmsg.IncrementalAlterConfigsRequestResourceConfig) *refusal {
-	switch x.Name {
-	case "cleanup.policy", "leader.replication.throttled.replicas", "follower.replication.throttled.replicas":
-	default:
+func (c *configured) changeList(values map[string]string, x *kmsg.IncrementalAlterConfigsRequestResourceConfig) *refusal {
+	switch {
+	case !c.list(x.Name):
 		return refuse(wire.InvalidConfig, "Can't %v to key %s because its type is not LIST.", x.Op, x.Name)
-	}
-	if x.Value == nil {
-		return refuse(wire.InvalidConfig, "Null value not supported for topic configs: %s", x.Name)
+	case x.Value == nil:
+		return refuse(wire.InvalidConfig, "Null value not supported for %s configs: %s", c.kind, x.Name)
 	}
 	have, ok := values[x.Name]
-	if !ok && x.Name == "cleanup.policy" {
-		have = "delete" // Kafka's default; those of the others are empty
+	if !ok {
+		have = c.preset(x.Name)
 	}
 	list := slices.DeleteFunc(strings.Split(have, ","), func(s string) bool { return s == "" })
 	for word := range strings.SplitSeq(*x.Value, ",") {
@@ -132,14 +182,14 @@ func changeList(values map[string]string, x *kmsg.IncrementalAlterConfigsRequest
 		}
 	}
 	joined := strings.Join(list, ",")
-	return setConfig(values, x.Name, &joined)
+	return c.setTo(values, x.Name, &joined)
 }
 
-func setConfig(values map[string]string, name string, value *string) *refusal {
+func (c *configured) setTo(values map[string]string, name string, value *string) *refusal {
 	if value == nil {
-		return refuse(wire.InvalidConfig, "Null value not supported for topic configs: %s", name)
+		return refuse(wire.InvalidConfig, "Null value not supported for %s configs: %s", c.kind, name)
 	}
-	kept, why := CheckConfig(name, *value)
+	kept, why := c.check(name, *value)
 	if why != "" {
 		return refuse(wire.InvalidConfig, "%s", why)
 	}
@@ -147,18 +197,17 @@ func setConfig(values map[string]string, name string, value *string) *refusal {
 	return nil
 }
 
-// changes are the records after which a topic has these configuration values and no
-// others, by name.
-func changes(t *TopicInfo, values map[string]string) []Record {
+// changes are the records after which these values are had and no others, by name.
+func (c *configured) changes(values map[string]string) []Record {
 	var records []Record
-	for _, name := range slices.Sorted(maps.Keys(t.Configs)) {
+	for _, name := range slices.Sorted(maps.Keys(c.has)) {
 		if _, kept := values[name]; !kept {
-			records = append(records, RemoveConfig{t.Name, name})
+			records = append(records, c.remove(name))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if was, ok := t.Configs[name]; !ok || was != values[name] {
-			records = append(records, Config{t.Name, name, values[name]})
+		if was, ok := c.has[name]; !ok || was != values[name] {
+			records = append(records, c.set(name, values[name]))
 		}
 	}
 	return records
@@ -167,9 +216,8 @@ func changes(t *TopicInfo, values map[string]string) []Record {
 // resources are those that one request has named.
 type resources []string
 
-// topic is the topic that a resource is. The settings of brokers are those that they were
-// started with.
-func (s *resources) topic(im *Image, kind kmsg.ConfigResourceType, name string) (*TopicInfo, *refusal) {
+// find is what the resource has that a request names. That of no name is all brokers.
+func (s *resources) find(im *Image, kind kmsg.ConfigResourceType, name string) (*configured, *refusal) {
 	key := kind.String() + " " + name
 	if slices.Contains(*s, key) {
 		return nil, refuse(wire.InvalidRequest, "Each resource must appear at most once.")
@@ -178,11 +226,21 @@ func (s *resources) topic(im *Image, kind kmsg.ConfigResourceType, name string) 
 	switch kind {
 	case kmsg.ConfigResourceTypeTopic:
 		if t := im.Topics[name]; t != nil {
-			return t, nil
+			return ofTopic(t), nil
 		}
 		return nil, refuse(wire.UnknownTopicOrPartition, "The topic '%s' does not exist.", name)
 	case kmsg.ConfigResourceTypeBroker:
-		return nil, refuse(wire.InvalidRequest, "The settings of a broker cannot be changed while it runs.")
+		if name == "" {
+			return ofBroker(im, AllBrokers), nil
+		}
+		id, err := strconv.ParseInt(name, 10, 32)
+		switch {
+		case err != nil || id < 0 || strconv.FormatInt(id, 10) != name:
+			return nil, refuse(wire.InvalidRequest, "Node id must be an integer, but it is: %s", name)
+		case im.Brokers[int32(id)] == nil:
+			return nil, refuse(wire.BrokerIDNotRegistered, "No broker with id %d found.", id)
+		}
+		return ofBroker(im, int32(id)), nil
 	}
 	return nil, refuse(wire.InvalidRequest, "Unexpected resource type %v.", kind)
 }

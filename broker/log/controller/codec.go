@@ -34,6 +34,10 @@ const (
 	kindShutDownSince   kind = 1017 // of our own
 
 	kindRemoveConfig kind = 1000 // Kafka has a null in a ConfigRecord
+
+	// Kafka has the kind of resource in a ConfigRecord.
+	kindBrokerConfig       kind = 1004
+	kindRemoveBrokerConfig kind = 1005
 )
 
 func (RegisterBroker) kind() kind  { return kindRegisterBroker }
@@ -48,6 +52,9 @@ func (Config) kind() kind          { return kindConfig }
 func (ShutDownSince) kind() kind   { return kindShutDownSince }
 func (RemoveTopic) kind() kind     { return kindRemoveTopic }
 func (RemoveConfig) kind() kind    { return kindRemoveConfig }
+
+func (BrokerConfig) kind() kind       { return kindBrokerConfig }
+func (RemoveBrokerConfig) kind() kind { return kindRemoveBrokerConfig }
 
 // EncodeRecord returns the bytes that stand for r in the metadata log, as the
 // value of a Kafka record without key.
@@ -150,6 +157,10 @@ func (d *decoder) record(k kind) Record {
 		return RemoveTopic{ID: d.uuid()}
 	case kindRemoveConfig:
 		return RemoveConfig{Topic: d.string(), Name: d.string()}
+	case kindBrokerConfig:
+		return BrokerConfig{Broker: d.int32(), Name: d.string(), Value: d.string()}
+	case kindRemoveBrokerConfig:
+		return RemoveBrokerConfig{Broker: d.int32(), Name: d.string()}
 	}
 	return nil
 }
@@ -234,6 +245,17 @@ func (r RemoveTopic) body(e *encoder) { e.uuid(r.ID) }
 
 func (r RemoveConfig) body(e *encoder) {
 	e.string(r.Topic)
+	e.string(r.Name)
+}
+
+func (r BrokerConfig) body(e *encoder) {
+	e.int32(r.Broker)
+	e.string(r.Name)
+	e.string(r.Value)
+}
+
+func (r RemoveBrokerConfig) body(e *encoder) {
+	e.int32(r.Broker)
 	e.string(r.Name)
 }
 

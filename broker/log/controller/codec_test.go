@@ -30,7 +30,7 @@ func anyRecord() *rapid.Generator[Record] {
 			}
 			return append([]int32{}, ids.Draw(t, "ids")...)
 		}
-		switch rapid.IntRange(0, 10).Draw(t, "kind") {
+		switch rapid.IntRange(0, 12).Draw(t, "kind") {
 		case 0:
 			return RegisterBroker{i32(), uuid(), i64(), str(), i32(), str(), yes(), yes()}
 		case 1:
@@ -55,6 +55,10 @@ func anyRecord() *rapid.Generator[Record] {
 			return RemoveTopic{uuid()}
 		case 9:
 			return RemoveConfig{str(), str()}
+		case 10:
+			return BrokerConfig{i32(), str(), str()}
+		case 11:
+			return RemoveBrokerConfig{i32(), str()}
 		default:
 			return Config{str(), str(), str()}
 		}
@@ -87,6 +91,7 @@ func FuzzDecodeRecord(f *testing.F) {
 		Partition{TopicID{1}, 0, []int32{1, 2}, []int32{1}, 1, 0, 0, []int32{2}, []int32{}},
 		PartitionChange{TopicID{1}, 0, []int32{2}, 2, Recovering, nil, nil, nil}, ProducerIDs{1, 2, 1000}, Config{"orders", "min.insync.replicas", "2"},
 		RemoveTopic{TopicID{1}}, RemoveConfig{"orders", "min.insync.replicas"},
+		BrokerConfig{AllBrokers, "log.retention.ms", "1000"}, RemoveBrokerConfig{1, "log.retention.ms"},
 		PartitionChange{TopicID{1}, 0, nil, NoLeaderChange, Recovered, []int32{1, 2}, []int32{2}, nil},
 	} {
 		f.Add(EncodeRecord(r))

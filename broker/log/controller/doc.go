@@ -31,7 +31,7 @@
 //	topics.go            creating topics
 //	deletetopics.go      deleting them
 //	createpartitions.go  more partitions for them
-//	alterconfigs.go      other settings for them
+//	alterconfigs.go      other settings for them, and for brokers while they run
 //	snapshot.go          the image as records, and back (KIP-630)
 //	placement.go         which brokers hold the replicas of a new partition
 //	topicconfig.go       the configuration of topics

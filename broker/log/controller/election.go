@@ -96,5 +96,11 @@ func (c *Controller) uncleanElection(topic string) bool {
 	case "false":
 		return false
 	}
+	switch c.image.BrokerConfigs[AllBrokers][uncleanLeaderElection] {
+	case "true":
+		return true
+	case "false":
+		return false
+	}
 	return c.settings.UncleanLeaderElection
 }

@@ -23,6 +23,10 @@ type Image struct {
 	Topics  map[string]*TopicInfo
 	ByID    map[TopicID]*TopicInfo
 
+	// BrokerConfigs holds the settings of brokers that were changed while they run, by broker
+	// and name; those of [AllBrokers] are for all that have no own.
+	BrokerConfigs map[int32]map[string]string
+
 	// NextProducerID is the first producer id that nobody has been given.
 	NextProducerID int64
 }
@@ -80,6 +84,7 @@ type Change struct {
 	Topic     *TopicInfo // created, or its Configs changed
 	Partition *PartitionInfo
 	Removed   *TopicInfo
+	Settings  bool // of some broker or all
 }
 
 // NewImage returns the image before the first record.
@@ -89,6 +94,8 @@ func NewImage() *Image {
 		Brokers: make(map[int32]*BrokerInfo),
 		Topics:  make(map[string]*TopicInfo),
 		ByID:    make(map[TopicID]*TopicInfo),
+
+		BrokerConfigs: make(map[int32]map[string]string),
 	}
 }
 
@@ -163,6 +170,18 @@ func (im *Image) apply(offset int64, r Record) (Change, error) {
 		}
 		delete(t.Configs, r.Name)
 		return Change{Topic: t}, nil
+	case BrokerConfig:
+		if im.BrokerConfigs[r.Broker] == nil {
+			im.BrokerConfigs[r.Broker] = make(map[string]string)
+		}
+		im.BrokerConfigs[r.Broker][r.Name] = r.Value
+		return Change{Settings: true}, nil
+	case RemoveBrokerConfig:
+		delete(im.BrokerConfigs[r.Broker], r.Name)
+		if len(im.BrokerConfigs[r.Broker]) == 0 {
+			delete(im.BrokerConfigs, r.Broker)
+		}
+		return Change{Settings: true}, nil
 	}
 	return Change{}, fmt.Errorf("unknown kind %T", r)
 }
@@ -326,6 +345,13 @@ func (im *Image) String() string {
 	fmt.Fprintf(&b, "offset %d, next producer id %d\n", im.Offset, im.NextProducerID)
 	for _, id := range im.BrokerIDs() {
 		fmt.Fprintln(&b, im.Brokers[id])
+	}
+	for _, id := range slices.Sorted(maps.Keys(im.BrokerConfigs)) {
+		fmt.Fprintf(&b, "settings of broker %d", id)
+		for _, k := range slices.Sorted(maps.Keys(im.BrokerConfigs[id])) {
+			fmt.Fprintf(&b, " %s=%s", k, strconv.Quote(im.BrokerConfigs[id][k]))
+		}
+		fmt.Fprintln(&b)
 	}
 	for _, name := range im.TopicNames() {
 		t := im.Topics[name]

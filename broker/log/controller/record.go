@@ -116,6 +116,22 @@ type RemoveConfig struct {
 	Name  string
 }
 
+// AllBrokers is the broker id of a setting that is every broker's.
+const AllBrokers int32 = -1
+
+// BrokerConfig sets one setting of a broker, or of [AllBrokers], while they run (KIP-226).
+type BrokerConfig struct {
+	Broker int32
+	Name   string
+	Value  string
+}
+
+// RemoveBrokerConfig takes a BrokerConfig back.
+type RemoveBrokerConfig struct {
+	Broker int32
+	Name   string
+}
+
 // Config sets one configuration value of a topic.
 type Config struct {
 	Topic string

@@ -26,6 +26,11 @@ func (im *Image) Records() (list []Record) {
 			list = append(list, ShutDownSince{b.ID, b.Epoch, b.ShutDownOffset})
 		}
 	}
+	for _, id := range slices.Sorted(maps.Keys(im.BrokerConfigs)) {
+		for _, key := range slices.Sorted(maps.Keys(im.BrokerConfigs[id])) {
+			list = append(list, BrokerConfig{Broker: id, Name: key, Value: im.BrokerConfigs[id][key]})
+		}
+	}
 	for _, name := range im.TopicNames() {
 		t := im.Topics[name]
 		list = append(list, Topic{Name: t.Name, ID: t.ID})
