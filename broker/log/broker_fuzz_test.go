@@ -26,8 +26,12 @@ func FuzzBrokerFrame(f *testing.F) {
 		produceRequest("orders", 1, time.Second, batchOf(7, 0, 0, "a")),
 		fetchRequest("orders", 0, 1, time.Second), fetchRequest("orders", 1, 1, time.Second), followerFetch(1, 0), followerFetch(2, 0),
 		listRequest("orders", -1), listRequest("orders", -2), listRequest("orders", 0), listRequest("orders", 1000), epochRequest("orders", 0, 0),
+		sessionFetch(0, 0, "orders", map[int32]int64{0: 0}), sessionFetch(1, 1, "orders", nil, 0),
+		moveTo("orders", 1), moveTo("orders"), kmsg.NewPtrElectLeadersRequest(), kmsg.NewPtrListPartitionReassignmentsRequest(),
+		brokerConfigs("1", "log.retention.ms=1"), brokerConfigs("", "log.retention.ms"), kmsg.NewPtrDescribeConfigsRequest(),
+		kmsg.NewPtrDeleteTopicsRequest(), kmsg.NewPtrCreatePartitionsRequest(), kmsg.NewPtrDescribeLogDirsRequest(), kmsg.NewPtrDescribeClusterRequest(),
 	} {
-		api, _ := wire.BrokerTable().Find(req.Key())
+		api, _ := wire.BrokerTable().With(wire.BrokerAdmin()).Find(req.Key())
 		for _, v := range []int16{api.Min, api.ServedFrom, api.Max} {
 			req.SetVersion(v)
 			f.Add(format.AppendRequest(nil, req, 1))
@@ -36,7 +40,10 @@ func FuzzBrokerFrame(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 0})
 	f.Add([]byte{0, 0, 0, 10, 0, 18, 0, 99, 0, 0, 0, 1, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, frame []byte) {
-		l, good := newAlone(t, nil)
+		l := newAdministered(t, 1, nil)
+		l.create("orders", nil, 1)
+		l.create("others", nil, 1)
+		good := l.client(l.brokers[0])
 		bad := l.fake("bad", "", nil)
 		bad.n.machine = deaf{}
 		l.perform(bad.n, &machine.Effect{Kind: machine.DoDial, Name: "b1:9092", Tag: 1})
@@ -47,7 +54,7 @@ func FuzzBrokerFrame(f *testing.F) {
 		if err := l.broker(1).Err(); err != nil {
 			t.Fatal(err)
 		}
-		if p := ask[*kmsg.ProduceResponse](good, produceRequest("orders", -1, time.Second, batch("z")), 9).Topics[0].Partitions[0]; p.ErrorCode != 0 {
+		if p := ask[*kmsg.ProduceResponse](good, produceRequest("others", -1, time.Second, batch("z")), 9).Topics[0].Partitions[0]; p.ErrorCode != 0 {
 			t.Errorf("another client gets %s", wire.ErrorName(p.ErrorCode))
 		}
 	})
