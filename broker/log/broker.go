@@ -126,6 +126,26 @@ type partition struct {
 type ofTopic struct {
 	name  string
 	parts []*partition
+	// above are those that are numbered from mostParts on: a directory may have any number
+	// in its name.
+	above map[int32]*partition
+}
+
+// mostParts is how many partitions of a topic are found by their place.
+const mostParts = 1 << 16
+
+func (t *ofTopic) set(n int32, p *partition) {
+	if n >= mostParts {
+		if t.above == nil {
+			t.above = make(map[int32]*partition)
+		}
+		t.above[n] = p
+		return
+	}
+	if more := int(n) + 1 - len(t.parts); more > 0 {
+		t.parts = append(t.parts, make([]*partition, more)...)
+	}
+	t.parts[n] = p
 }
 
 // partition is this broker's replica of a partition, or nil. Most requests name many of
@@ -139,7 +159,7 @@ func (b *Broker) partition(topic string, n int32) *partition {
 		b.near = t
 	}
 	if n < 0 || int(n) >= len(b.near.parts) {
-		return nil
+		return b.near.above[n]
 	}
 	return b.near.parts[n]
 }
@@ -152,10 +172,7 @@ func (b *Broker) addPartition(tp wire.TP, p *partition) {
 		t = &ofTopic{name: tp.Topic}
 		b.byTopic[tp.Topic] = t
 	}
-	if more := int(tp.Partition) + 1 - len(t.parts); more > 0 {
-		t.parts = append(t.parts, make([]*partition, more)...)
-	}
-	t.parts[tp.Partition] = p
+	t.set(tp.Partition, p)
 }
 
 // syncing is a flush under way.

@@ -3,6 +3,7 @@ package log
 import (
 	"math"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -85,8 +86,12 @@ func TestWhateverIsAsked(t *testing.T) {
 			if p, is := req.(*kmsg.ProduceRequest); is {
 				p.TransactionID = nil
 			}
+			before := allocated()
 			c.send(req, version)
 			l.advance(time.Minute)
+			if n := allocated() - before; n > 200<<20 {
+				rt.Fatalf("%s version %d cost %d MiB: %+v", kmsg.NameForKey(key), version, n>>20, req)
+			}
 			timeout := reflect.ValueOf(req).Elem().FieldByName("TimeoutMillis")
 			switch {
 			case len(c.answers) > 0:
@@ -113,6 +118,13 @@ func TestWhateverIsAsked(t *testing.T) {
 	if len(answered) < 12 {
 		t.Errorf("answered were only %v", answered)
 	}
+}
+
+// allocated is how much memory was ever asked for.
+func allocated() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.TotalAlloc
 }
 
 // What a version does not know is not done: a version above the highest, or below the lowest,

@@ -73,7 +73,7 @@ func (b *Broker) drop(p *partition, out *machine.Effects) error {
 	b.forgetCleaning(p)
 	p.Retire()
 	b.partitions = slices.DeleteFunc(b.partitions, func(x *partition) bool { return x == p })
-	b.byTopic[p.TP().Topic].parts[p.TP().Partition] = nil
+	b.byTopic[p.TP().Topic].set(p.TP().Partition, nil)
 	b.syncs = slices.DeleteFunc(b.syncs, func(s syncing) bool { return s.p == p })
 	b.touch(p)
 	for _, c := range b.checkpoints() {
