@@ -41,6 +41,7 @@
 //     is refused for the rest of the life: fsync is not asked again and believed.
 //   - A directory is held by one life at a time, in this process or another.
 //   - The goroutine that steps never waits for a peer. It does wait for the disk when
-//     a write finds no room in the page cache, or a read is not in it: nobody says what
-//     is resident, so Resident answers always that it is.
+//     a write finds no room in the page cache, or a read is not in it. Resident says
+//     which reads those are where the kernel does (Linux), and else that there are none;
+//     the log broker does not ask yet.
 package host

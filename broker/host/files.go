@@ -311,7 +311,17 @@ func (fl *files) ReadAt(name string, off, n int64) (machine.Bytes, error) {
 	return machine.Literal(b), nil
 }
 
-func (fl *files) Resident(string, int64, int64) bool { return true }
+// Resident asks the kernel, where there is a way to; elsewhere everything is.
+func (fl *files) Resident(name string, off, n int64) bool {
+	f := fl.list[name]
+	if f == nil || off < 0 || n < 0 {
+		return false
+	}
+	if n = min(n, f.size-off); n <= 0 || fl.opened(name, f) != nil {
+		return true // to read it costs nothing, or fails at once
+	}
+	return resident(f.f, off, n)
+}
 
 // ioError is what an error of the operating system means to a machine.
 func ioError(err error) error {

@@ -441,6 +441,52 @@ func TestControllerCrash(t *testing.T) {
 	}
 }
 
+// A process for each node: one with the controller, two with a broker each. The one that is
+// stopped has had the other lead when it ends, long before its session would be over.
+func TestOneNodeEach(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	voters := []string{l.Addr().String()}
+	l.Close()
+	dir := t.TempDir()
+	run := func(cfg Config) *Cluster {
+		cfg.Listen, cfg.Voters, cfg.Data, cfg.Log = "127.0.0.1:0", voters, dir, func(s string) { t.Log(s) }
+		cfg.Settings = settings(t, "broker.broker.session.timeout.ms=60000")
+		c, err := Start(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Kill)
+		return c
+	}
+	run(Config{Voter: 1})
+	brokers := []*Cluster{run(Config{Brokers: 1, FirstID: 1}), run(Config{Brokers: 1, FirstID: 2})}
+	for _, b := range brokers {
+		ready(t, b)
+	}
+	addr := brokers[0].Bootstrap()[0]
+	createTopic(t, addr, "orders", 2)
+	first := awaitLeader(t, addr, "orders", "")
+	stopped, other := brokers[0], brokers[1]
+	if first != addr {
+		stopped, other = other, stopped
+	}
+	if _, err := produce(dial(t, first), "orders", "x"); err != nil {
+		t.Fatal(err)
+	}
+	if err := stopped.Stop(10 * time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if got := leader(t, other.Bootstrap()[0], "orders"); got != other.Bootstrap()[0] {
+		t.Errorf("%q leads when %s has ended", got, first)
+	}
+	if got := values(t, other.Bootstrap()[0], "orders"); len(got) != 1 || got[0] != "x" {
+		t.Errorf("%q", got)
+	}
+}
+
 func deleteTopic(t testing.TB, addr, topic string) {
 	t.Helper()
 	req := kmsg.NewPtrDeleteTopicsRequest()
