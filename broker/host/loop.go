@@ -110,6 +110,9 @@ func (n *Node) happen(e *event) {
 		if n.conns[e.conn.id] != e.conn {
 			return
 		}
+		if e.kind == machine.Drained && e.conn.waiting() >= machine.DrainedBelow {
+			return // more was sent since, of which it will hear
+		}
 		in.Conn, in.Frame = e.conn.id, machine.Literal(e.frame)
 	}
 	n.step(in)
