@@ -25,7 +25,7 @@ func kgoTests(*env) ([]test, error) {
 		test{"create-partitions", kgoCreatePartitions}, test{"configs", kgoConfigs}, test{"config-refusals", kgoConfigRefusals},
 		test{"broker-configs", kgoBrokerConfigs}, test{"log-dirs", kgoLogDirs}, test{"delete-records", kgoDeleteRecords},
 		test{"out-of-range", kgoOutOfRange}, test{"too-large", kgoTooLarge}, test{"not-enough-replicas", kgoNotEnough},
-		test{"auto-create", kgoAutoCreate}, test{"delete-under-way", kgoDeleteUnderWay},
+		test{"reassign", kgoReassign}, test{"alter-brokers", kgoAlterBrokers}, test{"auto-create", kgoAutoCreate}, test{"delete-under-way", kgoDeleteUnderWay},
 		test{"many-partitions", kgoManyPartitions}, test{"log-append-time", kgoLogAppendTime}), nil
 }
 
