@@ -42,12 +42,24 @@ func NewAuditor(controllers int) *Auditor {
 	return &Auditor{partitions: make(map[wire.TP]*audited), quorum: newQuorumAudit(controllers)}
 }
 
+// Started audits a broker that has taken its first step: whatever its disk had, the logs
+// that it has recovered are batches with right checksums, with offsets and leader epochs
+// that rise, and indexes that point at them.
+func (a *Auditor) Started(b *Broker) (broken []string) {
+	for _, p := range b.partitions {
+		if err := p.CheckRead(); err != nil {
+			broken = append(broken, fmt.Sprintf("%v on broker %d: recovered is %v", p.TP(), b.ID(), err))
+		}
+	}
+	return broken
+}
+
 // Step audits the partitions that the last step of the broker at a place of
 // brokers has changed; it is to be called after each of its steps. Brokers that
 // are down are nil; the controller may be nil. Each broken invariant is a
 // sentence:
 //
-//   - the high watermark is not above the log end;
+//   - the high watermark is not above the log end, and no bytes are behind that;
 //   - a replica's leader epoch does not fall while it lives, nor a partition's with
 //     the controller, nor its partition epoch;
 //   - a leader epoch has one leader, over the whole run;
@@ -67,6 +79,9 @@ func (a *Auditor) Step(stepped int, brokers []*Broker, c *ControllerNode) []stri
 		x := a.partition(p.TP(), len(brokers))
 		if !x.holds(p) {
 			continue // of a topic that had the name before
+		}
+		if err := p.CheckEnd(); err != nil && b.err == nil && b.partition(p.TP().Topic, p.TP().Partition) == p { // it was not deleted
+			broken = append(broken, fmt.Sprintf("%v on broker %d: %v", p.TP(), b.ID(), err))
 		}
 		broken = append(broken, x.replica(stepped, b, b.see(p))...)
 		broken = append(broken, x.inSync(brokers, c)...)

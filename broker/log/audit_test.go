@@ -282,3 +282,30 @@ func TestAuditRecreatedTopic(t *testing.T) {
 	}
 	l.advance(time.Second)
 }
+
+// What a broker's files must not be after a start, or behind a log end, is said.
+func TestAuditFiles(t *testing.T) {
+	l, brokers, _ := settledCluster(t)
+	const file = "orders-0/00000000000000000000.log"
+	a, disk := NewAuditor(1), l.brokers[0].disk
+	sound := disk.Get(file)
+	if s := a.Started(brokers[0]); s != nil {
+		t.Errorf("%q", s)
+	}
+	disk.Put(file, append(sound[:len(sound)-1:len(sound)-1], sound[len(sound)-1]^1))
+	if s := a.Started(brokers[0]); len(s) != 1 || !strings.HasPrefix(s[0], "orders-0 on broker 1: recovered is "+file+", byte 0: batch does not match its CRC-32C") {
+		t.Errorf("%q", s)
+	}
+	disk.Put(file, append(slices.Clone(sound), 'x'))
+	step := func() []string {
+		brokers[0].move(brokers[0].partitions[0])
+		return a.Step(0, brokers, nil)
+	}
+	if s := step(); len(s) != 1 || !strings.HasPrefix(s[0], "orders-0 on broker 1: "+file+" has ") {
+		t.Errorf("%q", s)
+	}
+	brokers[0].err = errors.New("bad disk") // who has given up may have written half of something
+	if s := step(); s != nil {
+		t.Errorf("%q", s)
+	}
+}

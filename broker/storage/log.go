@@ -21,6 +21,7 @@ type Log struct {
 	segments  []segment // at least one; the last is the active one
 	start     int64     // the log start offset, in the first segment
 	table               // of the batches at the end, which are asked for most
+	read      placed    // what Open has not read itself is before this
 	removed   []string  // names whose removal nobody has made durable
 	changed   []string  // small files that nobody has made durable
 	snapshots []int64   // of producers: their offsets, in order

@@ -76,7 +76,7 @@ func OpenWith(files machine.Files, dir string, opt Options) (*Log, Recovery, err
 		return nil, Recovery{}, fmt.Errorf("recover %s: %w", l.File(), err)
 	}
 	l.start = max(min(opt.Start, l.End()), l.start)
-	r.Scanned = l.origin.next
+	r.Scanned, l.read = l.origin.next, l.origin
 	if opt.Flaws.TrustIndex {
 		l.trustIndexes()
 	}

@@ -12,7 +12,7 @@ var storageBugs = []Bug{
 1500ms..1600ms for 300ms power-loss b2
 2s..2100ms for 300ms     power-loss b3
 `},
-		Fault: "power loss with a torn write", Property: "liveness", Difficulty: 2,
+		Fault: "power loss with a torn write", Property: AuditProperty, Says: "does not match its CRC-32C", Difficulty: 2,
 	},
 	{
 		Site: failpoint.S03IgnoreSyncError, Source: "fsyncgate, KAFKA-10778",
@@ -34,7 +34,7 @@ var storageBugs = []Bug{
 900ms..1s for 300ms io-error leader orders-0/*.index
 3800ms              restart *
 `},
-		Fault: "the index cannot be written for a while", Property: "liveness", Difficulty: 3,
+		Fault: "the index cannot be written for a while", Property: AuditProperty, Says: "and the log ends at byte", Difficulty: 3,
 	},
 	{
 		Site: failpoint.S05TrustIndex, Source: "CorruptIndex",
@@ -44,7 +44,7 @@ var storageBugs = []Bug{
 1500ms..1600ms for 300ms power-loss b2
 2s..2100ms for 300ms     power-loss b3
 `},
-		Fault: "power loss with a torn index", Property: "liveness", Difficulty: 2,
+		Fault: "power loss with a torn index", Property: AuditProperty, Says: "index: offset", Difficulty: 2,
 	},
 	{
 		Site: failpoint.S10KeepOldest, Source: "any log that is compacted",

@@ -34,6 +34,11 @@ func (c *cluster) afterBroker(i int) {
 	if !c.started[i] {
 		c.started[i] = b.Err() == nil // one that a disk's error ended has recovered nothing
 		c.recovered(i)
+		if c.started[i] {
+			if broken := c.auditor.Started(b); broken != nil {
+				c.r.audits.add(c.r.sim.Now(), broken...)
+			}
+		}
 	}
 	if offset := b.Image().Offset; offset != c.images[i] {
 		c.images[i] = offset
