@@ -134,10 +134,13 @@ func extend[T any](list []T) ([]T, *T) {
 }
 
 func (b *Broker) readPartition(a *fetchAnswer, body *kmsg.FetchRequest, t *kmsg.FetchRequestTopic, want *kmsg.FetchRequestTopicPartition, x *kmsg.FetchResponseTopicPartition, left int64) {
-	*x = kmsg.NewFetchResponseTopicPartition()
+	if x.AbortedTransactions == nil { // it was used by nobody
+		*x = kmsg.NewFetchResponseTopicPartition()
+		x.AbortedTransactions = []kmsg.FetchResponseTopicPartitionAbortedTransaction{}
+	}
 	x.Partition = want.Partition
 	x.HighWatermark, x.LastStableOffset, x.LogStartOffset = -1, -1, -1
-	x.AbortedTransactions = []kmsg.FetchResponseTopicPartitionAbortedTransaction{}
+	x.DivergingEpoch.Epoch, x.DivergingEpoch.EndOffset = -1, -1
 	var records wire.Records
 	if a.size > 0 && b.cfg.Failpoints.OnAbout(failpoint.ShortFetch, t.Topic, uint64(want.Partition), uint64(want.FetchOffset)) {
 		left = 0

@@ -157,6 +157,7 @@ type Consumer struct {
 	listings []*Listing
 	moves    []Move
 
+	spare        []*Fetch // forgotten, to be used again
 	leftFetches  []*Fetch
 	leftListings []*Listing
 	polled       []Polled
@@ -273,8 +274,14 @@ func (c *Consumer) Buffered() int {
 // Corrupt counts the answers whose batches failed their checks.
 func (c *Consumer) Corrupt() int64 { return c.corrupt }
 
-// Forget empties Fetches, Listings and Moves.
+// Forget empties Fetches, Listings and Moves. The fetches are used again; their records
+// stay.
 func (c *Consumer) Forget() {
+	for _, f := range c.fetches {
+		clear(f.Parts)
+		f.Parts = f.Parts[:0]
+	}
+	c.spare = append(c.spare, c.fetches...)
 	clear(c.fetches)
 	clear(c.listings)
 	c.fetches, c.listings, c.moves = c.fetches[:0], c.listings[:0], c.moves[:0]

@@ -24,8 +24,10 @@ const (
 // positions must be known for. It returns when something that waits is due.
 func (c *Consumer) lookAt(now machine.Instant, out *machine.Effects) (due machine.Instant) {
 	due = machine.Never
+	var wanted [wantRecords + 1]int
 	for _, a := range c.parts {
 		w := c.next(now, a)
+		wanted[w]++
 		if w == wantNothing {
 			if a.retryAt > now && !a.busy {
 				due = min(due, a.retryAt)
@@ -43,10 +45,18 @@ func (c *Consumer) lookAt(now machine.Instant, out *machine.Effects) (due machin
 		if !c.net.free(l) {
 			continue
 		}
-		c.list(now, l, wantPosition, out)
-		c.list(now, l, wantEnd, out)
-		c.validate(now, l, out)
-		if !fetchUnderWay(l) {
+		// What nobody has wanted above nobody wants here: requests that leave only take
+		// partitions out of what is wanted.
+		if wanted[wantPosition] > 0 {
+			c.list(now, l, wantPosition, out)
+		}
+		if wanted[wantEnd] > 0 {
+			c.list(now, l, wantEnd, out)
+		}
+		if wanted[wantValidation] > 0 {
+			c.validate(now, l, out)
+		}
+		if wanted[wantRecords] > 0 && !fetchUnderWay(l) {
 			c.fetch(now, l, out)
 		}
 	}
@@ -128,7 +138,7 @@ func (c *Consumer) fetch(now machine.Instant, l *link, out *machine.Effects) {
 	if c.set.IsolationLevel == "read_committed" {
 		req.IsolationLevel = 1
 	}
-	f := &Fetch{Broker: host(l.addr), Parts: make([]FetchPart, 0, len(list))}
+	f := c.newFetch(l, len(list))
 	for _, a := range list {
 		// The order of partitions is what the broker fills the answer in, so
 		// only neighbours of one topic share its entry.
@@ -150,6 +160,18 @@ func (c *Consumer) fetch(now machine.Instant, l *link, out *machine.Effects) {
 	req.Topics = topics
 	c.leftFetches = append(c.leftFetches, f)
 	c.net.send(now, &call{what: callFetch, request: req, fetch: f}, l, nil, true, out)
+}
+
+// newFetch is a Fetch of n partitions, in the memory of one that was forgotten if there is
+// any.
+func (c *Consumer) newFetch(l *link, n int) *Fetch {
+	if k := len(c.spare); k > 0 {
+		f := c.spare[k-1]
+		c.spare = c.spare[:k-1]
+		*f = Fetch{Broker: host(l.addr), Parts: slices.Grow(f.Parts, n)}
+		return f
+	}
+	return &Fetch{Broker: host(l.addr), Parts: make([]FetchPart, 0, n)}
 }
 
 // fetched takes the answer to a Fetch, or its loss.
@@ -183,7 +205,7 @@ func (c *Consumer) fetched(now machine.Instant, o *outcome) {
 			if records.Len() > 0 {
 				c.worked = c.worked.Plus(machine.Work{Bytes: records.Len(), Partitions: 1})
 			}
-			if part := f.part(t.Topic, x.Partition); part != nil {
+			if part := f.part(n-1, t.Topic, x.Partition); part != nil {
 				part.left = false
 				c.fetchedPart(now, part, x, records)
 			}
@@ -196,15 +218,22 @@ func (c *Consumer) fetched(now machine.Instant, o *outcome) {
 	}
 }
 
-// part is the part of a fetch that an answer is about: one that was asked for
-// and not answered before.
-func (f *Fetch) part(topic string, partition int32) *FetchPart {
+// part is the part of a fetch that the i-th of an answer is about: one that was asked for
+// and not answered before. Most answers are in the order of the question.
+func (f *Fetch) part(i int, topic string, partition int32) *FetchPart {
+	if i < len(f.Parts) && f.Parts[i].isAbout(topic, partition) {
+		return &f.Parts[i]
+	}
 	for i := range f.Parts {
-		if x := &f.Parts[i]; x.TP.Partition == partition && x.TP.Topic == topic && x.left {
+		if x := &f.Parts[i]; x.isAbout(topic, partition) {
 			return x
 		}
 	}
 	return nil
+}
+
+func (x *FetchPart) isAbout(topic string, partition int32) bool {
+	return x.TP.Partition == partition && x.TP.Topic == topic && x.left
 }
 
 // fetchedPart takes the answer for one partition.
