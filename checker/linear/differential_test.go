@@ -2,6 +2,7 @@ package linear_test
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -12,6 +13,8 @@ import (
 	"brokersim/checker/linear"
 	"brokersim/checker/result"
 )
+
+var rounds = flag.Int("rounds", 25_000, "how many histories the checker and the search judge")
 
 // random makes the history of a correct log: every operation takes effect at
 // some moment between its call and its return, one append in four is never
@@ -327,9 +330,9 @@ func core(t *testing.T, lines []string) []linear.Op {
 // The witness checker and the search agree on every history, and the two
 // operations that the checker shows are a violation by themselves.
 func TestCheckerAgreesWithSearch(t *testing.T) {
-	rounds := 100_000
+	rounds := *rounds
 	if testing.Short() {
-		rounds = 20_000
+		rounds = min(rounds, 10_000)
 	}
 	r := rand.New(rand.NewPCG(1, 2))
 	count := map[string]int{}
