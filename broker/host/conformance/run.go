@@ -48,7 +48,11 @@ type env struct {
 	servers []string // host:port of all brokers
 	cluster *process
 	values  map[string]string // what prepare has found out
+	ends    []func()
 }
+
+// atEnd has something done when the suite is over.
+func (e *env) atEnd(f func()) { e.ends = append(e.ends, f) }
 
 func (e *env) bootstrap() string { return strings.Join(e.servers, ",") }
 
@@ -82,6 +86,11 @@ func (r *runner) close() { os.RemoveAll(r.work) }
 func (r *runner) suite(s suite) {
 	r.ran = append(r.ran, s.name)
 	e := &env{r: r, dir: filepath.Join(r.work, s.name), values: make(map[string]string)}
+	defer func() {
+		for _, f := range e.ends {
+			f()
+		}
+	}()
 	began := time.Now()
 	err := os.MkdirAll(e.dir, 0o755)
 	if err == nil && s.prepare != nil {
@@ -264,6 +273,7 @@ var suites = []suite{
 	{name: "amqp091", quick: true, serve: []string{"--kind", "queue"}, tests: amqpTests},
 	{name: "go-redis", quick: true, serve: []string{"--kind", "pubsub"}, tests: redisTests},
 	{name: "kill", quick: true, serve: []string{"--brokers", "1"}, tests: killTests},
+	{name: "differential", limit: 5 * time.Minute, serve: []string{"--brokers", "1"}, prepare: differentialPrepare, tests: differentialTests},
 	{name: "kgo-own", quick: true, limit: 2 * time.Minute, serve: []string{"--set", "broker.default.replication.factor=3"}, prepare: kgoOwnPrepare, tests: kgoOwnTests},
 }
 

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"brokersim/broker/host/conformance/differential"
+	"brokersim/broker/host/conformance/kafka"
+)
+
+// differentialPrepare fetches Apache Kafka.
+func differentialPrepare(e *env) error {
+	ctx, cancel := context.WithTimeout(e.r.ctx, 10*time.Minute)
+	defer cancel()
+	jars, err := kafka.Jars(ctx, filepath.Join(e.r.work, "kafka"))
+	if errors.Is(err, kafka.ErrNone) {
+		return skipf("%v", err)
+	}
+	e.values["jars"] = jars
+	return err
+}
+
+// differentialTests are the scenes of one session against brokersim and Apache Kafka; the
+// last one is the end of it.
+func differentialTests(e *env) ([]test, error) {
+	ctx, cancel := context.WithTimeout(e.r.ctx, time.Minute)
+	defer cancel()
+	node, err := kafka.Start(ctx, e.values["jars"], filepath.Join(e.dir, "kafka"))
+	if err != nil {
+		return nil, err
+	}
+	e.atEnd(node.Stop)
+	session, err := differential.Open(ctx, e.bootstrap(), node.Addr)
+	if err != nil {
+		return nil, err
+	}
+	var list []test
+	all := e.r.only == ""
+	for _, scene := range differential.Script() {
+		list = append(list, test{scene.Name, func(ctx context.Context, e *env) error {
+			o, err := session.Play(ctx, scene)
+			fmt.Printf("      %d requests, %d fields compared, %d differ with a reason\n", o.Steps, o.Fields, o.Allowed)
+			if err != nil {
+				return err
+			}
+			if len(o.Wrong) == 0 {
+				return nil
+			}
+			var b strings.Builder
+			fmt.Fprintf(&b, "%d fields differ", len(o.Wrong))
+			for _, line := range differential.Summary(o.Wrong) {
+				b.WriteString("\n  " + line)
+			}
+			if e.r.verbose {
+				fmt.Println(b.String())
+			}
+			return errors.New(b.String())
+		}})
+	}
+	if all {
+		list = append(list, test{"every-reason-is-needed", func(context.Context, *env) error {
+			if list := session.Unused(); len(list) > 0 {
+				return errors.New(strings.Join(list, "\n"))
+			}
+			return nil
+		}})
+	}
+	return list, nil
+}

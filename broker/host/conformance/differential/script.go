@@ -1,0 +1,11 @@
+package differential
+
+// Script is the whole session, in its order.
+func Script() []Scene {
+	return []Scene{
+		{"versions", playVersions}, {"metadata", playMetadata}, {"create-topics", playCreate}, {"create-partitions", playPartitions},
+		{"delete-topics", playDelete}, {"produce", playProduce}, {"batches", playBatches}, {"codecs", playCodecs},
+		{"timestamps", playTime}, {"sizes", playSizes}, {"init-producer-id", playInit}, {"idempotent", playIdempotent},
+		{"fetch", playFetch}, {"offsets", playOffsets}, {"log-dirs", playLogDirs}, {"describe-configs", playConfigs}, {"alter-configs", playAlter},
+	}
+}
