@@ -34,6 +34,8 @@ type BrokerConfig struct {
 	// Remember is how many of the last batches of each log are known without its index; 0
 	// is all of them, which audits need and a server has no memory for.
 	Remember int
+	// CheckRecords has it look into all records that producers send, as Kafka does.
+	CheckRecords bool
 }
 
 // Admin is what a broker can only tell operators if it is told itself.

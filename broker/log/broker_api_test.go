@@ -1,7 +1,11 @@
 package log
 
 import (
+	"brokersim/broker/machine"
+	"bytes"
 	"encoding/binary"
+	"fmt"
+	"hash/crc32"
 	"maps"
 	"slices"
 	"strings"
@@ -56,7 +60,7 @@ func TestEveryVersion(t *testing.T) {
 	})
 	each("Fetch", wire.Fetch, 0, func(t *testing.T, l *lab, c *labClient, v int16) {
 		if l.broker(1).Replicas()[0].LogEnd() == 0 {
-			ask[*kmsg.ProduceResponse](c, produceRequest("orders", -1, time.Second, batch("a"), nil), 9)
+			ask[*kmsg.ProduceResponse](c, produceRequest("orders", -1, time.Second, batch("a")), 9)
 			ask[*kmsg.ProduceResponse](c, produceRequest("orders", -1, time.Second, batch("b")), 9)
 		}
 		req := fetchRequest("orders", 1, 1, 0)
@@ -248,6 +252,15 @@ func TestProduceErrors(t *testing.T) {
 	control := wire.NewBuilder(-1, -1, -1)
 	control.Append(0, nil, []byte("c"), nil)
 	control.Control()
+	changed := func(at int, to byte) []byte {
+		b := slices.Clone(batch("a"))
+		b[at] = to
+		return b
+	}
+	sealed := func(b []byte) []byte {
+		binary.BigEndian.PutUint32(b[17:], crc32.Checksum(b[21:], crc32.MakeTable(crc32.Castagnoli)))
+		return b
+	}
 	for _, tt := range []struct {
 		name  string
 		acks  int16
@@ -257,10 +270,17 @@ func TestProduceErrors(t *testing.T) {
 		{"acks", 2, batch("a"), wire.InvalidRequiredAcks},
 		{"acks", -2, batch("a"), wire.InvalidRequiredAcks},
 		{"a bad checksum", 1, corrupt, wire.CorruptMessage},
-		{"no batch", 1, []byte("garbage"), wire.CorruptMessage},
+		{"no batch", 1, []byte("garbage"), wire.InvalidRecord},
 		{"nothing", 1, nil, wire.InvalidRecord},
-		{"an old format", 1, old, wire.UnsupportedForMessageFormat},
+		{"an old format", 1, old, wire.InvalidRecord},
+		{"a format that nobody knows", 1, changed(16, 3), wire.CorruptMessage},
 		{"two batches", 1, slices.Concat(batch("a"), batch("b")), wire.InvalidRecord},
+		{"a batch and garbage after it", 1, slices.Concat(batch("a"), bytes.Repeat([]byte{9}, 20)), wire.CorruptMessage},
+		{"a part of a batch", 1, batch("a")[:40], wire.InvalidRecord},
+		{"an absurd length", 1, changed(8, 0x7f), wire.InvalidRecord},
+		{"a negative length", 1, changed(8, 0x80), wire.CorruptMessage},
+		{"a codec that nobody knows", 1, sealed(changed(22, 5)), wire.UnknownServerError},
+		{"not from offset 0", 1, changed(7, 1), wire.InvalidRecord},
 		{"markers", 1, control.Bytes().Contiguous(), wire.InvalidRecord},
 		{"too much", 1, batch(strings.Repeat("x", 200)), wire.MessageTooLarge},
 		{"a sequence that begins late", 1, batchOf(7, 0, 5, "a"), 0}, // nothing is known of it
@@ -376,7 +396,7 @@ func TestFetchLimits(t *testing.T) {
 		{"min bytes above max bytes", 1000, size, 1 << 20, 1, false},
 		{"the first batch is always given", 1, 1, 1, 1, false},
 		{"a limit of the partition", 1, 1 << 20, size, 1, false},
-		{"negative limits", -1, -1, -1, 1, false},
+		{"a negative minimum", -1, 1 << 20, 1 << 20, 2, false},
 	} {
 		req := fetchRequest("orders", 0, tt.minBytes, time.Second)
 		req.MaxBytes, req.Topics[0].Partitions[0].PartitionMaxBytes = tt.most, tt.part
@@ -620,7 +640,7 @@ func TestPartitionNamedTwice(t *testing.T) {
 	l.create("orders", nil, 1, 2)
 	l.create("other", nil, 1, 2)
 	c, reader := l.client(l.brokers[0]), l.client(l.brokers[0])
-	twice := fetchRequest("orders", 0, 1, time.Minute)
+	twice := fetchRequest("orders", 0, 1, time.Minute) // as fetchers of Kafka's never do
 	twice.Topics = append(twice.Topics, fetchRequest("other", 0, 1, 0).Topics[0], twice.Topics[0])
 	reader.send(twice, 12)
 	l.pause(l.brokers[1])
@@ -637,14 +657,46 @@ func TestPartitionNamedTwice(t *testing.T) {
 	l.resume(l.brokers[1])
 	l.advance(time.Second)
 	a := c.answer().(*kmsg.ProduceResponse).Topics
-	if p := a[0].Partitions; p[0].ErrorCode != 0 || p[0].BaseOffset != 0 || p[1].ErrorCode != 0 || p[1].BaseOffset != 1 || a[1].Partitions[0].ErrorCode != 0 {
+	if p := a[0].Partitions; len(p) != 1 || p[0].ErrorCode != 0 || p[0].BaseOffset != 0 || a[1].Partitions[0].ErrorCode != 0 {
 		t.Errorf("answered %+v", a)
 	}
-	if f := reader.answer().(*kmsg.FetchResponse).Topics; len(f) != 3 {
-		t.Errorf("answered %+v", f)
+	f := reader.answer().(*kmsg.FetchResponse).Topics
+	if len(f) != 3 || !slices.Equal(values(t, f[0].Partitions[0].RecordBatches), []string{"b"}) {
+		t.Errorf("answered %+v; what comes last is what is appended", f)
 	}
 	nothingParked(t, b, 1) // the follower's
 	reader.waits("a second answer")
+}
+
+// Topics without partitions are left out of a Produce, and all but the last records for a
+// partition, wherever they stand.
+func TestOnlyLast(t *testing.T) {
+	part := func(list ...int32) (parts []kmsg.ProduceRequestTopicPartition) {
+		for _, n := range list {
+			parts = append(parts, kmsg.ProduceRequestTopicPartition{Partition: n})
+		}
+		return parts
+	}
+	body := &kmsg.ProduceRequest{Topics: []kmsg.ProduceRequestTopic{
+		{Topic: "a", Partitions: part(1, 0, 1)}, {Topic: "none"}, {Topic: "b", Partitions: part(0)}, {Topic: "a", Partitions: part(0, 2)},
+	}}
+	var records []wire.Records
+	for i := range 6 {
+		records = append(records, machine.Literal([]byte{byte(i)}))
+	}
+	if plain(body) {
+		t.Error("it is plain")
+	}
+	var got []string
+	kept := onlyLast(body, records)
+	for _, topic := range body.Topics {
+		for _, p := range topic.Partitions {
+			got = append(got, fmt.Sprintf("%s-%d=%d", topic.Topic, p.Partition, kept[len(got)].Contiguous()[0]))
+		}
+	}
+	if want := []string{"a-1=2", "b-0=3", "a-0=4", "a-2=5"}; !slices.Equal(got, want) || !plain(&kmsg.ProduceRequest{Topics: []kmsg.ProduceRequestTopic{{Topic: "a", Partitions: part(0, 2)}, {Topic: "b", Partitions: part(0)}}}) {
+		t.Errorf("%q, want %q", got, want)
+	}
 }
 
 // nothingParked checks that no client's request is parked, and n followers' are.

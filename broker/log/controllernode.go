@@ -23,6 +23,9 @@ type ControllerConfig struct {
 	// Admin has the controller take what brokers pass on for operators: see
 	// [BrokerConfig.Admin].
 	Admin bool
+	// Set are the broker settings that differ from Kafka's defaults, by Kafka's names: what
+	// operators are told.
+	Set map[string]string
 }
 
 // ControllerNode is a node that is nothing but a controller, alone or one of a quorum. It
@@ -100,7 +103,14 @@ func NewController(cfg ControllerConfig) *ControllerNode {
 
 // forgetImage begins with an image of nothing.
 func (n *ControllerNode) forgetImage() {
+	var describe func(map[string]string) []kmsg.CreateTopicsResponseTopicConfig
+	if n.cfg.Admin {
+		describe = func(own map[string]string) []kmsg.CreateTopicsResponseTopicConfig {
+			return createdConfigs(&n.cfg.Settings, n.cfg.Set, own)
+		}
+	}
 	n.controller = controller.New(controller.Settings{
+		Describe:                 describe,
 		Seed:                     n.cfg.Seed,
 		SessionTimeout:           n.cfg.Settings.BrokerSessionTimeout,
 		NumPartitions:            n.cfg.Settings.NumPartitions,

@@ -31,6 +31,9 @@ func (b *Broker) describeTopics(now machine.Instant, version int16, body *kmsg.M
 		resp.Brokers = append(resp.Brokers, x)
 	}
 	resp.ControllerID = b.namedController()
+	if body.IncludeClusterAuthorizedOperations {
+		resp.AuthorizedOperations = clusterOperations
+	}
 	resp.Topics = []kmsg.MetadataResponseTopic{}
 	if body.Topics == nil || version == 0 && len(body.Topics) == 0 {
 		for _, name := range b.image.TopicNames() {
@@ -38,23 +41,42 @@ func (b *Broker) describeTopics(now machine.Instant, version int16, body *kmsg.M
 		}
 		return resp
 	}
+	if why := unaskable(version, body); why != 0 {
+		return refusedMetadata(body, why)
+	}
 	create := (version < 4 || body.AllowAutoTopicCreation) && b.cfg.Settings.AutoCreateTopics
+	byID := slices.ContainsFunc(body.Topics, func(t kmsg.MetadataRequestTopic) bool { return t.TopicID != [16]byte{} })
+	asked := make(map[string]bool, len(body.Topics))
 	for i := range body.Topics {
 		want := &body.Topics[i]
+		key := string(want.TopicID[:])
+		if byID && want.TopicID == [16]byte{} {
+			continue // Kafka looks at the ids alone, if there is one
+		} else if !byID && want.Topic != nil {
+			key = *want.Topic
+		}
+		if asked[key] {
+			continue
+		}
+		asked[key] = true
 		var t *controller.TopicInfo
-		if want.Topic != nil {
-			t = b.image.Topics[*want.Topic]
-		} else {
+		if byID {
 			t = b.image.ByID[want.TopicID]
+		} else if want.Topic != nil {
+			t = b.image.Topics[*want.Topic]
 		}
 		if t != nil {
-			resp.Topics = append(resp.Topics, b.describeTopic(t))
+			x := b.describeTopic(t)
+			if body.IncludeTopicAuthorizedOperations {
+				x.AuthorizedOperations = topicOperations
+			}
+			resp.Topics = append(resp.Topics, x)
 			continue
 		}
 		x := kmsg.NewMetadataResponseTopic()
 		x.Topic, x.TopicID, x.Partitions = want.Topic, want.TopicID, []kmsg.MetadataResponseTopicPartition{}
 		switch {
-		case want.Topic == nil:
+		case byID || want.Topic == nil:
 			x.ErrorCode = wire.UnknownTopicID
 		case controller.CheckTopicName(*want.Topic) != "":
 			x.ErrorCode = wire.InvalidTopicException
@@ -64,6 +86,43 @@ func (b *Broker) describeTopics(now machine.Instant, version int16, body *kmsg.M
 				b.createTopic(now, *want.Topic)
 			}
 		}
+		resp.Topics = append(resp.Topics, x)
+	}
+	return resp
+}
+
+// What clients may do where nobody is refused anything, as bits of AclOperation (KIP-430).
+const (
+	topicOperations   = 1<<3 | 1<<4 | 1<<5 | 1<<6 | 1<<7 | 1<<8 | 1<<10 | 1<<11
+	clusterOperations = 1<<5 | 1<<7 | 1<<8 | 1<<9 | 1<<10 | 1<<11 | 1<<12
+)
+
+// unaskable is the error for a Metadata request that names topics as its version cannot: by
+// id, or not at all (MetadataRequest.parse and KafkaApis.handleTopicMetadataRequest).
+func unaskable(version int16, body *kmsg.MetadataRequest) int16 {
+	const byID, namedOrNot = 12, 10
+	if version < namedOrNot || version >= byID {
+		return 0
+	}
+	for i := range body.Topics {
+		if t := &body.Topics[i]; t.TopicID != [16]byte{} || t.Topic == nil {
+			return wire.InvalidRequest
+		}
+	}
+	return 0
+}
+
+// refusedMetadata says an error of each topic, and nothing of the cluster.
+func refusedMetadata(body *kmsg.MetadataRequest, code int16) *kmsg.MetadataResponse {
+	resp := kmsg.NewPtrMetadataResponse()
+	for i := range body.Topics {
+		x := kmsg.NewMetadataResponseTopic()
+		name := ""
+		if body.Topics[i].Topic != nil {
+			name = *body.Topics[i].Topic
+		}
+		x.Topic, x.TopicID, x.ErrorCode = &name, body.Topics[i].TopicID, code
+		x.Partitions = []kmsg.MetadataResponseTopicPartition{}
 		resp.Topics = append(resp.Topics, x)
 	}
 	return resp

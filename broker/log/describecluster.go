@@ -1,6 +1,8 @@
 package log
 
 import (
+	"fmt"
+
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"brokersim/broker/log/wire"
@@ -8,14 +10,20 @@ import (
 
 // describeCluster answers a DescribeCluster request (KIP-700) as a broker does.
 func (b *Broker) describeCluster(body *kmsg.DescribeClusterRequest) *kmsg.DescribeClusterResponse {
-	const brokers = 1
+	const brokers, controllers = 1, 2
 	resp := kmsg.NewPtrDescribeClusterResponse()
 	resp.EndpointType, resp.ClusterID, resp.ControllerID = brokers, clusterID, -1
 	resp.Brokers = []kmsg.DescribeClusterResponseBroker{}
 	if body.Version >= 1 && body.EndpointType != brokers {
-		why := "The request was sent to an endpoint of the wrong type."
-		resp.ErrorCode, resp.ErrorMessage = wire.MismatchedEndpointType, &why
+		code, why := wire.UnsupportedEndpointType, fmt.Sprintf("Unsupported endpoint type %d", body.EndpointType)
+		if body.EndpointType == controllers {
+			code, why = wire.MismatchedEndpointType, "The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER"
+		}
+		resp.ErrorCode, resp.ErrorMessage, resp.ClusterID = code, &why, ""
 		return resp
+	}
+	if body.IncludeClusterAuthorizedOperations {
+		resp.ClusterAuthorizedOperations = clusterOperations
 	}
 	for _, id := range b.image.BrokerIDs() {
 		info := b.image.Brokers[id]

@@ -24,11 +24,9 @@ func (b *Broker) describeConfigs(body *kmsg.DescribeConfigsRequest) *kmsg.Descri
 		x.ResourceType, x.ResourceName = want.ResourceType, want.ResourceName
 		x.Configs = []kmsg.DescribeConfigsResponseResourceConfig{}
 		list, code, why := b.settingsOf(want)
-		if code != 0 {
-			x.ErrorCode, x.ErrorMessage = code, &why
-		}
+		x.ErrorCode, x.ErrorMessage = code, &why
 		for _, s := range list {
-			if want.ConfigNames == nil || slices.Contains(want.ConfigNames, s.name.Name) {
+			if len(want.ConfigNames) == 0 || slices.Contains(want.ConfigNames, s.name.Name) {
 				x.Configs = append(x.Configs, s.describe(body.IncludeSynonyms))
 			}
 		}
@@ -43,7 +41,12 @@ type setting struct {
 	value    *string
 	source   kmsg.ConfigSource
 	readOnly bool
-	fallback string // the value without an own one
+	synonyms []synonym // what gives the value, and what would in its place, the nearest first
+}
+
+type synonym struct {
+	name, value string
+	source      kmsg.ConfigSource
 }
 
 func (b *Broker) settingsOf(want *kmsg.DescribeConfigsRequestResource) (list []setting, code int16, why string) {
@@ -53,7 +56,7 @@ func (b *Broker) settingsOf(want *kmsg.DescribeConfigsRequestResource) (list []s
 		if t == nil {
 			return nil, wire.UnknownTopicOrPartition, ""
 		}
-		return b.topicSettings(t.Configs), 0, ""
+		return topicSettings(&b.cfg.Settings, b.given, t.Configs), 0, ""
 	case kmsg.ConfigResourceTypeBroker:
 		switch want.ResourceName {
 		case "": // what was set for all brokers while they run
@@ -68,29 +71,66 @@ func (b *Broker) settingsOf(want *kmsg.DescribeConfigsRequestResource) (list []s
 	return nil, wire.InvalidRequest, fmt.Sprintf("Unsupported resource type: %v", want.ResourceType)
 }
 
-func (b *Broker) topicSettings(own map[string]string) (list []setting) {
-	defaults := b.cfg.Settings.Override(nil)
+// given is what a setting of the broker was set to, the nearest first.
+func (b *Broker) given(name string) (list []synonym) {
+	if text, ok := b.image.BrokerConfigs[b.cfg.ID][name]; ok {
+		list = append(list, synonym{name, text, kmsg.ConfigSourceDynamicBrokerConfig})
+	}
+	if text, ok := b.image.BrokerConfigs[controller.AllBrokers][name]; ok {
+		list = append(list, synonym{name, text, kmsg.ConfigSourceDynamicDefaultBrokerConfig})
+	}
+	return append(list, started(b.cfg.Admin.Set, name)...)
+}
+
+// started is what a broker was started with.
+func started(set map[string]string, name string) []synonym {
+	if text, ok := set[name]; ok {
+		return []synonym{{name, text, kmsg.ConfigSourceStaticBrokerConfig}}
+	}
+	return nil
+}
+
+// topicSettings are those of a topic with values of its own, on brokers of which some
+// settings were given (ConfigHelper.createTopicConfigEntry).
+func topicSettings(broker *config.Broker, given func(name string) []synonym, own map[string]string) (list []setting) {
+	defaults := broker.Override(nil)
 	for _, n := range config.Names(config.TopicScope) {
-		if n.Removed() {
+		if n.Removed() || n.Internal() {
 			continue
 		}
-		s := setting{name: n, source: kmsg.ConfigSourceDefaultConfig, fallback: n.Default}
-		if text, ok := defaults.Text(n.Name); ok && text != n.Default {
-			s.source, s.fallback = kmsg.ConfigSourceStaticBrokerConfig, text
-		}
-		for _, synonym := range config.Synonyms(n.Name) {
-			if text, source, ok := b.changedSetting(synonym); ok {
-				s.source, s.fallback = source, text
-				break
-			}
-		}
-		if s.fallback != config.Null {
-			s.value = &s.fallback
+		s := setting{name: n, source: kmsg.ConfigSourceDefaultConfig}
+		if text, ok := defaults.Text(n.Name); ok {
+			s.value = &text
+		} else if n.Default != config.Null {
+			s.value = &n.Default
 		}
 		if v, ok := own[n.Name]; ok {
-			s.value, s.source = &v, kmsg.ConfigSourceDynamicTopicConfig
+			s.synonyms = append(s.synonyms, synonym{n.Name, v, kmsg.ConfigSourceDynamicTopicConfig})
+			s.value = &v
+		}
+		if of := n.BrokerName(); of != nil {
+			s.synonyms = append(s.synonyms, given(of.Name)...)
+			if of.Default != config.Null && of.Default != config.Required {
+				s.synonyms = append(s.synonyms, synonym{of.Name, of.Default, kmsg.ConfigSourceDefaultConfig})
+			}
+		}
+		if len(s.synonyms) > 0 {
+			s.source = s.synonyms[0].source
 		}
 		list = append(list, s)
+	}
+	return list
+}
+
+// createdConfigs is the configuration of a new topic, as CreateTopics answers with it
+// (KIP-525).
+func createdConfigs(broker *config.Broker, set, own map[string]string) []kmsg.CreateTopicsResponseTopicConfig {
+	list := []kmsg.CreateTopicsResponseTopicConfig{}
+	given := func(name string) []synonym { return started(set, name) }
+	for _, s := range topicSettings(broker, given, own) {
+		x := kmsg.NewCreateTopicsResponseTopicConfig()
+		x.Name, x.Value, x.Source = s.name.Name, s.value, int8(s.source)
+		list = append(list, x)
 	}
 	return list
 }
@@ -102,43 +142,29 @@ func (b *Broker) brokerSettings() (list []setting) {
 		"advertised.listeners": "PLAINTEXT://" + address(b.cfg.Host, b.cfg.Port),
 	}
 	for _, n := range config.Names(config.BrokerScope) {
-		if n.Removed() && n.Name != "broker.id" {
+		if n.Removed() && n.Name != "broker.id" || n.Internal() {
 			continue
 		}
-		s := setting{name: n, source: kmsg.ConfigSourceDefaultConfig, readOnly: !config.Dynamic(n.Name), fallback: n.Default}
+		s := setting{name: n, source: kmsg.ConfigSourceDefaultConfig, readOnly: !config.Dynamic(n.Name)}
+		if s.synonyms = b.given(n.Name); len(s.synonyms) == 0 {
+			s.synonyms = started(mine, n.Name)
+		}
 		if n.Default != config.Null && n.Default != config.Required {
-			s.value = &n.Default
+			s.synonyms = append(s.synonyms, synonym{n.Name, n.Default, kmsg.ConfigSourceDefaultConfig})
 		}
-		for _, set := range []map[string]string{mine, b.cfg.Admin.Set} {
-			if v, ok := set[n.Name]; ok {
-				s.value, s.source = &v, kmsg.ConfigSourceStaticBrokerConfig
-			}
-		}
-		if text, source, ok := b.changedSetting(n.Name); ok {
-			if s.value != nil {
-				s.fallback = *s.value
-			}
-			s.value, s.source = &text, source
+		if len(s.synonyms) > 0 {
+			s.value, s.source = &s.synonyms[0].value, s.synonyms[0].source
 		}
 		list = append(list, s)
 	}
 	return list
 }
 
-// changedSetting is what was set for this broker, or all, while they run.
-func (b *Broker) changedSetting(name string) (text string, source kmsg.ConfigSource, ok bool) {
-	if text, ok = b.image.BrokerConfigs[b.cfg.ID][name]; ok {
-		return text, kmsg.ConfigSourceDynamicBrokerConfig, true
-	}
-	text, ok = b.image.BrokerConfigs[controller.AllBrokers][name]
-	return text, kmsg.ConfigSourceDynamicDefaultBrokerConfig, ok
-}
-
 func (b *Broker) changedSettings(id int32, source kmsg.ConfigSource) (list []setting) {
 	set := b.image.BrokerConfigs[id]
 	for _, name := range slices.Sorted(maps.Keys(set)) {
 		text := set[name]
-		list = append(list, setting{name: config.Name{Name: name, Type: config.TypeOf(config.BrokerScope, name)}, value: &text, source: source, fallback: config.Null})
+		list = append(list, setting{name: config.Name{Name: name, Type: config.TypeOf(config.BrokerScope, name)}, value: &text, source: source, synonyms: []synonym{{name, text, source}}})
 	}
 	return list
 }
@@ -156,19 +182,16 @@ func (s *setting) describe(synonyms bool) kmsg.DescribeConfigsResponseResourceCo
 	if s.name.Type == "password" {
 		x.IsSensitive, x.Value = true, nil
 	}
-	if !synonyms || s.value == nil {
-		return x
-	}
-	add := func(value string, source kmsg.ConfigSource) {
+	for _, from := range s.synonyms {
+		if !synonyms {
+			break
+		}
 		y := kmsg.NewDescribeConfigsResponseResourceConfigConfigSynonym()
-		y.Name, y.Value, y.Source = s.name.Name, &value, source
+		y.Name, y.Source = from.name, from.source
+		if !x.IsSensitive {
+			y.Value = &from.value
+		}
 		x.ConfigSynonyms = append(x.ConfigSynonyms, y)
-	}
-	add(*s.value, s.source)
-	own := s.source == kmsg.ConfigSourceDynamicTopicConfig // any other may be what the fallback is
-	changed := s.source == kmsg.ConfigSourceDynamicBrokerConfig || s.source == kmsg.ConfigSourceDynamicDefaultBrokerConfig
-	if (own || changed && s.fallback != *s.value) && s.fallback != config.Null && s.fallback != config.Required {
-		add(s.fallback, kmsg.ConfigSourceDefaultConfig)
 	}
 	return x
 }

@@ -42,6 +42,11 @@ func (b *Broker) fetch(now machine.Instant, c *conn, req wire.Request, body *kms
 		b.answer(c, &req, resp, nil, out)
 		return
 	}
+	if !isolationLevel(body.IsolationLevel) {
+		resp, n := refusedFetch(body, wire.UnknownServerError)
+		b.answer(c, &req, resp, make([]wire.Records, n), out)
+		return
+	}
 	body.MaxBytes = min(body.MaxBytes, b.cfg.Settings.FetchMaxBytes)
 	body.MinBytes = min(body.MinBytes, body.MaxBytes)
 	b.nameTopics(body)
@@ -65,6 +70,28 @@ func (b *Broker) fetch(now machine.Instant, c *conn, req wire.Request, body *kms
 		x.until = x.until.Add(time.Second) / machine.Instant(time.Second) * machine.Instant(time.Second)
 	}
 	b.parkFetch(x)
+}
+
+// refusedFetch says an error of the whole request; in the versions that name topics, of each
+// partition too, of which there are n.
+func refusedFetch(body *kmsg.FetchRequest, code int16) (resp *kmsg.FetchResponse, n int) {
+	resp = kmsg.NewPtrFetchResponse()
+	resp.ErrorCode, resp.Topics = code, []kmsg.FetchResponseTopic{}
+	for i := range body.Topics {
+		if body.Version >= byID {
+			break
+		}
+		t := kmsg.NewFetchResponseTopic()
+		t.Topic = body.Topics[i].Topic
+		for _, p := range body.Topics[i].Partitions {
+			x := kmsg.NewFetchResponseTopicPartition()
+			x.Partition, x.ErrorCode, x.HighWatermark, x.LastStableOffset, x.LogStartOffset = p.Partition, code, -1, -1, -1
+			t.Partitions = append(t.Partitions, x)
+			n++
+		}
+		resp.Topics = append(resp.Topics, t)
+	}
+	return resp, n
 }
 
 // nameTopics gives the topics of a Fetch the names that their ids have (KIP-516).
@@ -153,6 +180,9 @@ func (b *Broker) readPartition(a *fetchAnswer, body *kmsg.FetchRequest, t *kmsg.
 			who.CurrentEpoch, who.LastEpoch = -1, -1 // as a Fetch from before KIP-320 says
 		}
 		code = b.checkFollower(p, &a.asks, who.CurrentEpoch)
+	}
+	if code == 0 && (want.PartitionMaxBytes < 0 || body.MaxBytes < 0) && want.FetchOffset < p.LogEnd() {
+		code = wire.UnknownServerError // an exception that Kafka does not expect
 	}
 	if code == 0 {
 		// The first batch is given whole whatever its size, so that the reader can

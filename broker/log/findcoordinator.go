@@ -11,12 +11,20 @@ import (
 // as it is, and says nothing, where it does not see version 0 of it.
 func (b *Broker) findCoordinator(body *kmsg.FindCoordinatorRequest) *kmsg.FindCoordinatorResponse {
 	resp := kmsg.NewPtrFindCoordinatorResponse()
-	why := "There are no group coordinators."
-	resp.ErrorCode, resp.ErrorMessage, resp.NodeID, resp.Port = wire.CoordinatorNotAvailable, &why, -1, -1
+	const groups, transactions = 0, 1
+	code, why := wire.CoordinatorNotAvailable, "The coordinator is not available."
+	if body.Version >= 1 && body.CoordinatorType != groups && body.CoordinatorType != transactions {
+		code, why = wire.InvalidRequest, "This most likely occurs because of a request being malformed by the client library or the message was sent to an incompatible broker. See the broker logs for more details."
+	}
+	const ofSeveral, shares = 4, 2
+	if body.Version >= ofSeveral && (code != wire.InvalidRequest || body.CoordinatorType == shares) {
+		why = "" // Kafka leaves it out there
+	}
+	resp.ErrorCode, resp.ErrorMessage, resp.NodeID, resp.Port = code, &why, -1, -1
 	resp.Coordinators = []kmsg.FindCoordinatorResponseCoordinator{}
 	for _, key := range body.CoordinatorKeys { // from version 4 on
 		x := kmsg.NewFindCoordinatorResponseCoordinator()
-		x.Key, x.NodeID, x.Port, x.ErrorCode, x.ErrorMessage = key, -1, -1, wire.CoordinatorNotAvailable, &why
+		x.Key, x.NodeID, x.Port, x.ErrorCode, x.ErrorMessage = key, -1, -1, code, &why
 		resp.Coordinators = append(resp.Coordinators, x)
 	}
 	return resp

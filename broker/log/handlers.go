@@ -86,8 +86,23 @@ func servedBy(list *[numAPIs]handler) *wire.Table {
 
 func (b *Broker) apiVersions(_ machine.Now, c *conn, req wire.Request, out *machine.Effects) {
 	resp := b.serves.ApiVersions()
-	if req.UnsupportedVersion {
+	switch body := req.Body.(*kmsg.ApiVersionsRequest); {
+	case req.UnsupportedVersion:
 		resp.ErrorCode = wire.UnsupportedVersion
+	case req.Version >= 3 && !(softwareName(body.ClientSoftwareName) && softwareName(body.ClientSoftwareVersion)):
+		resp.ErrorCode, resp.ApiKeys = wire.InvalidRequest, []kmsg.ApiVersionsResponseApiKey{}
 	}
 	b.answer(c, &req, resp, nil, out)
+}
+
+// softwareName reports whether s may name a client or its version (KIP-511): letters and
+// digits, with dots and dashes between them.
+func softwareName(s string) bool {
+	ends := func(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' }
+	for i := range len(s) {
+		if c := s[i]; !ends(c) && (c != '.' && c != '-' || i == 0 || i == len(s)-1) {
+			return false
+		}
+	}
+	return s != ""
 }

@@ -16,6 +16,12 @@ const (
 func (b *Broker) listOffsets(version int16, body *kmsg.ListOffsetsRequest) *kmsg.ListOffsetsResponse {
 	resp := kmsg.NewPtrListOffsetsResponse()
 	resp.Topics = make([]kmsg.ListOffsetsResponseTopic, len(body.Topics))
+	times := make(map[wire.TP]int)
+	for i := range body.Topics {
+		for j := range body.Topics[i].Partitions {
+			times[wire.TP{Topic: body.Topics[i].Topic, Partition: body.Topics[i].Partitions[j].Partition}]++
+		}
+	}
 	for i := range body.Topics {
 		t, answer := &body.Topics[i], &resp.Topics[i]
 		*answer = kmsg.NewListOffsetsResponseTopic()
@@ -24,25 +30,33 @@ func (b *Broker) listOffsets(version int16, body *kmsg.ListOffsetsRequest) *kmsg
 			x := &answer.Partitions[j]
 			*x = kmsg.NewListOffsetsResponseTopicPartition()
 			x.Partition, x.Offset, x.Timestamp, x.LeaderEpoch = t.Partitions[j].Partition, -1, -1, -1
-			b.listPartition(version, t.Topic, body.ReplicaID, &t.Partitions[j], x)
+			if times[wire.TP{Topic: t.Topic, Partition: x.Partition}] > 1 {
+				x.ErrorCode = wire.InvalidRequest
+				continue
+			}
+			b.listPartition(version, t.Topic, body, &t.Partitions[j], x)
 		}
 	}
 	return resp
 }
 
-func (b *Broker) listPartition(version int16, topic string, replicaID int32, want *kmsg.ListOffsetsRequestTopicPartition, x *kmsg.ListOffsetsResponseTopicPartition) {
+func (b *Broker) listPartition(version int16, topic string, body *kmsg.ListOffsetsRequest, want *kmsg.ListOffsetsRequestTopicPartition, x *kmsg.ListOffsetsResponseTopicPartition) {
 	p, code := b.lookup(topic, want.Partition)
 	if code == 0 {
-		code = p.CheckEpoch(want.CurrentLeaderEpoch)
+		code = checkEpoch(p, want.CurrentLeaderEpoch)
 	}
 	if code != 0 {
 		x.ErrorCode = code
 		return
 	}
+	if body.ReplicaID < 0 && !isolationLevel(body.IsolationLevel) && want.Timestamp != earliestTimestamp {
+		x.ErrorCode = wire.UnknownServerError // as an exception that Kafka does not expect
+		return
+	}
 	switch want.Timestamp {
 	case latestTimestamp:
 		offset, code := latest(p, version)
-		if replicaID >= 0 {
+		if body.ReplicaID >= 0 {
 			offset, code = p.LogEnd(), 0
 		}
 		if x.ErrorCode = code; code == 0 {
@@ -69,6 +83,18 @@ func (b *Broker) listPartition(version int16, topic string, replicaID int32, wan
 	}
 }
 
+// checkEpoch is CheckEpoch for requests in which -1 alone says nothing about the epoch; in a
+// Fetch every negative one does.
+func checkEpoch(p *partition, current int32) int16 {
+	if current < -1 {
+		return wire.FencedLeaderEpoch
+	}
+	return p.CheckEpoch(current)
+}
+
+// isolationLevel reports whether there is such an isolation level.
+func isolationLevel(n int8) bool { return n == 0 || n == 1 }
+
 // latest is the end of what consumers may read, or an error that the version has.
 func latest(p *partition, version int16) (offset int64, code int16) {
 	offset, code = p.Latest()
@@ -91,7 +117,7 @@ func (b *Broker) offsetForLeaderEpoch(body *kmsg.OffsetForLeaderEpochRequest) *k
 			x.Partition, x.LeaderEpoch, x.EndOffset = want.Partition, -1, -1
 			p, code := b.lookup(t.Topic, want.Partition)
 			if code == 0 {
-				code = p.CheckEpoch(want.CurrentLeaderEpoch)
+				code = checkEpoch(p, want.CurrentLeaderEpoch)
 			}
 			if x.ErrorCode = code; code == 0 {
 				x.LeaderEpoch, x.EndOffset = p.EndOfEpoch(want.LeaderEpoch)

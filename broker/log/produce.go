@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"brokersim/broker/log/replica"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 	"brokersim/faults/failpoint"
@@ -15,6 +16,9 @@ import (
 // acks ask for.
 func (b *Broker) produce(now machine.Now, c *conn, req wire.Request, body *kmsg.ProduceRequest, out *machine.Effects) {
 	x := &parkedProduce{conn: c, req: req, resp: kmsg.NewPtrProduceResponse(), acks: body.Acks}
+	if !plain(body) {
+		req.Records = onlyLast(body, req.Records)
+	}
 	x.resp.Topics = make([]kmsg.ProduceResponseTopic, len(body.Topics))
 	failed, hangUp := false, false
 	var broken error
@@ -69,8 +73,20 @@ func (b *Broker) produce(now machine.Now, c *conn, req wire.Request, body *kmsg.
 func (b *Broker) producePartition(now machine.Now, x *parkedProduce, topic string, records wire.Records, a *kmsg.ProduceResponseTopicPartition, out *machine.Effects) (fresh bool, err error) {
 	w := producing{answer: a}
 	p, code := b.lookup(topic, a.Partition)
-	if code != wire.UnknownTopicOrPartition && (x.acks < -1 || x.acks > 1) {
-		code = wire.InvalidRequiredAcks
+	if code != wire.UnknownTopicOrPartition {
+		h, batch, wrong, why := wire.Produced(records)
+		records = batch
+		switch {
+		case wrong != 0:
+			code = wrong
+			if why != "" {
+				a.ErrorMessage = &why
+			}
+		case h.Compression() == zstd && x.req.Version < firstZstd:
+			code = wire.UnsupportedCompressionType
+		case x.acks < -1 || x.acks > 1:
+			code = wire.InvalidRequiredAcks
+		}
 	}
 	if code != 0 {
 		w.refuse(code)
@@ -83,7 +99,10 @@ func (b *Broker) producePartition(now machine.Now, x *parkedProduce, topic strin
 	}
 	if code != 0 {
 		w.refuse(code)
-		a.ErrorRecords = errorRecords(at.Refused, code)
+		a.ErrorRecords, a.ErrorMessage = errorRecords(at.Refused), replica.RefusedFor(at.Refused, code)
+		if !saysNothing(code) {
+			a.LogStartOffset = p.LogStart()
+		}
 		return false, err
 	}
 	out.Work(machine.Work{Bytes: records.Len(), Records: at.End - at.Base, Partitions: 1})
@@ -102,18 +121,27 @@ func (b *Broker) producePartition(now machine.Now, x *parkedProduce, topic strin
 }
 
 // errorRecords says which records of a batch it was refused for (KIP-467).
-func errorRecords(refused []int32, code int16) []kmsg.ProduceResponseTopicPartitionErrorRecord {
+func errorRecords(refused []replica.Refused) []kmsg.ProduceResponseTopicPartitionErrorRecord {
 	list := make([]kmsg.ProduceResponseTopicPartitionErrorRecord, 0, len(refused))
-	why := "Compacted topic cannot accept message without key"
-	if code == wire.InvalidTimestamp {
-		why = "Timestamp of message is out of range"
-	}
-	for _, n := range refused {
+	for i := range refused {
 		e := kmsg.NewProduceResponseTopicPartitionErrorRecord()
-		e.RelativeOffset, e.ErrorMessage = n, &why
+		e.RelativeOffset, e.ErrorMessage = refused[i].Index, &refused[i].Why
 		list = append(list, e)
 	}
 	return list
+}
+
+// zstd is the codec that clients may use from a version of Produce on (KIP-110).
+const zstd, firstZstd = 4, 7
+
+// saysNothing reports whether a refusal leaves out where the log starts, as Kafka does for
+// some errors (ReplicaManager.appendToLocalLog).
+func saysNothing(code int16) bool {
+	switch code {
+	case wire.NotLeaderOrFollower, wire.MessageTooLarge, wire.RecordListTooLarge, wire.CorruptMessage, wire.KafkaStorageError:
+		return true
+	}
+	return false
 }
 
 // lookup finds a partition that is served here, or Kafka's error.
@@ -125,4 +153,50 @@ func (b *Broker) lookup(topic string, n int32) (*partition, int16) {
 		return nil, wire.UnknownTopicOrPartition
 	}
 	return nil, wire.NotLeaderOrFollower
+}
+
+// plain reports whether a request names topics and partitions each once, in their order, as
+// most do.
+func plain(body *kmsg.ProduceRequest) bool {
+	for i := range body.Topics {
+		t := &body.Topics[i]
+		if len(t.Partitions) == 0 || i > 0 && t.Topic <= body.Topics[i-1].Topic {
+			return false
+		}
+		for j := range t.Partitions {
+			if j > 0 && t.Partitions[j].Partition <= t.Partitions[j-1].Partition {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// onlyLast leaves out topics without partitions, and all but the last records for one
+// partition: Kafka puts them into a map. It returns what is left of the records.
+func onlyLast(body *kmsg.ProduceRequest, records []wire.Records) []wire.Records {
+	left := make(map[wire.TP]int)
+	for i := range body.Topics {
+		for j := range body.Topics[i].Partitions {
+			left[wire.TP{Topic: body.Topics[i].Topic, Partition: body.Topics[i].Partitions[j].Partition}]++
+		}
+	}
+	var topics []kmsg.ProduceRequestTopic
+	var kept []wire.Records
+	n := 0
+	for _, t := range body.Topics {
+		var list []kmsg.ProduceRequestTopicPartition
+		for _, p := range t.Partitions {
+			tp := wire.TP{Topic: t.Topic, Partition: p.Partition}
+			if left[tp]--; left[tp] == 0 {
+				list, kept = append(list, p), append(kept, records[n])
+			}
+			n++
+		}
+		if t.Partitions = list; len(list) > 0 {
+			topics = append(topics, t)
+		}
+	}
+	body.Topics = topics
+	return kept
 }

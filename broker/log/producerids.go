@@ -43,6 +43,8 @@ func (b *Broker) initProducerID(body *kmsg.InitProducerIDRequest) *kmsg.InitProd
 		b.commands.ids = true
 	}
 	switch {
+	case body.TransactionalID != nil && *body.TransactionalID == "", (body.ProducerID == -1) != (body.ProducerEpoch == -1):
+		resp.ErrorCode = wire.InvalidRequest // KIP-360: both or neither
 	case body.TransactionalID != nil:
 		resp.ErrorCode = wire.CoordinatorNotAvailable // there are no transactions
 	case left == 0:

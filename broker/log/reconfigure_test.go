@@ -133,11 +133,11 @@ func TestDescribeChangedSettings(t *testing.T) {
 			"min.insync.replicas=2 DYNAMIC_DEFAULT_BROKER_CONFIG [2 DYNAMIC_DEFAULT_BROKER_CONFIG]"},
 		{kmsg.ConfigResourceTypeBroker, "1", []string{"log.retention.ms", "min.insync.replicas", "broker.session.timeout.ms"},
 			"broker.session.timeout.ms=9000 DEFAULT_CONFIG read-only [9000 DEFAULT_CONFIG]\n" +
-				"log.retention.ms=2000 DYNAMIC_BROKER_CONFIG [2000 DYNAMIC_BROKER_CONFIG]\n" +
+				"log.retention.ms=2000 DYNAMIC_BROKER_CONFIG [2000 DYNAMIC_BROKER_CONFIG] [1000 DYNAMIC_DEFAULT_BROKER_CONFIG]\n" +
 				"min.insync.replicas=2 DYNAMIC_DEFAULT_BROKER_CONFIG [2 DYNAMIC_DEFAULT_BROKER_CONFIG] [1 DEFAULT_CONFIG]"},
 		{kmsg.ConfigResourceTypeTopic, "orders", []string{"retention.ms", "min.insync.replicas"},
-			"min.insync.replicas=2 DYNAMIC_DEFAULT_BROKER_CONFIG [2 DYNAMIC_DEFAULT_BROKER_CONFIG]\n" +
-				"retention.ms=2000 DYNAMIC_BROKER_CONFIG [2000 DYNAMIC_BROKER_CONFIG]"},
+			"min.insync.replicas=2 DYNAMIC_DEFAULT_BROKER_CONFIG [2 DYNAMIC_DEFAULT_BROKER_CONFIG] [1 DEFAULT_CONFIG]\n" +
+				"retention.ms=2000 DYNAMIC_BROKER_CONFIG [2000 DYNAMIC_BROKER_CONFIG] [1000 DYNAMIC_DEFAULT_BROKER_CONFIG]"},
 	} {
 		if got := describe(x.kind, x.name, x.settings...); got != x.want {
 			t.Errorf("%v %q:\n%s\nwant\n%s", x.kind, x.name, got, x.want)

@@ -81,13 +81,14 @@ func partitionsOn(files machine.Files) []wire.TP {
 // tell.
 func (b *Broker) open(tp wire.TP, clean bool) (*partition, error) {
 	r, recovery, err := replica.Open(b.files, replica.Config{
-		TP:         tp,
-		Self:       b.cfg.ID,
-		Topic:      b.topicConfig(tp.Topic),
-		LagTimeMax: b.cfg.Settings.ReplicaLagTimeMax,
-		Eligible:   func(id int32) bool { return b.image.Alive(id) }, // a snapshot brings another image
-		Failpoints: b.cfg.Failpoints,
-		Remember:   b.cfg.Remember,
+		TP:           tp,
+		Self:         b.cfg.ID,
+		Topic:        b.topicConfig(tp.Topic),
+		LagTimeMax:   b.cfg.Settings.ReplicaLagTimeMax,
+		Eligible:     func(id int32) bool { return b.image.Alive(id) }, // a snapshot brings another image
+		Failpoints:   b.cfg.Failpoints,
+		Remember:     b.cfg.Remember,
+		CheckRecords: b.cfg.CheckRecords,
 	}, replica.Saved{
 		HighWatermark: b.checkpoint.known[tp],
 		RecoveryPoint: b.recovery.known[tp],

@@ -172,7 +172,7 @@ const ShutdownWait = 5 * time.Second
 func (c *Cluster) planBroker(n *node, id int32, l *net.TCPAddr, voters []log.Voter) {
 	cfg := log.BrokerConfig{
 		ID: id, Host: c.cfg.Advertise, Port: int32(l.Port),
-		Controllers: voters, Settings: c.cfg.Settings, Remember: remembered, ShutdownWait: ShutdownWait,
+		Controllers: voters, Settings: c.cfg.Settings, Remember: remembered, CheckRecords: true, ShutdownWait: ShutdownWait,
 		Admin: &log.Admin{LogDir: filepath.Join(c.cfg.Data, n.name), Set: c.cfg.Set},
 	}
 	if dir, err := filepath.Abs(cfg.Admin.LogDir); err == nil {
@@ -216,7 +216,7 @@ func (c *Cluster) planControllers(add func(name, addr string) (net.Addr, error))
 		n.boot = func() machine.Machine {
 			var seed [8]byte
 			_, _ = rand.Read(seed[:]) // never fails
-			cfg := log.ControllerConfig{ID: id, Settings: c.cfg.Settings, Seed: binary.BigEndian.Uint64(seed[:]), Admin: true}
+			cfg := log.ControllerConfig{ID: id, Settings: c.cfg.Settings, Seed: binary.BigEndian.Uint64(seed[:]), Admin: true, Set: c.cfg.Set}
 			if len(voters) > 1 {
 				cfg.Voters = voters
 			}

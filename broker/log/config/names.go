@@ -98,6 +98,19 @@ func mark[T any](k names, s Scope, fields []field[T]) {
 	}
 }
 
+// Internal reports whether Kafka tells nobody of the setting.
+func (n *Name) Internal() bool { return strings.HasPrefix(n.Name, "internal.") }
+
+// BrokerName is the setting of a broker that gives a topic's its default, as Kafka tells of
+// it: the first of several. nil if there is none.
+func (n *Name) BrokerName() *Name {
+	list := Synonyms(n.Name)
+	if n.Scope != TopicScope || len(list) == 0 {
+		return nil
+	}
+	return known.byName[BrokerScope][list[0]]
+}
+
 // Names are the settings that Kafka has in a scope, sorted by name.
 func Names(s Scope) []Name {
 	list := make([]Name, 0, len(known.list[s]))

@@ -21,15 +21,20 @@ func (cmd AlterConfigs) decide(c *Controller, _ machine.Now) ([]Record, Response
 	resp := kmsg.NewPtrAlterConfigsResponse()
 	resp.Resources = []kmsg.AlterConfigsResponseResource{}
 	var records []Record
-	var seen resources
+	seen := make(resources)
+	for i := range cmd.Resources {
+		seen[resource{cmd.Resources[i].ResourceType, cmd.Resources[i].ResourceName}]++
+	}
 	for i := range cmd.Resources {
 		r := &cmd.Resources[i]
-		values := make(map[string]string)
-		of, err := seen.find(c.image, r.ResourceType, r.ResourceName)
+		ops := make([]configOp, len(r.Configs))
 		for j := range r.Configs {
-			if x := &r.Configs[j]; err == nil {
-				err = of.setTo(values, x.Name, x.Value)
-			}
+			ops[j] = configOp{r.Configs[j].Name, kmsg.IncrementalAlterConfigOpSet, r.Configs[j].Value}
+		}
+		values := make(map[string]string)
+		of, err := seen.find(c.image, resource{r.ResourceType, r.ResourceName}, ops)
+		if err == nil {
+			err = of.apply(values, ops)
 		}
 		answer := kmsg.NewAlterConfigsResponseResource()
 		answer.ResourceType, answer.ResourceName = r.ResourceType, r.ResourceName
@@ -56,14 +61,22 @@ func (cmd IncrementalAlterConfigs) decide(c *Controller, _ machine.Now) ([]Recor
 	resp := kmsg.NewPtrIncrementalAlterConfigsResponse()
 	resp.Resources = []kmsg.IncrementalAlterConfigsResponseResource{}
 	var records []Record
-	var seen resources
+	seen := make(resources)
+	for i := range cmd.Resources {
+		seen[resource{cmd.Resources[i].ResourceType, cmd.Resources[i].ResourceName}]++
+	}
 	for i := range cmd.Resources {
 		r := &cmd.Resources[i]
-		of, err := seen.find(c.image, r.ResourceType, r.ResourceName)
+		ops := make([]configOp, len(r.Configs))
+		for j := range r.Configs {
+			ops[j] = configOp{r.Configs[j].Name, r.Configs[j].Op, r.Configs[j].Value}
+		}
+		of, err := seen.find(c.image, resource{r.ResourceType, r.ResourceName}, ops)
 		if err == nil {
-			var changed []Record
-			if changed, err = of.change(r.Configs); err == nil {
-				records = append(records, changed...)
+			values := make(map[string]string)
+			maps.Copy(values, of.has)
+			if err = of.apply(values, ops); err == nil {
+				records = append(records, of.changes(values)...)
 			}
 		}
 		answer := kmsg.NewIncrementalAlterConfigsResponseResource()
@@ -77,6 +90,13 @@ func (cmd IncrementalAlterConfigs) decide(c *Controller, _ machine.Now) ([]Recor
 		records = nil
 	}
 	return records, Response{Body: resp}
+}
+
+// configOp is one change of a configuration.
+type configOp struct {
+	name  string
+	op    kmsg.IncrementalAlterConfigOp
+	value *string
 }
 
 // configured is what a topic, a broker or all brokers have, and how that is changed.
@@ -125,71 +145,59 @@ func ofBroker(im *Image, id int32) *configured {
 
 const cleanupPolicy = "cleanup.policy"
 
-func (c *configured) change(ops []kmsg.IncrementalAlterConfigsRequestResourceConfig) ([]Record, *refusal) {
-	values := maps.Clone(c.has)
-	if values == nil {
-		values = make(map[string]string)
-	}
-	named := make(map[string]bool)
-	for i := range ops {
-		x := &ops[i]
-		if named[x.Name] {
-			return nil, refuse(wire.InvalidRequest, "Error due to duplicate config keys")
-		}
-		named[x.Name] = true
-		var err *refusal
-		switch x.Op {
+// apply changes values, of which all are those of a new configuration.
+func (c *configured) apply(values map[string]string, ops []configOp) (err *refusal) {
+	for _, x := range ops {
+		switch x.op {
 		case kmsg.IncrementalAlterConfigOpSet:
-			err = c.setTo(values, x.Name, x.Value)
+			err = c.setTo(values, x.name, *x.value)
 		case kmsg.IncrementalAlterConfigOpDelete:
-			if _, known := topicConfigs(x.Name); !known && c.kind == "topic" {
-				err = refuse(wire.InvalidConfig, "Unknown topic config name: %s", x.Name)
-			}
-			delete(values, x.Name)
+			delete(values, x.name) // a name that nobody knows too
 		case kmsg.IncrementalAlterConfigOpAppend, kmsg.IncrementalAlterConfigOpSubtract:
 			err = c.changeList(values, x)
 		default:
-			err = refuse(wire.InvalidRequest, "Unknown operation type %d", x.Op)
+			err = refuse(wire.InvalidRequest, "Unknown operation type %d", x.op)
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return c.changes(values), nil
+	if c.kind == "topic" {
+		return checkTogether(values)
+	}
+	return nil
 }
 
 // changeList adds to a list, or takes away from it.
-func (c *configured) changeList(values map[string]string, x *kmsg.IncrementalAlterConfigsRequestResourceConfig) *refusal {
-	switch {
-	case !c.list(x.Name):
-		return refuse(wire.InvalidConfig, "Can't %v to key %s because its type is not LIST.", x.Op, x.Name)
-	case x.Value == nil:
-		return refuse(wire.InvalidConfig, "Null value not supported for %s configs: %s", c.kind, x.Name)
+func (c *configured) changeList(values map[string]string, x configOp) *refusal {
+	if !c.list(x.name) {
+		return refuse(wire.InvalidConfig, "Can't %v to key %s because its type is not LIST.", x.op, x.name)
 	}
-	have, ok := values[x.Name]
+	have, ok := values[x.name]
 	if !ok {
-		have = c.preset(x.Name)
+		have = c.preset(x.name)
 	}
 	list := slices.DeleteFunc(strings.Split(have, ","), func(s string) bool { return s == "" })
-	for word := range strings.SplitSeq(*x.Value, ",") {
+	for word := range strings.SplitSeq(*x.value, ",") {
 		word = strings.TrimSpace(word)
+		if x.name == cleanupPolicy && x.op == kmsg.IncrementalAlterConfigOpAppend {
+			if _, why := c.check(x.name, word); why != "" {
+				return refuse(wire.InvalidConfig, "%s", why)
+			}
+		}
 		in := slices.Contains(list, word)
 		switch {
-		case x.Op == kmsg.IncrementalAlterConfigOpAppend && !in:
+		case x.op == kmsg.IncrementalAlterConfigOpAppend && !in:
 			list = append(list, word)
-		case x.Op == kmsg.IncrementalAlterConfigOpSubtract && in:
+		case x.op == kmsg.IncrementalAlterConfigOpSubtract && in:
 			list = slices.DeleteFunc(list, func(s string) bool { return s == word })
 		}
 	}
-	joined := strings.Join(list, ",")
-	return c.setTo(values, x.Name, &joined)
+	return c.setTo(values, x.name, strings.Join(list, ","))
 }
 
-func (c *configured) setTo(values map[string]string, name string, value *string) *refusal {
-	if value == nil {
-		return refuse(wire.InvalidConfig, "Null value not supported for %s configs: %s", c.kind, name)
-	}
-	kept, why := c.check(name, *value)
+func (c *configured) setTo(values map[string]string, name, value string) *refusal {
+	kept, why := c.check(name, value)
 	if why != "" {
 		return refuse(wire.InvalidConfig, "%s", why)
 	}
@@ -213,34 +221,67 @@ func (c *configured) changes(values map[string]string) []Record {
 	return records
 }
 
-// resources are those that one request has named.
-type resources []string
+// resource is what has a configuration.
+type resource struct {
+	kind kmsg.ConfigResourceType
+	name string
+}
+
+// resources are those that one request names, and how often.
+type resources map[resource]int
+
+// check is what a broker finds wrong before a controller has looked at it
+// (ConfigAdminManager.preprocess).
+func (s resources) check(of resource, ops []configOp) *refusal {
+	if s[of] > 1 {
+		return refuse(wire.InvalidRequest, "Each resource must appear at most once.")
+	}
+	named := make(map[string]bool)
+	var null []string
+	for _, x := range ops {
+		if named[x.name] {
+			return refuse(wire.InvalidRequest, "Error due to duplicate config keys")
+		}
+		named[x.name] = true
+		if x.value == nil && x.op != kmsg.IncrementalAlterConfigOpDelete {
+			null = append(null, x.name)
+		}
+	}
+	if len(null) > 0 {
+		return refuse(wire.InvalidRequest, "Null value not supported for : %s", strings.Join(null, ", "))
+	}
+	return nil
+}
 
 // find is what the resource has that a request names. That of no name is all brokers.
-func (s *resources) find(im *Image, kind kmsg.ConfigResourceType, name string) (*configured, *refusal) {
-	key := kind.String() + " " + name
-	if slices.Contains(*s, key) {
-		return nil, refuse(wire.InvalidRequest, "Each resource must appear at most once.")
+func (s resources) find(im *Image, of resource, ops []configOp) (*configured, *refusal) {
+	if err := s.check(of, ops); err != nil {
+		return nil, err
 	}
-	*s = append(*s, key)
-	switch kind {
+	switch of.kind {
 	case kmsg.ConfigResourceTypeTopic:
-		if t := im.Topics[name]; t != nil {
+		if of.name == "" {
+			return nil, refuse(wire.InvalidRequest, "Default topic resources are not allowed.")
+		}
+		if why := CheckTopicName(of.name); why != "" {
+			return nil, refuse(wire.InvalidTopicException, "Topic name is invalid: %s", why)
+		}
+		if t := im.Topics[of.name]; t != nil {
 			return ofTopic(t), nil
 		}
-		return nil, refuse(wire.UnknownTopicOrPartition, "The topic '%s' does not exist.", name)
+		return nil, refuse(wire.UnknownTopicOrPartition, "The topic '%s' does not exist.", of.name)
 	case kmsg.ConfigResourceTypeBroker:
-		if name == "" {
+		if of.name == "" {
 			return ofBroker(im, AllBrokers), nil
 		}
-		id, err := strconv.ParseInt(name, 10, 32)
+		id, err := strconv.ParseInt(of.name, 10, 32)
 		switch {
-		case err != nil || id < 0 || strconv.FormatInt(id, 10) != name:
-			return nil, refuse(wire.InvalidRequest, "Node id must be an integer, but it is: %s", name)
+		case err != nil || id < 0 || strconv.FormatInt(id, 10) != of.name:
+			return nil, refuse(wire.InvalidRequest, "Node id must be an integer, but it is: %s", of.name)
 		case im.Brokers[int32(id)] == nil:
 			return nil, refuse(wire.BrokerIDNotRegistered, "No broker with id %d found.", id)
 		}
 		return ofBroker(im, int32(id)), nil
 	}
-	return nil, refuse(wire.InvalidRequest, "Unexpected resource type %v.", kind)
+	return nil, refuse(wire.InvalidRequest, "Unknown resource type %d", of.kind)
 }

@@ -41,7 +41,7 @@ func (cmd CreatePartitions) decide(c *Controller, _ machine.Now) ([]Record, Resp
 			err = errTooMany
 		}
 		if err != nil {
-			answer.ErrorCode, answer.ErrorMessage = err.code, &err.message
+			answer.ErrorCode, answer.ErrorMessage = err.code, err.said()
 		} else {
 			records = append(records, created...)
 		}
@@ -58,7 +58,7 @@ func (cmd CreatePartitions) decide(c *Controller, _ machine.Now) ([]Record, Resp
 func (c *Controller) createPartitions(want *kmsg.CreatePartitionsRequestTopic, after int64) ([]Record, *refusal) {
 	t := c.image.Topics[want.Topic]
 	if t == nil {
-		return nil, refuse(wire.UnknownTopicOrPartition, "This server does not host this topic-partition.")
+		return nil, &refusal{code: wire.UnknownTopicOrPartition}
 	}
 	have, wants := len(t.Partitions), int(want.Count)
 	switch {
@@ -89,9 +89,8 @@ func (c *Controller) createPartitions(want *kmsg.CreatePartitionsRequestTopic, a
 func (c *Controller) moreReplicas(want *kmsg.CreatePartitionsRequestTopic, have, more, factor int, after int64) (assignment [][]int32, err *refusal) {
 	if want.Assignment == nil {
 		p := newPlacer(c.image, machine.NewDraw(c.settings.Seed, "placement").With(uint64(c.next()+after)))
-		if factor > p.brokers {
-			return nil, refuse(wire.InvalidReplicationFactor,
-				"Unable to replicate the partition %d time(s): only %d broker(s) are alive.", factor, p.brokers)
+		if err := p.enough(factor); err != nil {
+			return nil, err
 		}
 		for i := range more {
 			assignment = append(assignment, p.place(have+i, factor))
@@ -104,17 +103,12 @@ func (c *Controller) moreReplicas(want *kmsg.CreatePartitionsRequestTopic, have,
 	}
 	for i := range want.Assignment {
 		replicas := slices.Clone(want.Assignment[i].Replicas)
-		switch {
-		case len(replicas) != factor || hasDuplicate(replicas):
-			return nil, refuse(wire.InvalidReplicaAssignment, "The manual partition assignment of partition %d does not have %d different replicas.", have+i, factor)
-		case !slices.ContainsFunc(replicas, c.image.Alive):
+		if err := c.checkAssignment(replicas, factor); err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(replicas, c.image.Alive) {
 			return nil, refuse(wire.InvalidReplicaAssignment,
 				"All brokers specified in the manual partition assignment for partition %d are fenced or in controlled shutdown.", have+i)
-		}
-		for _, id := range replicas {
-			if c.image.Brokers[id] == nil {
-				return nil, refuse(wire.InvalidReplicaAssignment, "The manual partition assignment includes broker %d, but no such broker is registered.", id)
-			}
 		}
 		assignment = append(assignment, replicas)
 	}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 )
 
@@ -13,8 +14,10 @@ import (
 // over as many racks as there are.
 type placer struct {
 	draw    machine.Draw
-	brokers int
-	racks   [][]int32 // the live brokers of each rack, in some order
+	brokers int // that live
+
+	registered int
+	racks      [][]int32 // the live brokers of each rack, in some order
 
 	turn     int // of which racks is the order
 	shuffled bool
@@ -27,11 +30,26 @@ func newPlacer(im *Image, draw machine.Draw) *placer {
 		rack := im.Brokers[id].Rack
 		byRack[rack] = append(byRack[rack], id)
 	}
-	p := &placer{draw: draw, brokers: len(alive)}
+	p := &placer{draw: draw, brokers: len(alive), registered: len(im.Brokers)}
 	for _, rack := range slices.Sorted(maps.Keys(byRack)) {
 		p.racks = append(p.racks, byRack[rack])
 	}
 	return p
+}
+
+// enough is why a partition cannot have so many replicas. Kafka would put some on brokers
+// that are down; here all go to those that live.
+func (p *placer) enough(factor int) *refusal {
+	if factor <= p.brokers {
+		return nil
+	}
+	state := "registered"
+	if factor <= p.registered {
+		state = "alive"
+	}
+	return refuse(wire.InvalidReplicationFactor,
+		"Unable to replicate the partition %d time(s): The target replication factor of %d cannot be reached because only %d broker(s) are %s.",
+		factor, factor, p.brokers, state)
 }
 
 // place returns the replicas of a partition, the preferred leader first. There

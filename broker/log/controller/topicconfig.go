@@ -3,9 +3,12 @@ package controller
 import (
 	"fmt"
 	"math"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
+
+	"brokersim/broker/log/wire"
 )
 
 const uncleanLeaderElection = "unclean.leader.election.enable"
@@ -20,6 +23,12 @@ func CheckConfig(name, value string) (kept, why string) {
 		return "", "Unknown topic config name: " + name
 	}
 	kept = strings.TrimSpace(value)
+	if strings.HasSuffix(name, ".throttled.replicas") {
+		value = "[" + strings.Join(splitList(kept), ", ") + "]" // it is a list where Kafka refuses it
+		if why := check(kept); why != "" {
+			return "", fmt.Sprintf("Invalid value %s for configuration %s: %s must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],...", value, name, name)
+		}
+	}
 	if lower := strings.ToLower(kept); lower == "true" || lower == "false" {
 		kept = lower
 	}
@@ -55,7 +64,12 @@ func topicConfigs(name string) (check func(string) string, known bool) {
 	case "local.retention.ms", "local.retention.bytes":
 		return whole(-2, maxLong), true
 	case uncleanLeaderElection, "preallocate", "remote.storage.enable", "remote.log.copy.disable", "remote.log.delete.on.disable":
-		return oneOf("true", "false"), true
+		return func(s string) string {
+			if s == "true" || s == "false" {
+				return ""
+			}
+			return "Expected value to be either true or false"
+		}, true
 	case "cleanup.policy":
 		return listOf("compact", "delete"), true
 	case "compression.type":
@@ -76,12 +90,43 @@ func topicConfigs(name string) (check func(string) string, known bool) {
 	return nil, false
 }
 
+// splitList is what is between the commas of a list.
+func splitList(s string) []string {
+	list := strings.Split(s, ",")
+	for i := range list {
+		list[i] = strings.TrimSpace(list[i])
+	}
+	return list
+}
+
+// checkTogether is what is wrong with values beside each other (LogConfig.validate).
+func checkTogether(values map[string]string) *refusal {
+	number := func(name string, preset int64) int64 {
+		if n, err := strconv.ParseInt(values[name], 10, 64); err == nil {
+			return n
+		}
+		return preset
+	}
+	least, most := number("min.compaction.lag.ms", 0), number("max.compaction.lag.ms", math.MaxInt64)
+	if least > most {
+		return refuse(wire.InvalidConfig, "conflict topic config setting min.compaction.lag.ms (%d) > max.compaction.lag.ms (%d)", least, most)
+	}
+	if values["remote.storage.enable"] == "true" {
+		return refuse(wire.InvalidConfig, "Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage.")
+	}
+	return nil
+}
+
 func whole(lo, hi int64) func(string) string {
+	bits, kind := 64, "LONG"
+	if hi <= math.MaxInt32 {
+		bits, kind = 32, "INT"
+	}
 	return func(s string) string {
-		n, err := strconv.ParseInt(s, 10, 64)
+		n, err := strconv.ParseInt(s, 10, bits)
 		switch {
 		case err != nil:
-			return "Not a number of type INT or LONG"
+			return "Not a number of type " + kind
 		case n < lo:
 			return fmt.Sprintf("Value must be at least %d", lo)
 		case n > hi:
@@ -102,6 +147,9 @@ func oneOf(values ...string) func(string) string {
 
 func listOf(values ...string) func(string) string {
 	return func(s string) string {
+		if s == "" {
+			return "" // a list of none
+		}
 		for part := range strings.SplitSeq(s, ",") {
 			if why := oneOf(values...)(strings.TrimSpace(part)); why != "" {
 				return why
@@ -115,18 +163,35 @@ func gzipLevel(s string) string {
 	if s == "-1" {
 		return ""
 	}
+	if n, err := strconv.ParseInt(s, 10, 32); err == nil && (n < 1 || n > 9) {
+		return "Value must be between 1 and 9 or equal to -1"
+	}
 	return whole(1, 9)(s)
 }
 
-// ratio accepts a decimal in [0, 1], such as "0.5" or "1".
+// ratio accepts a number in [0, 1], such as "0.5", "1" or "1e-3".
 func ratio(s string) string {
-	whole, fraction, _ := strings.Cut(s, ".")
-	digits := strings.Trim(fraction, "0123456789") == ""
-	switch {
-	case digits && whole == "0", digits && whole == "" && fraction != "", whole == "1" && strings.Trim(fraction, "0") == "":
-		return ""
+	mantissa, exponent, scaled := strings.Cut(strings.ToLower(s), "e")
+	e, err := strconv.ParseInt(exponent, 10, 64)
+	x, ok := new(big.Rat).SetString(mantissa)
+	const largest = 300 // of a double
+	if !ok || strings.Trim(mantissa, "+-.0123456789") != "" || len(mantissa) > 40 || scaled && (err != nil || e < -largest || e > largest) {
+		return "Not a number of type DOUBLE"
 	}
-	return "Value must be between 0 and 1"
+	if scaled {
+		power := new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(max(e, -e)), nil))
+		if e < 0 {
+			power.Inv(power)
+		}
+		x.Mul(x, power)
+	}
+	switch {
+	case x.Sign() < 0:
+		return "Value must be at least 0"
+	case x.Cmp(big.NewRat(1, 1)) > 0:
+		return "Value must be no more than 1"
+	}
+	return ""
 }
 
 // throttled accepts "*", nothing, or a list of partition:broker.

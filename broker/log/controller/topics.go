@@ -49,6 +49,9 @@ func (cmd CreateTopics) decide(c *Controller, _ machine.Now) ([]Record, Response
 		}
 		if err == nil {
 			describe(&answer, created)
+			if c.settings.Describe != nil {
+				answer.Configs = c.settings.Describe(ownConfigs(created))
+			}
 			if partitions+int(answer.NumPartitions) > MaxNewPartitions {
 				err = errTooMany
 			}
@@ -64,9 +67,6 @@ func (cmd CreateTopics) decide(c *Controller, _ machine.Now) ([]Record, Response
 		resp.Topics = append(resp.Topics, answer)
 	}
 	if cmd.ValidateOnly {
-		for i := range resp.Topics {
-			resp.Topics[i].TopicID = [16]byte{}
-		}
 		return nil, Response{Body: resp}
 	}
 	return records, Response{Body: resp}
@@ -76,6 +76,14 @@ func (cmd CreateTopics) decide(c *Controller, _ machine.Now) ([]Record, Response
 type refusal struct {
 	code    int16
 	message string
+}
+
+// said is the message of a refusal; nil if Kafka says nothing but the code.
+func (r *refusal) said() *string {
+	if r.message == "" {
+		return nil
+	}
+	return &r.message
 }
 
 func refuse(code int16, format string, args ...any) *refusal {
@@ -91,7 +99,7 @@ func (c *Controller) createTopic(want *kmsg.CreateTopicsRequestTopic, names *nam
 		return nil, refuse(wire.InvalidTopicException, "Topic name is invalid: %s", why)
 	}
 	if want.Topic == MetadataTopic {
-		return nil, refuse(wire.TopicAuthorizationFailed, "Creation of the internal topic %s is prohibited.", MetadataTopic)
+		return nil, refuse(wire.InvalidRequest, "Creation of internal topic %s is prohibited.", MetadataTopic)
 	}
 	if names.exact[want.Topic] {
 		return nil, refuse(wire.TopicAlreadyExists, "Topic '%s' already exists.", want.Topic)
@@ -147,9 +155,8 @@ func (c *Controller) placedAssignment(want *kmsg.CreateTopicsRequestTopic, at in
 		return nil, errTooMany
 	}
 	placer := newPlacer(c.image, machine.NewDraw(c.settings.Seed, "placement").With(uint64(at)))
-	if int(factor) > placer.brokers {
-		return nil, refuse(wire.InvalidReplicationFactor,
-			"Unable to replicate the partition %d time(s): only %d broker(s) are alive.", factor, placer.brokers)
+	if err := placer.enough(int(factor)); err != nil {
+		return nil, err
 	}
 	assignment := make([][]int32, partitions)
 	for p := range assignment {
@@ -178,18 +185,8 @@ func (c *Controller) manualAssignment(want *kmsg.CreateTopicsRequestTopic) ([][]
 		if assignment[a.Partition] != nil {
 			return nil, refuse(wire.InvalidReplicaAssignment, "Found multiple manual partition assignments for partition %d", a.Partition)
 		}
-		if len(a.Replicas) == 0 || len(a.Replicas) != len(want.ReplicaAssignment[0].Replicas) {
-			return nil, refuse(wire.InvalidReplicaAssignment,
-				"The manual partition assignment includes a partition with %d replica(s), but this is not consistent with previous partitions, which have %d replica(s).",
-				len(a.Replicas), len(want.ReplicaAssignment[0].Replicas))
-		}
-		if len(a.Replicas) > len(c.image.Brokers) || hasDuplicate(a.Replicas) {
-			return nil, refuse(wire.InvalidReplicaAssignment, "The manual partition assignment includes a broker more than once or is longer than the list of brokers.")
-		}
-		for _, id := range a.Replicas {
-			if c.image.Brokers[id] == nil {
-				return nil, refuse(wire.InvalidReplicaAssignment, "The manual partition assignment includes broker %d, but no such broker is registered.", id)
-			}
+		if err := c.checkAssignment(a.Replicas, len(want.ReplicaAssignment[0].Replicas)); err != nil {
+			return nil, err
 		}
 		if !slices.ContainsFunc(a.Replicas, c.image.Alive) {
 			return nil, refuse(wire.InvalidReplicaAssignment,
@@ -198,6 +195,30 @@ func (c *Controller) manualAssignment(want *kmsg.CreateTopicsRequestTopic) ([][]
 		assignment[a.Partition] = slices.Clone(a.Replicas)
 	}
 	return assignment, nil
+}
+
+// checkAssignment is what is wrong with the replicas that somebody wants for a partition
+// beside others that have factor of them (ReplicationControlManager.validateManualPartitionAssignment).
+func (c *Controller) checkAssignment(replicas []int32, factor int) *refusal {
+	if len(replicas) == 0 {
+		return refuse(wire.InvalidReplicaAssignment, "The manual partition assignment includes an empty replica list.")
+	}
+	last := int32(-1)
+	for i, id := range slices.Sorted(slices.Values(replicas)) {
+		if c.image.Brokers[id] == nil {
+			return refuse(wire.InvalidReplicaAssignment, "The manual partition assignment includes broker %d, but no such broker is registered.", id)
+		}
+		if i > 0 && id == last {
+			return refuse(wire.InvalidReplicaAssignment, "The manual partition assignment includes the broker %d more than once.", id)
+		}
+		last = id
+	}
+	if len(replicas) != factor {
+		return refuse(wire.InvalidReplicaAssignment,
+			"The manual partition assignment includes a partition with %d replica(s), but this is not consistent with previous partitions, which have %d replica(s).",
+			len(replicas), factor)
+	}
+	return nil
 }
 
 // newConfigs returns the configuration that a request sets, by name.
@@ -213,6 +234,9 @@ func newConfigs(want *kmsg.CreateTopicsRequestTopic) ([]Config, *refusal) {
 			return nil, refuse(wire.InvalidConfig, "%s", why)
 		}
 		values[x.Name] = value // the last one counts, as in Kafka
+	}
+	if err := checkTogether(values); err != nil {
+		return nil, err
 	}
 	configs := make([]Config, 0, len(values))
 	for _, name := range slices.Sorted(maps.Keys(values)) {
@@ -247,6 +271,17 @@ func describe(answer *kmsg.CreateTopicsResponseTopic, created []Record) {
 	}
 }
 
+// ownConfigs are the configuration values among the records of a topic.
+func ownConfigs(created []Record) map[string]string {
+	own := make(map[string]string)
+	for _, r := range created {
+		if r, ok := r.(Config); ok {
+			own[r.Name] = r.Value
+		}
+	}
+	return own
+}
+
 // names is which topics there are and which are decided.
 type names struct {
 	exact  map[string]bool
@@ -279,15 +314,15 @@ func CheckTopicName(name string) string {
 	case name == "":
 		return "the empty string is not allowed"
 	case name == "." || name == "..":
-		return "'.' and '..' are not allowed"
+		return fmt.Sprintf("'%s' is not allowed", name)
 	case len(name) > maxTopicName:
-		return fmt.Sprintf("the length of '%.20s...' is longer than the max allowed length %d", name, maxTopicName)
+		return fmt.Sprintf("the length of '%s' is longer than the max allowed length %d", name, maxTopicName)
 	}
 	for i := range len(name) {
 		switch x := name[i]; {
 		case 'a' <= x && x <= 'z', 'A' <= x && x <= 'Z', '0' <= x && x <= '9', x == '.', x == '_', x == '-':
 		default:
-			return fmt.Sprintf("%q contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'", name)
+			return fmt.Sprintf("'%s' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'", name)
 		}
 	}
 	return ""

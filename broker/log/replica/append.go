@@ -2,7 +2,6 @@ package replica
 
 import (
 	"errors"
-	"math"
 
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
@@ -14,11 +13,11 @@ import (
 type Appended struct {
 	Base, End int64 // its first offset, and the one after its last
 	Duplicate bool  // it was there already
-	// Refused are the records that the batch was refused for, by their number in it, where
-	// it was for some of its records (KIP-467).
-	Refused []int32
+	// Refused are the records that the batch was refused for, where it was for some of its
+	// records (KIP-467).
+	Refused []Refused
 	// AppendTime is the timestamp in ms that all records have with LogAppendTime; -1 with
-	// CreateTime.
+	// CreateTime; of a duplicate the largest of the batch, as Kafka says.
 	AppendTime int64
 }
 
@@ -34,9 +33,10 @@ func (r *Replica) Append(now machine.Now, batch machine.Bytes, acks int16) (at A
 		r.cfg.Failpoints.Hit(failpoint.NotEnoughReplicas)
 		return at, wire.NotEnoughReplicas, nil
 	}
-	h, code := r.validate(batch)
+	h, code := r.validate(&batch)
+	times := batchTimes{h.MaxTimestamp, h.IsLogAppendTime()}
 	if code == 0 {
-		at.Refused, code = r.validateRecords(&h, batch, now.Wall.Millis())
+		at.Refused, code = r.validateRecords(&h, batch, now.Wall.Millis(), &times)
 	}
 	if code != 0 {
 		return at, code, nil
@@ -66,6 +66,9 @@ func (r *Replica) Append(now machine.Now, batch machine.Bytes, acks int16) (at A
 		at.AppendTime = now.Wall.Millis()
 		batch = wire.StampAppendTime(batch, at.AppendTime)
 		h.MaxTimestamp = at.AppendTime
+	} else if h.MaxTimestamp != times.largest || times.stamped {
+		batch = wire.StampCreateTime(batch, times.largest)
+		h.MaxTimestamp = times.largest
 	}
 	h.BaseOffset, h.LeaderEpoch = r.log.End(), r.state.LeaderEpoch
 	if err := r.roll(&h); err != nil {
@@ -83,72 +86,6 @@ func (r *Replica) Append(now machine.Now, batch machine.Bytes, acks int16) (at A
 	r.advance(now.Mono)
 	at.Base, at.End = h.BaseOffset, h.NextOffset()
 	return at, 0, nil
-}
-
-// logAppendTime is the attribute of a batch whose timestamps are the broker's.
-const logAppendTime = 0x08
-
-// validate checks a producer's batch as Kafka's LogValidator does, without
-// looking into its records.
-func (r *Replica) validate(batch machine.Bytes) (wire.Batch, int16) {
-	if batch.Len() > int64(r.cfg.Topic.MaxMessageBytes) {
-		if h, err := wire.ReadBatch(batch); err == nil && h.Size() == batch.Len() {
-			return h, wire.MessageTooLarge
-		}
-	}
-	h, err := wire.CheckBatch(batch)
-	switch {
-	case batch.Len() == 0:
-		return h, wire.InvalidRecord
-	case errors.Is(err, wire.ErrBatchMagic):
-		return h, wire.UnsupportedForMessageFormat
-	case errors.Is(err, wire.ErrTrailing), errors.Is(err, wire.ErrBatchCount):
-		return h, wire.InvalidRecord // one batch a partition, its offsets counted from 0
-	case err != nil:
-		return h, wire.CorruptMessage
-	case h.BaseOffset != 0, h.IsControl(), h.IsTransactional(), h.ProducerID >= 0 && h.BaseSequence < 0, h.ProducerID >= 0 && h.ProducerEpoch < 0:
-		return h, wire.InvalidRecord
-	case h.Attributes&logAppendTime != 0:
-		return h, wire.InvalidTimestamp
-	case h.Compression() > 4:
-		return h, wire.UnsupportedCompressionType
-	}
-	return h, 0
-}
-
-// validateRecords looks into the records of a batch where the topic's configuration has
-// something to say about them, and so has a compressed one decompressed there alone: on a
-// compacted topic each must have a key, and none may be too old. Whether one is too far
-// ahead the header tells. wall is in ms.
-func (r *Replica) validateRecords(h *wire.Batch, batch machine.Bytes, wall int64) (refused []int32, code int16) {
-	t := &r.cfg.Topic
-	if !t.LogAppendTime && h.MaxTimestamp-wall > t.TimestampAfterMaxMillis {
-		return nil, wire.InvalidTimestamp
-	}
-	oldest := int64(math.MinInt64)
-	if !t.LogAppendTime && t.TimestampBeforeMaxMillis < wall {
-		oldest = wall - t.TimestampBeforeMaxMillis
-	}
-	if !t.CleanupPolicy.Compact && oldest == math.MinInt64 {
-		return nil, 0
-	}
-	err := wire.EachRecord(batch, func(x *wire.Record) error {
-		timestamp := h.BaseTimestamp + x.TimestampDelta
-		switch {
-		case t.CleanupPolicy.Compact && x.Key == nil:
-			code = wire.InvalidRecord
-		case timestamp < oldest && timestamp >= 0:
-			code = max(code, wire.InvalidTimestamp)
-		default:
-			return nil
-		}
-		refused = append(refused, x.OffsetDelta)
-		return nil
-	})
-	if err != nil {
-		return nil, wire.CorruptMessage
-	}
-	return refused, code
 }
 
 // minISR is min.insync.replicas, but never more than there are replicas

@@ -62,7 +62,7 @@ const unknown = -1
 // unknown if the epoch is above all others. logEnd is the end of the last.
 func (e *epochs) endOf(epoch int32, logEnd int64) (int32, int64) {
 	n := len(e.list)
-	if n == 0 || epoch < 0 || epoch > e.list[n-1].Epoch {
+	if n == 0 || epoch == unknown || epoch > e.list[n-1].Epoch {
 		return unknown, unknown
 	}
 	if epoch == e.list[n-1].Epoch {

@@ -53,8 +53,8 @@ func TestEndOf(t *testing.T) {
 		{nil, 0, -1, -1},
 		{nil, -1, -1, -1},
 		{starts(2, 0, 3, 4, 6, 7), -1, -1, -1},
-		{starts(2, 0, 3, 4, 6, 7), -2, -1, -1},
-		{starts(2, 0, 3, 4, 6, 7), 0, 0, 0}, // below all: what there was of it is gone
+		{starts(2, 0, 3, 4, 6, 7), -2, -2, 0}, // as Kafka answers whatever is below all but -1
+		{starts(2, 0, 3, 4, 6, 7), 0, 0, 0},   // below all: what there was of it is gone
 		{starts(2, 0, 3, 4, 6, 7), 1, 1, 0},
 		{starts(2, 0, 3, 4, 6, 7), 2, 2, 4},
 		{starts(2, 0, 3, 4, 6, 7), 3, 3, 7},

@@ -148,7 +148,7 @@ func TestIntervalLearntAfterOpening(t *testing.T) {
 // until it is written down again.
 func TestRecoveryPointFalls(t *testing.T) {
 	topic := config.DefaultTopic()
-	topic.FlushMessages, topic.SegmentBytes = 1, 1
+	topic.FlushMessages, topic.SegmentBytes = 1, 70 // each batch has a segment of its own
 	l := newLab(t, 2, topic)
 	l.elect(1, []int32{1, 2})
 	b := l.node(1)

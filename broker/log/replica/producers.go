@@ -34,6 +34,7 @@ type producer struct {
 type produced struct {
 	firstSeq, lastSeq int32
 	base, end         int64
+	time              int64 // the largest of its timestamps, in ms
 }
 
 // sequence names a batch of an idempotent producer, for failpoints.
@@ -62,7 +63,7 @@ func (p *producers) restore(list []storage.ProducerEntry) {
 			p.byID = make(map[int64]*producer)
 		}
 		s := &producer{epoch: e.Epoch, first: e.Timestamp, last: e.Timestamp, seen: 1, next: 1}
-		s.recent[0] = produced{int32((int64(e.LastSequence) - int64(e.OffsetDelta)) & math.MaxInt32), e.LastSequence, e.LastOffset - int64(e.OffsetDelta), e.LastOffset + 1}
+		s.recent[0] = produced{int32((int64(e.LastSequence) - int64(e.OffsetDelta)) & math.MaxInt32), e.LastSequence, e.LastOffset - int64(e.OffsetDelta), e.LastOffset + 1, e.Timestamp}
 		p.byID[e.ProducerID] = s
 	}
 }
@@ -84,7 +85,7 @@ func (p *producers) duplicate(h *wire.Batch, remembered int) (Appended, bool) {
 	}
 	for i := range min(s.seen, remembered) {
 		if b := &s.recent[(s.next+window-1-i)%window]; b.firstSeq == h.BaseSequence && b.lastSeq == h.LastSequence() {
-			return Appended{Base: b.base, End: b.end, Duplicate: true, AppendTime: -1}, true
+			return Appended{Base: b.base, End: b.end, Duplicate: true, AppendTime: b.time}, true
 		}
 	}
 	return Appended{}, false
@@ -98,6 +99,9 @@ func (p *producers) check(h *wire.Batch) int16 {
 	case s == nil:
 		// Nothing is known of it, perhaps because retention has removed all that
 		// it has written: any sequence is right.
+		if h.ProducerEpoch < 0 {
+			return wire.InvalidProducerEpoch
+		}
 		return 0
 	case h.ProducerEpoch < s.epoch:
 		return wire.InvalidProducerEpoch
@@ -137,7 +141,7 @@ func (p *producers) appended(h *wire.Batch) {
 	if s.epoch != h.ProducerEpoch {
 		*s = producer{epoch: h.ProducerEpoch, first: s.first}
 	}
-	s.recent[s.next] = produced{h.BaseSequence, h.LastSequence(), h.BaseOffset, h.NextOffset()}
+	s.recent[s.next] = produced{h.BaseSequence, h.LastSequence(), h.BaseOffset, h.NextOffset(), h.MaxTimestamp}
 	s.next = (s.next + 1) % window
 	s.seen = min(s.seen+1, window)
 	s.last = h.MaxTimestamp

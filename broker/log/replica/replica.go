@@ -24,6 +24,9 @@ type Config struct {
 	// tells: it is neither fenced nor in controlled shutdown (KIP-841).
 	Eligible   func(broker int32) bool
 	Failpoints *failpoint.Set // nil: off
+	// CheckRecords has the leader look into all records that producers send. Simulated
+	// clients are honest.
+	CheckRecords bool
 	// Remember is how many of the last batches are known without an index, 0 for all:
 	// what audits compare.
 	Remember int

@@ -159,6 +159,59 @@ func header(head *[BatchHeaderSize]byte) Batch {
 	}
 }
 
+// Produced is the one batch that a producer has sent for a partition, or Kafka's error for
+// what is none, with what it says of it: not one whole batch of magic 2, or another after it
+// (ProduceRequest.validateRecords). A part of one that comes after it is left out. It looks
+// at nothing but the sizes and the magic.
+func Produced(b machine.Bytes) (h Batch, batch machine.Bytes, code int16, why string) {
+	if h, err := ReadBatch(b); err == nil && h.Size() == b.Len() {
+		return h, b, 0, ""
+	}
+	raw := b.Contiguous()
+	size, magic, code, why := firstBatch(raw)
+	switch {
+	case code != 0:
+		return h, b, code, why
+	case size == 0, magic != 2:
+		return h, b, InvalidRecord, ""
+	case size < BatchHeaderSize:
+		return h, b, CorruptMessage, ""
+	}
+	if next, _, code, why := firstBatch(raw[size:]); code != 0 {
+		return h, b, code, why
+	} else if next > 0 {
+		return h, b, InvalidRecord, ""
+	}
+	batch = b.Slice(0, size)
+	if h, err := ReadBatch(batch); err == nil {
+		return h, batch, 0, ""
+	}
+	return h, b, CorruptMessage, ""
+}
+
+// firstBatch is the size of the first batch, of any magic, in b: 0 if there is no whole one
+// (ByteBufferLogInputStream.nextBatchSize).
+func firstBatch(b []byte) (size int64, magic int8, code int16, why string) {
+	const least = 14 // of a message of magic 0
+	if len(b) < batchOverhead {
+		return 0, 0, 0, ""
+	}
+	length := int32(binary.BigEndian.Uint32(b[batchLength:]))
+	if length < least {
+		return 0, 0, CorruptMessage, fmt.Sprintf("Record size %d is less than the minimum record overhead (%d)", length, least)
+	}
+	if len(b) <= batchMagic {
+		return 0, 0, 0, ""
+	}
+	if magic = int8(b[batchMagic]); magic < 0 || magic > 2 {
+		return 0, magic, CorruptMessage, fmt.Sprintf("Invalid magic found in record: %d", magic)
+	}
+	if size = int64(length) + batchOverhead; size > int64(len(b)) {
+		return 0, magic, 0, ""
+	}
+	return size, magic, 0, ""
+}
+
 // CheckBatch checks that b is exactly one batch: its header, its checksum, and
 // that it counts its records as offsets do. It does not look into the records.
 func CheckBatch(b machine.Bytes) (Batch, error) {
@@ -192,6 +245,9 @@ func CheckStored(b machine.Bytes) (Batch, error) {
 	}
 	return h, nil
 }
+
+// Intact reports whether the checksum of a whole batch is right; h is its header.
+func (h *Batch) Intact(b machine.Bytes) bool { return b.RangeCRC32C(batchAttributes, b.Len()) == h.CRC }
 
 // SplitBatches yields the whole batches of b in order. A last one that was cut,
 // as fetches may do, is left out; so is everything from the first that is no

@@ -117,6 +117,17 @@ func appendHeaders(b []byte, headers []Header) []byte {
 	return b
 }
 
+// StampCreateTime has the timestamps of a batch be the producer's, of which the largest is
+// millis. The checksum covers it.
+func StampCreateTime(b machine.Bytes, millis int64) machine.Bytes {
+	flat := b.AppendTo(make([]byte, 0, b.Len()))
+	be := binary.BigEndian
+	be.PutUint16(flat[batchAttributes:], be.Uint16(flat[batchAttributes:])&^attrLogAppendTime)
+	be.PutUint64(flat[batchTimes+8:], uint64(millis))
+	be.PutUint32(flat[batchCRC:], crc32.Checksum(flat[batchAttributes:], castagnoli))
+	return machine.Literal(flat)
+}
+
 // StampAppendTime has the timestamps of a batch be the broker's, in ms: those of the
 // records count no more (message.timestamp.type=LogAppendTime). The checksum covers it.
 func StampAppendTime(b machine.Bytes, millis int64) machine.Bytes {

@@ -68,6 +68,7 @@ const (
 	InvalidRegistration          int16 = 119
 	MismatchedEndpointType       int16 = 114
 	NewLeaderElected             int16 = 108
+	UnsupportedEndpointType      int16 = 115
 )
 
 // ErrorName returns a code's name as Kafka writes it.
@@ -199,6 +200,8 @@ func ErrorName(code int16) string {
 		return "TOPIC_AUTHORIZATION_FAILED"
 	case MismatchedEndpointType:
 		return "MISMATCHED_ENDPOINT_TYPE"
+	case UnsupportedEndpointType:
+		return "UNSUPPORTED_ENDPOINT_TYPE"
 	case NewLeaderElected:
 		return "NEW_LEADER_ELECTED"
 	}
