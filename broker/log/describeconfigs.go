@@ -35,6 +35,9 @@ func (b *Broker) describeConfigs(body *kmsg.DescribeConfigsRequest) *kmsg.Descri
 	return resp
 }
 
+// malformed is Kafka's message of INVALID_REQUEST where it has no better one.
+const malformed = "This most likely occurs because of a request being malformed by the client library or the message was sent to an incompatible broker. See the broker logs for more details."
+
 // setting is one setting of a resource with where its value comes from.
 type setting struct {
 	name     config.Name
@@ -52,6 +55,9 @@ type synonym struct {
 func (b *Broker) settingsOf(want *kmsg.DescribeConfigsRequestResource) (list []setting, code int16, why string) {
 	switch want.ResourceType {
 	case kmsg.ConfigResourceTypeTopic:
+		if why := controller.CheckTopicName(want.ResourceName); why != "" {
+			return nil, wire.InvalidTopicException, "Topic name is invalid: " + why
+		}
 		t := b.image.Topics[want.ResourceName]
 		if t == nil {
 			return nil, wire.UnknownTopicOrPartition, ""
@@ -64,11 +70,14 @@ func (b *Broker) settingsOf(want *kmsg.DescribeConfigsRequestResource) (list []s
 		case strconv.Itoa(int(b.cfg.ID)):
 			return b.brokerSettings(), 0, ""
 		}
+		if _, err := strconv.ParseInt(want.ResourceName, 10, 32); err != nil {
+			return nil, wire.InvalidRequest, "Broker id must be an integer, but it is: " + want.ResourceName
+		}
 		return nil, wire.InvalidRequest, fmt.Sprintf("Unexpected broker id, expected %d or empty string, but received %s", b.cfg.ID, want.ResourceName)
 	case kmsg.ConfigResourceTypeBrokerLogger:
 		return nil, wire.InvalidRequest, "There are no loggers."
 	}
-	return nil, wire.InvalidRequest, fmt.Sprintf("Unsupported resource type: %v", want.ResourceType)
+	return nil, wire.InvalidRequest, malformed
 }
 
 // given is what a setting of the broker was set to, the nearest first.

@@ -14,7 +14,7 @@ func (b *Broker) findCoordinator(body *kmsg.FindCoordinatorRequest) *kmsg.FindCo
 	const groups, transactions = 0, 1
 	code, why := wire.CoordinatorNotAvailable, "The coordinator is not available."
 	if body.Version >= 1 && body.CoordinatorType != groups && body.CoordinatorType != transactions {
-		code, why = wire.InvalidRequest, "This most likely occurs because of a request being malformed by the client library or the message was sent to an incompatible broker. See the broker logs for more details."
+		code, why = wire.InvalidRequest, malformed
 	}
 	const ofSeveral, shares = 4, 2
 	if body.Version >= ofSeveral && (code != wire.InvalidRequest || body.CoordinatorType == shares) {

@@ -84,6 +84,10 @@ func (b *Broker) producePartition(now machine.Now, x *parkedProduce, topic strin
 			}
 		case h.Compression() == zstd && x.req.Version < firstZstd:
 			code = wire.UnsupportedCompressionType
+		case h.Compression() > zstd && x.req.Version < firstZstd:
+			code = wire.UnknownServerError // as Kafka, which has looked at it here
+		case h.IsTransactional() && x.req.Body.(*kmsg.ProduceRequest).TransactionID == nil:
+			code = wire.TransactionalIDAuthorizationFailed // of nobody
 		case x.acks < -1 || x.acks > 1:
 			code = wire.InvalidRequiredAcks
 		}

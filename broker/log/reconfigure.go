@@ -44,6 +44,9 @@ func (b *Broker) forwardConfigs(now machine.Now, c *conn, req wire.Request, out 
 			return
 		}
 		why := fmt.Sprintf("Unexpected broker id, expected %d, but received %s", b.cfg.ID, name)
+		if _, err := strconv.ParseInt(name, 10, 32); err != nil {
+			why = "Node id must be an integer, but it is: " + name
+		}
 		*code, *message, bad = wire.InvalidRequest, &why, true
 	}
 	switch resp := resp.(type) {

@@ -87,9 +87,9 @@ func TestBrokerSettingsWhileItRuns(t *testing.T) {
 	}{
 		"by way of another broker": {"1", "message.max.bytes=7", wire.InvalidRequest},
 		"of no broker":             {"nobody", "message.max.bytes=7", wire.InvalidRequest},
-		"what is set at the start": {"2", "broker.session.timeout.ms=7", wire.InvalidConfig},
-		"no number":                {"2", "message.max.bytes=many", wire.InvalidConfig},
-		"below the least":          {"", "message.max.bytes=-1", wire.InvalidConfig},
+		"what is set at the start": {"2", "broker.session.timeout.ms=7", wire.InvalidRequest},
+		"no number":                {"2", "message.max.bytes=many", wire.InvalidRequest},
+		"below the least":          {"", "message.max.bytes=-1", wire.InvalidRequest},
 	} {
 		if got := alter(c, x.broker, x.change); got != x.code {
 			t.Errorf("%s: %s, want %s", what, wire.ErrorName(got), wire.ErrorName(x.code))

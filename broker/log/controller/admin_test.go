@@ -146,9 +146,9 @@ func TestAlterConfigs(t *testing.T) {
 		{"no broker", broker, "-1", nil, wire.InvalidRequest, before},
 		{"a broker", broker, "1", []op{{Name: "log.retention.ms", Op: set, Value: text("7")}, {Name: "somebody.elses", Op: set, Value: text("x")}}, 0, before},
 		{"all brokers", broker, "", []op{{Name: "log.cleanup.policy", Op: add, Value: text("compact")}, {Name: "min.insync.replicas", Op: remove}}, 0, before},
-		{"what cannot be changed", broker, "1", []op{{Name: "broker.session.timeout.ms", Op: set, Value: text("7")}}, wire.InvalidConfig, before},
-		{"a bad value of a broker", broker, "1", []op{{Name: "log.retention.ms", Op: set, Value: text("soon")}}, wire.InvalidConfig, before},
-		{"of all what is of one", broker, "", []op{{Name: "leader.replication.throttled.rate", Op: set, Value: text("7")}}, wire.InvalidConfig, before},
+		{"what cannot be changed", broker, "1", []op{{Name: "broker.session.timeout.ms", Op: set, Value: text("7")}}, wire.InvalidRequest, before},
+		{"a bad value of a broker", broker, "1", []op{{Name: "log.retention.ms", Op: set, Value: text("soon")}}, wire.InvalidRequest, before},
+		{"of all what is of one", broker, "", []op{{Name: "leader.replication.throttled.rate", Op: set, Value: text("7")}}, wire.InvalidRequest, before},
 	} {
 		c := threeBrokers(t)
 		r := kmsg.IncrementalAlterConfigsRequestResource{ResourceType: x.kind, ResourceName: x.name, Configs: x.ops}

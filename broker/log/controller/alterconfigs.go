@@ -198,6 +198,9 @@ func (c *configured) changeList(values map[string]string, x configOp) *refusal {
 
 func (c *configured) setTo(values map[string]string, name, value string) *refusal {
 	kept, why := c.check(name, value)
+	if why != "" && c.kind == "broker" {
+		return refuse(wire.InvalidRequest, "%s", why) // as Kafka does for compatibility (KAFKA-13609)
+	}
 	if why != "" {
 		return refuse(wire.InvalidConfig, "%s", why)
 	}

@@ -111,8 +111,7 @@ func (r *Replica) FirstEpoch() int32 {
 }
 
 // OffsetForTime finds the first committed record whose timestamp is at least the
-// one given, in ms; -1 if there is none. In a compressed batch it is the batch's
-// first record, for those are not looked into. The time index tells where to look.
+// one given, in ms; -1 if there is none. The time index tells where to look.
 func (r *Replica) OffsetForTime(timestamp int64) (offset, found int64, epoch int32, code int16) {
 	from, ok := r.log.SearchTime(timestamp)
 	if !ok {
@@ -133,8 +132,7 @@ func (r *Replica) OffsetForTime(timestamp int64) (offset, found int64, epoch int
 }
 
 // MaxTimestamp finds the first committed record with the largest timestamp (KIP-734), -1
-// if there is none; in a compressed batch the batch's last record, for those are not
-// looked into. It reads every header of the log.
+// if there is none. It reads every header of the log.
 func (r *Replica) MaxTimestamp() (offset, found int64, epoch int32, code int16) {
 	var latest wire.Batch
 	latest.MaxTimestamp = unknown
@@ -149,18 +147,15 @@ func (r *Replica) MaxTimestamp() (offset, found int64, epoch int32, code int16) 
 			latest = wire.Batch(h)
 		}
 	}
-	switch {
-	case latest.MaxTimestamp < 0:
+	if latest.MaxTimestamp < 0 {
 		return unknown, unknown, unknown, 0
-	case latest.Compression() != 0:
-		return latest.LastOffset(), latest.MaxTimestamp, latest.LeaderEpoch, 0
 	}
 	return r.recordForTime(latest, latest.MaxTimestamp)
 }
 
 func (r *Replica) recordForTime(h wire.Batch, timestamp int64) (offset, found int64, epoch int32, code int16) {
-	if h.Compression() != 0 {
-		return h.BaseOffset, h.BaseTimestamp, h.LeaderEpoch, 0
+	if h.IsLogAppendTime() {
+		return h.BaseOffset, h.MaxTimestamp, h.LeaderEpoch, 0 // that of all records
 	}
 	b, err := r.log.Read(h.BaseOffset, h.NextOffset(), int32(h.Size()), true)
 	if err != nil {

@@ -92,7 +92,7 @@ func (r *Replica) validateRecords(h *wire.Batch, batch machine.Bytes, wall int64
 		largest = max(largest, at)
 		switch {
 		case t.CleanupPolicy.Compact && !x.HasKey:
-			refused = append(refused, Refused{x.Index, fmt.Sprintf("Compacted topic cannot accept message without key in topic partition %v.", r.cfg.TP)})
+			refused = append(refused, Refused{x.Index, fmt.Sprintf("Compacted topic cannot accept message without key in topic partition %v", r.cfg.TP)})
 		case at != -1 && (at < oldest || at > latest):
 			untimely = true
 			refused = append(refused, Refused{x.Index, fmt.Sprintf(

@@ -4,71 +4,72 @@ import "strconv"
 
 // Kafka's error codes, as in the protocol guide.
 const (
-	UnknownServerError           int16 = -1
-	None                         int16 = 0
-	OffsetOutOfRange             int16 = 1
-	CorruptMessage               int16 = 2
-	UnknownTopicOrPartition      int16 = 3
-	InvalidFetchSize             int16 = 4
-	LeaderNotAvailable           int16 = 5
-	NotLeaderOrFollower          int16 = 6
-	RequestTimedOut              int16 = 7
-	BrokerNotAvailable           int16 = 8
-	ReplicaNotAvailable          int16 = 9
-	MessageTooLarge              int16 = 10
-	NetworkException             int16 = 13
-	CoordinatorLoadInProgress    int16 = 14
-	CoordinatorNotAvailable      int16 = 15
-	InvalidTopicException        int16 = 17
-	RecordListTooLarge           int16 = 18
-	NotEnoughReplicas            int16 = 19
-	NotEnoughReplicasAfterAppend int16 = 20
-	InvalidRequiredAcks          int16 = 21
-	InvalidTimestamp             int16 = 32
-	UnsupportedVersion           int16 = 35
-	TopicAlreadyExists           int16 = 36
-	InvalidPartitions            int16 = 37
-	InvalidReplicationFactor     int16 = 38
-	InvalidReplicaAssignment     int16 = 39
-	InvalidConfig                int16 = 40
-	NotController                int16 = 41
-	InvalidRequest               int16 = 42
-	UnsupportedForMessageFormat  int16 = 43
-	PolicyViolation              int16 = 44
-	TopicAuthorizationFailed     int16 = 29
-	OutOfOrderSequenceNumber     int16 = 45
-	DuplicateSequenceNumber      int16 = 46
-	InvalidProducerEpoch         int16 = 47
-	KafkaStorageError            int16 = 56
-	UnknownProducerID            int16 = 59
-	FetchSessionIDNotFound       int16 = 70
-	InvalidFetchSessionEpoch     int16 = 71
-	FencedLeaderEpoch            int16 = 74
-	PreferredLeaderNotAvailable  int16 = 80
-	EligibleLeadersNotAvailable  int16 = 83
-	ElectionNotNeeded            int16 = 84
-	NoReassignmentInProgress     int16 = 85
-	UnknownLeaderEpoch           int16 = 75
-	UnsupportedCompressionType   int16 = 76
-	StaleBrokerEpoch             int16 = 77
-	OffsetNotAvailable           int16 = 78
-	InvalidRecord                int16 = 87
-	ProducerFenced               int16 = 90
-	InvalidUpdateVersion         int16 = 95
-	UnknownTopicID               int16 = 100
-	DuplicateBrokerRegistration  int16 = 101
-	BrokerIDNotRegistered        int16 = 102
-	InconsistentTopicID          int16 = 103
-	InconsistentClusterID        int16 = 104
-	InconsistentVoterSet         int16 = 94
-	FetchSessionTopicIDError     int16 = 106
-	SnapshotNotFound             int16 = 98
-	PositionOutOfRange           int16 = 99
-	IneligibleReplica            int16 = 107
-	InvalidRegistration          int16 = 119
-	MismatchedEndpointType       int16 = 114
-	NewLeaderElected             int16 = 108
-	UnsupportedEndpointType      int16 = 115
+	UnknownServerError                 int16 = -1
+	None                               int16 = 0
+	OffsetOutOfRange                   int16 = 1
+	CorruptMessage                     int16 = 2
+	UnknownTopicOrPartition            int16 = 3
+	InvalidFetchSize                   int16 = 4
+	LeaderNotAvailable                 int16 = 5
+	NotLeaderOrFollower                int16 = 6
+	RequestTimedOut                    int16 = 7
+	BrokerNotAvailable                 int16 = 8
+	ReplicaNotAvailable                int16 = 9
+	MessageTooLarge                    int16 = 10
+	NetworkException                   int16 = 13
+	CoordinatorLoadInProgress          int16 = 14
+	CoordinatorNotAvailable            int16 = 15
+	InvalidTopicException              int16 = 17
+	RecordListTooLarge                 int16 = 18
+	NotEnoughReplicas                  int16 = 19
+	NotEnoughReplicasAfterAppend       int16 = 20
+	InvalidRequiredAcks                int16 = 21
+	InvalidTimestamp                   int16 = 32
+	UnsupportedVersion                 int16 = 35
+	TopicAlreadyExists                 int16 = 36
+	InvalidPartitions                  int16 = 37
+	InvalidReplicationFactor           int16 = 38
+	InvalidReplicaAssignment           int16 = 39
+	InvalidConfig                      int16 = 40
+	NotController                      int16 = 41
+	InvalidRequest                     int16 = 42
+	UnsupportedForMessageFormat        int16 = 43
+	PolicyViolation                    int16 = 44
+	TopicAuthorizationFailed           int16 = 29
+	OutOfOrderSequenceNumber           int16 = 45
+	DuplicateSequenceNumber            int16 = 46
+	InvalidProducerEpoch               int16 = 47
+	KafkaStorageError                  int16 = 56
+	UnknownProducerID                  int16 = 59
+	FetchSessionIDNotFound             int16 = 70
+	InvalidFetchSessionEpoch           int16 = 71
+	FencedLeaderEpoch                  int16 = 74
+	PreferredLeaderNotAvailable        int16 = 80
+	EligibleLeadersNotAvailable        int16 = 83
+	ElectionNotNeeded                  int16 = 84
+	NoReassignmentInProgress           int16 = 85
+	UnknownLeaderEpoch                 int16 = 75
+	UnsupportedCompressionType         int16 = 76
+	StaleBrokerEpoch                   int16 = 77
+	OffsetNotAvailable                 int16 = 78
+	InvalidRecord                      int16 = 87
+	ProducerFenced                     int16 = 90
+	InvalidUpdateVersion               int16 = 95
+	UnknownTopicID                     int16 = 100
+	DuplicateBrokerRegistration        int16 = 101
+	BrokerIDNotRegistered              int16 = 102
+	InconsistentTopicID                int16 = 103
+	InconsistentClusterID              int16 = 104
+	InconsistentVoterSet               int16 = 94
+	FetchSessionTopicIDError           int16 = 106
+	SnapshotNotFound                   int16 = 98
+	PositionOutOfRange                 int16 = 99
+	IneligibleReplica                  int16 = 107
+	InvalidRegistration                int16 = 119
+	MismatchedEndpointType             int16 = 114
+	NewLeaderElected                   int16 = 108
+	UnsupportedEndpointType            int16 = 115
+	TransactionalIDAuthorizationFailed int16 = 53
 )
 
 // ErrorName returns a code's name as Kafka writes it.
@@ -200,6 +201,8 @@ func ErrorName(code int16) string {
 		return "TOPIC_AUTHORIZATION_FAILED"
 	case MismatchedEndpointType:
 		return "MISMATCHED_ENDPOINT_TYPE"
+	case TransactionalIDAuthorizationFailed:
+		return "TRANSACTIONAL_ID_AUTHORIZATION_FAILED"
 	case UnsupportedEndpointType:
 		return "UNSUPPORTED_ENDPOINT_TYPE"
 	case NewLeaderElected:

@@ -85,5 +85,5 @@ func upper(name string) string {
 		b.WriteRune(unicode.ToUpper(r))
 		before = r
 	}
-	return strings.NewReplacer("IDNOT", "ID_NOT", "IDERROR", "ID_ERROR").Replace(b.String())
+	return strings.NewReplacer("IDNOT", "ID_NOT", "IDERROR", "ID_ERROR", "IDAUTH", "ID_AUTH").Replace(b.String())
 }

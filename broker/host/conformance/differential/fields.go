@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -189,6 +190,9 @@ func (s *side) idName(id [16]byte) string {
 	return fmt.Sprintf("%x", id)
 }
 
+// within is the time that Kafka says in the message of a record that is out of it.
+var within = regexp.MustCompile(`within \[[-0-9, ]+\]`)
+
 // scalar is a value as text, under a name of its own if it must differ.
 func (s *side) scalar(name string, v reflect.Value) string {
 	switch name {
@@ -199,6 +203,10 @@ func (s *side) scalar(name string, v reflect.Value) string {
 	case "Port":
 		if v.Int() > 0 {
 			return "port"
+		}
+	case "SessionID":
+		if v.Int() > 0 {
+			return "a session"
 		}
 	case "ProducerID":
 		if pid := s.pids[v.Int()]; pid != "" {
@@ -214,7 +222,7 @@ func (s *side) scalar(name string, v reflect.Value) string {
 	}
 	switch v.Kind() {
 	case reflect.String:
-		return strconv.Quote(strings.ReplaceAll(v.String(), s.addr, "host:port"))
+		return strconv.Quote(within.ReplaceAllString(strings.ReplaceAll(v.String(), s.addr, "host:port"), "within [...]"))
 	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		return strconv.FormatInt(v.Int(), 10)
 	}

@@ -180,7 +180,7 @@ func playCodecs(d *dialogue) {
 
 // playTime is timestamps that are odd, and a topic whose timestamps are the broker's.
 func playTime(d *dialogue) {
-	d.topic("time", 8, "retention.ms", "-1")
+	d.topic("time", 8, "retention.ms", "-1", "message.timestamp.after.max.ms", "9223372036854775807")
 	at := func(first int64, change func(*batch)) batch {
 		return values("a", "b", "c").with(func(b *batch) { b.first = first; change(b) })
 	}

@@ -45,7 +45,7 @@ func playCreate(d *dialogue) {
 	create("collides", newTopic("a_b", 1, 1))
 	create("collide with each other", newTopic("c.d", 1, 1), newTopic("c_d", 1, 1))
 	for i, c := range [][2]string{
-		{"retention.ms", "1000"}, {"retention.ms", "-1"}, {"retention.ms", "-2"}, {"retention.ms", "x"}, {"retention.ms", ""}, {"retention.ms", "1.5"}, {"retention.ms", " 7 "},
+		{"retention.ms", "1000"}, {"retention.ms", "-1"}, {"retention.ms", "-2"}, {"retention.ms", "x"}, {"retention.ms", ""}, {"retention.ms", "1.5"}, {"retention.ms", " 7"},
 		{"retention.ms", "99999999999999999999"}, {"retention.bytes", "-5"}, {"segment.bytes", "13"}, {"segment.bytes", "14"}, {"segment.bytes", "2147483648"},
 		{"segment.bytes", "1048576"}, {"segment.ms", "0"}, {"segment.jitter.ms", "-1"}, {"segment.index.bytes", "3"}, {"segment.index.bytes", "4"},
 		{"cleanup.policy", "compact"}, {"cleanup.policy", "compact,delete"}, {"cleanup.policy", "delete, compact"}, {"cleanup.policy", "none"}, {"cleanup.policy", ""}, {"cleanup.policy", "COMPACT"},
