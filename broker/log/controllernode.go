@@ -2,6 +2,7 @@ package log
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -58,12 +59,12 @@ type ControllerNode struct {
 	fetches  []metadataFetch // by arrival
 	deadline machine.Instant
 
-	votes     []pendingAnswer // that wait for quorum-state, by version
-	voters    []*voterLink    // the others, by id
-	leader    link            // to the one that this one follows
-	tags      machine.Tag
-	shown     shownState
-	balanceAt machine.Instant // when an active controller looks for leaders that are not preferred
+	votes  []pendingAnswer // that wait for quorum-state, by version
+	voters []*voterLink    // the others, by id
+	leader link            // to the one that this one follows
+	tags   machine.Tag
+	shown  shownState
+	tasks  []task // of an active controller
 	// overdue says, for audits, that this controller should have resigned.
 	overdue bool
 }
@@ -212,7 +213,10 @@ func (n *ControllerNode) nextDeadline() machine.Instant {
 		return machine.Never
 	}
 	if n.active {
-		at = min(at, n.controller.NextExpiry(), n.balanceAt)
+		at = min(at, n.controller.NextExpiry())
+		for i := range n.tasks {
+			at = min(at, n.tasks[i].at)
+		}
 	}
 	for i := range n.fetches {
 		at = min(at, n.fetches[i].until)
@@ -280,10 +284,8 @@ func (n *ControllerNode) committed(now machine.Now, out *machine.Effects) {
 			n.cfg.Failpoints.Hit(failpoint.ControllerChange)
 		}
 		n.controller.Activate(now)
-		n.balanceAt = machine.Never
-		if n.cfg.Settings.AutoLeaderRebalance {
-			n.balanceAt = now.Mono.Add(n.cfg.Settings.LeaderImbalanceCheckInterval)
-		}
+		n.beginTasks(now.Mono)
+
 	}
 	for len(n.votes) > 0 && n.quorum.Spoken(n.votes[0].offset) {
 		a := n.votes[0]
@@ -360,22 +362,39 @@ func (n *ControllerNode) tick(now machine.Now, out *machine.Effects) {
 				return
 			}
 		}
-		if now.Mono >= n.balanceAt && !n.balance(now, out) {
-			return
+		for i := range n.tasks {
+			if now.Mono >= n.tasks[i].at && !n.doTask(now, &n.tasks[i], out) {
+				return
+			}
 		}
 	}
 	n.next(now, n.wake(now, out), out)
 }
 
-// balance has partitions be led by their preferred leaders again.
-func (n *ControllerNode) balance(now machine.Now, out *machine.Effects) (ok bool) {
+// task is what an active controller does now and then (QuorumController's PeriodicTask).
+type task struct {
+	cmd   controller.Command
+	every time.Duration
+	at    machine.Instant
+}
+
+func (n *ControllerNode) beginTasks(now machine.Instant) {
+	s := &n.cfg.Settings
+	n.tasks = append(n.tasks[:0], task{controller.ElectUnclean{}, s.UncleanLeaderElectionInterval, now.Add(s.UncleanLeaderElectionInterval)})
+	if s.AutoLeaderRebalance {
+		n.tasks = append(n.tasks, task{controller.Rebalance{}, s.LeaderImbalanceCheckInterval, now.Add(s.LeaderImbalanceCheckInterval)})
+	}
+}
+
+// doTask does a task, again at once if there may be more of it.
+func (n *ControllerNode) doTask(now machine.Now, t *task, out *machine.Effects) (ok bool) {
 	before := n.Image().Offset
-	if _, ok = n.do(now, controller.Rebalance{}, out); !ok {
+	if _, ok = n.do(now, t.cmd, out); !ok {
 		return false
 	}
-	n.balanceAt = now.Mono.Add(n.cfg.Settings.LeaderImbalanceCheckInterval)
-	if n.Image().Offset-before >= controller.MaxRebalanced { // there may be more
-		n.balanceAt = now.Mono + 1
+	t.at = now.Mono.Add(t.every)
+	if n.Image().Offset-before >= controller.MaxElections {
+		t.at = now.Mono + 1
 	}
 	return true
 }

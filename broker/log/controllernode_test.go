@@ -195,7 +195,7 @@ func TestControllerLongPoll(t *testing.T) {
 	reader.send(labFetch(end + 1))
 	l.step(&machine.Input{Kind: machine.Closed, Conn: reader.conn, Err: machine.ErrReset})
 	delete(l.conns, reader.conn)
-	if l.node.Deadline() != l.node.balanceAt {
+	if l.node.Deadline() != l.node.tasks[0].at {
 		t.Errorf("a fetch of nobody's is due at %d", l.node.Deadline())
 	}
 }

@@ -253,3 +253,33 @@ func TestUncleanElectionAsked(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// Where an unclean election is allowed only when the last leader has been gone for long, it
+// comes about with the next look, without anybody's asking.
+func TestUncleanElectionAllowedLater(t *testing.T) {
+	for _, of := range []string{"topic", "brokers"} {
+		l := newAdministered(t, 3, nil)
+		l.auditor = nil // what is lost by it was committed
+		l.create("orders", nil, 1, 2)
+		l.crash(l.brokers[1])
+		l.advance(20 * time.Second)
+		l.crash(l.brokers[0])
+		l.start(l.brokers[1])
+		l.advance(20 * time.Second)
+		req := brokerConfigs("", "unclean.leader.election.enable=true")
+		if r := &req.Resources[0]; of == "topic" {
+			r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeTopic, "orders"
+		}
+		if code := ask[*kmsg.IncrementalAlterConfigsResponse](l.client(l.brokers[2]), req, 1).Resources[0].ErrorCode; code != 0 {
+			t.Fatal(wire.ErrorName(code))
+		}
+		l.advance(time.Second)
+		if got := l.info("orders"); !strings.Contains(got, "leader -1") {
+			t.Errorf("of the %s, at once: %s", of, got)
+		}
+		l.advance(5 * time.Minute)
+		if got := l.info("orders"); !strings.Contains(got, "leader 2") || !strings.Contains(got, "isr [2]") {
+			t.Errorf("of the %s: %s", of, got)
+		}
+	}
+}

@@ -22,6 +22,7 @@ func TestDefaults(t *testing.T) {
 			MinInsyncReplicas: 1, DefaultReplicationFactor: 1, NumPartitions: 1, AutoCreateTopics: true,
 			MaxIncrementalFetchSessionCacheSlots: 1000,
 			ControlledShutdown:                   true, AutoLeaderRebalance: true, LeaderImbalanceCheckInterval: 300 * sec,
+			UncleanLeaderElectionInterval: 5 * time.Minute,
 			LogFlushIntervalMessages: math.MaxInt64, LogFlushIntervalMillis: Unset, LogFlushSchedulerMillis: math.MaxInt64,
 			LogFlushOffsetCheckpointInterval: time.Minute, LogFlushStartOffsetCheckpointInterval: time.Minute,
 			LogRetentionCheckInterval: 5 * time.Minute, LogRetentionHours: 168, LogRetentionMinutes: Unset, LogRetentionMillis: Unset,

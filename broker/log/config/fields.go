@@ -66,6 +66,7 @@ var brokerFields = []field[Broker]{
 	{name: "default.replication.factor", set: func(b *Broker, v value) { b.DefaultReplicationFactor = int16(min(v.n, math.MaxInt16)) }, least: 1},
 	{name: "num.partitions", set: func(b *Broker, v value) { b.NumPartitions = v.int32() }},
 	{name: "unclean.leader.election.enable", set: func(b *Broker, v value) { b.UncleanLeaderElection = v.on }},
+	{name: "unclean.leader.election.interval.ms", set: func(b *Broker, v value) { b.UncleanLeaderElectionInterval = v.ms() }},
 	{name: "auto.create.topics.enable", set: func(b *Broker, v value) { b.AutoCreateTopics = v.on }},
 	{name: "controlled.shutdown.enable", set: func(b *Broker, v value) { b.ControlledShutdown = v.on }},
 	{name: "auto.leader.rebalance.enable", set: func(b *Broker, v value) { b.AutoLeaderRebalance = v.on }},

@@ -37,6 +37,8 @@ type Broker struct {
 	AutoLeaderRebalance          bool          // auto.leader.rebalance.enable
 	LeaderImbalanceCheckInterval time.Duration // leader.imbalance.check.interval.seconds
 
+	UncleanLeaderElectionInterval time.Duration // unclean.leader.election.interval.ms
+
 	// LogFlushIntervalMessages is log.flush.interval.messages: 1 means that
 	// the log is synced before a produce request is answered.
 	LogFlushIntervalMessages int64

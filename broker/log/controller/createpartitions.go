@@ -71,7 +71,9 @@ func (c *Controller) createPartitions(want *kmsg.CreatePartitionsRequestTopic, a
 	case wants-have > MaxNewPartitions:
 		return nil, errTooMany
 	}
-	factor := len(t.Partitions[0].Replicas)
+	// As the first will have when it is not being moved any more; Kafka counts those that
+	// leave, too.
+	factor := len(minus(t.Partitions[0].Replicas, t.Partitions[0].Removing))
 	assignment, err := c.moreReplicas(want, have, wants-have, factor, after)
 	if err != nil {
 		return nil, err

@@ -114,12 +114,12 @@ func (c *Controller) mayLead(p *PartitionInfo, id int32) bool {
 
 // Rebalance has partitions be led by their preferred leaders again, where those are in sync
 // and alive: what auto.leader.rebalance.enable asks for now and then. At most
-// [MaxRebalanced] change hands at once. Kafka's leader.imbalance.per.broker.percentage, of
+// [MaxElections] change hands at once. Kafka's leader.imbalance.per.broker.percentage, of
 // its time with ZooKeeper, plays no part.
 type Rebalance struct{}
 
-// MaxRebalanced is ReplicationControlManager.MAX_ELECTIONS_PER_IMBALANCE.
-const MaxRebalanced = 1000
+// MaxElections is ReplicationControlManager.MAX_ELECTIONS_PER_IMBALANCE.
+const MaxElections = 1000
 
 func (Rebalance) decide(c *Controller, _ machine.Now) ([]Record, Response) {
 	var records []Record
@@ -128,7 +128,25 @@ func (Rebalance) decide(c *Controller, _ machine.Now) ([]Record, Response) {
 			continue
 		}
 		records = append(records, PartitionChange{TopicID: p.TopicID, Partition: p.Partition, Leader: p.Replicas[0], Recovery: p.Recovery})
-		if len(records) == MaxRebalanced {
+		if len(records) == MaxElections {
+			break
+		}
+	}
+	return records, Response{}
+}
+
+// ElectUnclean has partitions that nobody leads be led by who is not in sync, where
+// unclean.leader.election.enable allows that: it may have been set since they lost their last
+// leader. At most [MaxElections] at once.
+type ElectUnclean struct{}
+
+func (ElectUnclean) decide(c *Controller, _ machine.Now) ([]Record, Response) {
+	var records []Record
+	for p := range c.image.Partitions() {
+		if p.Leader == NoLeader && c.uncleanElection(p.Topic) {
+			records = c.reconsider(records, p, nobody, nobody)
+		}
+		if len(records) == MaxElections {
 			break
 		}
 	}

@@ -412,6 +412,7 @@ func TestCommands(t *testing.T) {
 			"move":           func(*rapid.T) { w.move() },
 			"elect":          func(*rapid.T) { w.elect() },
 			"rebalance":      func(*rapid.T) { w.do(Rebalance{}) },
+			"elect unclean":  func(*rapid.T) { w.do(ElectUnclean{}) },
 			"producer ids": func(t *rapid.T) {
 				req := kmsg.NewPtrAllocateProducerIDsRequest()
 				req.BrokerID = broker.Draw(t, "broker")
