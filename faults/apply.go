@@ -27,7 +27,8 @@ type World interface {
 	Duplicate(class uint16, from, to string, late time.Duration)
 	Crash(node string)                      // the process; the page cache stays
 	PowerLoss(node string)                  // what was not synced may be lost
-	Restart(node string)                    // if it is down
+	ShutDown(node string)                   // it is asked to end, and takes its time
+	Restart(node string)                    // if it is down, or about to end
 	RestartAll()                            // every node that is down
 	CrashAt(step, node string)              // when it next passes a step, until Restart
 	PowerLossAt(step, node string)          // the same
@@ -162,6 +163,8 @@ func (s *Step) doNode(w World, a string) {
 		w.CrashAt(s.Class, a)
 	case PowerLossAt:
 		w.PowerLossAt(s.Class, a)
+	case Stop:
+		w.ShutDown(a)
 	case Restart:
 		w.Restart(a)
 	case Pause:

@@ -47,7 +47,11 @@
 //	                                               on another
 //	          | "crash" target                     the process; its page cache stays
 //	          | "power-loss" target                un-synced bytes are lost or torn
-//	          | "restart" target                   after a crash or a power loss
+//	          | "stop" target                      the process is asked to end in good
+//	                                               order, and ends when it has; one that
+//	                                               has not when it is to start again is
+//	                                               killed
+//	          | "restart" target                   after a crash, a power loss or a stop
 //	          | "restart" "*"                      every node that is down
 //	          | "crash-at" step target             the process, when it next passes a
 //	                                               named step, such as "append": what it
@@ -98,7 +102,7 @@
 //
 // Words are separated by spaces or tabs. With several nodes a step is applied to
 // each, or to each pair of two different ones. "for" goes with cut, cut-both,
-// slow, clog, throttle, crash, power-loss, crash-at, power-loss-at, memory, pause, skew, drift, io-error, sync-error,
+// slow, clog, throttle, crash, stop, power-loss, crash-at, power-loss-at, memory, pause, skew, drift, io-error, sync-error,
 // fsync-lies and each of disk-...: after that time the same nodes get the heal,
 // restart, resume, the opposite offset, or the end of it, whoever has the role then.
 //

@@ -49,6 +49,7 @@ func (l *log) Duplicate(class uint16, from, to string, late time.Duration) {
 func (l *log) Crash(node string)                      { l.add("crash %s", node) }
 func (l *log) PowerLoss(node string)                  { l.add("power-loss %s", node) }
 func (l *log) Restart(node string)                    { l.add("restart %s", node) }
+func (l *log) ShutDown(node string)                   { l.add("shut down %s", node) }
 func (l *log) RestartAll()                            { l.add("restart all") }
 func (l *log) Pause(node string)                      { l.add("pause %s", node) }
 func (l *log) Resume(node string)                     { l.add("resume %s", node) }

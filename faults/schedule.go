@@ -27,6 +27,11 @@ type Step struct {
 	Off      bool   // verbs about a disk: the end of it
 }
 
+// Has reports whether a step has a verb.
+func (s Schedule) Has(v Verb) bool {
+	return slices.ContainsFunc(s, func(x Step) bool { return x.Verb == v })
+}
+
 // String returns the schedule as text, a step a line. It parses back to the
 // same steps; comments and the spacing are not kept.
 func (s Schedule) String() string {

@@ -40,6 +40,7 @@ const (
 	CrashAt                          // A crashes when it next passes a named step (Class)
 	PowerLossAt                      // A loses power then
 	Drift                            // the monotonic clock of A becomes N parts per million faster
+	Stop                             // A is asked to end in good order
 	numVerbs
 )
 
@@ -106,6 +107,7 @@ var verbs = [numVerbs]verb{
 	Wipe:             {"wipe", node, 0, "wipe NODE"},
 	Memory:           {"memory", nodeBytes, Memory, "memory NODE BYTES"},
 	Duplicate:        {"duplicate", lateFrame, 0, "duplicate CLASS FROM TO DURATION"},
+	Stop:             {"stop", node, Restart, "stop NODE"},
 	Drift:            {"drift", nodePPM, Drift, "drift NODE +PPM or -PPM"},
 }
 
@@ -131,5 +133,5 @@ func (v Verb) String() string {
 
 // stops reports whether a node does nothing after the verb.
 func (v Verb) stops() bool {
-	return v == Crash || v == PowerLoss || v == Pause || v == CrashAt || v == PowerLossAt
+	return v == Crash || v == PowerLoss || v == Pause || v == CrashAt || v == PowerLossAt || v == Stop
 }

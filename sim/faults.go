@@ -147,6 +147,14 @@ func (s *Sim) endsOf(n *node) func(yield func(*end) bool) {
 	}
 }
 
+// ShutDown asks a node to end its life in good order: it hears [machine.Stopping]. Whoever
+// has asked ends the process when the machine has stopped.
+func (s *Sim) ShutDown(name string) {
+	if n := s.node(name); s.apply(n.machine != nil) {
+		s.ready(n, ready{kind: machine.Stopping})
+	}
+}
+
 // Restart boots a node that is down.
 func (s *Sim) Restart(name string) {
 	if n := s.node(name); s.apply(n.machine == nil) {

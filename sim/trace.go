@@ -57,7 +57,7 @@ func seconds(t machine.Instant) string {
 // counts of a run.
 type counts struct {
 	events, bytes int64
-	kinds         [machine.Tick + 1]int64
+	kinds         [machine.Stopping + 1]int64
 }
 
 // Events is how many inputs were delivered.

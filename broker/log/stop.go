@@ -7,6 +7,7 @@ import (
 
 	"brokersim/broker/machine"
 	"brokersim/broker/storage"
+	"brokersim/faults/failpoint"
 )
 
 // stopping is the end of a life in good order. In a controlled shutdown the broker serves
@@ -117,6 +118,7 @@ func (b *Broker) stopMore(out *machine.Effects) {
 		b.mark(out)
 	default:
 		s.done = true
+		b.cfg.Failpoints.Hit(failpoint.CleanShutdown)
 	}
 }
 

@@ -212,6 +212,9 @@ const (
 	// SwapFinished is a start that has found a cleaned segment which was taking the place of
 	// others, and has finished that.
 	SwapFinished
+	// CleanShutdown is a broker that has ended in good order, with others leading what it had
+	// led: only a schedule that stops one comes to it.
+	CleanShutdown
 
 	// EarlyShrink has a leader take a follower that lags out of the ISR after a
 	// quarter of replica.lag.time.max.ms.
@@ -391,6 +394,7 @@ var names = [numSites]string{
 	TombstoneRemoved:           "tombstone-removed",
 	CleaningCutShort:           "cleaning-cut-short",
 	SwapFinished:               "swap-finished",
+	CleanShutdown:              "clean-shutdown",
 	EarlyShrink:                "early-shrink",
 	EarlyFlush:                 "early-flush",
 	ShortRead:                  "short-read",
@@ -454,7 +458,7 @@ func (s Site) OfMoves() bool { return s >= firstMoveSituation && s < firstCleani
 // OfCleaner reports whether a site is a situation, or a step, that only compacted topics
 // come to.
 func (s Site) OfCleaner() bool {
-	return s >= firstCleaning && s < firstQuirk || s >= StepCleaned && s < firstStyleBug
+	return s >= firstCleaning && s < CleanShutdown || s >= StepCleaned && s < firstStyleBug
 }
 
 // OfController reports whether a site is a step of controllers.

@@ -9,6 +9,7 @@ import (
 	"brokersim/broker/log"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults"
 	"brokersim/faults/failpoint"
 	"brokersim/sim"
 )
@@ -225,6 +226,9 @@ func (c *cluster) reached(bugs []failpoint.Site) map[string]int64 {
 	for _, site := range failpoint.Situations() {
 		if c.r.solo != nil {
 			break // they are those of a log
+		}
+		if site == failpoint.CleanShutdown && !c.r.schedule.Has(faults.Stop) {
+			continue
 		}
 		if site.OfQuorum() && c.r.Spec.controllers() < 2 || site.OfMoves() && c.r.Spec.Reassign.Every == 0 || site.OfCleaner() && !c.r.compacts() {
 			continue

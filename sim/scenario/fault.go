@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"brokersim/broker/machine"
@@ -50,7 +51,7 @@ func (w world) Drift(node string, ppm int64) {
 // but name (Kafka halts when its log directory fails), and somebody starts it again.
 func (w world) Restart(node string) {
 	w.cluster.disarm(node)
-	if w.cluster.gaveUp(node) {
+	if w.cluster.gaveUp(node) || slices.Contains(w.cluster.steps.stopping, node) {
 		w.Crash(node)
 	}
 	w.Sim.Restart(node)

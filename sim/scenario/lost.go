@@ -1,6 +1,10 @@
 package scenario
 
-import "brokersim/broker/log"
+import (
+	"slices"
+
+	"brokersim/broker/log"
+)
 
 // losses remember what disks had before they lost power or all, to tell which bytes are
 // nowhere any more when a broker has recovered what was left.
@@ -44,6 +48,7 @@ func (c *cluster) log(i int) *log.Broker {
 
 // dies takes down what is known of a node that is about to die.
 func (c *cluster) dies(node string, power bool) {
+	c.steps.stopping = slices.DeleteFunc(c.steps.stopping, func(x string) bool { return x == node })
 	if i := c.controllerPlace(node); i >= 0 {
 		c.controllers[i] = nil
 		return

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"brokersim/checker/history"
@@ -14,6 +15,8 @@ type steps struct {
 	armed   []armedStep
 	changes int64 // how often one was armed, or taken back
 	ended   map[string]int64
+
+	stopping []string // nodes that were asked to end in good order and have not
 }
 
 type armedStep struct {
@@ -45,6 +48,43 @@ func (r *run) outOfMemory(node string) {
 	text := fmt.Sprintf("# %s crash-at-limit %s%s", seconds(r.sim.Now()), node, limitPassed)
 	r.tell(text)
 	r.rec.Event(&history.Event{E: history.Note, F: history.Fault, Why: text})
+}
+
+// ShutDown asks a broker or a controller to end in good order. Clients know of no such thing,
+// nor does a broker that nobody can look into: they end at once.
+func (w world) ShutDown(node string) {
+	c := w.cluster
+	switch {
+	case !c.has(node) || c.opaque || c.r.solo != nil:
+		w.Crash(node)
+	case c.alive(node) && !slices.Contains(c.steps.stopping, node):
+		c.steps.stopping = append(c.steps.stopping, node)
+		w.Sim.ShutDown(node)
+	}
+}
+
+func (c *cluster) alive(node string) bool {
+	if i := c.controllerPlace(node); i >= 0 {
+		return c.controllers[i] != nil
+	}
+	return c.brokers[c.place(node)] != nil
+}
+
+// stopped ends the process of a node that was asked to end and has.
+func (c *cluster) stopped(node string) {
+	if !slices.Contains(c.steps.stopping, node) {
+		return
+	}
+	done := false
+	if i := c.controllerPlace(node); i >= 0 {
+		done = c.controllers[i].Stopped()
+	} else if b := c.brokers[c.place(node)]; b.Stopped() {
+		done = true
+	}
+	if done {
+		c.r.world().Crash(node)
+		c.r.tell(fmt.Sprintf("# %s %s has stopped", seconds(c.r.sim.Now()), node))
+	}
 }
 
 // CrashAt has a node crash when it next passes a step. A restart ends the waiting.

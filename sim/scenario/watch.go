@@ -23,6 +23,9 @@ func (r *run) after(node int) {
 	if len(c.steps.armed) > 0 && node < len(c.brokers)+len(c.controllers) {
 		c.passed(r.sim.Nodes()[node])
 	}
+	if len(c.steps.stopping) > 0 && node < len(c.brokers)+len(c.controllers) {
+		c.stopped(r.sim.Nodes()[node])
+	}
 	if r.Watch != nil {
 		r.show(node)
 	}

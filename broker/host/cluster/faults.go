@@ -99,6 +99,15 @@ func (w world) Reset(a, b string) {
 
 func (w world) Crash(name string) { w.c.node(name).kill() }
 
+// ShutDown does not wait for it: other steps may be due. A restart does.
+func (w world) ShutDown(name string) {
+	go func() {
+		if err := w.c.node(name).stop(2 * ShutdownWait); err != nil {
+			w.c.cfg.Log(err.Error())
+		}
+	}()
+}
+
 func (w world) Restart(name string) {
 	if err := w.c.node(name).restart(); err != nil {
 		w.c.cfg.Log(fmt.Sprintf("%s cannot be started again: %v", name, err))
