@@ -84,6 +84,8 @@ type node struct {
 	life    *host.Node // nil while down
 	machine machine.Machine
 	skew    time.Duration
+	// stopping says that somebody ends the life, and it may take a while.
+	stopping bool
 }
 
 // Start starts all nodes. It does not wait for them to know each other: see [Cluster.Ready].
@@ -395,14 +397,21 @@ func (c *Cluster) Stop(grace time.Duration) error {
 	return errors.Join(errs...)
 }
 
+// stop ends the life that the node is in. It may be looked at meanwhile.
 func (n *node) stop(grace time.Duration) error {
 	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.life == nil {
+	life := n.life
+	n.stopping = life != nil
+	n.mu.Unlock()
+	if life == nil {
 		return nil
 	}
-	err := n.life.Stop(grace)
-	n.life = nil
+	err := life.Stop(grace)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.life == life {
+		n.life, n.stopping = nil, false
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", n.name, err)
 	}
@@ -425,10 +434,14 @@ func (n *node) kill() {
 	}
 }
 
-// restart begins a new life, if the node is down.
+// restart begins a new life, if the node is down, or when it is.
 func (n *node) restart() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.life != nil && n.stopping {
+		n.life.Kill() // which waits for whoever stops it
+		n.life, n.stopping = nil, false
+	}
 	if n.life != nil {
 		return nil
 	}

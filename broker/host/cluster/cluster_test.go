@@ -304,6 +304,37 @@ func TestLeaderCrash(t *testing.T) {
 	}
 }
 
+// The leader is stopped by a schedule and started again: another leads before its session
+// would be over, nobody's record is lost, and it is back.
+func TestLeaderStopped(t *testing.T) {
+	c := start(t, t.TempDir(), 3, "broker.broker.session.timeout.ms=60000")
+	first := c.Bootstrap()[0]
+	createTopic(t, first, "orders", 3)
+	old := awaitLeader(t, first, "orders", "")
+	if _, err := produce(dial(t, old), "orders", "a"); err != nil {
+		t.Fatal(err)
+	}
+	stop, err := Parse("0s for 1s stop leader(orders-0)", 3, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Apply(stop, 1, nil)
+	var other string
+	for _, addr := range c.Bootstrap() {
+		if addr != old {
+			other = addr
+		}
+	}
+	next := awaitLeader(t, other, "orders", old)
+	if _, err := produce(dial(t, next), "orders", "b"); err != nil {
+		t.Fatal(err)
+	}
+	ready(t, c)
+	if got := values(t, next, "orders"); len(got) != 2 || got[1] != "b" {
+		t.Errorf("%q", got)
+	}
+}
+
 // A cut between two brokers holds up acks=all until it is healed, or the ISR shrinks.
 func TestCutFollower(t *testing.T) {
 	c := start(t, t.TempDir(), 2, "broker.min.insync.replicas=2", "broker.replica.lag.time.max.ms=60000")
