@@ -76,7 +76,7 @@ func (x *Recreator) Step(now machine.Now, in *machine.Input, out *machine.Effect
 func (x *Recreator) Run(now machine.Now, out *machine.Effects) {
 	x.net.expire(now.Mono, out)
 	x.answers(now.Mono)
-	x.due = machine.Never
+	x.due, x.net.meta.due = machine.Never, machine.Never // who needs metadata asks for them below
 	if x.Done() {
 		return
 	}
