@@ -24,6 +24,7 @@ const (
 	isolated // application_time.go
 	lateEvents
 	compacts // compaction.go
+	retains  // retention.go
 	decided  // how many of the properties are decided here
 )
 
@@ -59,7 +60,8 @@ type Checker struct {
 	phantoms  []sighting
 	behind    []behind
 	jumps     []jump
-	keyed     []keyedRead // of compacted partitions
+	keyed     []keyedRead     // of compacted partitions
+	stamped   map[int32]int64 // the timestamps in ms of records, where retention is promised
 }
 
 // op is an operation under way.

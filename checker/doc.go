@@ -39,6 +39,10 @@
 //     of that age; and not over one which deletes what he was given, by the same leader,
 //     less than half of that time before.
 //
+//   - retention, if it is stated: the log does not lack a record at its beginning that is
+//     younger than retention.ms when the run is over. Under no other, since brokers go by
+//     clocks that may be wrong.
+//
 // # Without offsets
 //
 // Where the header says that records have none (a queue, which keeps a record until it is
@@ -126,6 +130,6 @@
 //
 // promise.go derives and reads promises; checker.go, read.go and process.go
 // take events; record.go and floor.go hold what is kept of them; finish.go and
-// lost.go decide; compaction.go has what compaction may take out; application.go has the promises to applications; explain.go words it; judge.go is the whole in one call. What there is
+// lost.go decide; compaction.go has what compaction may take out, retention.go what may expire; application.go has the promises to applications; explain.go words it; judge.go is the whole in one call. What there is
 // without offsets is in deliveries.go and deliveriesfinish.go.
 package checker

@@ -67,6 +67,7 @@ func (c *Checker) Finish() Verdict {
 	f.jumps()
 	f.behind()
 	f.compaction()
+	f.retention()
 	f.applications()
 	for _, x := range c.procs { // unordered: a count
 		if x.reads {

@@ -16,6 +16,7 @@ const (
 	NoSkip        = "no-skip"
 	NoStaleEnd    = "no-stale-end"
 	Compaction    = "compaction"
+	Retention     = "retention"
 )
 
 // Where a promise comes from.
@@ -25,7 +26,7 @@ const (
 )
 
 // Properties are the names that may be promised, in the order of reports.
-// Those after Compaction are part of the vocabulary but decided elsewhere or
+// Those after Retention are part of the vocabulary but decided elsewhere or
 // not yet: promised here they come out as unknown.
 func Properties() []string { return history.Properties() }
 

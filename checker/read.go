@@ -65,6 +65,9 @@ func (c *Checker) readEnds(e *history.Event) {
 		p := c.part(run.TP)
 		for j := range run.Records {
 			c.saw(p, &run.Records[j], fin)
+			if c.rules.strict[Retention] {
+				c.stamp(p, &run.Records[j])
+			}
 		}
 		if c.h.Set.Compacted && e.F == history.Poll && c.compacted(run.TP) {
 			c.sawKeys(run, epochIn(e, run.TP))

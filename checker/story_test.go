@@ -260,7 +260,7 @@ func only(d *datadriven.TestData) (string, bool) {
 // the indexes.
 func TestDecidedProperties(t *testing.T) {
 	want := []string{slots: SlotAgreement, loss: NoAckedLoss, dups: NoDuplicate, order: PerKeyOrder, phantom: NoPhantom, skips: NoSkip, stale: NoStaleEnd,
-		delivered: Delivered, entityOrder: EntityOrder, folded: FoldedState, sums: WindowSums, ackedGap: NoAckedGap, lastValue: LastValue, counts: GroupCounts, isolated: Isolation, lateEvents: Lateness, compacts: Compaction}
+		delivered: Delivered, entityOrder: EntityOrder, folded: FoldedState, sums: WindowSums, ackedGap: NoAckedGap, lastValue: LastValue, counts: GroupCounts, isolated: Isolation, lateEvents: Lateness, compacts: Compaction, retains: Retention}
 	if got := Properties()[:decided]; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}

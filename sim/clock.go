@@ -7,9 +7,9 @@ import (
 	"brokersim/broker/machine"
 )
 
-// wallEpoch is what a right wall clock shows at the beginning of a run: a time
+// WallEpoch is what a right wall clock shows at the beginning of a run: a time
 // in November 2023, so that timestamps look like Kafka's.
-const wallEpoch = machine.Instant(1_700_000_000_000 * time.Millisecond)
+const WallEpoch = machine.Instant(1_700_000_000_000 * time.Millisecond)
 
 // clock is what a node knows of time. The mapping between the run's time and
 // the node's is here and nowhere else. It outlives the node's lives.
@@ -26,7 +26,7 @@ type clock struct {
 // rate and zero unless it drifts: schedules of workloads are in it. The wall
 // clock does not drift: somebody keeps it right, but for its offset.
 func (c *clock) now(run machine.Instant) machine.Now {
-	return machine.Now{Mono: c.mono(run), Wall: wallEpoch + run + c.offset}
+	return machine.Now{Mono: c.mono(run), Wall: WallEpoch + run + c.offset}
 }
 
 // mono is at plus the time since from at the clock's rate, rounded down.

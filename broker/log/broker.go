@@ -121,6 +121,7 @@ type partition struct {
 	queued   bool          // has a question about its ISR for the controller
 	expiring bool          // waits for its disk to delete more of what has expired
 	produces []*parkedProduce
+	deletes  []*parkedDelete
 	fetches  []*parkedFetch
 }
 
@@ -425,6 +426,7 @@ func (b *Broker) settle(now machine.Now, out *machine.Effects) {
 			b.touched = b.touched[:len(b.touched)-1]
 			p.touched = false
 			b.wakeProduces(p, out)
+			b.wakeDeletes(p, out)
 			b.wakeFetches(now.Mono, p, out)
 		case len(b.free) > 0:
 			c := b.free[0]

@@ -16,6 +16,7 @@ type conn struct {
 	early   machine.Bytes  // its first request, which came before the broker takes any
 	produce *parkedProduce // what its request waits for
 	fetch   *parkedFetch
+	deletes *parkedDelete
 	parking parkedFetch // what fetch points to: used again by the next
 }
 
@@ -74,6 +75,9 @@ func (b *Broker) forget(c *conn) {
 	}
 	if c.fetch != nil {
 		b.unparkFetch(c.fetch)
+	}
+	if c.deletes != nil {
+		b.unparkDelete(c.deletes)
 	}
 	b.waiting = slices.DeleteFunc(b.waiting, func(x *conn) bool { return x == c })
 }

@@ -35,6 +35,7 @@
 //	describelogdirs.go   DescribeLogDirs
 //	findcoordinator.go   FindCoordinator: there is none
 //	producerids.go       InitProducerId, from blocks of ids
+//	deleterecords.go     DeleteRecords
 //	createtopics.go      topics that are created because somebody has asked about them
 //	forward.go           what is passed on to the controller for an operator
 //	reconfigure.go       settings of brokers that change while they run (KIP-226)

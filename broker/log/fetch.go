@@ -276,6 +276,9 @@ func (b *Broker) noteFollower(now machine.Instant, body *kmsg.FetchRequest, resp
 			}
 			p := b.partition(t.Topic, t.Partitions[j].Partition)
 			p.noteEpoch(id, epoch)
+			if p.FollowerStart(id, t.Partitions[j].LogStartOffset) && len(p.deletes) > 0 {
+				b.touch(p)
+			}
 			asking := p.Asking()
 			if p.Fetched(now, id, t.Partitions[j].FetchOffset) {
 				b.touch(p)

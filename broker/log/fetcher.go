@@ -224,6 +224,7 @@ func (b *Broker) tookFetched(now machine.Now, q *asked, topic [16]byte, x *kmsg.
 		q.f.retryAt = machine.Never // there is a later leader: the metadata will name it
 	case x.ErrorCode == wire.OffsetOutOfRange && x.LogStartOffset > p.LogEnd():
 		err = p.StartAt(x.LogStartOffset)
+		b.cfg.Failpoints.Hit(failpoint.StartMoved)
 		b.flush(p, out)
 	case x.ErrorCode != 0:
 		b.retryFetch(now, q.f)

@@ -43,6 +43,7 @@ func handlers(admin bool) (list [numAPIs]handler) {
 
 // adminHandlers are for operators and their tools.
 func adminHandlers(list *[numAPIs]handler) {
+	list[wire.DeleteRecords] = (*Broker).deleteRecords
 	list[wire.DeleteTopics] = (*Broker).forwardDeleteTopics
 	list[wire.CreatePartitions] = func(b *Broker, now machine.Now, c *conn, req wire.Request, _ *machine.Effects) {
 		b.forward(now.Mono, c, req, req.Body, req.Body.(*kmsg.CreatePartitionsRequest).TimeoutMillis)

@@ -105,6 +105,9 @@ func newCluster(t testing.TB, n int, set func(*config.Broker)) *lab {
 }
 
 func (l *lab) addBroker(id int32, settings config.Broker) *labNode {
+	if settings.LogRetentionMillis == config.Unset {
+		settings.LogRetentionMillis = -1 // the records of tests are of long ago
+	}
 	name := fmt.Sprintf("b%d", id)
 	n := l.node(name, name+":9092", nil)
 	n.boot = func() machine.Machine {

@@ -15,6 +15,7 @@ import (
 type parked struct {
 	produces []*parkedProduce // in the order of their arrival
 	fetches  []*parkedFetch
+	deletes  []*parkedDelete
 	// earliest is no later than the first that expires: it may be early when that
 	// one has been answered.
 	earliest machine.Instant
@@ -209,7 +210,11 @@ func (b *Broker) expireParked(now machine.Instant, out *machine.Effects) {
 		b.unparkFetch(x)
 		b.answerFetch(now, x.conn, &x.req, x.in, b.read(x.body), out)
 	}
+	b.expireDeletes(now, out)
 	b.parked.earliest = machine.Never
+	for _, x := range b.parked.deletes {
+		b.parked.earliest = min(b.parked.earliest, x.until)
+	}
 	for _, x := range b.parked.produces {
 		b.parked.earliest = min(b.parked.earliest, x.until)
 	}

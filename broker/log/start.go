@@ -137,7 +137,7 @@ func (b *Broker) flush(p *partition, out *machine.Effects) {
 		b.syncs = append(b.syncs, syncing{tag, p})
 		out.Sync(file, tag)
 	}
-	b.retention.needed = b.retention.needed || p.Rolled()
+	b.retention.needed = b.retention.needed || p.Rolled() || p.Ages()
 }
 
 // diskDone takes the answer to a sync. After a failed one nobody knows what is on

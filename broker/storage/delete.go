@@ -13,8 +13,9 @@ import (
 type Oldest struct {
 	Next  int64 // the offset at which the segment after it begins
 	Bytes int64
-	// Last is the largest timestamp in it, in ms.
-	Last int64
+	// Least is the least timestamp that a batch of it has for its largest, Last the largest,
+	// in ms; -1: it has none. Of what was not read again in this life Least tells nothing.
+	Least, Last int64
 }
 
 // Oldest is the first segment; ok is false if there is no other.
@@ -23,7 +24,13 @@ func (l *Log) Oldest() (o Oldest, ok bool) {
 		return o, false
 	}
 	s, next := &l.segments[0], &l.segments[1]
-	return Oldest{Next: next.base, Bytes: next.at - s.at, Last: s.last}, true
+	return Oldest{Next: next.base, Bytes: next.at - s.at, Least: s.least, Last: s.last}, true
+}
+
+// Active is the same of the active segment, as if another one began behind it.
+func (l *Log) Active() Oldest {
+	s := l.active()
+	return Oldest{Next: l.End(), Bytes: l.tail.end - s.at, Least: s.least, Last: s.last}
 }
 
 // HoldRoll has Roll begin no new segment, or lets it again: while a truncation has cut what

@@ -146,10 +146,10 @@ func (l *Log) endOffset(i int) int64 {
 // rebuilding what is known about a log, at start and after a truncation.
 func (l *Log) Batches(from int64) iter.Seq2[Header, error] {
 	return func(yield func(Header, error) bool) {
-		if from >= l.End() {
+		if from = max(from, l.segments[0].base); from >= l.End() {
 			return
 		}
-		p, err := l.seek(max(from, l.segments[0].base))
+		p, err := l.seek(from)
 		if err != nil {
 			yield(Header{}, err)
 			return
@@ -181,7 +181,7 @@ func (l *Log) SearchTime(timestamp int64) (offset int64, ok bool) {
 // learnTimes learns of the largest timestamp of a segment that has so many bytes, from its
 // indexes and what comes behind them.
 func (l *Log) learnTimes(s *segment, size int64) error {
-	s.first, s.last, s.lastAt = -1, -1, s.base
+	s.first, s.least, s.last, s.lastAt = -1, -1, -1, s.base
 	if size == 0 {
 		return nil
 	}
@@ -189,7 +189,7 @@ func (l *Log) learnTimes(s *segment, size int64) error {
 	if err != nil {
 		return err
 	}
-	s.first = h.MaxTimestamp
+	s.first, s.least = h.MaxTimestamp, h.MaxTimestamp
 	if n := len(s.times.entries); n > 0 {
 		s.last, s.lastAt = s.times.entries[n-1].timestamp, s.base+int64(s.times.entries[n-1].offset)
 	}

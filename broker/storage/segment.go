@@ -17,6 +17,7 @@ type segment struct {
 	base    int64 // the offset of its first record, in its name
 	at      int64 // the position at which it begins
 	first   int64 // ms: the largest timestamp of its first batch; -1: it has none
+	least   int64 // ms: the least of the largest timestamps of its batches, as far as known; -1: none
 	last    int64 // ms: the largest timestamp it has; -1: none
 	lastAt  int64 // the last offset of the first batch that has it
 	offsets offsetIndex
@@ -28,8 +29,9 @@ type segment struct {
 // (LogSegment.append).
 func (s *segment) took(h Header, at int64, o *Options) {
 	if s.first < 0 {
-		s.first = h.MaxTimestamp
+		s.first, s.least = h.MaxTimestamp, h.MaxTimestamp
 	}
+	s.least = min(s.least, h.MaxTimestamp)
 	last := h.NextOffset() - 1
 	if h.MaxTimestamp > s.last {
 		s.last, s.lastAt = h.MaxTimestamp, last
@@ -63,7 +65,7 @@ const (
 func newSegment(dir string, base, at int64) segment {
 	name := fmt.Sprintf("%s/%020d", dir, base)
 	return segment{
-		file: name + logSuffix, base: base, at: at, first: -1, last: -1, lastAt: base,
+		file: name + logSuffix, base: base, at: at, first: -1, least: -1, last: -1, lastAt: base,
 		offsets: offsetIndex{indexFile: indexFile{file: name + indexSuffix}},
 		times:   timeIndex{indexFile: indexFile{file: name + timeIndexSuffix}},
 	}
@@ -155,6 +157,25 @@ func (l *Log) Roll(h Header, max Limits) (bool, error) {
 	}
 	l.addSegment()
 	return true, nil
+}
+
+// RollEmpty begins a new segment though nothing is to be written, so that the active one may
+// be deleted. Its file, which is empty, tells where the log goes on: unless bare says that
+// there is to be none. An error is one of the disk.
+func (l *Log) RollEmpty(bare bool) error {
+	s := l.active()
+	s.sealed()
+	if err := l.writeIndexes(s); err != nil && !isFull(err) {
+		return err
+	}
+	l.addSegment()
+	if bare {
+		return nil
+	}
+	if err := l.files.Append(l.File(), machine.Bytes{}); err != nil {
+		return fmt.Errorf("append to %s: %w", l.File(), err)
+	}
+	return nil
 }
 
 // jitter is by how much sooner than others a segment rolls by time, so that those of

@@ -198,6 +198,8 @@ func (rd *Reader) topics() {
 				t.RF = int(s.int(0, math.MaxInt32))
 			case "cleanup":
 				t.Cleanup = rd.word("cleanup", cleanupWords)
+			case "retms":
+				t.Retention = s.int(0, math.MaxInt64)
 			case "delret":
 				t.DeleteRetention = s.int(0, math.MaxInt64)
 			default:
@@ -277,6 +279,8 @@ func (rd *Reader) settings() {
 			set.Window = s.int(0, math.MaxInt64)
 		case "types":
 			set.Types = s.int(0, math.MaxInt32)
+		case "wall":
+			set.Wall = s.int(0, math.MaxInt64)
 		case "compacted":
 			set.Compacted = s.bool()
 		case "competing":

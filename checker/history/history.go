@@ -35,6 +35,8 @@ type Topic struct {
 	// DeleteRetention is, if it is compacted, for how many ms at least a reader finds a
 	// tombstone (delete.retention.ms). A tombstone is a record that [Deletes] its key.
 	DeleteRetention int64
+	// Retention is for how many ms at least a record is kept (retention.ms); 0 is not said.
+	Retention int64
 }
 
 // Compacted reports whether only the last record of each key is kept for certain.
@@ -96,6 +98,9 @@ type Settings struct {
 	Window, Types int64
 	// Compacted says that some topic is compacted.
 	Compacted bool
+	// Wall is what wall clocks show in ms when the run begins; for those who are promised
+	// retention.
+	Wall int64
 	// Competing says that several readers of a group take records from each other.
 	Competing bool
 }

@@ -31,8 +31,8 @@ var otherFuncs = [...]string{
 // Properties are the names that a header may promise, in the order of reports.
 func Properties() []string {
 	return []string{"slot-agreement", "no-acked-loss", "no-duplicate", "per-key-order", "no-phantom", "no-skip", "no-stale-end",
-		"delivered", "entity-order", "folded-state", "window-sums", "no-acked-gap", "last-value", "group-counts", "isolation", "lateness", "compaction",
-		"txn-atomic", "read-committed", "one-owner", "commit-register", "fencing", "retention", "liveness", "no-gap", "prefetch-bound"}
+		"delivered", "entity-order", "folded-state", "window-sums", "no-acked-gap", "last-value", "group-counts", "isolation", "lateness", "compaction", "retention",
+		"txn-atomic", "read-committed", "one-owner", "commit-register", "fencing", "liveness", "no-gap", "prefetch-bound"}
 }
 
 func (k Kind) String() string {

@@ -66,6 +66,9 @@ func AppendHeader(b []byte, h *Header) []byte {
 		if t.Compacted() {
 			b = strconv.AppendInt(append(b, `,"delret":`...), t.DeleteRetention, 10)
 		}
+		if t.Retention > 0 {
+			b = strconv.AppendInt(append(b, `,"retms":`...), t.Retention, 10)
+		}
 		b = append(b, '}')
 	}
 	b = append(b, `},"tps":`...)
@@ -133,6 +136,9 @@ func appendSettings(b []byte, s *Settings) []byte {
 	}
 	if s.Settle != "" {
 		b = appendString(append(b, `,"settle":`...), s.Settle)
+	}
+	if s.Wall != 0 {
+		b = strconv.AppendInt(append(b, `,"wall":`...), s.Wall, 10)
 	}
 	if s.Compacted {
 		b = append(b, `,"compacted":true`...)

@@ -152,6 +152,11 @@ const (
 	// (KIP-595).
 	C12KeepDiverged
 
+	// S08DeleteActive has retention delete the active segment without a file that tells
+	// where the log goes on (KAFKA-12875).
+	S08DeleteActive
+	// S09OldestTimestamp has retention go by the oldest timestamp of a segment (KIP-32).
+	S09OldestTimestamp
 	// S10KeepOldest has the log cleaner keep the first record of a key, not the last.
 	S10KeepOldest
 	// S11OldHorizon has the time after which a tombstone may go count from when it was
@@ -212,6 +217,9 @@ const (
 	// SwapFinished is a start that has found a cleaned segment which was taking the place of
 	// others, and has finished that.
 	SwapFinished
+	// StartMoved is a follower that was behind the start of its leader's log, and has begun
+	// anew there.
+	StartMoved
 	// CleanShutdown is a broker that has ended in good order, with others leading what it had
 	// led: only a schedule that stops one comes to it.
 	CleanShutdown
@@ -368,6 +376,8 @@ var names = [numSites]string{
 	R25GoByName:                "R25-go-by-name",
 	C05SnapshotOffByOne:        "C05-snapshot-off-by-one",
 	C12KeepDiverged:            "C12-keep-diverged",
+	S08DeleteActive:            "S08-delete-active",
+	S09OldestTimestamp:         "S09-oldest-timestamp",
 	S10KeepOldest:              "S10-keep-oldest",
 	S11OldHorizon:              "S11-old-horizon",
 	LeaderChange:               "leader-change",
@@ -395,6 +405,7 @@ var names = [numSites]string{
 	CleaningCutShort:           "cleaning-cut-short",
 	SwapFinished:               "swap-finished",
 	CleanShutdown:              "clean-shutdown",
+	StartMoved:                 "start-moved",
 	EarlyShrink:                "early-shrink",
 	EarlyFlush:                 "early-flush",
 	ShortRead:                  "short-read",
@@ -455,8 +466,8 @@ func (s Site) OfQuorum() bool { return s >= firstQuorumSituation && s < firstMov
 // OfMoves reports whether a site is a situation to which only runs come that move replicas.
 func (s Site) OfMoves() bool { return s >= firstMoveSituation && s < firstCleaning }
 
-// OfCleaner reports whether a site is a situation, or a step, that only compacted topics
-// come to.
+// OfCleaner reports whether a site is a situation, or a step, that only topics come to which
+// are compacted, or expire.
 func (s Site) OfCleaner() bool {
 	return s >= firstCleaning && s < CleanShutdown || s >= StepCleaned && s < firstStyleBug
 }

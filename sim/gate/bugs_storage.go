@@ -47,6 +47,18 @@ var storageBugs = []Bug{
 		Fault: "power loss with a torn index", Property: AuditProperty, Says: "index: offset", Difficulty: 2,
 	},
 	{
+		Site: failpoint.S08DeleteActive, Source: "KAFKA-12875, KAFKA-15047",
+		Mechanism:  "Retention deletes all of a log and leaves no file that tells where it goes on, so that after a start it begins at offset 0.",
+		Experiment: Experiment{Scenario: "expiry", Seeds: fewSeeds},
+		Fault:      "brokers start again while a log is empty", Property: "slot-agreement", Difficulty: 2,
+	},
+	{
+		Site: failpoint.S09OldestTimestamp, Source: "KIP-32",
+		Mechanism:  "Retention goes by the oldest timestamp of a segment, and one of a bad clock deletes what is fresh.",
+		Experiment: Experiment{Scenario: "expiry", Seeds: fewSeeds},
+		Fault:      "the clock of a producer is wrong", Property: "retention", Difficulty: 2,
+	},
+	{
 		Site: failpoint.S10KeepOldest, Source: "any log that is compacted",
 		Mechanism:  "The log cleaner keeps the first record of a key and takes out the later ones.",
 		Experiment: Experiment{Scenario: "compaction", Seeds: fewSeeds},
@@ -55,7 +67,7 @@ var storageBugs = []Bug{
 	{
 		Site: failpoint.S11OldHorizon, Source: "KAFKA-4529, KIP-534",
 		Mechanism: "The time after which a tombstone may go counts from when it was written, so that it goes together with what it deletes and a reader who is behind never hears of it.",
-		Experiment: Experiment{Scenario: "compaction", Seeds: someSeeds, Faults: "# none", Set: []string{"topic.min.compaction.lag.ms=1700",
+		Experiment: Experiment{Scenario: "compaction", Seeds: someSeeds, Faults: "# none", Set: []string{"topic.min.compaction.lag.ms=1700", "topic.stock.max.compaction.lag.ms=60000",
 			"topic.delete.retention.ms=1500", "topic.min.cleanable.dirty.ratio=0.01", "consumer.max.partition.fetch.bytes=600"}},
 		Fault: "a reader is behind when a log is cleaned", Property: "compaction", Difficulty: 3,
 	},

@@ -17,7 +17,10 @@ var mustReach = map[string][]failpoint.Site{
 		failpoint.CleanShutdown},
 	"storms": {failpoint.LeaderChange, failpoint.ISRShrink, failpoint.Truncation, failpoint.UncleanRestart,
 		failpoint.ControllerChange, failpoint.ControllerDeposed, failpoint.MetadataTruncation, failpoint.TopicInFailOver, failpoint.MetadataSnapshot,
-		failpoint.IndexRebuild, failpoint.LogDirOffline, failpoint.DiskFull},
+		failpoint.IndexRebuild, failpoint.LogDirOffline, failpoint.DiskFull,
+		failpoint.Compaction, failpoint.CleaningCutShort, failpoint.SwapFinished},
+	"compaction": {failpoint.LeaderChange, failpoint.Compaction, failpoint.TombstoneRemoved, failpoint.CleaningCutShort, failpoint.SwapFinished},
+	"expiry":     {failpoint.LeaderChange, failpoint.StartMoved},
 }
 
 // Required are the situations that a sweep of these scenarios of the catalog must

@@ -213,9 +213,13 @@ func (c *cluster) assignment(tp wire.TP) (a assignment, known bool) {
 	return a, known
 }
 
-// compacts reports whether some topic of the run is compacted.
-func (r *run) compacts() bool {
-	return slices.ContainsFunc(r.Spec.Topics, func(t Topic) bool { return r.set.Topic(t.Name).CleanupPolicy.Compact })
+// letsGo reports whether some topic of the run is compacted, or may expire while it lasts.
+func (r *run) letsGo() bool {
+	return slices.ContainsFunc(r.Spec.Topics, func(t Topic) bool {
+		set := r.set.Topic(t.Name)
+		byTime := set.RetentionMillis >= 0 && set.RetentionMillis < (r.Spec.For+r.Spec.Settle).Milliseconds()
+		return set.CleanupPolicy.Compact || byTime || set.RetentionBytes >= 0
+	})
 }
 
 // reached counts the situations that the run came to, and how often a planted
@@ -230,7 +234,7 @@ func (c *cluster) reached(bugs []failpoint.Site) map[string]int64 {
 		if site == failpoint.CleanShutdown && !c.r.schedule.Has(faults.Stop) {
 			continue
 		}
-		if site.OfQuorum() && c.r.Spec.controllers() < 2 || site.OfMoves() && c.r.Spec.Reassign.Every == 0 || site.OfCleaner() && !c.r.compacts() {
+		if site.OfQuorum() && c.r.Spec.controllers() < 2 || site.OfMoves() && c.r.Spec.Reassign.Every == 0 || site.OfCleaner() && !c.r.letsGo() {
 			continue
 		}
 		m[site.String()] = 0

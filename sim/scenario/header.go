@@ -2,9 +2,11 @@ package scenario
 
 import (
 	"math"
+	"slices"
 
 	"brokersim/checker"
 	"brokersim/checker/history"
+	"brokersim/sim"
 	"brokersim/workloads"
 )
 
@@ -19,6 +21,9 @@ func (p *plan) header(t *topology) *history.Header {
 				topic.Cleanup = "compact,delete"
 			}
 		}
+		if set := p.set.Topic(x.Name); p.Spec.log() && slices.Contains(p.stated, checker.Retention) && set.CleanupPolicy.Delete && set.RetentionBytes < 0 {
+			topic.Retention, h.Set.Wall = max(set.RetentionMillis, 0), int64(sim.WallEpoch)/1_000_000
+		}
 		h.Topics = append(h.Topics, topic)
 	}
 	for _, tp := range t.tps {
@@ -30,7 +35,9 @@ func (p *plan) header(t *topology) *history.Header {
 	case KindPubSub:
 		h.Set = history.Settings{Acks: "all", Keeps: history.KeepsNothing}
 	default:
+		wall := h.Set.Wall
 		h.Set = p.logSettings()
+		h.Set.Wall = wall
 	}
 	h.Set.Window, h.Set.Types = int64(p.Spec.Window), p.Spec.EventTypes
 	h.Promise = p.forgo(checker.Derive(h.Set))

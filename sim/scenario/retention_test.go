@@ -66,8 +66,8 @@ func TestRetention(t *testing.T) {
 		r := Run(Case{Spec: expiringSpec(t), Seed: 1, Faults: &schedule, History: func(*history.Header) history.Sink { return &seen }})
 		l := &r.Ledger
 		// What is left is what the last 20 s and two segments hold, and what came while
-		// nobody looked.
-		if r.Verdict != result.Kept || l.Acked < 3000 || l.InLog > 600 || l.InLog == 0 || l.LostAcked+l.LostAllowed != 0 {
+		// nobody looked; nothing, if the slow reader takes longer than that to the end.
+		if r.Verdict != result.Kept || l.Acked < 3000 || l.InLog > 600 || l.LostAcked+l.LostAllowed != 0 {
 			t.Errorf("%q: %v, %+v\n%v", schedule, r.Verdict, l, r.Findings)
 		}
 		if l.Skipped < 100 || !slices.Equal(seen.skipped, []int32{1002}) {
@@ -79,19 +79,23 @@ func TestRetention(t *testing.T) {
 	}
 }
 
-// Without a segment beside the active one there is nothing to delete, and nothing is
-// done about it.
+// A log that does not expire is not looked at.
 func TestNoRetention(t *testing.T) {
-	plain, never := expiringSpec(t), expiringSpec(t)
-	plain.Topics[0].Set, plain.Set = nil, nil
-	never.Topics[0].Set, never.Set = nil, nil
-	plain.For, never.For = time.Minute, time.Minute
-	a := Run(Case{Spec: plain, Seed: 1})
-	c, err := Case{Spec: never, Seed: 1}.With("--set", "broker.log.retention.check.interval.ms=1000", "broker.log.retention.ms=1000")
-	if err != nil {
-		t.Fatal(err)
+	spec := expiringSpec(t)
+	spec.Topics[0].Set, spec.Set, spec.For = nil, nil, time.Minute
+	run := func(set ...string) result.Result {
+		c, err := Case{Spec: spec, Seed: 1}.With("--set", set...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Run(c)
 	}
-	if b := Run(c); a.TraceHash != b.TraceHash || a.Ledger.InLog < 500 {
+	a := run("broker.log.retention.ms=-1")
+	if b := run("broker.log.retention.check.interval.ms=1000", "broker.log.retention.ms=-1"); a.TraceHash != b.TraceHash || a.Ledger.InLog < 500 {
 		t.Errorf("another run: %s and %s", a.TraceHash, b.TraceHash)
+	}
+	// The active segment is rolled when all of it has expired.
+	if c := run("broker.log.retention.check.interval.ms=1000", "broker.log.retention.ms=100", "topic.segment.ms=100000"); c.Ledger.InLog > 10 || c.Verdict != result.Kept {
+		t.Errorf("of %d records %d are there", c.Ledger.Acked, c.Ledger.InLog)
 	}
 }

@@ -12,6 +12,8 @@ type follower struct {
 	id     int32
 	logEnd int64 // it has everything below; -1 until it was heard of
 
+	logStart int64 // its log starts there; -1 until it was heard of
+
 	// When it was last known to have the whole log, whatever was appended since:
 	// Kafka's rule for who lags (replica.lag.time.max.ms).
 	caughtUp machine.Instant
@@ -24,7 +26,7 @@ type follower struct {
 const longAgo machine.Instant = -1 << 62
 
 func newFollower(id int32, now machine.Instant, inSync bool) follower {
-	f := follower{id: id, logEnd: -1, caughtUp: longAgo, fetchedAt: longAgo}
+	f := follower{id: id, logEnd: -1, logStart: -1, caughtUp: longAgo, fetchedAt: longAgo}
 	if inSync {
 		f.caughtUp = now
 	}

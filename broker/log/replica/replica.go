@@ -3,6 +3,7 @@ package replica
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -112,6 +113,9 @@ func Open(files machine.Files, cfg Config, saved Saved) (*Replica, storage.Recov
 	r.flush.begin(cfg.Topic.FlushMessages, log.End(), durable)
 	r.recoveryPoint, r.savedPoint = durable, saved.RecoveryPoint
 	r.log.HoldRoll(r.RecoveryPointFell())
+	if log.Active().Bytes == 0 && log.End() > 0 {
+		r.flush.wanted = math.MaxInt64 // its file tells where the log goes on
+	}
 	err = r.learn(&recovery)
 	return r, recovery, err
 }

@@ -153,6 +153,7 @@ func BrokerAdmin() []API {
 func ControllerAdmin() []API {
 	return []API{
 		{Key: DeleteTopics, Min: 1, Max: 6},
+		{Key: DeleteRecords, Min: 0, Max: 2},
 		{Key: CreatePartitions, Min: 0, Max: 3},
 		{Key: AlterConfigs, Min: 0, Max: 2},
 		{Key: ElectLeaders, Min: 0, Max: 2},
