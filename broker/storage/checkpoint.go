@@ -11,12 +11,11 @@ import (
 
 // The names of Kafka's files beside the logs, in the directory of all logs of a node.
 const (
-	RecoveryPointFile  = "recovery-point-offset-checkpoint"
-	HighWatermarkFile  = "replication-offset-checkpoint"
-	LogStartFile       = "log-start-offset-checkpoint"
-	CleanerOffsetFile  = "cleaner-offset-checkpoint"
-	CleanShutdownFile  = ".kafka_cleanshutdown"
-	MetaPropertiesFile = "meta.properties"
+	RecoveryPointFile = "recovery-point-offset-checkpoint"
+	HighWatermarkFile = "replication-offset-checkpoint"
+	LogStartFile      = "log-start-offset-checkpoint"
+	CleanerOffsetFile = "cleaner-offset-checkpoint"
+	CleanShutdownFile = ".kafka_cleanshutdown"
 )
 
 // PartitionOffset is one line of an offset checkpoint.
