@@ -271,7 +271,7 @@ func TestCleanShutdown(t *testing.T) {
 	}
 	l.crash(n)
 	l.start(n)
-	if b = l.broker(1); b.Replicas()[0].LogEnd() != 2 || len(b.Found()) != 1 || !strings.Contains(b.Found()[0], "orders-0: cut ") {
+	if b = l.broker(1); b.Replicas()[0].LogEnd() != 2 || len(b.Found()) != 2 || !strings.Contains(b.Found()[0], "orders-0: cut ") || !strings.Contains(b.Found()[1], "below its recovery point 3") {
 		t.Errorf("after a crash the log ends at %d, %q", b.Replicas()[0].LogEnd(), b.Found())
 	}
 }
@@ -287,16 +287,26 @@ func TestFoundAtStart(t *testing.T) {
 	n.disk.Put(storage.LogStartFile, []byte("0\n1\n"))
 	n.disk.Put(storage.CleanShutdownFile, []byte("{"))
 	n.disk.Put("orders-0/00000000000000000000.index", []byte{1})
+	n.disk.Put("orders-0/partition.metadata", []byte("version: 0\n"))
 	l.start(n)
 	want := []string{
 		"replication-offset-checkpoint is passed over: line 3: 2 fields, not 3",
 		`recovery-point-offset-checkpoint is passed over: line 1: version "1", not 0`,
 		`log-start-offset-checkpoint is passed over: line 2: "1" entries, and there are 0`,
 		".kafka_cleanshutdown is passed over: unexpected end of JSON input",
-		"orders-0: orders-0/00000000000000000000.index made again: of its 1 bytes 0 are right, and 0 there should be",
+		"orders-0: orders-0/00000000000000000000.index made again: of its 1 bytes 0 are right, and 0 there should be; made again: orders-0/partition.metadata: no topic_id in \"version: 0\"",
 	}
 	if b := l.broker(1); !slices.Equal(b.Found(), want) || b.Err() != nil || b.Replicas()[0].LogEnd() != 1 {
 		t.Errorf("error %v, found %q", b.Err(), b.Found())
+	}
+	// A log that is not there leaves nothing to read that could be wrong.
+	l.crash(n)
+	n.disk.Put(storage.RecoveryPointFile, []byte("0\n1\norders 0 1\n"))
+	n.disk.Put("orders-0/00000000000000000000.log", nil)
+	l.start(n)
+	last := "orders-0: it ends at offset 0, below its recovery point 1: records that were durable are not there"
+	if b := l.broker(1); len(b.Found()) == 0 || b.Found()[len(b.Found())-1] != last {
+		t.Errorf("without its log: %q", b.Found())
 	}
 }
 

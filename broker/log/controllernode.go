@@ -14,6 +14,9 @@ import (
 	"brokersim/faults/failpoint"
 )
 
+// MetadataDir is the directory of a controller's log of metadata.
+const MetadataDir = quorum.Dir
+
 // ControllerConfig is what a controller is started with.
 type ControllerConfig struct {
 	ID         int32
@@ -159,6 +162,15 @@ func (n *ControllerNode) Sessions() []controller.Session { return n.controller.S
 // Err is why the controller has given up, such as a disk that failed; nil if it
 // has not. It then serves nobody until it is started again.
 func (n *ControllerNode) Err() error { return n.err }
+
+// Found is what was not as it should be on the disk when this life began, and what was
+// done about it: a line each.
+func (n *ControllerNode) Found() []string {
+	if n.quorum == nil {
+		return nil
+	}
+	return n.quorum.Found()
+}
 
 // Deadline is when the next session or the next parked Fetch is over.
 func (n *ControllerNode) Deadline() machine.Instant { return n.deadline }

@@ -44,7 +44,7 @@
 //	replay.go            the metadata log: fetched, replayed, applied to the replicas
 //	fetchsnapshot.go     what is before it, fetched as a snapshot
 //	fetcher.go           following: num.replica.fetchers of each leader
-//	remove.go            the files of partitions that are no more, or no more here
+//	remove.go            the files of partitions that are no more, or no more here; stray logs
 //	commands.go          what the controller is asked for: ISRs, producer ids, topics
 //	link.go              a connection that a broker keeps to another node
 //	retention.go         what has expired, looked for now and then; what is deleted, removed
@@ -120,6 +120,9 @@
 //   - That a log may have holes is in the cleaner's checkpoint, durably, before it has one: a
 //     log that is compacted, or whose leader's was. How far a log is clean is written down
 //     when the segments are durable in which it is.
+//   - A log of which the metadata tell nothing when a life begins is not deleted, since they
+//     may be what was lost. Its directory gets a name that ends in -stray, as in Kafka; an
+//     operator removes it.
 //   - The marker of a clean shutdown is written last and removed first: a life that
 //     finds one does not register before its removal is durable.
 //   - A read may be of what is not resident. That is charged to the step; it is not

@@ -33,11 +33,12 @@ func (b *Broker) dropGone(out *machine.Effects) error {
 		if info := b.image.Partition(tp.Topic, tp.Partition); info != nil && slices.Contains(info.Replicas, b.cfg.ID) {
 			continue
 		}
-		err := b.removeFiles(tp, out) // a log without a record has no file of its own
+		topic := [16]byte{}
 		if p := b.partition(tp.Topic, tp.Partition); p != nil {
-			err = b.drop(p, out)
+			topic = p.topicID
+			b.release(p)
 		}
-		if err != nil {
+		if err := b.setAside(tp, topic, out); err != nil {
 			return err
 		}
 	}
@@ -63,9 +64,14 @@ func directoriesOn(files machine.Files) (list []wire.TP) {
 	return list
 }
 
-// drop deletes a replica with all its files. Who waits for it is told that it leads no
-// more.
+// drop deletes a replica with all its files.
 func (b *Broker) drop(p *partition, out *machine.Effects) error {
+	b.release(p)
+	return b.removeFiles(p.TP(), out)
+}
+
+// release has the broker not have a replica. Who waits for it is told that it leads no more.
+func (b *Broker) release(p *partition) {
 	if f := p.fetcher; f != nil {
 		f.parts = slices.DeleteFunc(f.parts, func(x *fetching) bool { return x.p == p })
 		p.fetcher = nil
@@ -79,8 +85,46 @@ func (b *Broker) drop(p *partition, out *machine.Effects) error {
 	for _, c := range b.checkpoints() {
 		delete(c.known, p.TP()) // it may come back, and begin anew
 	}
-	return b.removeFiles(p.TP(), out)
 }
+
+// setAside renames the directory of a log with which a life has begun, and of which the
+// metadata tell nothing. It is not deleted, since it may be the metadata that are lost
+// (LogManager.isStrayKraftReplica); without a record there is nothing to keep.
+func (b *Broker) setAside(tp wire.TP, topic [16]byte, out *machine.Effects) error {
+	var names []string
+	records := false
+	for _, name := range b.files.List() {
+		if strings.HasPrefix(name, replica.Dir(tp)+"/") {
+			names = append(names, name)
+			size, _ := b.files.Size(name)
+			records = records || strings.HasSuffix(name, ".log") && size > 0
+		}
+	}
+	if !records {
+		return b.removeFiles(tp, out)
+	}
+	dir := strayDir(tp, topic)
+	b.found = append(b.found, fmt.Sprintf("%v: the metadata have no such replica here; it is kept as %s", tp, dir))
+	last := ""
+	for _, name := range names {
+		last = dir + strings.TrimPrefix(name, replica.Dir(tp))
+		if err := b.files.Rename(name, last); err != nil {
+			return fmt.Errorf("rename %s: %w", name, err)
+		}
+	}
+	out.Sync(last, 0)
+	return nil
+}
+
+// strayDir is the directory of a stray log, named as Kafka names it
+// (UnifiedLog.logStrayDirName), but for the unique part, which is the topic's id.
+func strayDir(tp wire.TP, topic [16]byte) string {
+	suffix := fmt.Sprintf("-%d.%x-stray", tp.Partition, topic)
+	return tp.Topic[:min(len(tp.Topic), maxFileName-len(suffix))] + suffix
+}
+
+// maxFileName is how long a name of a file may be, in bytes.
+const maxFileName = 255
 
 func (b *Broker) removeFiles(tp wire.TP, out *machine.Effects) error {
 	last := ""

@@ -173,7 +173,8 @@ func (b *Broker) applyPartition(now machine.Instant, info *controller.PartitionI
 	tp := wire.TP{Topic: info.Topic, Partition: info.Partition}
 	p := b.partition(tp.Topic, tp.Partition)
 	if p != nil && p.topicID != info.TopicID && p.topicID != (controller.TopicID{}) && !b.goesByName(p) {
-		if err := b.drop(p, out); err != nil { // of a topic that had the name before
+		b.release(p) // of a topic that had the name before
+		if err := b.setAside(tp, p.topicID, out); err != nil {
 			return err
 		}
 		p = nil

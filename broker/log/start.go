@@ -1,6 +1,7 @@
 package log
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -101,6 +102,9 @@ func (b *Broker) open(tp wire.TP, clean bool) (*partition, error) {
 	}
 	if text := recovery.String(); text != "" {
 		b.found = append(b.found, tp.String()+": "+text)
+	}
+	if point, end := b.recovery.known[tp], r.LogEnd(); point > end {
+		b.found = append(b.found, fmt.Sprintf("%v: it ends at offset %d, below its recovery point %d: records that were durable are not there", tp, end, point))
 	}
 	if recovery.IndexesMade > 0 {
 		b.cfg.Failpoints.Hit(failpoint.IndexRebuild)

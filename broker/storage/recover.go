@@ -274,7 +274,7 @@ func (l *Log) loadIndexes(s *segment, size int64) (err error) {
 func (l *Log) load(file string) ([]byte, error) {
 	size, ok := l.files.Size(file)
 	if !ok {
-		return nil, errAbsent
+		return nil, ErrAbsent
 	}
 	b, err := l.files.ReadAt(file, 0, size)
 	if err != nil {
@@ -317,7 +317,7 @@ func (l *Log) repair(f *indexFile, want []byte, size int, r *Recovery) error {
 		same++
 	}
 	same -= same % size
-	f.made, f.written = err != errAbsent, same/size
+	f.made, f.written = err != ErrAbsent, same/size
 	f.dirty = f.made // a crash of the process alone makes nothing durable
 	switch {
 	case f.made && same == len(have) && same == len(want):
@@ -333,8 +333,8 @@ func (l *Log) repair(f *indexFile, want []byte, size int, r *Recovery) error {
 	return nil
 }
 
-// errAbsent is a file that does not exist.
-var errAbsent = errors.New("absent")
+// ErrAbsent is why a file beside a log tells nothing: it does not exist.
+var ErrAbsent = errors.New("absent")
 
 // removeIndexes removes the indexes of a segment that has nothing in it.
 func (l *Log) removeIndexes(s *segment) error {

@@ -38,6 +38,7 @@ type Quorum struct {
 	files machine.Files
 	log   *storage.Log
 
+	found  []string // see Found
 	role   role
 	err    error // why it failed
 	epoch  int32
@@ -74,7 +75,7 @@ const none int64 = -1
 // Open reads what an earlier life has left: its epoch and its log, cut where a
 // crash tore it. Nothing of it is above the high watermark, which is not known.
 func Open(files machine.Files, cfg Config) (*Quorum, error) {
-	last, err := readState(files)
+	last, cut, err := readState(files)
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +83,9 @@ func Open(files machine.Files, cfg Config) (*Quorum, error) {
 		cfg: cfg, files: files,
 		epoch: last.LeaderEpoch, leader: last.LeaderID, voted: last.VotedID,
 		state: state{last: last, durable: last}, timer: machine.Never, syncing: none,
+	}
+	if cut > 0 {
+		q.found = append(q.found, fmt.Sprintf("%s: cut %d bytes that were not written whole", stateFile, cut))
 	}
 	if cfg.Failpoints.On(failpoint.C10ForgetVote, uint64(last.LeaderEpoch)) {
 		q.voted = nobody
@@ -112,6 +116,10 @@ func Open(files machine.Files, cfg Config) (*Quorum, error) {
 	return q, nil
 }
 
+// Found is what was not as it should be on the disk when this life began, and what was
+// done about it: a line each.
+func (q *Quorum) Found() []string { return q.found }
+
 // openLog opens the log behind the newest snapshot that it comes up to. One that is newer
 // than all of the log came from a leader, and takes the log's place when it is certain to
 // be durable: a longer log of earlier epochs has gone another way than what is committed
@@ -121,9 +129,14 @@ func (q *Quorum) openLog() error {
 	if err != nil {
 		return err
 	}
-	if q.log, _, err = storage.Open(q.files, Dir); err != nil {
+	log, recovery, err := storage.Open(q.files, Dir)
+	if err != nil {
 		return fmt.Errorf("open the metadata log: %w", err)
 	}
+	if text := recovery.String(); text != "" {
+		q.found = append(q.found, Dir+": "+text)
+	}
+	q.log = log
 	for _, id := range whole {
 		last := q.log.LastEpoch()
 		if id.EndOffset <= q.log.End() && (last < 0 || id.Epoch <= last) {

@@ -371,12 +371,12 @@ func FuzzState(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		d := storagetest.New()
 		d.Put(stateFile, b)
-		s, err := readState(d)
+		s, _, err := readState(d)
 		if err != nil {
 			return
 		}
 		// What is left is what was understood.
-		again, err := readState(d)
+		again, _, err := readState(d)
 		if err != nil || again != s {
 			t.Fatalf("%q is %+v, then %+v, %v", b, s, again, err)
 		}
@@ -404,7 +404,10 @@ func TestState(t *testing.T) {
 		if c.file != nil {
 			d.Put(stateFile, c.file)
 		}
-		s, err := readState(d)
+		s, cut, err := readState(d)
+		if left, _ := d.Size(stateFile); err == nil && left+cut != int64(len(c.file)) {
+			t.Errorf("%s: %d bytes are cut, %d left", c.name, cut, left)
+		}
 		if (err != nil) != c.bad || !c.bad && s.LeaderEpoch != c.epoch {
 			t.Errorf("%s: %+v, %v", c.name, s, err)
 		}
@@ -424,6 +427,30 @@ func TestForeignLog(t *testing.T) {
 	}
 	if _, err := Open(d, Config{ID: 101}); err == nil || !strings.Contains(err.Error(), "leader epoch 1, above 0") {
 		t.Errorf("opened: %v", err)
+	}
+}
+
+// What was cut off of the log and of quorum-state is said.
+func TestFound(t *testing.T) {
+	d := storagetest.New()
+	n := boot(t, d)
+	n.syncs()
+	if list := n.q.Found(); len(list) > 0 {
+		t.Errorf("of nothing: %q", list)
+	}
+	if _, err := n.q.Append(wall, [][]byte{[]byte("metadata")}, &n.out); err != nil {
+		t.Fatal(err)
+	}
+	n.syncs()
+	file := n.q.log.File()
+	log := d.Get(file)
+	log[len(log)-1] ^= 1
+	d.Put(file, log)
+	d.Put(stateFile, append(d.Get(stateFile), '{'))
+	list := boot(t, d).q.Found()
+	if len(list) != 2 || list[0] != stateFile+": cut 1 bytes that were not written whole" ||
+		!strings.HasPrefix(list[1], Dir+": cut ") || !strings.Contains(list[1], "offset 1, ") || !strings.Contains(list[1], "CRC-32C") {
+		t.Errorf("found %q", list)
 	}
 }
 

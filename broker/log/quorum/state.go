@@ -116,16 +116,16 @@ func parseState(line []byte) (s electionState, err error) {
 }
 
 // readState returns the last state that was written whole, and cuts what a crash
-// has left behind it. Without one it is that before the first election.
-func readState(files machine.Files) (electionState, error) {
-	state := electionState{LeaderID: -1, VotedID: -1}
+// has left behind it: so many bytes. Without one it is that before the first election.
+func readState(files machine.Files) (state electionState, cut int64, err error) {
+	state = electionState{LeaderID: -1, VotedID: -1}
 	size, ok := files.Size(stateFile)
 	if !ok {
-		return state, nil
+		return state, 0, nil
 	}
 	b, err := files.ReadAt(stateFile, 0, size)
 	if err != nil {
-		return state, fmt.Errorf("read %s: %w", stateFile, err)
+		return state, 0, fmt.Errorf("read %s: %w", stateFile, err)
 	}
 	rest, whole := string(b.Contiguous()), int64(0)
 	for rest != "" {
@@ -135,22 +135,22 @@ func readState(files machine.Files) (electionState, error) {
 			// Only the last write can be torn: every other was synced before the
 			// next.
 			if laterState(after) {
-				return state, fmt.Errorf("%s at byte %d: %w", stateFile, whole, err)
+				return state, 0, fmt.Errorf("%s at byte %d: %w", stateFile, whole, err)
 			}
 			break
 		}
 		if next.LeaderEpoch < state.LeaderEpoch {
-			return state, fmt.Errorf("%s at byte %d: leader epoch %d after %d", stateFile, whole, next.LeaderEpoch, state.LeaderEpoch)
+			return state, 0, fmt.Errorf("%s at byte %d: leader epoch %d after %d", stateFile, whole, next.LeaderEpoch, state.LeaderEpoch)
 		}
 		state, rest = next, after
 		whole += int64(len(line)) + 1
 	}
 	if whole < size {
 		if err := files.Truncate(stateFile, whole); err != nil {
-			return state, fmt.Errorf("cut the torn end of %s: %w", stateFile, err)
+			return state, 0, fmt.Errorf("cut the torn end of %s: %w", stateFile, err)
 		}
 	}
-	return state, nil
+	return state, size - whole, nil
 }
 
 // laterState reports whether any line of text is a whole state.

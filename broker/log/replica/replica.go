@@ -104,7 +104,9 @@ func Open(files machine.Files, cfg Config, saved Saved) (*Replica, storage.Recov
 		return nil, recovery, err
 	}
 	r := &Replica{cfg: cfg, log: log, state: State{Leader: NoLeader, LeaderEpoch: -1, PartitionEpoch: -1}}
-	r.topicID, _ = log.TopicID() // what cannot be read is written again
+	if r.topicID, err = log.TopicID(); err != nil && !errors.Is(err, storage.ErrAbsent) {
+		recovery.Repaired = append(recovery.Repaired, "made again: "+err.Error()) // by KeepTopicID
+	}
 	r.highWatermark = max(min(saved.HighWatermark, log.End()), log.Start())
 	durable := min(saved.RecoveryPoint, log.End())
 	if saved.Clean {
