@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -202,6 +203,11 @@ func (c *Cluster) planControllers(add func(name, addr string) (net.Addr, error))
 	if len(addrs) == 0 {
 		addrs = slices.Repeat([]string{"127.0.0.1:0"}, c.cfg.Controllers)
 	}
+	if len(c.cfg.Voters) == 0 {
+		if err := sameControllers(c.cfg.Data, len(addrs)); err != nil {
+			return nil, err
+		}
+	}
 	for i, addr := range addrs {
 		if len(c.cfg.Voters) == 0 || c.cfg.Voter == i+1 {
 			l, err := add(controllerName(i), addr)
@@ -226,6 +232,31 @@ func (c *Cluster) planControllers(add func(name, addr string) (net.Addr, error))
 		}
 	}
 	return voters, nil
+}
+
+// sameControllers refuses to begin with other controllers than those whose files there are:
+// a majority of the new ones may not have what a majority of the old ones has committed,
+// and would begin without it. Kafka compares controller.quorum.voters with the voters in
+// quorum-state; voters that change one at a time are KIP-853.
+func sameControllers(data string, n int) error {
+	var have, want []string
+	began := false
+	for i := range 9 {
+		dir := filepath.Join(data, controllerName(i))
+		if _, err := os.Stat(dir); err == nil {
+			have = append(have, controllerName(i))
+		}
+		if _, err := os.Stat(filepath.Join(dir, log.MetadataDir)); err == nil {
+			began = true
+		}
+		if i < n {
+			want = append(want, controllerName(i))
+		}
+	}
+	if !began || slices.Equal(have, want) {
+		return nil
+	}
+	return fmt.Errorf("%s has the files of controllers %s, not of %s: what a quorum has committed is certain only with the voters that it had", data, strings.Join(have, ", "), strings.Join(want, ", "))
 }
 
 // consecutive are n addresses with ports from that of the first.
@@ -277,9 +308,9 @@ func (n *node) start(l net.Listener) error {
 
 // complain says once what a machine has found on its disk, and why it has given up.
 func (n *node) complain(m machine.Machine) {
-	if b, ok := m.(*log.Broker); ok {
-		for ; n.found < len(b.Found()); n.found++ {
-			n.cluster.cfg.Log(n.name + " found " + b.Found()[n.found])
+	if x, ok := m.(interface{ Found() []string }); ok {
+		for list := x.Found(); n.found < len(list); n.found++ {
+			n.cluster.cfg.Log(n.name + " found " + list[n.found])
 		}
 	}
 	if err := errorOf(m); err != nil && n.told == nil {

@@ -564,8 +564,43 @@ func TestDeletedWhileDown(t *testing.T) {
 	}
 }
 
+// A directory is not begun again with other controllers than it was made with.
+func TestOtherControllers(t *testing.T) {
+	dir := t.TempDir()
+	begin := func(controllers int) (*Cluster, error) {
+		return Start(Config{Brokers: 1, Controllers: controllers, Listen: "127.0.0.1:0", Data: dir, Settings: settings(t)})
+	}
+	for _, x := range []struct {
+		controllers int
+		refused     string
+	}{
+		{1, ""},
+		{3, "has the files of controllers c101, not of c101, c102, c103"},
+		{1, ""},
+	} {
+		c, err := begin(x.controllers)
+		if x.refused != "" {
+			if err == nil || !strings.Contains(err.Error(), x.refused) {
+				t.Errorf("%d controllers: %v", x.controllers, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Kill)
+		ready(t, c)
+		if err := c.Stop(30 * time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "c102")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("who was refused has begun: %v", err)
+	}
+}
+
 // A directory with the log of another topic is not taken for that of the topic that has
-// its name, and one of a topic that nobody knows is removed.
+// its name, nor one of a topic that nobody knows; both are kept under other names.
 func TestStrayDirectories(t *testing.T) {
 	dir := t.TempDir()
 	c := start(t, dir, 2)
@@ -595,6 +630,15 @@ func TestStrayDirectories(t *testing.T) {
 	ready(t, c)
 	if _, err := os.Stat(in("ghosts-0")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the directory of a topic that nobody knows: %v", err)
+	}
+	for _, name := range []string{"ghosts-0", "orders-0"} {
+		logs, err := filepath.Glob(in(name + ".*-stray/*.log"))
+		if err != nil || len(logs) != 1 {
+			t.Fatalf("%s is kept as %q, %v", name, logs, err)
+		}
+		if b, err := os.ReadFile(logs[0]); err != nil || !strings.Contains(string(b), "a bill") {
+			t.Errorf("%s is not what was there: %v", logs[0], err)
+		}
 	}
 	if _, err := produce(dial(t, awaitLeader(t, addr, "orders", "")), "orders", "another"); err != nil {
 		t.Fatal(err)
