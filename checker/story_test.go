@@ -196,6 +196,8 @@ func settings(t *testing.T, d *datadriven.TestData) *history.Header {
 			h.Set.Flush = v
 		case "cleanup":
 			h.Topics[0].Cleanup = v
+		case "compacted":
+			h.Set.Compacted = true
 		case "unclean":
 			h.Set.Unclean = true
 		case "promise":

@@ -13,7 +13,7 @@ import (
 
 // reconfigure takes over the settings that were changed while the broker runs (KIP-226): its
 // own above those of all brokers, and both above those that it was started with.
-func (b *Broker) reconfigure(out *machine.Effects) error {
+func (b *Broker) reconfigure(now machine.Instant, out *machine.Effects) error {
 	if !b.reconfigured {
 		return nil
 	}
@@ -21,7 +21,9 @@ func (b *Broker) reconfigure(out *machine.Effects) error {
 	fetchers := b.cfg.Settings.NumReplicaFetchers
 	b.cfg.Settings = b.static.With(b.image.BrokerConfigs[controller.AllBrokers]).With(b.image.BrokerConfigs[b.cfg.ID])
 	for _, p := range b.partitions {
-		p.SetTopic(b.topicConfig(p.TP().Topic))
+		if p.SetTopic(b.topicConfig(p.TP().Topic)); p.Compacted() {
+			b.cleaning.wake(now)
+		}
 		b.flush(p, out)
 		b.touch(p)
 		if b.cfg.Settings.NumReplicaFetchers != fetchers {

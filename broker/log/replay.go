@@ -150,7 +150,7 @@ func (b *Broker) applyMetadata(now machine.Instant, out *machine.Effects) {
 	}
 	err := b.dropGone(out)
 	if err == nil {
-		err = b.reconfigure(out)
+		err = b.reconfigure(now, out)
 	}
 	if err != nil {
 		b.fail(fmt.Errorf("apply the metadata: %w", err), out)
