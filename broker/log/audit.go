@@ -367,6 +367,8 @@ func (x *audited) settled(brokers []*Broker, c *ControllerNode, replicas, isr []
 		switch {
 		case f == nil || f.LogEnd() != r.LogEnd():
 			return fmt.Sprintf("%v: broker %d has not the log of leader %d, which ends at offset %d", x.tp, id, leader.ID(), r.LogEnd())
+		case f.LogStart() < r.LogStart():
+			return fmt.Sprintf("%v: the log of broker %d starts at offset %d, before that of leader %d, at %d", x.tp, id, f.LogStart(), leader.ID(), r.LogStart())
 		case !f.Same(r.Replica, r.LogEnd()):
 			return fmt.Sprintf("%v: the logs of broker %d and leader %d differ from offset %d on", x.tp, id, leader.ID(), f.Common(r.Replica))
 		}

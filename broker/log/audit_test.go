@@ -240,6 +240,11 @@ func TestAuditSettled(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, []string{"orders-0: broker 2 has not the log of leader 1, which ends at offset 1"}},
+		{"a log that starts earlier", func(_ *testing.T, _ *lab, brokers []*Broker, _ *ControllerNode) {
+			if _, _, err := brokers[0].partitions[0].DeleteRecords(1); err != nil {
+				panic(err)
+			}
+		}, []string{"orders-0: the log of broker 2 starts at offset 0, before that of leader 1, at 1"}},
 		{"other log", func(t *testing.T, _ *lab, brokers []*Broker, _ *ControllerNode) { overwrite(t, brokers[1]) }, []string{
 			"orders-0: the logs of broker 2 and leader 1 differ from offset 0 on",
 		}},

@@ -245,7 +245,7 @@ func (b *Broker) tookFetched(now machine.Now, q *asked, topic [16]byte, x *kmsg.
 			b.retryFetch(now, q.f)
 			err = nil
 		}
-		if err == nil {
+		if err == nil && !b.cfg.Failpoints.On(failpoint.R23IgnoreLogStart, uint64(x.LogStartOffset)) {
 			err = p.LeaderStart(x.LogStartOffset)
 		}
 		b.flush(p, out)

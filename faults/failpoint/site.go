@@ -141,6 +141,9 @@ const (
 	// R04FetchUnfenced has a leader serve a follower that believes in another leader epoch,
 	// and count it, without looking at what either epoch of its Fetch says (KAFKA-7395).
 	R04FetchUnfenced
+	// R23IgnoreLogStart has a follower not listen to where its leader's log starts
+	// (KIP-107).
+	R23IgnoreLogStart
 	// R25GoByName has a broker go on in the log of a topic that was deleted when another
 	// has its name (KIP-516).
 	R25GoByName
@@ -373,6 +376,7 @@ var names = [numSites]string{
 	C10ForgetVote:              "C10-forget-vote",
 	C11VoteTwice:               "C11-vote-twice",
 	R04FetchUnfenced:           "R04-fetch-unfenced",
+	R23IgnoreLogStart:          "R23-ignore-log-start",
 	R25GoByName:                "R25-go-by-name",
 	C05SnapshotOffByOne:        "C05-snapshot-off-by-one",
 	C12KeepDiverged:            "C12-keep-diverged",

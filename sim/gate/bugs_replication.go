@@ -147,6 +147,12 @@ var replicationBugs = []Bug{
 		Fault: "a leader that nobody hears loses the lead and gets it back before the retries", Property: "no-acked-loss", Difficulty: 3,
 	},
 	{
+		Site: failpoint.R23IgnoreLogStart, Source: "KIP-107",
+		Mechanism:  "A follower does not listen to where its leader's log starts: DeleteRecords is never done, and what it has deleted is back when the follower leads.",
+		Experiment: Experiment{Scenario: "delete-records", Seeds: fewSeeds},
+		Fault:      "delete records, crash the leader", Property: "liveness", Difficulty: 2,
+	},
+	{
 		Site: failpoint.R25GoByName, Source: "KIP-516",
 		Mechanism:  "A broker that was away while a topic was deleted and created again goes on in the log of the first one, since the name is the same.",
 		Experiment: Experiment{Scenario: "recreated", Seeds: someSeeds, Set: []string{"producer.batch.size=1"}},

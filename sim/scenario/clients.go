@@ -25,6 +25,7 @@ type clients struct {
 	bulk      bulkClients           // instead, if Spec.Bulk is set
 	topics    *workloads.TopicCreator
 	recreator *workloads.Recreator // nil if no topic is recreated
+	trimmer   *workloads.Trimmer   // nil if no records are deleted
 	dumper    *workloads.Dumper    // nil before the final read
 }
 
@@ -57,6 +58,7 @@ func newClients(r *run) *clients {
 	r.sim.Add(sim.NodeConfig{Name: "admin", ID: adminID, Boot: func() machine.Machine { return c.topics }})
 	c.addMover(r)
 	c.addRecreator(r)
+	c.addTrimmer(r)
 	return c
 }
 

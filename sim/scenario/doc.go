@@ -48,6 +48,7 @@
 //	solo.go      the one broker of such a kind, its services, its rest and final read
 //	moves.go     replicas that are moved during the load
 //	recreate.go  topics that are deleted and created again before the load
+//	trim.go      records that are deleted during the load
 //	bulk.go      loads of very many records, followed by a ledger instead of a history
 //	machines.go  what the nodes of such a load run on
 //	ways.go      where the time of one of its records goes

@@ -136,16 +136,20 @@ func plainName(s string) bool {
 
 func (p *reader) topic(s *Spec, name string, at, n ast.Node) {
 	t := Topic{Name: name, Partitions: 1, Replication: 3}
-	replicationAt, recreateAt, byDefault := at, at, ", the default,"
+	replicationAt, recreateAt, deleteAt, byDefault := at, at, at, ", the default,"
 	p.Fields(n, "topic "+name, fields.Fields{
-		"partitions":  p.Number(func(n int64) { t.Partitions = int32(n) }, 1, maxPartitions),
-		"replication": fields.Both(func(n ast.Node) { replicationAt, byDefault = n, "" }, p.Number(func(n int64) { t.Replication = int16(n) }, 1, maxBrokers)),
-		"set":         p.settings(&t.Set),
-		"recreate":    fields.Both(func(n ast.Node) { recreateAt = n }, p.Duration(&t.Recreate, time.Millisecond, maxFor)),
+		"partitions":     p.Number(func(n int64) { t.Partitions = int32(n) }, 1, maxPartitions),
+		"replication":    fields.Both(func(n ast.Node) { replicationAt, byDefault = n, "" }, p.Number(func(n int64) { t.Replication = int16(n) }, 1, maxBrokers)),
+		"set":            p.settings(&t.Set),
+		"delete-records": fields.Both(func(n ast.Node) { deleteAt = n }, p.Duration(&t.DeleteRecords, time.Millisecond, maxFor)),
+		"recreate":       fields.Both(func(n ast.Node) { recreateAt = n }, p.Duration(&t.Recreate, time.Millisecond, maxFor)),
 	})
 	p.Later(func() {
 		if t.Recreate > 0 && (!s.log() || t.Recreate+afterRecreate >= s.For) {
 			p.Fail(recreateAt, "topic %s: recreate: want a log, and a time more than %v before the end of the load", name, afterRecreate)
+		}
+		if t.DeleteRecords > 0 && (!s.log() || t.DeleteRecords >= s.For) {
+			p.Fail(deleteAt, "topic %s: delete-records: want a log, and a time before the end of the load", name)
 		}
 		if int(t.Replication) > s.Brokers {
 			p.Fail(replicationAt, "topic %s: replication %d%s is above the %d brokers", name, t.Replication, byDefault, s.Brokers)

@@ -88,6 +88,7 @@ func TestParseRefuses(t *testing.T) {
 		{"poisson", "poison", `small.yaml:8: arrivals: "poison": want one of constant, poisson, mmpp, diurnal, trace, closed; did you mean "poisson"?`},
 		{"replication: 3", "replication: 4", `small.yaml:6: topic orders: replication 4 is above the 3 brokers`},
 		{"replication: 3", "replication: 3, recreate: 2s", `small.yaml:6: topic orders: recreate: want a log, and a time more than 2s before the end of the load`},
+		{"replication: 3", "replication: 3, delete-records: 2s", `small.yaml:6: topic orders: delete-records: want a log, and a time before the end of the load`},
 		{"{topic: orders,", "{topic: oders,", `small.yaml:8: producer shop: unknown topic "oders"; did you mean "orders"?`},
 		{"{topic: orders,", "{", `small.yaml:8: producer shop: topic is missing`},
 		{"topics: [orders]", "topics: [oders]", `small.yaml:10: reader audit: unknown topic "oders"; did you mean "orders"?`},

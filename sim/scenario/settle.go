@@ -112,6 +112,8 @@ func (r *run) openOfClients() (list []string) {
 		return []string{"topics have not been created, or have no leader"}
 	case c.recreator != nil && !c.recreator.Done():
 		return []string{"topics have not been created again"}
+	case c.trimmer != nil && len(c.trimmer.Left()) > 0:
+		return []string{fmt.Sprintf("the records of %v have not been deleted", c.trimmer.Left()[0].TP)}
 	}
 	nodes := r.Spec.clientNodes()
 	for i := range r.Spec.Producers {

@@ -125,6 +125,9 @@ type Topic struct {
 	// Recreate is when the topic, which has held something else until then, is deleted and
 	// created again (KIP-516); 0 is never. The load begins two seconds later.
 	Recreate time.Duration
+	// DeleteRecords is when what is committed of each partition by then is deleted
+	// (KIP-107); 0 is never.
+	DeleteRecords time.Duration
 }
 
 // Producer is a service that publishes to one topic.

@@ -91,6 +91,7 @@
 //	position.go     ListOffsets, OffsetForLeaderEpoch, resets and truncations
 //	admin.go        CreateTopics
 //	recreator.go    topics that are deleted and created again
+//	trimmer.go      DeleteRecords
 //	pubsub.go       of Redis: one connection, to publish or to listen
 //	amqp.go         the AMQP client: configuration and what its owner sees
 //	amqplink.go     its connection: hand-shake, topology, heartbeats, closing

@@ -67,6 +67,7 @@ const (
 	callCreateTopics
 	callMove
 	callDeleteTopics
+	callDeleteRecords
 )
 
 // outcome is how a call ended: with an answer, or with lost set because nobody
