@@ -184,8 +184,8 @@ type syncing struct {
 	p   *partition
 }
 
-// clusterID is the id of the only cluster there is.
-const clusterID = "AAAAAAAAAAAAAAAAAAAAAQ"
+// ClusterID is the id of the only cluster there is.
+const ClusterID = "AAAAAAAAAAAAAAAAAAAAAQ"
 
 // NewBroker returns a broker that has not been started.
 func NewBroker(cfg BrokerConfig) *Broker {

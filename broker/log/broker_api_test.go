@@ -91,7 +91,7 @@ func TestEveryVersion(t *testing.T) {
 		req := kmsg.NewPtrMetadataRequest()
 		req.Topics = []kmsg.MetadataRequestTopic{named}
 		a := ask[*kmsg.MetadataResponse](c, req, v)
-		if len(a.Brokers) != 1 || a.Brokers[0].Host != "b1" || a.Brokers[0].Port != 9092 || v >= 1 && a.ControllerID != 1 || v >= 2 && *a.ClusterID != clusterID {
+		if len(a.Brokers) != 1 || a.Brokers[0].Host != "b1" || a.Brokers[0].Port != 9092 || v >= 1 && a.ControllerID != 1 || v >= 2 && *a.ClusterID != ClusterID {
 			t.Errorf("version %d: %+v", v, a)
 		}
 		if len(a.Topics) != 1 || *a.Topics[0].Topic != "orders" || a.Topics[0].ErrorCode != 0 || v >= 10 && a.Topics[0].TopicID != l.broker(1).Image().Topics["orders"].ID {

@@ -15,7 +15,7 @@ import (
 // may be behind, and so say an older leader epoch than another broker.
 func (b *Broker) describeTopics(now machine.Instant, version int16, body *kmsg.MetadataRequest) *kmsg.MetadataResponse {
 	resp := kmsg.NewPtrMetadataResponse()
-	id := clusterID
+	id := ClusterID
 	resp.ClusterID, resp.ControllerID = &id, -1
 	resp.Brokers = make([]kmsg.MetadataResponseBroker, 0, len(b.image.Brokers))
 	for _, id := range b.image.BrokerIDs() {

@@ -12,7 +12,7 @@ import (
 func (b *Broker) describeCluster(body *kmsg.DescribeClusterRequest) *kmsg.DescribeClusterResponse {
 	const brokers, controllers = 1, 2
 	resp := kmsg.NewPtrDescribeClusterResponse()
-	resp.EndpointType, resp.ClusterID, resp.ControllerID = brokers, clusterID, -1
+	resp.EndpointType, resp.ClusterID, resp.ControllerID = brokers, ClusterID, -1
 	resp.Brokers = []kmsg.DescribeClusterResponseBroker{}
 	if body.Version >= 1 && body.EndpointType != brokers {
 		code, why := wire.UnsupportedEndpointType, fmt.Sprintf("Unsupported endpoint type %d", body.EndpointType)

@@ -100,7 +100,7 @@ func (b *Broker) catchUp(now machine.Instant) {
 
 func (b *Broker) registration() *kmsg.BrokerRegistrationRequest {
 	req := kmsg.NewPtrBrokerRegistrationRequest()
-	req.BrokerID, req.ClusterID, req.IncarnationID = b.cfg.ID, clusterID, b.cfg.Incarnation
+	req.BrokerID, req.ClusterID, req.IncarnationID = b.cfg.ID, ClusterID, b.cfg.Incarnation
 	listener := kmsg.NewBrokerRegistrationRequestListener()
 	listener.Name, listener.Host, listener.Port = "PLAINTEXT", b.cfg.Host, uint16(b.cfg.Port)
 	req.Listeners = append(req.Listeners, listener)

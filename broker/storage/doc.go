@@ -21,6 +21,7 @@
 //	header.go      the 61 bytes before the records of a batch
 //	beside.go      the small files of a log: leader epochs, topic id, snapshots
 //	checkpoint.go  the formats of the checkpoints and markers
+//	meta.go        the format of meta.properties
 //	snapshot.go    the format of a snapshot of producers
 //
 // # What is on the disk

@@ -155,6 +155,9 @@ const (
 	// (KIP-595).
 	C12KeepDiverged
 
+	// S02KeepMarker has a broker not take back that the life before has ended in good order,
+	// so that the next crash is taken for no crash (KAFKA-15375).
+	S02KeepMarker
 	// S08DeleteActive has retention delete the active segment without a file that tells
 	// where the log goes on (KAFKA-12875).
 	S08DeleteActive
@@ -380,6 +383,7 @@ var names = [numSites]string{
 	R25GoByName:                "R25-go-by-name",
 	C05SnapshotOffByOne:        "C05-snapshot-off-by-one",
 	C12KeepDiverged:            "C12-keep-diverged",
+	S02KeepMarker:              "S02-keep-marker",
 	S08DeleteActive:            "S08-delete-active",
 	S09OldestTimestamp:         "S09-oldest-timestamp",
 	S10KeepOldest:              "S10-keep-oldest",

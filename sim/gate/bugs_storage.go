@@ -15,6 +15,19 @@ var storageBugs = []Bug{
 		Fault: "power loss with a torn write", Property: AuditProperty, Says: "does not match its CRC-32C", Difficulty: 2,
 	},
 	{
+		Site: failpoint.S02KeepMarker, Source: "KAFKA-15375",
+		Mechanism: "A broker that starts does not take back that the life before was shut down in good order, so that after a loss of power it believes what is torn.",
+		Experiment: Experiment{Scenario: "single-copies", Seeds: someSeeds, Faults: `
+700ms for 300ms          stop b1
+800ms for 300ms          stop b2
+900ms for 300ms          stop b3
+1500ms..1600ms for 300ms power-loss b1
+2s..2100ms for 300ms     power-loss b2
+2500ms..2600ms for 300ms power-loss b3
+`},
+		Fault: "stop, start, and a power loss with a torn write", Property: "liveness", Difficulty: 3,
+	},
+	{
 		Site: failpoint.S03IgnoreSyncError, Source: "fsyncgate, KAFKA-10778",
 		Mechanism: "A broker takes a sync that has failed for one that is done and acknowledges what is on no disk.",
 		Experiment: Experiment{Scenario: "fast-failover", Seeds: someSeeds, Set: []string{"topic.flush.messages=1"}, Faults: `

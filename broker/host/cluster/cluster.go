@@ -290,10 +290,17 @@ func (c *Cluster) startAll(listeners []net.Listener) error {
 
 // start begins a life on a listener, which is closed if it cannot.
 func (n *node) start(l net.Listener) error {
+	dir := filepath.Join(n.cluster.cfg.Data, n.name)
+	if kind := n.cluster.cfg.Kind; kind != KindQueue && kind != KindPubSub {
+		if err := identify(dir, n.name); err != nil {
+			l.Close()
+			return err
+		}
+	}
 	m := n.boot()
 	n.told, n.found = nil, 0
 	life, err := host.Start(host.Config{
-		Name: n.name, Machine: m, Dir: filepath.Join(n.cluster.cfg.Data, n.name),
+		Name: n.name, Machine: m, Dir: dir,
 		Listeners: []host.Listener{{Listener: l, Split: n.split}}, Split: n.split,
 		Route: func(addr string) host.Route { return n.cluster.route(n.name, addr) },
 		After: func() { n.complain(m) },

@@ -23,7 +23,7 @@ func TestDefaults(t *testing.T) {
 			MaxIncrementalFetchSessionCacheSlots: 1000,
 			ControlledShutdown:                   true, AutoLeaderRebalance: true, LeaderImbalanceCheckInterval: 300 * sec,
 			UncleanLeaderElectionInterval: 5 * time.Minute,
-			LogFlushIntervalMessages: math.MaxInt64, LogFlushIntervalMillis: Unset, LogFlushSchedulerMillis: math.MaxInt64,
+			LogFlushIntervalMessages:      math.MaxInt64, LogFlushIntervalMillis: Unset, LogFlushSchedulerMillis: math.MaxInt64,
 			LogFlushOffsetCheckpointInterval: time.Minute, LogFlushStartOffsetCheckpointInterval: time.Minute,
 			LogRetentionCheckInterval: 5 * time.Minute, LogRetentionHours: 168, LogRetentionMinutes: Unset, LogRetentionMillis: Unset,
 			LogRetentionBytes: -1, LogRollHours: 168, LogRollMillis: Unset, LogRollJitterMillis: Unset, LogSegmentBytes: 1 << 30,
