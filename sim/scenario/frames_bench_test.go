@@ -9,9 +9,9 @@ import (
 )
 
 // BenchmarkQuorum is three brokers and three controllers with 1,000 records a second:
-// what a frame costs all in, with checker and audits. There are no fetch sessions
-// (KIP-227), so every Fetch names each partition that it is about, and so does its answer:
-// most of what a frame costs where there are many partitions.
+// what a frame costs all in, with checker and audits. Neither our followers nor
+// our consumers begin a fetch session (KIP-227), so every Fetch names each partition that
+// it is about, and so does its answer: most of what a frame costs where there are many.
 func BenchmarkQuorum(b *testing.B) {
 	for _, row := range []struct {
 		partitions int32
