@@ -12,8 +12,8 @@ import (
 	"brokersim/broker/host/conformance/kafka"
 )
 
-// differentialPrepare fetches Apache Kafka.
-func differentialPrepare(e *env) error {
+// kafkaPrepare fetches Apache Kafka.
+func kafkaPrepare(e *env) error {
 	ctx, cancel := context.WithTimeout(e.r.ctx, 10*time.Minute)
 	defer cancel()
 	jars, err := kafka.Jars(ctx, filepath.Join(e.r.work, "kafka"))

@@ -13,8 +13,8 @@
 // code 1. A suite whose program or package cannot be had is skipped with a line.
 //
 // Programs and packages of others come from their registries when they are needed:
-// kcat from the system's packages, kafkajs from npm, Go modules from the proxy. None of
-// their code is in this repository.
+// kcat from the system's packages, kafkajs from npm, Apache Kafka from Maven Central, Go
+// modules from the proxy. None of their code is in this repository.
 //
 // It is a module of its own, so that the clients are no dependency of the broker.
 package main

@@ -273,7 +273,8 @@ var suites = []suite{
 	{name: "amqp091", quick: true, serve: []string{"--kind", "queue"}, tests: amqpTests},
 	{name: "go-redis", quick: true, serve: []string{"--kind", "pubsub"}, tests: redisTests},
 	{name: "kill", quick: true, serve: []string{"--brokers", "1"}, tests: killTests},
-	{name: "differential", limit: 5 * time.Minute, serve: []string{"--brokers", "1"}, prepare: differentialPrepare, tests: differentialTests},
+	{name: "differential", limit: 5 * time.Minute, serve: []string{"--brokers", "1"}, prepare: kafkaPrepare, tests: differentialTests},
+	{name: "kafka-tools", limit: 4 * time.Minute, prepare: kafkaPrepare, tests: kafkaToolsTests},
 	{name: "kgo-own", quick: true, limit: 2 * time.Minute, serve: []string{"--set", "broker.default.replication.factor=3"}, prepare: kgoOwnPrepare, tests: kgoOwnTests},
 }
 
