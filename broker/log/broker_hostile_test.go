@@ -115,7 +115,7 @@ func TestWhateverIsAsked(t *testing.T) {
 		last := l.client(l.brokers[1])
 		ask[*kmsg.MetadataResponse](last, kmsg.NewPtrMetadataRequest(), 9)
 	})
-	if len(answered) < 12 {
+	if len(answered) < 12 && !testing.Short() { // which asks a fifth of the questions
 		t.Errorf("answered were only %v", answered)
 	}
 }
