@@ -15,7 +15,11 @@ import (
 // What is in the old one is flushed then, whatever flush.messages says (UnifiedLog.roll).
 func (r *Replica) roll(h *wire.Batch) error {
 	t := &r.cfg.Topic
-	rolled, err := r.log.Roll(storage.Header(*h), storage.Limits{Bytes: t.SegmentBytes, Millis: t.SegmentMillis, JitterMillis: t.SegmentJitterMillis})
+	limits := storage.Limits{Bytes: t.SegmentBytes, Millis: t.SegmentMillis, JitterMillis: t.SegmentJitterMillis}
+	if t.CleanupPolicy.Compact { // what is in the active segment is not cleaned (KIP-354)
+		limits.Millis = min(limits.Millis, t.MaxCompactionLagMillis)
+	}
+	rolled, err := r.log.Roll(storage.Header(*h), limits)
 	if err != nil || !rolled {
 		return err
 	}
