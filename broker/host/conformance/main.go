@@ -29,6 +29,9 @@ const (
 )
 
 func main() {
+	if os.Getenv(kfakeVariable) != "" {
+		os.Exit(beKfake())
+	}
 	tier := flag.String("tier", "quick", "run the suites of `TIER`: quick or all")
 	only := flag.String("suite", "", "run only these suites, by `NAME,...`")
 	test := flag.String("test", "", "run only tests whose name contains `TEXT`")

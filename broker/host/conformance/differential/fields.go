@@ -155,7 +155,7 @@ func (s *side) about(v reflect.Value) string {
 		return ""
 	}
 	var list []string
-	for _, n := range []string{"Topic", "TopicID", "Partition", "Name", "ResourceType", "ResourceName", "ApiKey", "NodeID", "Key", "Dir"} {
+	for _, n := range []string{"Topic", "TopicID", "Partition", "Name", "ResourceType", "ResourceName", "ApiKey", "Key", "NodeID", "Dir"} {
 		x := v.FieldByName(n)
 		if !x.IsValid() {
 			continue
@@ -172,7 +172,7 @@ func (s *side) about(v reflect.Value) string {
 			}
 			continue
 		}
-		if x.Kind() == reflect.String && x.Len() == 0 {
+		if x.Kind() == reflect.String && x.Len() == 0 || n == "NodeID" && len(list) > 0 {
 			continue
 		}
 		list = append(list, s.scalar(n, x))

@@ -1,0 +1,248 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// kfakeVariable has this program be kfake, franz-go's broker for tests.
+const kfakeVariable = "CONFORMANCE_KFAKE"
+
+// beKfake serves until its standard input ends.
+func beKfake() int {
+	c, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 70
+	}
+	defer c.Close()
+	fmt.Println(c.ListenAddrs()[0])
+	_, _ = bufio.NewReader(os.Stdin).ReadString(0)
+	return 0
+}
+
+// startKfake starts one in a process of its own.
+func startKfake(e *env) (addr string, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), kfakeVariable+"=1")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return "", err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", err
+	}
+	if err := cmd.Start(); err != nil {
+		return "", err
+	}
+	e.atEnd(func() {
+		in.Close()
+		_ = cmd.Wait()
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	return strings.TrimSpace(line), err
+}
+
+// speedTests measure serve beside kfake: one broker, and three with three replicas.
+func speedTests(e *env) ([]test, error) {
+	fake, err := startKfake(e)
+	if err != nil {
+		return nil, err
+	}
+	three, err := e.r.serve(filepath.Join(e.dir, "three"), "--set", "broker.default.replication.factor=3")
+	if err != nil {
+		return nil, err
+	}
+	e.atEnd(three.stop)
+	return []test{
+		{"beside-kfake", func(ctx context.Context, e *env) error {
+			return besideKfake(ctx, fake, e.bootstrap(), three.addresses)
+		}},
+		{"memory", memoryIsFlat},
+	}, nil
+}
+
+const (
+	speedRounds     = 4
+	speedTime       = 4 * time.Second
+	speedPartitions = 6
+	recordSize      = 1024
+)
+
+// besideKfake produces and consumes in turn, so that what else the machine does meets all.
+func besideKfake(ctx context.Context, fake, one, three string) error {
+	type sums struct{ produced, consumed []float64 }
+	var all [3]sums
+	names := []string{"kfake", "serve RF 1", "serve RF 3"}
+	for round := range speedRounds {
+		for i, addr := range []string{fake, one, three} {
+			p, c, err := rates(ctx, addr, fmt.Sprintf("speed-%d", round), int16([]int{1, 1, 3}[i]))
+			if err != nil {
+				return fmt.Errorf("%s: %w", names[i], err)
+			}
+			all[i].produced, all[i].consumed = append(all[i].produced, p), append(all[i].consumed, c)
+		}
+	}
+	for i, n := range names {
+		p, c := middle(all[i].produced), middle(all[i].consumed)
+		fmt.Printf("      %-10s produces %6.0f MiB/s (%.2fx), consumes %6.0f MiB/s (%.2fx); rounds %.0f | %.0f\n",
+			n, p, p/middle(all[0].produced), c, c/middle(all[0].consumed), all[i].produced, all[i].consumed)
+	}
+	const least = 0.8
+	if p := middle(all[1].produced) / middle(all[0].produced); p < least {
+		return fmt.Errorf("produces %.2f times as fast as kfake, want %v", p, least)
+	}
+	if c := middle(all[1].consumed) / middle(all[0].consumed); c < least {
+		return fmt.Errorf("consumes %.2f times as fast as kfake, want %v", c, least)
+	}
+	return nil
+}
+
+func middle(list []float64) float64 {
+	sorted := append([]float64(nil), list...)
+	for i := range sorted {
+		for j := i; j > 0 && sorted[j] < sorted[j-1]; j-- {
+			sorted[j], sorted[j-1] = sorted[j-1], sorted[j]
+		}
+	}
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
+
+// rates are MiB/s of values, produced with acks=all and consumed from the beginning.
+func rates(ctx context.Context, addr, topic string, factor int16) (produced, consumed float64, err error) {
+	servers := kgo.SeedBrokers(strings.Split(addr, ",")...)
+	p, err := kgo.NewClient(servers, kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.StickyPartitioner()), kgo.ProducerBatchCompression(kgo.NoCompression()),
+		kgo.RequiredAcks(kgo.AllISRAcks()), kgo.MaxBufferedRecords(100_000))
+	if err != nil {
+		return 0, 0, err
+	}
+	defer p.Close()
+	admin := kadm.NewClient(p)
+	if _, err := admin.CreateTopic(ctx, speedPartitions, factor, nil, topic); err != nil {
+		return 0, 0, err
+	}
+	value := make([]byte, recordSize)
+	for i := range value {
+		value[i] = byte(i * 7)
+	}
+	var failed atomic.Pointer[error]
+	sent := 0
+	began := time.Now()
+	for time.Since(began) < speedTime {
+		for range 100 {
+			p.Produce(ctx, &kgo.Record{Value: value}, func(_ *kgo.Record, err error) {
+				if err != nil {
+					failed.CompareAndSwap(nil, &err)
+				}
+			})
+			sent++
+		}
+	}
+	if err := p.Flush(ctx); err != nil {
+		return 0, 0, err
+	}
+	produced = float64(sent) * recordSize / (1 << 20) / time.Since(began).Seconds()
+	if f := failed.Load(); f != nil {
+		return 0, 0, *f
+	}
+	c, err := kgo.NewClient(servers, kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	if err != nil {
+		return 0, 0, err
+	}
+	defer c.Close()
+	began = time.Now()
+	got := 0
+	for got < sent {
+		f := c.PollFetches(ctx)
+		if ctx.Err() != nil {
+			return 0, 0, fmt.Errorf("%d of %d records: %w", got, sent, ctx.Err())
+		}
+		got += f.NumRecords()
+	}
+	consumed = float64(sent) * recordSize / (1 << 20) / time.Since(began).Seconds()
+	_, err = admin.DeleteTopics(ctx, topic)
+	return produced, consumed, err
+}
+
+// memoryIsFlat produces at a steady rate for five minutes and looks at the resident memory
+// of serve: in the last two minutes it is no larger than twice that of the first one.
+func memoryIsFlat(ctx context.Context, e *env) error {
+	const rate, minutes = 20 << 20, 5
+	p, err := kgo.NewClient(kgo.SeedBrokers(e.servers...), kgo.DefaultProduceTopic("memory"), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	if _, err := kadm.NewClient(p).CreateTopic(ctx, speedPartitions, 1, map[string]*string{"retention.bytes": text("50000000"), "segment.bytes": text("20000000")}, "memory"); err != nil {
+		return err
+	}
+	value := make([]byte, recordSize)
+	var curve []int
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for began := time.Now(); time.Since(began) < minutes*time.Minute; {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+		for range rate / recordSize / 20 {
+			p.Produce(ctx, &kgo.Record{Value: value}, nil)
+		}
+		if want := int(time.Since(began) / (15 * time.Second)); want > len(curve) {
+			curve = append(curve, residentMiB(e.cluster.cmd.Process.Pid))
+		}
+	}
+	fmt.Printf("      resident memory every 15 s, MiB: %v\n", curve)
+	var first, last int
+	for i, m := range curve {
+		if i < 4 {
+			first = max(first, m)
+		}
+		if i >= len(curve)-8 {
+			last = max(last, m)
+		}
+	}
+	switch {
+	case first == 0:
+		return skipf("the memory of a process cannot be seen here")
+	case last > 2*first:
+		return errors.New("it grows")
+	}
+	return p.Flush(ctx)
+}
+
+func text(s string) *string { return &s }
+
+// residentMiB is the resident memory of a process; 0 if that cannot be told.
+func residentMiB(pid int) int {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		return 0
+	}
+	f := strings.Fields(string(b))
+	if len(f) < 2 {
+		return 0
+	}
+	pages, _ := strconv.Atoi(f[1])
+	return pages * os.Getpagesize() >> 20
+}
