@@ -43,7 +43,7 @@ func (cmd AlterPartitionReassignments) decide(c *Controller, _ machine.Now) ([]R
 				change, err = c.reassign(want.Topic, x)
 			}
 			if err != nil {
-				answer.ErrorCode, answer.ErrorMessage = err.code, &err.message
+				answer.ErrorCode, answer.ErrorMessage = err.code, err.said()
 			} else if change != nil {
 				records = append(records, *change)
 			}
@@ -95,25 +95,14 @@ func (c *Controller) reassign(topic string, want *kmsg.AlterPartitionAssignments
 // checkTarget is why a partition may not be held by these brokers. Those that are fenced
 // may come back.
 func (c *Controller) checkTarget(replicas []int32) *refusal {
-	if len(replicas) == 0 {
-		return refuse(wire.InvalidReplicaAssignment, "The manual partition assignment includes an empty replica list.")
-	}
-	for _, id := range slices.Sorted(slices.Values(replicas)) {
-		if c.image.Brokers[id] == nil {
-			return refuse(wire.InvalidReplicaAssignment, "The manual partition assignment includes broker %d, but no such broker is registered.", id)
-		}
-	}
-	if hasDuplicate(replicas) { // all are registered by now: there are not many
-		return refuse(wire.InvalidReplicaAssignment, "The manual partition assignment includes a broker more than once.")
-	}
-	return nil
+	return c.checkAssignment(replicas, len(replicas))
 }
 
 // cancelReassignment is the change with which what was added leaves again, and nobody is
 // removed (PartitionReassignmentRevert).
 func (c *Controller) cancelReassignment(p *PartitionInfo) (*PartitionChange, *refusal) {
 	if !p.Reassigning() {
-		return nil, refuse(wire.NoReassignmentInProgress, "No partition reassignment is in progress.")
+		return nil, &refusal{code: wire.NoReassignmentInProgress}
 	}
 	change := &PartitionChange{
 		TopicID: p.TopicID, Partition: p.Partition, Leader: NoLeaderChange, Recovery: p.Recovery,

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"brokersim/broker/host/conformance/kafka"
+)
+
+// java runs a class of Apache Kafka's tools against the cluster.
+func java(ctx context.Context, e *env, class string, args ...string) (string, error) {
+	cmd := kafka.Java(ctx, e.values["jars"], class, args...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return string(out), fmt.Errorf("%s: %w: %s", class, err, oneLine(string(out)))
+	}
+	return string(out), nil
+}
+
+// has is nil if all words are in what a tool has printed.
+func has(out string, err error, words ...string) error {
+	for _, w := range words {
+		if err == nil && !strings.Contains(out, w) {
+			err = fmt.Errorf("no %q in: %s", w, oneLine(out))
+		}
+	}
+	return err
+}
+
+// javaTests are Apache Kafka's own clients in Java, by way of its tools.
+func javaTests(*env) ([]test, error) {
+	const topics, configs = "org.apache.kafka.tools.TopicCommand", "kafka.admin.ConfigCommand"
+	list := []test{
+		{"topics", func(ctx context.Context, e *env) error {
+			out, err := java(ctx, e, topics, "--bootstrap-server", e.bootstrap(), "--create", "--topic", "java", "--partitions", "3", "--replication-factor", "3", "--config", "retention.ms=100000")
+			if err := has(out, err, "Created topic java."); err != nil {
+				return err
+			}
+			if _, err := java(ctx, e, topics, "--bootstrap-server", e.bootstrap(), "--alter", "--topic", "java", "--partitions", "5"); err != nil {
+				return err
+			}
+			out, err = java(ctx, e, topics, "--bootstrap-server", e.bootstrap(), "--describe", "--topic", "java")
+			return has(out, err, "PartitionCount: 5", "ReplicationFactor: 3", "retention.ms=100000", "Partition: 4")
+		}},
+		{"configs", func(ctx context.Context, e *env) error {
+			if _, err := java(ctx, e, configs, "--bootstrap-server", e.bootstrap(), "--alter", "--entity-type", "topics", "--entity-name", "java", "--add-config", "segment.bytes=2000000"); err != nil {
+				return err
+			}
+			out, err := java(ctx, e, configs, "--bootstrap-server", e.bootstrap(), "--describe", "--entity-type", "topics", "--entity-name", "java")
+			return has(out, err, "segment.bytes=2000000", "retention.ms=100000")
+		}},
+	}
+	for _, codec := range codecs {
+		list = append(list, test{"producer-performance-" + codec, func(ctx context.Context, e *env) error {
+			out, err := java(ctx, e, "org.apache.kafka.tools.ProducerPerformance", "--topic", "java", "--num-records", "50000", "--record-size", "512", "--throughput", "-1",
+				"--producer-props", "bootstrap.servers="+e.bootstrap(), "acks=all", "compression.type="+codec)
+			return has(out, err, "50000 records sent")
+		}})
+	}
+	return append(list,
+		test{"verifiable-producer", func(ctx context.Context, e *env) error {
+			out, err := java(ctx, e, "org.apache.kafka.tools.VerifiableProducer", "--bootstrap-server", e.bootstrap(), "--topic", "java", "--max-messages", "20000", "--acks", "-1", "--value-prefix", "7")
+			if err != nil {
+				return err
+			}
+			sent := make(map[string]bool) // partition and offset
+			for line := range strings.Lines(out) {
+				var x struct {
+					Name      string `json:"name"`
+					Partition int    `json:"partition"`
+					Offset    int64  `json:"offset"`
+				}
+				if json.Unmarshal([]byte(line), &x) == nil && x.Name == "producer_send_success" {
+					sent[fmt.Sprint(x.Partition, " ", x.Offset)] = true
+				}
+			}
+			return want("places in the log", len(sent), 20_000)
+		}},
+		test{"offsets", func(ctx context.Context, e *env) error {
+			out, err := java(ctx, e, "org.apache.kafka.tools.GetOffsetShell", "--bootstrap-server", e.bootstrap(), "--topic", "java", "--time", "-1")
+			if err != nil {
+				return err
+			}
+			total := 0
+			for _, f := range strings.Fields(out) {
+				var n int
+				if _, err := fmt.Sscanf(f[strings.LastIndexByte(f, ':')+1:], "%d", &n); err == nil && strings.HasPrefix(f, "java:") {
+					total += n
+				}
+			}
+			return want("records", total, len(codecs)*50_000+20_000)
+		}},
+		test{"console-consumer", func(ctx context.Context, e *env) error {
+			out, err := java(ctx, e, "org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server", e.bootstrap(), "--topic", "java", "--partition", "0", "--offset", "earliest", "--max-messages", "1000", "--timeout-ms", "30000")
+			return has(out, err, "Processed a total of 1000 messages")
+		}},
+		test{"features-and-versions", func(ctx context.Context, e *env) error {
+			out, err := java(ctx, e, "kafka.admin.BrokerApiVersionsCommand", "--bootstrap-server", e.bootstrap())
+			return has(out, err, "Produce(0): 0 to 11", "CreateTopics(19)", "Fetch(1)")
+		}},
+		test{"log-dirs", func(ctx context.Context, e *env) error {
+			out, err := java(ctx, e, "org.apache.kafka.tools.LogDirsCommand", "--bootstrap-server", e.bootstrap(), "--describe", "--topic-list", "java")
+			return has(out, err, `"partition":"java-4"`)
+		}},
+		test{"elect-leaders", func(ctx context.Context, e *env) error {
+			_, err := java(ctx, e, "org.apache.kafka.tools.LeaderElectionCommand", "--bootstrap-server", e.bootstrap(), "--election-type", "PREFERRED", "--all-topic-partitions")
+			return err
+		}},
+		test{"reassign", func(ctx context.Context, e *env) error {
+			plan := filepath.Join(e.dir, "plan.json")
+			if err := os.WriteFile(plan, []byte(`{"version":1,"partitions":[{"topic":"java","partition":0,"replicas":[2,3]}]}`), 0o644); err != nil {
+				return err
+			}
+			out, err := java(ctx, e, "org.apache.kafka.tools.reassign.ReassignPartitionsCommand", "--bootstrap-server", e.bootstrap(), "--reassignment-json-file", plan, "--execute")
+			if err := has(out, err, "Successfully started partition reassignment"); err != nil {
+				return err
+			}
+			for {
+				out, err = java(ctx, e, "org.apache.kafka.tools.reassign.ReassignPartitionsCommand", "--bootstrap-server", e.bootstrap(), "--reassignment-json-file", plan, "--verify", "--preserve-throttles")
+				if err != nil || !strings.Contains(out, "in progress") {
+					return has(out, err, "Reassignment of partition java-0 is completed")
+				}
+			}
+		}},
+		test{"delete-topic", func(ctx context.Context, e *env) error {
+			if _, err := java(ctx, e, topics, "--bootstrap-server", e.bootstrap(), "--delete", "--topic", "java"); err != nil {
+				return err
+			}
+			out, err := java(ctx, e, topics, "--bootstrap-server", e.bootstrap(), "--list")
+			if err == nil && strings.Contains(out, "java") {
+				err = fmt.Errorf("it is still there: %s", oneLine(out))
+			}
+			return err
+		}}), nil
+}
