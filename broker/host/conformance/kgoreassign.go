@@ -117,7 +117,7 @@ func kgoAlterBrokers(ctx context.Context, e *env) error {
 		return err
 	}
 	fixed, err := a.AlterBrokerConfigs(ctx, []kadm.AlterConfig{{Name: "broker.session.timeout.ms", Value: value("7")}}, 1)
-	if err := first(err, isError("what cannot be changed", fixed[0].Err, kerr.InvalidConfig)); err != nil {
+	if err := first(err, isError("what cannot be changed", fixed[0].Err, kerr.InvalidRequest)); err != nil {
 		return err
 	}
 	for {
