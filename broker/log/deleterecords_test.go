@@ -71,3 +71,29 @@ func TestDeleteRecords(t *testing.T) {
 		t.Errorf("after a restart the log is from %d to %d, and ended at %d", r.LogStart(), r.LogEnd(), end)
 	}
 }
+
+// Where a log begins within a batch, ListOffsets by time passes over what is deleted.
+func TestTimesAfterDeleteRecords(t *testing.T) {
+	l := newAdministered(t, 1, nil)
+	l.create("orders", nil, 1)
+	c := l.client(l.brokers[0])
+	for _, times := range [][]int64{{1000, 3000, 2000}, {500, 2500}} {
+		b := wire.NewBuilder(-1, -1, -1)
+		for _, at := range times {
+			b.Append(at, nil, []byte("v"), nil)
+		}
+		ask[*kmsg.ProduceResponse](c, produceRequest("orders", -1, time.Second, b.Bytes().Contiguous()), 9)
+	}
+	for _, tt := range []struct{ start, at, offset, found int64 }{
+		{0, 1500, 1, 3000}, {0, -3, 1, 3000},
+		{1, 900, 1, 3000},
+		{2, 900, 2, 2000}, {2, 2100, 4, 2500}, {2, -3, 4, 2500}, // the largest that is left, and not what Kafka remembers
+		{4, 100, 4, 2500}, {4, 2600, -1, -1},
+	} {
+		ask[*kmsg.DeleteRecordsResponse](c, deleteRequest("orders", time.Second, tt.start), 2)
+		p := ask[*kmsg.ListOffsetsResponse](c, listRequest("orders", tt.at), 7).Topics[0].Partitions[0]
+		if p.ErrorCode != 0 || p.Offset != tt.offset || p.Timestamp != tt.found {
+			t.Errorf("from %d, at %d: %s, offset %d of %d; want %d of %d", tt.start, tt.at, wire.ErrorName(p.ErrorCode), p.Offset, p.Timestamp, tt.offset, tt.found)
+		}
+	}
+}

@@ -23,9 +23,8 @@ func (cmd ElectLeaders) decide(c *Controller, _ machine.Now) ([]Record, Response
 	resp := kmsg.NewPtrElectLeadersResponse()
 	resp.Topics = []kmsg.ElectLeadersResponseTopic{}
 	var records []Record
-	if cmd.ElectionType != electPreferred && cmd.ElectionType != electUnclean {
-		resp.ErrorCode = wire.InvalidRequest
-		return nil, Response{Body: resp}
+	if cmd.ElectionType != electPreferred && cmd.ElectionType != electUnclean && len(cmd.Topics) > 0 {
+		resp.ErrorCode = wire.InvalidRequest // and of each partition
 	}
 	if cmd.Topics == nil { // all partitions; of those that need no election nothing is said
 		for p := range c.image.Partitions() {

@@ -102,7 +102,7 @@ func (c *Controller) checkTarget(replicas []int32) *refusal {
 // removed (PartitionReassignmentRevert).
 func (c *Controller) cancelReassignment(p *PartitionInfo) (*PartitionChange, *refusal) {
 	if !p.Reassigning() {
-		return nil, &refusal{code: wire.NoReassignmentInProgress}
+		return nil, refuse(wire.NoReassignmentInProgress, "No partition reassignment is in progress.")
 	}
 	change := &PartitionChange{
 		TopicID: p.TopicID, Partition: p.Partition, Leader: NoLeaderChange, Recovery: p.Recovery,

@@ -126,7 +126,11 @@ func (r *Replica) OffsetForTime(timestamp int64) (offset, found int64, epoch int
 		case h.MaxTimestamp < timestamp:
 			continue
 		}
-		return r.recordForTime(wire.Batch(h), timestamp)
+		offset, found, epoch, code = r.recordForTime(wire.Batch(h), timestamp)
+		if offset == unknown && code == 0 {
+			continue // DeleteRecords has cut it off
+		}
+		return offset, found, epoch, code
 	}
 	return unknown, unknown, unknown, 0
 }
@@ -143,8 +147,14 @@ func (r *Replica) MaxTimestamp() (offset, found int64, epoch int32, code int16) 
 		if h.BaseOffset >= r.highWatermark {
 			break
 		}
-		if h.MaxTimestamp > latest.MaxTimestamp {
-			latest = wire.Batch(h)
+		b := wire.Batch(h)
+		if h.BaseOffset < r.log.Start() {
+			if b.MaxTimestamp, err = r.largestLeft(&b); err != nil {
+				return unknown, unknown, unknown, wire.KafkaStorageError
+			}
+		}
+		if b.MaxTimestamp > latest.MaxTimestamp {
+			latest = b
 		}
 	}
 	if latest.MaxTimestamp < 0 {
@@ -153,23 +163,47 @@ func (r *Replica) MaxTimestamp() (offset, found int64, epoch int32, code int16) 
 	return r.recordForTime(latest, latest.MaxTimestamp)
 }
 
-func (r *Replica) recordForTime(h wire.Batch, timestamp int64) (offset, found int64, epoch int32, code int16) {
+// largestLeft is the largest timestamp of what DeleteRecords has left of a batch.
+func (r *Replica) largestLeft(h *wire.Batch) (largest int64, err error) {
 	if h.IsLogAppendTime() {
-		return h.BaseOffset, h.MaxTimestamp, h.LeaderEpoch, 0 // that of all records
+		return h.MaxTimestamp, nil
 	}
-	b, err := r.log.Read(h.BaseOffset, h.NextOffset(), int32(h.Size()), true)
+	b, err := r.log.Read(r.log.Start(), h.NextOffset(), int32(h.Size()), true)
+	if err != nil {
+		return unknown, err
+	}
+	largest = unknown
+	err = wire.EachRecord(b, func(x *wire.Record) error {
+		if h.BaseOffset+int64(x.OffsetDelta) >= r.log.Start() {
+			largest = max(largest, h.BaseTimestamp+x.TimestampDelta)
+		}
+		return nil
+	})
+	return largest, err
+}
+
+func (r *Replica) recordForTime(h wire.Batch, timestamp int64) (offset, found int64, epoch int32, code int16) {
+	start := max(h.BaseOffset, r.log.Start()) // which may be within the batch
+	if h.IsLogAppendTime() {
+		return start, h.MaxTimestamp, h.LeaderEpoch, 0 // that of all records
+	}
+	b, err := r.log.Read(start, h.NextOffset(), int32(h.Size()), true)
 	if err != nil {
 		return unknown, unknown, unknown, wire.KafkaStorageError
 	}
 	offset = unknown
 	err = wire.EachRecord(b, func(x *wire.Record) error {
-		if t := h.BaseTimestamp + x.TimestampDelta; offset < 0 && t >= timestamp {
-			offset, found = h.BaseOffset+int64(x.OffsetDelta), t
+		t, at := h.BaseTimestamp+x.TimestampDelta, h.BaseOffset+int64(x.OffsetDelta)
+		if offset < 0 && t >= timestamp && at >= start {
+			offset, found = at, t
 		}
 		return nil
 	})
-	if err != nil || offset < 0 {
-		return h.BaseOffset, h.BaseTimestamp, h.LeaderEpoch, 0 // records that lie about their times
+	switch {
+	case err != nil, offset < 0 && start == h.BaseOffset:
+		return start, h.BaseTimestamp, h.LeaderEpoch, 0 // records that lie about their times
+	case offset < 0:
+		return unknown, unknown, unknown, 0
 	}
 	return offset, found, h.LeaderEpoch, 0
 }
