@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"brokersim/broker/host/conformance/kafka"
@@ -31,29 +29,13 @@ func has(out string, err error, words ...string) error {
 	return err
 }
 
-// javaTests are Apache Kafka's own clients in Java, by way of its tools.
+// javaTests are Apache Kafka's producer and consumer in Java, by way of its tools: what they
+// have sent is where they were told.
 func javaTests(*env) ([]test, error) {
-	const topics, configs = "org.apache.kafka.tools.TopicCommand", "kafka.admin.ConfigCommand"
-	list := []test{
-		{"topics", func(ctx context.Context, e *env) error {
-			out, err := java(ctx, e, topics, "--bootstrap-server", e.bootstrap(), "--create", "--topic", "java", "--partitions", "3", "--replication-factor", "3", "--config", "retention.ms=100000")
-			if err := has(out, err, "Created topic java."); err != nil {
-				return err
-			}
-			if _, err := java(ctx, e, topics, "--bootstrap-server", e.bootstrap(), "--alter", "--topic", "java", "--partitions", "5"); err != nil {
-				return err
-			}
-			out, err = java(ctx, e, topics, "--bootstrap-server", e.bootstrap(), "--describe", "--topic", "java")
-			return has(out, err, "PartitionCount: 5", "ReplicationFactor: 3", "retention.ms=100000", "Partition: 4")
-		}},
-		{"configs", func(ctx context.Context, e *env) error {
-			if _, err := java(ctx, e, configs, "--bootstrap-server", e.bootstrap(), "--alter", "--entity-type", "topics", "--entity-name", "java", "--add-config", "segment.bytes=2000000"); err != nil {
-				return err
-			}
-			out, err := java(ctx, e, configs, "--bootstrap-server", e.bootstrap(), "--describe", "--entity-type", "topics", "--entity-name", "java")
-			return has(out, err, "segment.bytes=2000000", "retention.ms=100000")
-		}},
-	}
+	list := []test{{"create-topic", func(ctx context.Context, e *env) error {
+		out, err := java(ctx, e, "org.apache.kafka.tools.TopicCommand", "--bootstrap-server", e.bootstrap(), "--create", "--topic", "java", "--partitions", "5", "--replication-factor", "3")
+		return has(out, err, "Created topic java.")
+	}}}
 	for _, codec := range codecs {
 		list = append(list, test{"producer-performance-" + codec, func(ctx context.Context, e *env) error {
 			out, err := java(ctx, e, "org.apache.kafka.tools.ProducerPerformance", "--topic", "java", "--num-records", "50000", "--record-size", "512", "--throughput", "-1",
@@ -97,43 +79,5 @@ func javaTests(*env) ([]test, error) {
 		test{"console-consumer", func(ctx context.Context, e *env) error {
 			out, err := java(ctx, e, "org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server", e.bootstrap(), "--topic", "java", "--partition", "0", "--offset", "earliest", "--max-messages", "1000", "--timeout-ms", "30000")
 			return has(out, err, "Processed a total of 1000 messages")
-		}},
-		test{"features-and-versions", func(ctx context.Context, e *env) error {
-			out, err := java(ctx, e, "kafka.admin.BrokerApiVersionsCommand", "--bootstrap-server", e.bootstrap())
-			return has(out, err, "Produce(0): 0 to 11", "CreateTopics(19)", "Fetch(1)")
-		}},
-		test{"log-dirs", func(ctx context.Context, e *env) error {
-			out, err := java(ctx, e, "org.apache.kafka.tools.LogDirsCommand", "--bootstrap-server", e.bootstrap(), "--describe", "--topic-list", "java")
-			return has(out, err, `"partition":"java-4"`)
-		}},
-		test{"elect-leaders", func(ctx context.Context, e *env) error {
-			_, err := java(ctx, e, "org.apache.kafka.tools.LeaderElectionCommand", "--bootstrap-server", e.bootstrap(), "--election-type", "PREFERRED", "--all-topic-partitions")
-			return err
-		}},
-		test{"reassign", func(ctx context.Context, e *env) error {
-			plan := filepath.Join(e.dir, "plan.json")
-			if err := os.WriteFile(plan, []byte(`{"version":1,"partitions":[{"topic":"java","partition":0,"replicas":[2,3]}]}`), 0o644); err != nil {
-				return err
-			}
-			out, err := java(ctx, e, "org.apache.kafka.tools.reassign.ReassignPartitionsCommand", "--bootstrap-server", e.bootstrap(), "--reassignment-json-file", plan, "--execute")
-			if err := has(out, err, "Successfully started partition reassignment"); err != nil {
-				return err
-			}
-			for {
-				out, err = java(ctx, e, "org.apache.kafka.tools.reassign.ReassignPartitionsCommand", "--bootstrap-server", e.bootstrap(), "--reassignment-json-file", plan, "--verify", "--preserve-throttles")
-				if err != nil || !strings.Contains(out, "in progress") {
-					return has(out, err, "Reassignment of partition java-0 is completed")
-				}
-			}
-		}},
-		test{"delete-topic", func(ctx context.Context, e *env) error {
-			if _, err := java(ctx, e, topics, "--bootstrap-server", e.bootstrap(), "--delete", "--topic", "java"); err != nil {
-				return err
-			}
-			out, err := java(ctx, e, topics, "--bootstrap-server", e.bootstrap(), "--list")
-			if err == nil && strings.Contains(out, "java") {
-				err = fmt.Errorf("it is still there: %s", oneLine(out))
-			}
-			return err
 		}}), nil
 }

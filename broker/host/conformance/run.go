@@ -275,8 +275,7 @@ var suites = []suite{
 	{name: "kill", quick: true, serve: []string{"--brokers", "1"}, tests: killTests},
 	{name: "differential", limit: 5 * time.Minute, serve: []string{"--brokers", "1"}, prepare: kafkaPrepare, tests: differentialTests},
 	{name: "kafka-tools", limit: 4 * time.Minute, prepare: kafkaPrepare, tests: kafkaToolsTests},
-	{name: "differential", limit: 5 * time.Minute, serve: []string{"--brokers", "1"}, prepare: differentialPrepare, tests: differentialTests},
-	{name: "kafka-java", limit: 3 * time.Minute, prepare: differentialPrepare, tests: javaTests},
+	{name: "kafka-java", limit: 3 * time.Minute, prepare: kafkaPrepare, tests: javaTests},
 	{name: "speed", limit: 10 * time.Minute, serve: []string{"--brokers", "1", "--set", "broker.log.retention.check.interval.ms=10000"}, tests: speedTests},
 	{name: "kgo-own", quick: true, limit: 2 * time.Minute, serve: []string{"--set", "broker.default.replication.factor=3"}, prepare: kgoOwnPrepare, tests: kgoOwnTests},
 }
