@@ -23,6 +23,7 @@
 //	checkpoint.go  the formats of the checkpoints and markers
 //	meta.go        the format of meta.properties
 //	snapshot.go    the format of a snapshot of producers
+//	check.go       what no log may be, for audits
 //
 // # What is on the disk
 //

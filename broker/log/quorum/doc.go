@@ -20,6 +20,7 @@
 //	log.go      the log: epochs, appends, syncs, truncation
 //	state.go    the file quorum-state
 //	snapshot.go what is before the log
+//	config.go   what a voter is started with
 //
 // # What must hold
 //

@@ -20,6 +20,7 @@
 //	replica.go    what a replica is; opening one; its position
 //	state.go      what the controller says of the partition, and what follows
 //	append.go     appending as leader
+//	validate.go   what of a producer's batch is refused (LogValidator)
 //	producers.go  the sequences of idempotent producers (KIP-98)
 //	follow.go     appending as follower, truncation
 //	epochs.go     where each leader epoch begins in the log (KIP-101, KIP-279)

@@ -20,6 +20,9 @@
 //	ident.go    what a frame is about, for faults and draws
 //	batch.go    record batches v2, in place; builder.go makes them; record.go reads records;
 //	            compact.go takes records out of them; compress.go has the codecs
+//	plain.go    frames that are as most are, read and written without kmsg
+//	sparse.go   a batch of filler that is not held in memory
+//	checkrecords.go  what a broker refuses in a producer's records (LogValidator)
 //	errors.go   Kafka's error codes by name
 //
 // Non-obvious: the response header of ApiVersions is always version 0 (KIP-511),
