@@ -41,7 +41,8 @@ const serveAbout = `Runs a cluster of log brokers for real clients over TCP: the
 runs, on real files and the wall clock, in one process. It prints the addresses that
 clients want as bootstrap.servers when all brokers serve, and stops in good order at an
 interrupt (Ctrl-C) or SIGTERM. With --data it goes on where the last one has stopped, or
-was killed.
+was killed: after a kill as in Kafka when broker.session.timeout.ms is over, since until
+then the brokers that were killed are taken to live.
 
 Settings have Kafka's names, units and defaults: broker.X. The later decides: Kafka's
 defaults, the property files, --set.
