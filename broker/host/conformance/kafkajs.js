@@ -96,6 +96,7 @@ const tests = {
   'delete-records': async () => {
     await create('js-shorter')
     await producing(async p => { for (let i = 0; i < 5; i++) await p.send({ topic: 'js-shorter', messages: [{ value: 'x' + i }] }) })
+    assert.deepStrictEqual(await offsetsOf('js-shorter'), ['0:0:5']) // or it knows no leader: kafkajs does not ask for one
     await admin.deleteTopicRecords({ topic: 'js-shorter', partitions: [{ partition: 0, offset: '3' }] })
     assert.deepStrictEqual(await offsetsOf('js-shorter'), ['0:3:5'])
   },
