@@ -145,6 +145,9 @@ func (q *Quorum) openLog() error {
 			q.making = making{id: id, step: syncingName, fetched: true}
 		}
 	}
+	if start := q.log.Start(); start > q.snapshot.EndOffset && q.making.step == notMaking {
+		q.found = append(q.found, fmt.Sprintf("%s: it begins at offset %d, and no snapshot tells what is before; only another controller's can", Dir, start))
+	}
 	q.log.AdvanceStart(q.snapshot.EndOffset)
 	return nil
 }

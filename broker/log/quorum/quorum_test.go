@@ -452,6 +452,18 @@ func TestFound(t *testing.T) {
 		!strings.HasPrefix(list[1], Dir+": cut ") || !strings.Contains(list[1], "offset 1, ") || !strings.Contains(list[1], "CRC-32C") {
 		t.Errorf("found %q", list)
 	}
+	// A log whose beginning is only in a snapshot that is not whole.
+	d = storagetest.New()
+	snapshot := SnapshotID{EndOffset: 5, Epoch: 1}.file()
+	d.Put(snapshot, []byte("half a snapshot"))
+	d.Put(Dir+"/00000000000000000005.log", nil)
+	want := []string{
+		snapshot + ": removed, since it is not whole",
+		Dir + ": it begins at offset 5, and no snapshot tells what is before; only another controller's can",
+	}
+	if list := boot(t, d).q.Found(); !slices.Equal(list, want) {
+		t.Errorf("found %q, want %q", list, want)
+	}
 }
 
 // A follower that makes a snapshot of its own when its leader names another, since the two

@@ -74,7 +74,10 @@ func (q *Quorum) openSnapshots() (whole []SnapshotID, err error) {
 		switch {
 		case ok && q.isWhole(name):
 			whole = append(whole, id)
-		case ok, strings.HasPrefix(name, Dir+"/") && strings.HasSuffix(name, snapshotSuffix+partSuffix):
+		case ok:
+			q.found = append(q.found, name+": removed, since it is not whole")
+			rest = append(rest, name)
+		case strings.HasPrefix(name, Dir+"/") && strings.HasSuffix(name, snapshotSuffix+partSuffix):
 			rest = append(rest, name)
 		}
 	}
