@@ -110,7 +110,7 @@ func report(r *runner, update bool) int {
 		}
 	}
 	fmt.Println()
-	fmt.Printf("%-12s %6s %6s %6s %6s %8s\n", "suite", "tests", "pass", "skip", "fail", "s")
+	fmt.Printf("%-18s %6s %6s %6s %6s %8s\n", "suite", "tests", "pass", "skip", "fail", "s")
 	for _, s := range r.ran {
 		var n, passed, skipped, failed int
 		var ms int64
@@ -128,7 +128,7 @@ func report(r *runner, update bool) int {
 				failed++
 			}
 		}
-		fmt.Printf("%-12s %6d %6d %6d %6d %8.1f\n", s, n, passed, skipped, failed, float64(ms)/1000)
+		fmt.Printf("%-18s %6d %6d %6d %6d %8.1f\n", s, n, passed, skipped, failed, float64(ms)/1000)
 	}
 	for _, w := range wrong {
 		fmt.Println("WRONG", w)

@@ -158,7 +158,7 @@ func (r *runner) note(suite, name string, began time.Time, err error) {
 		x.Result, x.Why = fail, err.Error()
 	}
 	r.results = append(r.results, x)
-	fmt.Printf("%-4s  %-10s %-50s %7d ms  %s\n", x.Result, suite, name, x.Millis, oneLine(x.Why))
+	fmt.Printf("%-4s  %-18s %-50s %7d ms  %s\n", x.Result, suite, name, x.Millis, oneLine(x.Why))
 }
 
 // process is a brokersim serve.
@@ -277,6 +277,7 @@ var suites = []suite{
 	{name: "kafka-tools", limit: 4 * time.Minute, prepare: kafkaPrepare, tests: kafkaToolsTests},
 	{name: "kafka-java", limit: 3 * time.Minute, prepare: kafkaPrepare, tests: javaTests},
 	{name: "speed", limit: 10 * time.Minute, serve: []string{"--brokers", "1", "--set", "broker.log.retention.check.interval.ms=10000"}, tests: speedTests},
+	{name: "confluent-kafka-go", limit: 90 * time.Second, serve: []string{"--set", "broker.default.replication.factor=3"}, prepare: confluentPrepare, tests: confluentTests},
 	{name: "kgo-own", quick: true, limit: 2 * time.Minute, serve: []string{"--set", "broker.default.replication.factor=3"}, prepare: kgoOwnPrepare, tests: kgoOwnTests},
 }
 

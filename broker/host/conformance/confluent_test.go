@@ -1,0 +1,64 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// What is not served decides which tests are left out, and no other is.
+func TestConfluentNeeds(t *testing.T) {
+	for name, want := range map[string]string{
+		"TestConsumerPollRebalance":               "consumer groups",
+		"TestConsumerGetWatermarkOffsets":         "consumer groups",
+		"TestAdminClient_ListConsumerGroups":      "consumer groups",
+		"TestConsumerCloseForStaticMember":        "consumer groups",
+		"TestTransactionalProducer":               "transactions",
+		"TestAdminACLs":                           "ACLs",
+		"TestAdminClient_UserScramCredentials":    "SCRAM",
+		"TestConsumerSeekPartitions":              "",
+		"TestConsumerQueryWatermarkOffsets":       "",
+		"TestConsumerOffsetsForTimes":             "",
+		"TestProducerConsumerTimestamps":          "",
+		"TestAdminClient_DescribeCluster":         "",
+		"TestAdminClient_DeleteRecords":           "",
+		"TestAdminAPIWithDefaultValue":            "",
+		"TestProducerConsumerHeaders":             "",
+		"TestAdminClient_ControllerID":            "",
+		"TestAdminConfig":                         "",
+		"TestAdminClient_DescribeTopics":          "",
+		"TestAdminClient_ListAllConsumerGroupsOf": "consumer groups",
+	} {
+		got := ""
+		for _, n := range confluentNeeds {
+			if n.tests.MatchString(name) {
+				got = n.what
+			}
+		}
+		if got != want {
+			t.Errorf("%s needs %q, want %q", name, got, want)
+		}
+	}
+}
+
+// A release whose test looks elsewhere must not go unnoticed.
+func TestConfluentWaits(t *testing.T) {
+	const altered = "\tvalidateConfig(t, alterRes, expResources, false)\n"
+	got, err := confluentWaits([]byte(altered + "a\n" + altered + "b\n"))
+	if want := altered + "\ttime.Sleep(time.Second)\na\n" + altered + "\ttime.Sleep(time.Second)\nb\n"; err != nil || string(got) != want {
+		t.Errorf("%q, %v", got, err)
+	}
+	if _, err := confluentWaits([]byte(altered)); err == nil || !strings.Contains(err.Error(), "1 alterations") {
+		t.Error(err)
+	}
+}
+
+// A skip is told in the words of the test.
+func TestConfluentReason(t *testing.T) {
+	const output = "=== RUN   TestIntegration\n    integration_test.go:1: first\n    testhelpers_test.go:367: Test requires SASL\n--- PASS: TestIntegration (0.00s)\n"
+	if got := confluentReason(output); got != "Test requires SASL" {
+		t.Errorf("%q", got)
+	}
+	if got := confluentReason("PASS\n"); got != "PASS" {
+		t.Errorf("%q", got)
+	}
+}
