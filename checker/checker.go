@@ -150,6 +150,7 @@ func (c *Checker) noted(e *history.Event) {
 		p.noCopy = append(p.noCopy, noCopy{span{e.Offset, e.Until}, e.I, e.Synced})
 	case history.Skipped:
 		c.process(e.P).at(e.TP).reset(e.Offset, e.Until, e.I)
+		c.movedBack(e.P, e.TP, e.Until)
 		c.jumps = append(c.jumps, jump{p: e.P, tp: e.TP, from: e.Offset, until: max(e.Offset, e.Until), by: c.read(), reset: true})
 	}
 }

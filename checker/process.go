@@ -18,6 +18,7 @@ type position struct {
 	began    int64 // the event at which that operation was invoked which led to next
 	assigned bool  // since the last poll: it may begin again further back
 	fresh    bool  // ... or wherever auto.offset.reset says
+	resumed  bool  // ... or further on, where an earlier life was before it was moved back
 	working  bool
 	done     int64  // the offset after the last that it has finished with
 	moved    []span // passed over for a reason, or reported already
@@ -33,6 +34,7 @@ type jump struct {
 	by          int32
 	processing  bool  // it was given the records but never finished with them
 	reset       bool  // by auto.offset.reset: no violation, but the records count as skipped
+	resumed     bool  // a new life went on where an earlier one had been
 	epoch       int32 // in which the leader answered who made it jump, or None; of polls
 }
 
@@ -100,12 +102,12 @@ func (c *Checker) polled(e *history.Event) {
 			off := run.Records[j].Offset
 			c.looked[skips]++
 			if off != pos.next {
-				c.jumps = append(c.jumps, jump{p: x.p, tp: run.TP, from: pos.next, until: off, began: pos.began, by: c.read(), epoch: epochIn(e, run.TP)})
+				c.jumps = append(c.jumps, jump{p: x.p, tp: run.TP, from: pos.next, until: off, began: pos.began, by: c.read(), resumed: pos.resumed, epoch: epochIn(e, run.TP)})
 				if off > pos.next {
 					pos.moved = append(pos.moved, span{pos.next, off})
 				}
 			}
-			pos.next, pos.began = off+1, c.asked.i
+			pos.next, pos.began, pos.resumed = off+1, c.asked.i, false
 		}
 	}
 	for k := range e.At {
@@ -114,7 +116,7 @@ func (c *Checker) polled(e *history.Event) {
 		if pos := x.at(cl.TP); cl.From >= 0 && endOf(e, cl.TP) < 0 && (!pos.known || cl.From > pos.next) {
 			c.starts(x, pos, cl.TP, cl.From, e)
 			if cl.From > pos.next {
-				c.jumps = append(c.jumps, jump{p: x.p, tp: cl.TP, from: pos.next, until: cl.From, began: pos.began, by: c.read(), epoch: cl.Epoch})
+				c.jumps = append(c.jumps, jump{p: x.p, tp: cl.TP, from: pos.next, until: cl.From, began: pos.began, by: c.read(), resumed: pos.resumed, epoch: cl.Epoch})
 				pos.moved = append(pos.moved, span{pos.next, cl.From})
 				pos.next, pos.began = cl.From, c.asked.i
 			}
@@ -136,7 +138,7 @@ func askedFor(e *history.Event, tp history.TP, def int64) int64 {
 // it has been assigned again.
 func (c *Checker) starts(x *process, pos *position, tp history.TP, first int64, e *history.Event) {
 	again, reset := pos.assigned, pos.fresh
-	pos.assigned, pos.fresh = false, false
+	pos.assigned, pos.fresh, pos.resumed = false, false, pos.assigned && !pos.fresh
 	switch {
 	case !pos.known && reset && c.h.Set.Reset == "earliest":
 		// From the log start offset, then: anything else is a jump.
@@ -163,6 +165,18 @@ func (c *Checker) starts(x *process, pos *position, tp history.TP, first int64, 
 		pos.next = first
 	}
 	pos.known = true
+}
+
+// movedBack takes note that a reader has been moved back to an offset, by a truncation or by
+// auto.offset.reset. What a new life passed over, because it went on where an earlier one had
+// been before it was moved back, it reads now after all: the position that it had saved was
+// that of a log that is no more.
+func (c *Checker) movedBack(p int32, tp history.TP, to int64) {
+	for i := range c.jumps {
+		if x := &c.jumps[i]; x.resumed && x.p == p && x.tp == tp {
+			x.until = min(x.until, max(x.from, to))
+		}
+	}
 }
 
 // processed moves a reader through what it has finished with. To finish with a
