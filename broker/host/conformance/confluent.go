@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	_ "embed"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -52,6 +53,13 @@ func (c *LocalDockerCompose) WithCommand([]string) *LocalDockerCompose { return 
 func (c *LocalDockerCompose) Invoke() ExecError                        { return ExecError{} }
 func (c *LocalDockerCompose) Down() ExecError                          { return ExecError{} }
 `
+
+// confluentOwn are tests of ours for what the client's own leave out: codecs, acks,
+// idempotence, and reading by assignment, offset and time. They are built with the
+// client's, since a program that imports it needs cgo.
+//
+//go:embed confluentown.go.txt
+var confluentOwn []byte
 
 // confluentPrepare builds the client's tests out of a copy of the module.
 func confluentPrepare(e *env) error {
@@ -147,6 +155,7 @@ func confluentCopy(source, dir string) error {
 		text []byte
 	}{
 		{name, text},
+		{filepath.Join(dir, "kafka", "own_test.go"), confluentOwn},
 		{filepath.Join(dir, "go.mod"), []byte(confluentMod)},
 		{filepath.Join(dir, "go.sum"), sum},
 		{filepath.Join(dir, "compose", "go.mod"), []byte("module " + confluentCompose + "\n\ngo 1.21\n")},
@@ -228,10 +237,35 @@ func confluentTests(e *env) ([]test, error) {
 		name := string(m[1])
 		list = append(list, test{name, confluentTest(name, "TestIntegration/"+name, apis)})
 	}
-	if len(methods) == 0 {
-		return nil, fmt.Errorf("%s names no test", e.values["source"])
+	own := regexp.MustCompile(`(?m)^\t\t\{"([a-z0-9-]+)", own`).FindAllSubmatch(confluentOwn, -1)
+	for _, m := range own {
+		list = append(list, test{"own-" + string(m[1]), confluentOwnTest(string(m[1]), apis)})
+	}
+	if len(methods) == 0 || len(own) == 0 {
+		return nil, fmt.Errorf("%s names %d tests, and there are %d of ours", e.values["source"], len(methods), len(own))
 	}
 	return list, nil
+}
+
+// confluentOwnTest runs a test of ours. Of a codec it looks at what is stored, too:
+// librdkafka says nothing where it leaves compression out, because a broker does not
+// advertise what it goes by.
+func confluentOwnTest(name string, apis []kmsg.ApiVersionsResponseApiKey) func(context.Context, *env) error {
+	run := confluentTest(name, "TestOwn/"+name, apis)
+	return func(ctx context.Context, e *env) error {
+		if err := run(ctx, e); err != nil {
+			return err
+		}
+		codec, ok := strings.CutPrefix(name, "codec-")
+		if !ok {
+			return nil
+		}
+		list, err := readFrom(ctx, e, "own-"+name, 0, 0, 1)
+		if err != nil {
+			return err
+		}
+		return want("codec", list[0].Attrs.CompressionType(), uint8(slices.Index(codecs, codec)))
+	}
 }
 
 // confluentTest runs one test, unless it needs what is not served.
