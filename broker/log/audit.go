@@ -54,6 +54,23 @@ func (a *Auditor) Started(b *Broker) (broken []string) {
 	return broken
 }
 
+// Ended audits the brokers of a run that is over: whoever asks one of them for the offset of a
+// timestamp is given that of the first committed record that is no older. It reads all
+// there is.
+func (a *Auditor) Ended(brokers []*Broker) (broken []string) {
+	for _, b := range brokers {
+		if b == nil || b.err != nil {
+			continue
+		}
+		for _, p := range b.partitions {
+			if err := p.CheckTimes(); err != nil {
+				broken = append(broken, fmt.Sprintf("%v on broker %d: %v", p.TP(), b.ID(), err))
+			}
+		}
+	}
+	return broken
+}
+
 // Step audits the partitions that the last step of the broker at a place of
 // brokers has changed; it is to be called after each of its steps. Brokers that
 // are down are nil; the controller may be nil. Each broken invariant is a

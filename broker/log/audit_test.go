@@ -13,6 +13,7 @@ import (
 	"brokersim/broker/log/replica"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // settledCluster is at rest: two brokers, one partition, one record.
@@ -312,5 +313,31 @@ func TestAuditFiles(t *testing.T) {
 	brokers[0].err = errors.New("bad disk") // who has given up may have written half of something
 	if s := step(); s != nil {
 		t.Errorf("%q", s)
+	}
+}
+
+// In the end a time index that does not rise is said, of every broker that has one and has
+// not given up.
+func TestAuditEnded(t *testing.T) {
+	l := newCluster(t, 2, nil)
+	brokers := []*Broker{l.broker(1), nil, l.broker(2)}
+	if err := brokers[2].cfg.Failpoints.Arm(failpoint.S17RawStamps, failpoint.Always, "return(true)"); err != nil {
+		t.Fatal(err)
+	}
+	l.create("orders", map[string]string{"index.interval.bytes": "0"}, 1, 2)
+	for _, at := range []int64{3, 1, 5} {
+		b := wire.NewBuilder(-1, -1, -1)
+		b.Append(at, nil, []byte("a"), nil)
+		ask[*kmsg.ProduceResponse](l.client(l.brokers[0]), produceRequest("orders", -1, time.Second, b.Bytes().Contiguous()), 9)
+	}
+	l.advance(time.Second)
+	a := NewAuditor(1)
+	want := []string{"orders-0 on broker 2: the time index finds offset 2 for timestamp 2, and the first record that is no older is at offset 0"}
+	if got := a.Ended(brokers); !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	brokers[2].err = errors.New("bad disk")
+	if got := a.Ended(brokers); got != nil {
+		t.Errorf("%q", got)
 	}
 }

@@ -76,6 +76,51 @@ func TestSearchTime(t *testing.T) {
 	})
 }
 
+// A time index of what does not rise is searched in vain: where to look is behind the first
+// record that is no older. With the largest so far it never is (TimeIndex.maybeAppend).
+func TestRawStamps(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		times   []int64 // of batches of one record each, by offset
+		entries []int64 // the timestamps of the index, with the flaw
+		late    []int64 // what is looked for too far on, with the flaw
+	}{
+		{"they rise", []int64{1, 3, 5, 7}, []int64{3, 5, 7}, nil},
+		{"one falls", []int64{3, 1, 5}, []int64{1, 5}, []int64{1, 2, 3}},
+		{"one falls behind", []int64{2, 4, 6, 1, 8}, []int64{4, 6, 1, 8}, []int64{1, 2, 3, 4, 5, 6}},
+		{"a while", []int64{4, 6, 1, 2, 3, 8, 9}, []int64{6, 1, 2, 3, 8, 9}, []int64{1, 2, 3, 4, 5, 6}},
+		{"two clocks", []int64{5, 1, 6, 2, 7, 3}, []int64{1, 6, 2, 7, 3}, []int64{1, 2, 3, 4, 5, 6, 7}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, raw := range []bool{false, true} {
+				l, _, err := OpenWith(storagetest.New(), "t-0", Options{Flaws: Flaws{RawStamps: raw}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i, x := range tt.times {
+					if err := l.Append(one(int64(i), x)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				var entries, late []int64
+				for _, e := range l.segments[0].times.entries {
+					entries = append(entries, e.timestamp)
+				}
+				for at := range int64(10) {
+					first := slices.IndexFunc(tt.times, func(x int64) bool { return x >= at })
+					from, ok := l.SearchTime(at)
+					if ok != (first >= 0) || ok && from > int64(first) {
+						late = append(late, at)
+					}
+				}
+				if raw && (!slices.Equal(entries, tt.entries) || !slices.Equal(late, tt.late)) || !raw && (late != nil || !slices.IsSorted(entries)) {
+					t.Errorf("raw %t: entries %d, too far on %d", raw, entries, late)
+				}
+			}
+		})
+	}
+}
+
 // An index has an entry every index.interval.bytes, in the file as in memory; a roll ends
 // the time index with the largest timestamp.
 func TestIndexEntries(t *testing.T) {

@@ -63,6 +63,7 @@ type Flaws struct {
 	SkipChecksums bool // what looks like a batch is one
 	TrustIndex    bool // what an index says is so
 	EndAfterIndex bool // the log end moves when the index has been written
+	RawStamps     bool // the time index has the timestamp of each batch, not the largest so far
 }
 
 // Defaults are Kafka's.

@@ -38,6 +38,10 @@ func (s *segment) took(h Header, at int64, o *Options) {
 	}
 	if at-s.offsets.lastPosition() > o.IndexInterval && at <= math.MaxInt32 && last-s.base <= math.MaxInt32 {
 		s.offsets.entries = append(s.offsets.entries, offsetEntry{int32(last - s.base), int32(at)})
+		if o.Flaws.RawStamps {
+			s.times.entries = append(s.times.entries, timeEntry{h.MaxTimestamp, int32(last - s.base)})
+			return
+		}
 		s.times.add(s.last, s.lastAt-s.base)
 	}
 }

@@ -168,6 +168,9 @@ const (
 	// S11OldHorizon has the time after which a tombstone may go count from when it was
 	// written, not from the first pass that has kept it (KAFKA-4529, KIP-534).
 	S11OldHorizon
+	// S17RawStamps has the time index tell of each batch's own timestamp, not of the largest
+	// so far, so that what is searched as if it rose does not.
+	S17RawStamps
 
 	// LeaderChange is a partition that was given another leader.
 	LeaderChange
@@ -388,6 +391,7 @@ var names = [numSites]string{
 	S09OldestTimestamp:         "S09-oldest-timestamp",
 	S10KeepOldest:              "S10-keep-oldest",
 	S11OldHorizon:              "S11-old-horizon",
+	S17RawStamps:               "S17-raw-stamps",
 	LeaderChange:               "leader-change",
 	ISRShrink:                  "isr-shrink",
 	ISRExpand:                  "isr-expand",

@@ -85,6 +85,12 @@ var storageBugs = []Bug{
 		Fault: "a reader is behind when a log is cleaned", Property: "compaction", Difficulty: 3,
 	},
 	{
+		Site: failpoint.S17RawStamps, Source: "TimeIndex.maybeAppend",
+		Mechanism:  "The time index tells of each batch's own timestamp, not of the largest so far, and a search in what does not rise passes over records.",
+		Experiment: Experiment{Scenario: "fast-failover", Seeds: fewSeeds, Set: []string{"topic.index.interval.bytes=0"}, Faults: "1s..1500ms for 2s skew order-service -1h"},
+		Fault:      "the clock of a producer goes back for a while", Property: AuditProperty, Says: "the time index finds offset", Difficulty: 1,
+	},
+	{
 		Site: failpoint.S18ForgetAtStart, Source: "KAFKA-12520",
 		Mechanism: "A broker that starts again does not learn from its logs which sequences of producers they hold, so that a retry is appended twice.",
 		Experiment: Experiment{Scenario: "single-copies", Seeds: someSeeds, Faults: `

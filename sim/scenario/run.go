@@ -90,7 +90,7 @@ func newRun(p *plan) *run {
 }
 
 // play lets the run happen: the load and its faults, what a core of the cluster has
-// to do alone, the heal, rest, and the final read.
+// to do alone, the heal, rest, the final read and the last audit.
 func (r *run) play() {
 	defer r.blame()
 	rest, readAll := r.comeToRest, r.readAll
@@ -103,6 +103,7 @@ func (r *run) play() {
 		r.healAll,
 		rest,
 		readAll,
+		r.auditEnd,
 	} {
 		if phase(); r.stopped {
 			return

@@ -57,6 +57,20 @@ func (c *cluster) afterBroker(i int) {
 	}
 }
 
+// auditEnd looks at the brokers once more when nothing will happen any more: what reading
+// whole logs does to the page cache changes nothing. The logs of a load are left alone, which
+// has a cluster of its own to measure.
+func (r *run) auditEnd() {
+	if r.cluster == nil || r.cluster.opaque || r.load != nil {
+		return
+	}
+	r.observing = true
+	if broken := r.cluster.auditor.Ended(r.cluster.brokers); broken != nil {
+		r.audits.add(r.sim.Now(), broken...)
+	}
+	r.observing = false
+}
+
 // afterController audits the metadata when more of it is committed: what a
 // controller that loses power has not made durable never was.
 func (c *cluster) afterController(i int) {

@@ -81,13 +81,6 @@ func (r *Replica) limit(follower bool) int64 {
 	return r.highWatermark
 }
 
-// CheckEnd reports bytes behind the log end, for audits: see [storage.Log.CheckEnd].
-func (r *Replica) CheckEnd() error { return r.log.CheckEnd() }
-
-// CheckRead reports what is wrong with what was read of the log when it was opened, for
-// audits: see [storage.Log.CheckRead].
-func (r *Replica) CheckRead() error { return r.log.CheckRead() }
-
 // Available reports whether there is anything to read from an offset on.
 func (r *Replica) Available(follower bool, from int64) bool { return from < r.limit(follower) }
 

@@ -136,6 +136,7 @@ func (c *Config) storage(saved *Saved) storage.Options {
 			SkipChecksums: c.Failpoints.On(failpoint.S01SkipChecksums, uint64(c.TP.Partition)),
 			EndAfterIndex: c.Failpoints.On(failpoint.S04EndAfterIndex, uint64(c.TP.Partition)),
 			TrustIndex:    c.Failpoints.On(failpoint.S05TrustIndex, uint64(c.TP.Partition)),
+			RawStamps:     c.Failpoints.On(failpoint.S17RawStamps, uint64(c.TP.Partition)),
 		},
 	}
 }
