@@ -49,9 +49,10 @@ type run struct {
 	moment  Moment
 	shown   int // audits that the watcher has seen
 
-	observing bool     // in After: a panic is ours, not the node's
-	faults    []string // as applied
-	late      []string // due after the load
+	observing bool            // in After: a panic is ours, not the node's
+	stepped   machine.Instant // when a node was last looked at
+	faults    []string        // as applied
+	late      []string        // due after the load
 	core      core
 	load      *underLoad      // of [Load]; else nil
 	healed    machine.Instant // when everything was

@@ -11,7 +11,7 @@ import (
 // left. It is called for every event of the run: where nothing has changed it
 // must cost next to nothing.
 func (r *run) after(node int) {
-	r.observing = true
+	r.observing, r.stepped = true, r.sim.Now()
 	c := r.cluster
 	switch {
 	case c.opaque: // half of a cluster cannot be audited
@@ -57,8 +57,8 @@ func (c *cluster) afterBroker(i int) {
 	}
 }
 
-// auditEnd looks at the brokers once more when nothing will happen any more: what reading
-// whole logs does to the page cache changes nothing. The logs of a load are left alone, which
+// auditEnd looks at the brokers once more when nothing will happen any more, as they are since
+// the last step: what reading whole logs does to the page cache changes nothing. The logs of a load are left alone, which
 // has a cluster of its own to measure.
 func (r *run) auditEnd() {
 	if r.cluster == nil || r.cluster.opaque || r.load != nil {
@@ -66,7 +66,7 @@ func (r *run) auditEnd() {
 	}
 	r.observing = true
 	if broken := r.cluster.auditor.Ended(r.cluster.brokers); broken != nil {
-		r.audits.add(r.sim.Now(), broken...)
+		r.audits.add(r.stepped, broken...)
 	}
 	r.observing = false
 }
