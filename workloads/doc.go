@@ -39,7 +39,7 @@
 //	position.go     its position file
 //	read.go         how fetches, listings and moves are written into the history
 //	dumper.go       the final read
-//	topics.go       the creation of topics
+//	operator.go     whoever creates topics, moves replicas, deletes records
 //	publisher.go    the producing service of a broker without offsets, through an Outlet
 //	receiver.go     the service to which such a broker pushes, through an Inlet
 //	channel.go      both for a pub/sub broker; workqueue.go for work queues

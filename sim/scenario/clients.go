@@ -23,10 +23,10 @@ type clients struct {
 	producers []*workloads.Producer // by Spec.Producers
 	readers   []*workloads.Reader   // by Spec.Readers
 	bulk      bulkClients           // instead, if Spec.Bulk is set
-	topics    *workloads.TopicCreator
-	recreator *workloads.Recreator // nil if no topic is recreated
-	trimmer   *workloads.Trimmer   // nil if no records are deleted
-	dumper    *workloads.Dumper    // nil before the final read
+	topics    *workloads.Operator[*client.Admin]
+	recreator *workloads.Operator[*client.Recreator] // nil if no topic is recreated
+	trimmer   *workloads.Operator[*client.Trimmer]   // nil if no records are deleted
+	dumper    *workloads.Dumper                      // nil before the final read
 }
 
 // loadFrom is when the first records are due. It is an instant of the run, not
@@ -52,14 +52,17 @@ func newClients(r *run) *clients {
 	for i := range c.readers {
 		addReader(r, i, nodes[len(c.producers)+i])
 	}
-	c.topics = workloads.NewTopicCreator(workloads.TopicCreatorConfig{
-		Name: "admin", Seed: r.Seed, Bootstrap: r.cluster.bootstrap(), Settings: r.set.Consumer(""), Topics: r.newTopics(),
-	})
+	c.topics = workloads.Operate(client.NewAdmin(r.operator("admin"), r.newTopics()))
 	r.sim.Add(sim.NodeConfig{Name: "admin", ID: adminID, Boot: func() machine.Machine { return c.topics }})
 	c.addMover(r)
 	c.addRecreator(r)
 	c.addTrimmer(r)
 	return c
+}
+
+// operator is what a client is made of that changes something of the cluster.
+func (r *run) operator(name string) client.AdminConfig {
+	return client.AdminConfig{Name: name, Seed: r.Seed, Bootstrap: r.cluster.bootstrap(), Settings: r.set.Consumer("")}
 }
 
 func (r *run) newTopics() []client.NewTopic {

@@ -62,9 +62,7 @@ func (c *clients) addMover(r *run) {
 	if r.Spec.Reassign.Every == 0 {
 		return
 	}
-	m := workloads.NewMover(workloads.MoverConfig{
-		Name: "mover", Seed: r.Seed, Bootstrap: r.cluster.bootstrap(), Settings: r.set.Consumer(""), Moves: r.moves(),
-	})
+	m := workloads.Operate(client.NewMover(r.operator("mover"), r.moves()))
 	r.sim.Add(sim.NodeConfig{Name: "mover", ID: moverID, Boot: func() machine.Machine { return m }})
 }
 

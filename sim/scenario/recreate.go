@@ -39,9 +39,7 @@ func (c *clients) addRecreator(r *run) {
 			list = append(list, client.Recreation{At: machine.Instant(at), Topic: t, Records: recordsBefore})
 		}
 	}
-	c.recreator = workloads.NewRecreator(workloads.RecreatorConfig{
-		Name: "recreator", Seed: r.Seed, Bootstrap: r.cluster.bootstrap(), Settings: r.set.Consumer(""), Topics: list,
-	})
+	c.recreator = workloads.Operate(client.NewRecreator(r.operator("recreator"), list))
 	r.sim.Add(sim.NodeConfig{Name: "recreator", ID: recreatorID, Boot: func() machine.Machine { return c.recreator }})
 }
 

@@ -61,7 +61,7 @@ func (r *run) waitFor(open func() []string) []string {
 	until := r.sim.Now().Add(r.Spec.Settle)
 	for {
 		list := open()
-		if len(list) == 0 || r.sim.Now() >= until || r.clients != nil && r.clients.topics.Refused() != "" || r.stopped {
+		if len(list) == 0 || r.sim.Now() >= until || r.clients != nil && r.clients.topics.Client.Refused() != "" || r.stopped {
 			return list
 		}
 		r.runTo(min(r.sim.Now().Add(look), until))
@@ -91,7 +91,7 @@ func join(tps []wire.TP) string {
 // open is what is still under way.
 func (r *run) open() []string {
 	list := r.openOfClients()
-	if r.cluster.opaque || len(list) > 0 && !r.clients.topics.Done() {
+	if r.cluster.opaque || len(list) > 0 && !r.clients.topics.Client.Done() {
 		return list
 	}
 	c := r.cluster
@@ -106,14 +106,14 @@ func (r *run) open() []string {
 func (r *run) openOfClients() (list []string) {
 	c := r.clients
 	switch {
-	case c.topics.Refused() != "":
-		return []string{"topics cannot be created: " + c.topics.Refused()}
-	case !c.topics.Done():
+	case c.topics.Client.Refused() != "":
+		return []string{"topics cannot be created: " + c.topics.Client.Refused()}
+	case !c.topics.Client.Done():
 		return []string{"topics have not been created, or have no leader"}
-	case c.recreator != nil && !c.recreator.Done():
+	case c.recreator != nil && !c.recreator.Client.Done():
 		return []string{"topics have not been created again"}
-	case c.trimmer != nil && len(c.trimmer.Left()) > 0:
-		return []string{fmt.Sprintf("the records of %v have not been deleted", c.trimmer.Left()[0].TP)}
+	case c.trimmer != nil && len(c.trimmer.Client.Left()) > 0:
+		return []string{fmt.Sprintf("the records of %v have not been deleted", c.trimmer.Client.Left()[0].TP)}
 	}
 	nodes := r.Spec.clientNodes()
 	for i := range r.Spec.Producers {

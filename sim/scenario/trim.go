@@ -33,8 +33,6 @@ func (c *clients) addTrimmer(r *run) {
 		}
 	}
 	slices.SortStableFunc(list, func(a, b client.Trim) int { return cmp.Compare(a.At, b.At) })
-	c.trimmer = workloads.NewTrimmer(workloads.TrimmerConfig{
-		Name: "trimmer", Seed: r.Seed, Bootstrap: r.cluster.bootstrap(), Settings: r.set.Consumer(""), Trims: list,
-	})
+	c.trimmer = workloads.Operate(client.NewTrimmer(r.operator("trimmer"), list))
 	r.sim.Add(sim.NodeConfig{Name: "trimmer", ID: trimmerID, Boot: func() machine.Machine { return c.trimmer }})
 }

@@ -42,6 +42,23 @@ type AdminConfig struct {
 	Settings  config.Consumer
 }
 
+// draw is what the draws of the client are made from.
+func (cfg *AdminConfig) draw() machine.Draw {
+	return machine.NewDraw(cfg.Seed, "client").Of(cfg.Name).With(uint64(cfg.Life))
+}
+
+// network is for a client that asks one thing at a time, with what it may ask.
+func (cfg *AdminConfig) network(draw machine.Draw, table *wire.Table, keys ...int16) netConfig {
+	s := &cfg.Settings
+	return netConfig{
+		clientID: cfg.Name, seed: draw, bootstrap: cfg.Bootstrap, maxInFlight: 1,
+		requestTimeout: s.RequestTimeout, retry: s.RetryBackoff, retryMax: s.RetryBackoffMax, metadataMaxAge: s.MetadataMaxAge,
+		setup: s.ConnectionSetupTimeout, setupMax: s.ConnectionSetupTimeoutMax,
+		reconnect: s.ReconnectBackoff, reconnectMax: s.ReconnectBackoffMax,
+		table: table, keys: keys,
+	}
+}
+
 // Admin creates topics and waits until each of their partitions has a leader.
 type Admin struct {
 	set     config.Consumer
@@ -59,15 +76,8 @@ type Admin struct {
 // NewAdmin returns an admin client that will create topics.
 func NewAdmin(cfg AdminConfig, topics []NewTopic) *Admin {
 	a := &Admin{set: cfg.Settings, all: topics, todo: slices.Clone(topics)}
-	a.draw = machine.NewDraw(cfg.Seed, "client").Of(cfg.Name).With(uint64(cfg.Life))
-	s := &a.set
-	a.net.init(netConfig{
-		clientID: cfg.Name, seed: a.draw, bootstrap: cfg.Bootstrap, maxInFlight: 1,
-		requestTimeout: s.RequestTimeout, retry: s.RetryBackoff, retryMax: s.RetryBackoffMax, metadataMaxAge: s.MetadataMaxAge,
-		setup: s.ConnectionSetupTimeout, setupMax: s.ConnectionSetupTimeoutMax,
-		reconnect: s.ReconnectBackoff, reconnectMax: s.ReconnectBackoffMax,
-		table: adminTable(), keys: []int16{wire.Metadata, wire.CreateTopics},
-	})
+	a.draw = cfg.draw()
+	a.net.init(cfg.network(a.draw, adminTable(), wire.Metadata, wire.CreateTopics))
 	return a
 }
 

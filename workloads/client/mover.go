@@ -29,16 +29,8 @@ type Mover struct {
 // NewMover returns a client that will ask for moves, which are in the order of their times.
 func NewMover(cfg AdminConfig, moves []Relocation) *Mover {
 	m := &Mover{moves: moves}
-	m.draw = machine.NewDraw(cfg.Seed, "client").Of(cfg.Name).With(uint64(cfg.Life))
-	s := &cfg.Settings
-	m.net.init(netConfig{
-		clientID: cfg.Name, seed: m.draw, bootstrap: cfg.Bootstrap, maxInFlight: 1,
-		requestTimeout: s.RequestTimeout, retry: s.RetryBackoff, retryMax: s.RetryBackoffMax, metadataMaxAge: s.MetadataMaxAge,
-		setup: s.ConnectionSetupTimeout, setupMax: s.ConnectionSetupTimeoutMax,
-		reconnect: s.ReconnectBackoff, reconnectMax: s.ReconnectBackoffMax,
-		table: wire.NewTable(metadataAPI(), wire.API{Key: wire.AlterReassignments, Min: 0, Max: 0}),
-		keys:  []int16{wire.AlterReassignments},
-	})
+	m.draw = cfg.draw()
+	m.net.init(cfg.network(m.draw, wire.NewTable(metadataAPI(), wire.API{Key: wire.AlterReassignments, Min: 0, Max: 0}), wire.AlterReassignments))
 	return m
 }
 

@@ -43,17 +43,9 @@ const (
 // the first time.
 func NewRecreator(cfg AdminConfig, list []Recreation) *Recreator {
 	x := &Recreator{todo: slices.Clone(list)}
-	x.draw = machine.NewDraw(cfg.Seed, "client").Of(cfg.Name).With(uint64(cfg.Life))
-	s := &cfg.Settings
-	x.net.init(netConfig{
-		clientID: cfg.Name, seed: x.draw, bootstrap: cfg.Bootstrap, maxInFlight: 1,
-		requestTimeout: s.RequestTimeout, retry: s.RetryBackoff, retryMax: s.RetryBackoffMax, metadataMaxAge: s.MetadataMaxAge,
-		setup: s.ConnectionSetupTimeout, setupMax: s.ConnectionSetupTimeoutMax,
-		reconnect: s.ReconnectBackoff, reconnectMax: s.ReconnectBackoffMax,
-		table: wire.NewTable(metadataAPI(), wire.API{Key: wire.Produce, Min: 3, Max: 9},
-			wire.API{Key: wire.CreateTopics, Min: 4, Max: 5}, wire.API{Key: wire.DeleteTopics, Min: 1, Max: 5}),
-		keys: []int16{wire.Metadata, wire.Produce, wire.CreateTopics, wire.DeleteTopics},
-	})
+	x.draw = cfg.draw()
+	x.net.init(cfg.network(x.draw, wire.NewTable(metadataAPI(), wire.API{Key: wire.Produce, Min: 3, Max: 9},
+		wire.API{Key: wire.CreateTopics, Min: 4, Max: 5}, wire.API{Key: wire.DeleteTopics, Min: 1, Max: 5}), wire.Metadata, wire.Produce, wire.CreateTopics, wire.DeleteTopics))
 	for i := range x.todo {
 		x.net.meta.add(x.todo[i].Topic.Name)
 	}

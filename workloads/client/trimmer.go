@@ -31,16 +31,8 @@ type Trimmer struct {
 // NewTrimmer returns a client that will delete records, in the order of the list.
 func NewTrimmer(cfg AdminConfig, list []Trim) *Trimmer {
 	x := &Trimmer{todo: slices.Clone(list)}
-	x.draw = machine.NewDraw(cfg.Seed, "client").Of(cfg.Name).With(uint64(cfg.Life))
-	s := &cfg.Settings
-	x.net.init(netConfig{
-		clientID: cfg.Name, seed: x.draw, bootstrap: cfg.Bootstrap, maxInFlight: 1,
-		requestTimeout: s.RequestTimeout, retry: s.RetryBackoff, retryMax: s.RetryBackoffMax, metadataMaxAge: s.MetadataMaxAge,
-		setup: s.ConnectionSetupTimeout, setupMax: s.ConnectionSetupTimeoutMax,
-		reconnect: s.ReconnectBackoff, reconnectMax: s.ReconnectBackoffMax,
-		table: wire.NewTable(metadataAPI(), wire.API{Key: wire.DeleteRecords, Min: 1, Max: 2}),
-		keys:  []int16{wire.Metadata, wire.DeleteRecords},
-	})
+	x.draw = cfg.draw()
+	x.net.init(cfg.network(x.draw, wire.NewTable(metadataAPI(), wire.API{Key: wire.DeleteRecords, Min: 1, Max: 2}), wire.Metadata, wire.DeleteRecords))
 	for i := range x.todo {
 		x.net.meta.add(x.todo[i].TP.Topic)
 	}
