@@ -111,20 +111,13 @@ func (b *Broker) unparkDelete(x *parkedDelete) {
 // wakeDeletes answers those for which a partition's replicas have got far enough, or which
 // it does not lead any more.
 func (b *Broker) wakeDeletes(p *partition, out *machine.Effects) {
-	for i := 0; i < len(p.deletes); {
-		x := p.deletes[i]
+	wake(&p.deletes, func(x *parkedDelete) (waits, here bool) {
 		x.waits = slices.DeleteFunc(x.waits, func(w deleting) bool { return w.p == p && w.decide() })
-		switch {
-		case len(x.waits) == 0:
-			p.deletes = slices.Delete(p.deletes, i, i+1)
-			b.unparkDelete(x)
-			b.answer(x.conn, &x.req, x.resp, nil, out)
-		case !slices.ContainsFunc(x.waits, func(w deleting) bool { return w.p == p }):
-			p.deletes = slices.Delete(p.deletes, i, i+1)
-		default:
-			i++
-		}
-	}
+		return len(x.waits) > 0, slices.ContainsFunc(x.waits, func(w deleting) bool { return w.p == p })
+	}, func(x *parkedDelete) {
+		b.unparkDelete(x)
+		b.answer(x.conn, &x.req, x.resp, nil, out)
+	})
 }
 
 // expireDeletes answers those whose time is over.

@@ -95,18 +95,28 @@ func remove[T any](list []*T, x *T) []*T {
 // wakeProduces answers the produce requests for which a partition has got far
 // enough, or has lost its leader.
 func (b *Broker) wakeProduces(p *partition, out *machine.Effects) {
-	for i := 0; i < len(p.produces); {
-		x := p.produces[i]
+	wake(&p.produces, func(x *parkedProduce) (waits, here bool) {
 		x.waits = slices.DeleteFunc(x.waits, func(w producing) bool { return w.p == p && w.decide(x.acks) })
-		switch {
-		case len(x.waits) == 0:
-			p.produces = slices.Delete(p.produces, i, i+1)
-			b.unparkProduce(x)
-			b.answer(x.conn, &x.req, x.resp, nil, out)
-		case !slices.ContainsFunc(x.waits, func(w producing) bool { return w.p == p }):
-			p.produces = slices.Delete(p.produces, i, i+1)
-		default:
+		return len(x.waits) > 0, slices.ContainsFunc(x.waits, func(w producing) bool { return w.p == p })
+	}, func(x *parkedProduce) {
+		b.unparkProduce(x)
+		b.answer(x.conn, &x.req, x.resp, nil, out)
+	})
+}
+
+// wake has those that wait at a partition decide what they can. Who waits for nothing here
+// any more leaves its list, and who waits for nothing at all is answered.
+func wake[X any](list *[]*X, decide func(*X) (waits, here bool), answer func(*X)) {
+	for i := 0; i < len(*list); {
+		x := (*list)[i]
+		waits, here := decide(x)
+		if here {
 			i++
+			continue
+		}
+		*list = slices.Delete(*list, i, i+1)
+		if !waits {
+			answer(x)
 		}
 	}
 }

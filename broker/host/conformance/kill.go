@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +13,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"brokersim/broker/host/conformance/kafka"
 )
 
 func killTests(*env) ([]test, error) {
@@ -29,7 +30,7 @@ var quickFailover = []string{"--set", "broker.broker.session.timeout.ms=2000", "
 // a history, and brokersim judge says whether every acknowledged record is there, once.
 func killBrokers(ctx context.Context, e *env) error {
 	data := filepath.Join(e.dir, "roles")
-	ports, err := freePorts(4)
+	ports, err := kafka.FreePorts(4)
 	if err != nil {
 		return err
 	}
@@ -84,19 +85,6 @@ func killBrokers(ctx context.Context, e *env) error {
 	out, err := command(ctx, "", e.r.binary, "judge", h.path)
 	fmt.Printf("      %d records were acknowledged; %s\n", h.acked, oneLine(out))
 	return err
-}
-
-// freePorts are addresses on which nobody listens just now.
-func freePorts(n int) (list []string, err error) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close()
-		list = append(list, l.Addr().String())
-	}
-	return list, nil
 }
 
 // history writes what the clients saw, as brokersim judge reads it.

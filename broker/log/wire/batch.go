@@ -215,18 +215,11 @@ func firstBatch(b []byte) (size int64, magic int8, code int16, why string) {
 // CheckBatch checks that b is exactly one batch: its header, its checksum, and
 // that it counts its records as offsets do. It does not look into the records.
 func CheckBatch(b machine.Bytes) (Batch, error) {
-	h, err := ReadBatch(b)
-	switch {
-	case err != nil:
-		return h, err
-	case h.Size() != b.Len():
-		return h, ErrTrailing
-	case b.RangeCRC32C(batchAttributes, b.Len()) != h.CRC:
-		return h, ErrBatchCRC
-	case h.Count <= 0 || h.LastOffsetDelta != h.Count-1 || h.BaseOffset < 0:
-		return h, ErrBatchCount
+	h, err := CheckStored(b)
+	if err == nil && (h.Count == 0 || h.LastOffsetDelta != h.Count-1) {
+		err = ErrBatchCount
 	}
-	return h, nil
+	return h, err
 }
 
 // CheckStored checks that b is exactly one batch as it may stand in a log: that of a
@@ -238,7 +231,7 @@ func CheckStored(b machine.Bytes) (Batch, error) {
 		return h, err
 	case h.Size() != b.Len():
 		return h, ErrTrailing
-	case b.RangeCRC32C(batchAttributes, b.Len()) != h.CRC:
+	case !h.Intact(b):
 		return h, ErrBatchCRC
 	case h.Count < 0 || h.LastOffsetDelta < 0 || h.LastOffsetDelta < h.Count-1 || h.BaseOffset < 0:
 		return h, ErrBatchCount

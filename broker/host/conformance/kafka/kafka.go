@@ -72,7 +72,7 @@ type Node struct {
 // Start formats a log directory in dir and starts Kafka on it. Settings are lines of its
 // server.properties beside what makes it a cluster of one.
 func Start(ctx context.Context, classpath, dir string, settings ...string) (*Node, error) {
-	ports, err := freePorts(2)
+	ports, err := FreePorts(2)
 	if err != nil {
 		return nil, err
 	}
@@ -148,8 +148,8 @@ func (n *Node) Stop() {
 	}
 }
 
-// freePorts are addresses on which nobody listens just now.
-func freePorts(n int) (list []string, err error) {
+// FreePorts are addresses on which nobody listens just now.
+func FreePorts(n int) (list []string, err error) {
 	for range n {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
