@@ -21,6 +21,7 @@ var rows = [][]layer{
 	},
 	{ // 1
 		{"broker/log/config", "broker/near"},
+		{"broker/log/coordinator", "broker/machine"},
 		{"broker/log/wire", "broker/machine"},
 		{"broker/pubsub/wire", "broker/machine"},
 		{"broker/queue/wire", "broker/machine"},
@@ -33,14 +34,14 @@ var rows = [][]layer{
 	{ // 2: strangers to each other
 		{"broker/log/cleaner", "broker/machine broker/log/wire broker/storage"},
 		{"broker/log/controller", "broker/machine faults/failpoint broker/log/config broker/log/wire"},
-		{"broker/log/group", "broker/machine faults/failpoint broker/log/config broker/log/wire"},
+		{"broker/log/group", "broker/machine faults/failpoint broker/log/config broker/log/coordinator broker/log/wire"},
 		{"broker/log/quorum", "broker/machine faults/failpoint broker/log/config broker/log/wire broker/storage"},
 		{"broker/log/replica", "broker/machine faults/failpoint broker/log/config broker/log/wire broker/storage"},
-		{"broker/log/txn", "broker/machine faults/failpoint broker/log/config broker/log/wire"},
+		{"broker/log/txn", "broker/machine faults/failpoint broker/log/config broker/log/coordinator broker/log/wire"},
 	},
 	{ // 3
 		{"broker/log", "broker/machine faults/failpoint broker/log/config broker/log/wire broker/storage" +
-			" broker/log/cleaner broker/log/controller broker/log/group broker/log/quorum broker/log/replica broker/log/txn"},
+			" broker/log/cleaner broker/log/controller broker/log/coordinator broker/log/group broker/log/quorum broker/log/replica broker/log/txn"},
 		{"broker/pubsub", "broker/machine faults/failpoint broker/pubsub/wire"},
 		{"broker/queue", "broker/machine faults/failpoint broker/queue/wire broker/storage"},
 		{"checker", "checker/history checker/result"},
