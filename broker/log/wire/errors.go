@@ -70,6 +70,38 @@ const (
 	NewLeaderElected                   int16 = 108
 	UnsupportedEndpointType            int16 = 115
 	TransactionalIDAuthorizationFailed int16 = 53
+
+	// Those of groups and transactions.
+	OffsetMetadataTooLarge       int16 = 12
+	NotCoordinator               int16 = 16
+	IllegalGeneration            int16 = 22
+	InconsistentGroupProtocol    int16 = 23
+	InvalidGroupID               int16 = 24
+	UnknownMemberID              int16 = 25
+	InvalidSessionTimeout        int16 = 26
+	RebalanceInProgress          int16 = 27
+	InvalidCommitOffsetSize      int16 = 28
+	GroupAuthorizationFailed     int16 = 30
+	ClusterAuthorizationFailed   int16 = 31
+	InvalidTxnState              int16 = 48
+	InvalidProducerIDMapping     int16 = 49
+	InvalidTransactionTimeout    int16 = 50
+	ConcurrentTransactions       int16 = 51
+	TransactionCoordinatorFenced int16 = 52
+	OperationNotAttempted        int16 = 55
+	NonEmptyGroup                int16 = 68
+	GroupIDNotFound              int16 = 69
+	MemberIDRequired             int16 = 79
+	GroupMaxSizeReached          int16 = 81
+	FencedInstanceID             int16 = 82
+	GroupSubscribedToTopic       int16 = 86
+	UnstableOffsetCommit         int16 = 88
+	TransactionalIDNotFound      int16 = 105
+	FencedMemberEpoch            int16 = 110
+	UnreleasedInstanceID         int16 = 111
+	UnsupportedAssignor          int16 = 112
+	StaleMemberEpoch             int16 = 113
+	TransactionAbortable         int16 = 120
 )
 
 // ErrorName returns a code's name as Kafka writes it.
@@ -207,6 +239,66 @@ func ErrorName(code int16) string {
 		return "UNSUPPORTED_ENDPOINT_TYPE"
 	case NewLeaderElected:
 		return "NEW_LEADER_ELECTED"
+	case OffsetMetadataTooLarge:
+		return "OFFSET_METADATA_TOO_LARGE"
+	case NotCoordinator:
+		return "NOT_COORDINATOR"
+	case IllegalGeneration:
+		return "ILLEGAL_GENERATION"
+	case InconsistentGroupProtocol:
+		return "INCONSISTENT_GROUP_PROTOCOL"
+	case InvalidGroupID:
+		return "INVALID_GROUP_ID"
+	case UnknownMemberID:
+		return "UNKNOWN_MEMBER_ID"
+	case InvalidSessionTimeout:
+		return "INVALID_SESSION_TIMEOUT"
+	case RebalanceInProgress:
+		return "REBALANCE_IN_PROGRESS"
+	case InvalidCommitOffsetSize:
+		return "INVALID_COMMIT_OFFSET_SIZE"
+	case GroupAuthorizationFailed:
+		return "GROUP_AUTHORIZATION_FAILED"
+	case ClusterAuthorizationFailed:
+		return "CLUSTER_AUTHORIZATION_FAILED"
+	case InvalidTxnState:
+		return "INVALID_TXN_STATE"
+	case InvalidProducerIDMapping:
+		return "INVALID_PRODUCER_ID_MAPPING"
+	case InvalidTransactionTimeout:
+		return "INVALID_TRANSACTION_TIMEOUT"
+	case ConcurrentTransactions:
+		return "CONCURRENT_TRANSACTIONS"
+	case TransactionCoordinatorFenced:
+		return "TRANSACTION_COORDINATOR_FENCED"
+	case OperationNotAttempted:
+		return "OPERATION_NOT_ATTEMPTED"
+	case NonEmptyGroup:
+		return "NON_EMPTY_GROUP"
+	case GroupIDNotFound:
+		return "GROUP_ID_NOT_FOUND"
+	case MemberIDRequired:
+		return "MEMBER_ID_REQUIRED"
+	case GroupMaxSizeReached:
+		return "GROUP_MAX_SIZE_REACHED"
+	case FencedInstanceID:
+		return "FENCED_INSTANCE_ID"
+	case GroupSubscribedToTopic:
+		return "GROUP_SUBSCRIBED_TO_TOPIC"
+	case UnstableOffsetCommit:
+		return "UNSTABLE_OFFSET_COMMIT"
+	case TransactionalIDNotFound:
+		return "TRANSACTIONAL_ID_NOT_FOUND"
+	case FencedMemberEpoch:
+		return "FENCED_MEMBER_EPOCH"
+	case UnreleasedInstanceID:
+		return "UNRELEASED_INSTANCE_ID"
+	case UnsupportedAssignor:
+		return "UNSUPPORTED_ASSIGNOR"
+	case StaleMemberEpoch:
+		return "STALE_MEMBER_EPOCH"
+	case TransactionAbortable:
+		return "TRANSACTION_ABORTABLE"
 	}
 	return "error " + strconv.Itoa(int(code))
 }

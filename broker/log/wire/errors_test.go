@@ -12,7 +12,7 @@ import (
 	"unicode"
 )
 
-// guide is the protocol guide's table of error codes from -1 to 119, in order:
+// guide is the protocol guide's table of error codes from -1 to 120, in order:
 // https://kafka.apache.org/protocol#protocol_error_codes.
 const guide = `
 	UNKNOWN_SERVER_ERROR
@@ -39,7 +39,8 @@ const guide = `
 	UNKNOWN_TOPIC_ID DUPLICATE_BROKER_REGISTRATION BROKER_ID_NOT_REGISTERED INCONSISTENT_TOPIC_ID INCONSISTENT_CLUSTER_ID
 	TRANSACTIONAL_ID_NOT_FOUND FETCH_SESSION_TOPIC_ID_ERROR INELIGIBLE_REPLICA NEW_LEADER_ELECTED OFFSET_MOVED_TO_TIERED_STORAGE
 	FENCED_MEMBER_EPOCH UNRELEASED_INSTANCE_ID UNSUPPORTED_ASSIGNOR STALE_MEMBER_EPOCH MISMATCHED_ENDPOINT_TYPE
-	UNSUPPORTED_ENDPOINT_TYPE UNKNOWN_CONTROLLER_ID UNKNOWN_SUBSCRIPTION_ID TELEMETRY_TOO_LARGE INVALID_REGISTRATION`
+	UNSUPPORTED_ENDPOINT_TYPE UNKNOWN_CONTROLLER_ID UNKNOWN_SUBSCRIPTION_ID TELEMETRY_TOO_LARGE INVALID_REGISTRATION
+	TRANSACTION_ABORTABLE`
 
 // Every constant has the code and the name of the protocol guide.
 func TestErrorNames(t *testing.T) {
@@ -85,5 +86,6 @@ func upper(name string) string {
 		b.WriteRune(unicode.ToUpper(r))
 		before = r
 	}
-	return strings.NewReplacer("IDNOT", "ID_NOT", "IDERROR", "ID_ERROR", "IDAUTH", "ID_AUTH").Replace(b.String())
+	return strings.NewReplacer("IDNOT", "ID_NOT", "IDERROR", "ID_ERROR", "IDAUTH", "ID_AUTH",
+		"IDMAPPING", "ID_MAPPING", "IDREQUIRED", "ID_REQUIRED").Replace(b.String())
 }

@@ -437,8 +437,10 @@ func alterOf(topic [16]byte, epoch int32) *kmsg.AlterPartitionRequest {
 
 // The names of classes are what people write in schedules.
 func TestClassNames(t *testing.T) {
-	want := strings.Fields(`allocate-producer-ids alter-partition api-versions begin-quorum-epoch broker-heartbeat broker-registration
-		create-topics end-quorum-epoch fetch fetch-snapshot init-producer-id list-offsets metadata offset-for-leader-epoch produce vote`)
+	want := strings.Fields(`add-offsets-to-txn add-partitions-to-txn allocate-producer-ids alter-partition api-versions begin-quorum-epoch
+		broker-heartbeat broker-registration create-topics end-quorum-epoch end-txn fetch fetch-snapshot find-coordinator heartbeat init-producer-id
+		join-group leave-group list-offsets metadata offset-commit offset-fetch offset-for-leader-epoch produce sync-group txn-offset-commit vote
+		write-txn-markers`)
 	var got []string
 	for name, class := range Classes() { // unordered: sorted below
 		if ClassName(class) != name {

@@ -47,6 +47,12 @@ func Classes() map[string]uint16 {
 			}
 		}
 	}
+	for _, key := range coordinated {
+		for _, response := range []bool{false, true} {
+			c := Class(key, response)
+			names[ClassName(c)] = c
+		}
+	}
 	return names
 }
 
@@ -113,6 +119,81 @@ func RequestKey(req kmsg.Request, records []Records) uint64 {
 	case *kmsg.CreateTopicsRequest:
 		for _, t := range r.Topics {
 			d = d.Of(t.Topic)
+		}
+	case *kmsg.FindCoordinatorRequest:
+		d = d.With(uint64(r.CoordinatorType)).Of(r.CoordinatorKey)
+		for _, key := range r.CoordinatorKeys {
+			d = d.Of(key)
+		}
+	case *kmsg.InitProducerIDRequest:
+		if r.TransactionalID != nil {
+			d = d.Of(*r.TransactionalID).With(uint64(r.ProducerID)).With(uint64(r.ProducerEpoch))
+		}
+	case *kmsg.AddPartitionsToTxnRequest:
+		d = d.With(uint64(r.ProducerID)).With(uint64(r.ProducerEpoch))
+		for _, t := range r.Topics {
+			d = d.Of(t.Topic)
+			for _, p := range t.Partitions {
+				d = d.With(uint64(p))
+			}
+		}
+		for _, x := range r.Transactions {
+			d = d.With(uint64(x.ProducerID)).With(uint64(x.ProducerEpoch))
+			for _, t := range x.Topics {
+				d = d.Of(t.Topic)
+				for _, p := range t.Partitions {
+					d = d.With(uint64(p))
+				}
+			}
+		}
+	case *kmsg.AddOffsetsToTxnRequest:
+		d = d.With(uint64(r.ProducerID)).With(uint64(r.ProducerEpoch)).Of(r.Group)
+	case *kmsg.TxnOffsetCommitRequest:
+		d = d.With(uint64(r.ProducerID)).With(uint64(r.ProducerEpoch)).Of(r.Group)
+		for _, t := range r.Topics {
+			d = d.Of(t.Topic)
+			for _, p := range t.Partitions {
+				d = d.With(uint64(p.Partition)).With(uint64(p.Offset))
+			}
+		}
+	case *kmsg.EndTxnRequest:
+		d = d.With(uint64(r.ProducerID)).With(uint64(r.ProducerEpoch))
+		if r.Commit {
+			d = d.With(1)
+		}
+	case *kmsg.WriteTxnMarkersRequest:
+		for _, m := range r.Markers {
+			d = d.With(uint64(m.ProducerID)).With(uint64(m.ProducerEpoch)).With(uint64(m.CoordinatorEpoch))
+			for _, t := range m.Topics {
+				d = d.Of(t.Topic)
+				for _, p := range t.Partitions {
+					d = d.With(uint64(p))
+				}
+			}
+		}
+	case *kmsg.OffsetCommitRequest:
+		d = d.Of(r.Group).Of(r.MemberID).With(uint64(r.Generation))
+		for _, t := range r.Topics {
+			d = d.Of(t.Topic)
+			for _, p := range t.Partitions {
+				d = d.With(uint64(p.Partition)).With(uint64(p.Offset))
+			}
+		}
+	case *kmsg.OffsetFetchRequest:
+		d = d.Of(r.Group)
+		for i := range r.Groups {
+			d = d.Of(r.Groups[i].Group)
+		}
+	case *kmsg.JoinGroupRequest:
+		d = d.Of(r.Group).Of(r.MemberID)
+	case *kmsg.SyncGroupRequest:
+		d = d.Of(r.Group).Of(r.MemberID).With(uint64(r.Generation))
+	case *kmsg.HeartbeatRequest:
+		d = d.Of(r.Group).Of(r.MemberID).With(uint64(r.Generation))
+	case *kmsg.LeaveGroupRequest:
+		d = d.Of(r.Group).Of(r.MemberID)
+		for i := range r.Members {
+			d = d.Of(r.Members[i].MemberID)
 		}
 	case *kmsg.AlterPartitionRequest:
 		d = d.With(uint64(r.BrokerID))

@@ -74,31 +74,53 @@ const (
 	Fetch                int16 = 1
 	ListOffsets          int16 = 2
 	Metadata             int16 = 3
+	OffsetCommit         int16 = 8
+	OffsetFetch          int16 = 9
 	FindCoordinator      int16 = 10
+	JoinGroup            int16 = 11
+	Heartbeat            int16 = 12
+	LeaveGroup           int16 = 13
+	SyncGroup            int16 = 14
+	DescribeGroups       int16 = 15
+	ListGroups           int16 = 16
 	ApiVersions          int16 = 18
 	CreateTopics         int16 = 19
 	DeleteTopics         int16 = 20
 	DeleteRecords        int16 = 21
 	InitProducerID       int16 = 22
 	OffsetForLeaderEpoch int16 = 23
+	AddPartitionsToTxn   int16 = 24
+	AddOffsetsToTxn      int16 = 25
+	EndTxn               int16 = 26
+	WriteTxnMarkers      int16 = 27
+	TxnOffsetCommit      int16 = 28
 	DescribeConfigs      int16 = 32
 	AlterConfigs         int16 = 33
 	DescribeLogDirs      int16 = 35
 	CreatePartitions     int16 = 37
+	DeleteGroups         int16 = 42
 	ElectLeaders         int16 = 43
 	IncrementalAlter     int16 = 44
 	AlterReassignments   int16 = 45
 	ListReassignments    int16 = 46
+	OffsetDelete         int16 = 47
 	Vote                 int16 = 52
 	BeginQuorumEpoch     int16 = 53
 	EndQuorumEpoch       int16 = 54
 	AlterPartition       int16 = 56
 	FetchSnapshot        int16 = 59
 	DescribeCluster      int16 = 60
+	DescribeProducers    int16 = 61
 	BrokerRegistration   int16 = 62
 	BrokerHeartbeat      int16 = 63
+	DescribeTransactions int16 = 65
+	ListTransactions     int16 = 66
 	AllocateProducerIDs  int16 = 67
 )
+
+// coordinated are the APIs of groups and transactions.
+var coordinated = [...]int16{OffsetCommit, OffsetFetch, FindCoordinator, JoinGroup, Heartbeat, LeaveGroup, SyncGroup,
+	AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, WriteTxnMarkers, TxnOffsetCommit}
 
 // BrokerTable is what a broker's listener serves to clients and to followers.
 func BrokerTable() *Table {
