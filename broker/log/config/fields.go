@@ -111,6 +111,15 @@ var brokerFields = []field[Broker]{
 	{name: "metadata.log.max.record.bytes.between.snapshots", set: func(b *Broker, v value) { b.MetadataLogMaxRecordBytesBetweenSnapshots = v.n }},
 	{name: "producer.id.expiration.ms", set: func(b *Broker, v value) { b.ProducerIDExpiration = v.ms() }},
 	{name: "producer.id.expiration.check.interval.ms", set: func(b *Broker, v value) { b.ProducerIDExpirationCheckInterval = v.ms() }},
+	{name: "transaction.max.timeout.ms", set: func(b *Broker, v value) { b.TransactionMaxTimeout = v.ms() }},
+	{name: "transactional.id.expiration.ms", set: func(b *Broker, v value) { b.TransactionalIDExpiration = v.ms() }},
+	{name: "transaction.abort.timed.out.transaction.cleanup.interval.ms", set: func(b *Broker, v value) { b.TransactionAbortTimedOutInterval = v.ms() }},
+	{name: "transaction.remove.expired.transaction.cleanup.interval.ms", set: func(b *Broker, v value) { b.TransactionRemoveExpiredInterval = v.ms() }},
+	{name: "transaction.partition.verification.enable", set: func(b *Broker, v value) { b.TransactionPartitionVerification = v.on }},
+	{name: "transaction.state.log.num.partitions", set: func(b *Broker, v value) { b.TransactionLogNumPartitions = v.int32() }},
+	{name: "transaction.state.log.replication.factor", set: func(b *Broker, v value) { b.TransactionLogReplicationFactor = int16(min(v.n, math.MaxInt16)) }},
+	{name: "transaction.state.log.min.isr", set: func(b *Broker, v value) { b.TransactionLogMinISR = v.int32() }},
+	{name: "transaction.state.log.segment.bytes", set: func(b *Broker, v value) { b.TransactionLogSegmentBytes = v.n }},
 }
 
 var topicFields = []field[Topic]{

@@ -92,6 +92,16 @@ type Broker struct {
 
 	ProducerIDExpiration              time.Duration // producer.id.expiration.ms
 	ProducerIDExpirationCheckInterval time.Duration // producer.id.expiration.check.interval.ms
+
+	TransactionMaxTimeout            time.Duration // transaction.max.timeout.ms
+	TransactionalIDExpiration        time.Duration // transactional.id.expiration.ms
+	TransactionAbortTimedOutInterval time.Duration // transaction.abort.timed.out.transaction.cleanup.interval.ms
+	TransactionRemoveExpiredInterval time.Duration // transaction.remove.expired.transaction.cleanup.interval.ms
+	TransactionPartitionVerification bool          // transaction.partition.verification.enable (KIP-890)
+	TransactionLogNumPartitions      int32         // transaction.state.log.num.partitions
+	TransactionLogReplicationFactor  int16         // transaction.state.log.replication.factor
+	TransactionLogMinISR             int32         // transaction.state.log.min.isr
+	TransactionLogSegmentBytes       int64         // transaction.state.log.segment.bytes
 }
 
 // Unset is a number that Kafka has no default for, and nobody has set.
