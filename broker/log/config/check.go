@@ -22,7 +22,9 @@ func (s *Settings) check() error {
 		}
 	}
 	for _, name := range s.all(s.targets.Consumers) {
-		s.checkConsumer(name)
+		if err := s.checkConsumer(name); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -168,13 +170,36 @@ func (s *Settings) settleProducer(p *Producer, name string) []Setting {
 	return changed
 }
 
-func (s *Settings) checkConsumer(name string) {
+func (s *Settings) checkConsumer(name string) error {
 	c := s.Consumer(name)
+	set := func(n string) bool { return s.effective(known.byName[ConsumerScope][n], name) != nil }
+	if c.GroupProtocol == "consumer" {
+		// The broker decides these (ConsumerConfig.checkUnsupportedConfigsPostProcess).
+		for _, n := range []string{"partition.assignment.strategy", "heartbeat.interval.ms", "session.timeout.ms"} {
+			if set(n) {
+				return s.blame(ConsumerScope, name, n+" cannot be set with group.protocol=consumer: the broker decides it", n)
+			}
+		}
+	} else {
+		if set("group.remote.assignor") {
+			return s.blame(ConsumerScope, name, "group.remote.assignor cannot be set with group.protocol=classic", "group.remote.assignor")
+		}
+		// Heartbeat's constructor.
+		if c.HeartbeatInterval >= c.SessionTimeout {
+			return s.blame(ConsumerScope, name, fmt.Sprintf("Kafka wants %s to be below %s",
+				s.said(ConsumerScope, name, "heartbeat.interval.ms", c.HeartbeatInterval), s.said(ConsumerScope, name, "session.timeout.ms", c.SessionTimeout)),
+				"heartbeat.interval.ms", "session.timeout.ms")
+		}
+	}
+	if c.GroupID == "" && set("enable.auto.commit") && c.EnableAutoCommit {
+		return s.blame(ConsumerScope, name, "enable.auto.commit=true without group.id: there is no group to commit to", "enable.auto.commit")
+	}
 	if c.FetchMaxWait >= c.RequestTimeout {
 		s.warn("%s: fetch.max.wait.ms=%d is not below request.timeout.ms=%d: fetches that wait will time out",
 			who("consumer", name), ms(c.FetchMaxWait), ms(c.RequestTimeout))
 	}
 	s.checkBackoffs("consumer", name, c.RetryBackoff, c.RetryBackoffMax, c.ReconnectBackoff, c.ReconnectBackoffMax, c.ConnectionSetupTimeout, c.ConnectionSetupTimeoutMax)
+	return nil
 }
 
 func who(kind, name string) string {

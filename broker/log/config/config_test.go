@@ -58,7 +58,10 @@ func TestDefaults(t *testing.T) {
 			MaxPartitionFetchBytes: 1 << 20, MaxPollRecords: 500, RequestTimeout: 30 * sec,
 			RetryBackoff: 100 * ms, RetryBackoffMax: sec, MetadataMaxAge: 5 * time.Minute,
 			ConnectionSetupTimeout: 10 * sec, ConnectionSetupTimeoutMax: 30 * sec, ReconnectBackoff: 50 * ms, ReconnectBackoffMax: sec,
-			IsolationLevel: "read_uncommitted", CheckCRCs: true,
+			IsolationLevel: "read_uncommitted", CheckCRCs: true, DefaultAPITimeout: time.Minute,
+			GroupProtocol: "classic", SessionTimeout: 45 * sec, HeartbeatInterval: 3 * sec, MaxPollInterval: 5 * time.Minute,
+			PartitionAssignmentStrategy: "class " + AssignorRange + ",class " + AssignorCooperativeSticky,
+			EnableAutoCommit:            true, AutoCommitInterval: 5 * sec,
 		}},
 	} {
 		if row.got != row.want {
@@ -78,8 +81,10 @@ func TestEveryFieldIsTied(t *testing.T) {
 			switch {
 			case n.Type == "boolean":
 				val = map[string]string{"true": "false", "false": "true"}[n.Default]
-			case n.Type == "class":
+			case n.Type == "class" || len(n.words) > 0:
 				val = n.words[0]
+			case name == "group.protocol":
+				val = "consumer"
 			case n.Type == "double":
 				val = "0.25"
 			case strings.HasSuffix(name, "cleanup.policy"):

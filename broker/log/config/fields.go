@@ -3,6 +3,7 @@ package config
 import (
 	"math"
 	"slices"
+	"strings"
 )
 
 // field ties a name to the field of a T that obeys it. What is in one of these
@@ -11,7 +12,7 @@ type field[T any] struct {
 	name  string
 	set   func(*T, value)
 	least int64    // where Kafka has no bound
-	words []string // of a class: those that are modelled
+	words []string // of a class, or a list of them: those that are modelled
 }
 
 // build makes a T of the values that of answers with, Kafka's defaults where it
@@ -216,4 +217,16 @@ var consumerFields = []field[Consumer]{
 	{name: "isolation.level", set: func(c *Consumer, v value) { c.IsolationLevel = v.text }},
 	{name: "check.crcs", set: func(c *Consumer, v value) { c.CheckCRCs = v.on }},
 	{name: "client.id", set: func(c *Consumer, v value) { c.ClientID = v.text }},
+	{name: "default.api.timeout.ms", set: func(c *Consumer, v value) { c.DefaultAPITimeout = v.ms() }},
+	{name: "group.id", set: func(c *Consumer, v value) { c.GroupID = v.text }},
+	{name: "group.instance.id", set: func(c *Consumer, v value) { c.GroupInstanceID = v.text }},
+	{name: "group.protocol", set: func(c *Consumer, v value) { c.GroupProtocol = strings.ToLower(v.text) }},
+	{name: "group.remote.assignor", set: func(c *Consumer, v value) { c.GroupRemoteAssignor = v.text }},
+	{name: "session.timeout.ms", set: func(c *Consumer, v value) { c.SessionTimeout = v.ms() }, least: 1},
+	{name: "heartbeat.interval.ms", set: func(c *Consumer, v value) { c.HeartbeatInterval = v.ms() }, least: 1},
+	{name: "max.poll.interval.ms", set: func(c *Consumer, v value) { c.MaxPollInterval = v.ms() }},
+	{name: "partition.assignment.strategy", set: func(c *Consumer, v value) { c.PartitionAssignmentStrategy = v.text },
+		words: []string{AssignorRange, AssignorRoundRobin, AssignorSticky, AssignorCooperativeSticky}},
+	{name: "enable.auto.commit", set: func(c *Consumer, v value) { c.EnableAutoCommit = v.on }},
+	{name: "auto.commit.interval.ms", set: func(c *Consumer, v value) { c.AutoCommitInterval = v.ms() }},
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"math"
+	"strings"
 	"time"
 )
 
@@ -194,4 +195,38 @@ type Consumer struct {
 	IsolationLevel string // isolation.level: read_uncommitted or read_committed
 	CheckCRCs      bool   // check.crcs
 	ClientID       string // client.id
+
+	DefaultAPITimeout time.Duration // default.api.timeout.ms
+
+	// GroupID is group.id: empty is no member of any group, and then none of the following
+	// matters.
+	GroupID             string
+	GroupInstanceID     string        // group.instance.id, of a static member (KIP-345); or empty
+	GroupProtocol       string        // group.protocol: classic or consumer (KIP-848), in lower case
+	GroupRemoteAssignor string        // group.remote.assignor, of the consumer protocol; empty: the broker's first
+	SessionTimeout      time.Duration // session.timeout.ms
+	HeartbeatInterval   time.Duration // heartbeat.interval.ms
+	MaxPollInterval     time.Duration // max.poll.interval.ms
+	// PartitionAssignmentStrategy is partition.assignment.strategy: classes of the Assignor
+	// constants with commas between them, the preferred first.
+	PartitionAssignmentStrategy string
+	EnableAutoCommit            bool          // enable.auto.commit
+	AutoCommitInterval          time.Duration // auto.commit.interval.ms
+}
+
+// The classes that partition.assignment.strategy may name.
+const (
+	AssignorRange             = "org.apache.kafka.clients.consumer.RangeAssignor"
+	AssignorRoundRobin        = "org.apache.kafka.clients.consumer.RoundRobinAssignor"
+	AssignorSticky            = "org.apache.kafka.clients.consumer.StickyAssignor"
+	AssignorCooperativeSticky = "org.apache.kafka.clients.consumer.CooperativeStickyAssignor"
+)
+
+// Assignors are the classes of partition.assignment.strategy, in their order.
+func (c *Consumer) Assignors() []string {
+	list := items(c.PartitionAssignmentStrategy)
+	for i := range list {
+		list[i] = strings.TrimPrefix(list[i], "class ") // as Kafka prints its own default
+	}
+	return list
 }

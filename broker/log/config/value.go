@@ -76,14 +76,19 @@ func (n *Name) parse(text string) (value, error) {
 			err = fmt.Errorf("%s=%s: want a number%s", n.Name, quote(v.text), strings.Replace(" "+n.Valid, " [0,...,1]", " from 0 to 1", 1))
 		}
 	case "class":
-		if n.Modelled && !slices.Contains(n.words, v.text) {
-			err = fmt.Errorf("%s=%s: want one of %s%s", n.Name, quote(v.text), strings.Join(n.words, ", "), near.DidYouMean(v.text, n.words))
+		if n.Modelled {
+			err = n.class(v.text)
 		}
 	case "string":
 		err = n.oneOf(v.text)
 	case "list":
 		for item := range strings.SplitSeq(v.text, ",") {
-			if item = strings.TrimSpace(item); item != "" && err == nil {
+			item = strings.TrimSpace(item)
+			switch {
+			case item == "" || err != nil:
+			case len(n.words) > 0:
+				err = n.class(strings.TrimPrefix(item, "class "))
+			default:
 				err = n.oneOf(item)
 			}
 		}
@@ -92,6 +97,14 @@ func (n *Name) parse(text string) (value, error) {
 		v.text = "-1" // two spellings of one value
 	}
 	return v, err
+}
+
+// class holds a class to those that are modelled.
+func (n *Name) class(text string) error {
+	if slices.Contains(n.words, text) {
+		return nil
+	}
+	return fmt.Errorf("%s=%s: want one of %s%s", n.Name, quote(text), strings.Join(n.words, ", "), near.DidYouMean(text, n.words))
 }
 
 func (n *Name) number(text string, bits int) (int64, error) {
