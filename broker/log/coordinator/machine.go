@@ -11,9 +11,11 @@ import (
 type Machine interface {
 	// Request decides about a command: a request of the Kafka protocol (a pointer to a kmsg
 	// struct, read and not kept) or one of the machine's own package. Its answer, now or in a
-	// later Outcome, is to the token.
-	Request(now machine.Now, from Token, command any) Outcome
+	// later Outcome, is to the caller's token.
+	Request(now machine.Now, from Caller, command any) Outcome
 	// Tick decides what time has brought. It must be called at Deadline, and may be earlier.
+	// A decision may need what the one before it has put into records: then there are two
+	// Outcomes, and a Deadline that has passed still asks for the second.
 	Tick(now machine.Now) Outcome
 	Deadline() machine.Instant
 	// Replay applies one record at its offset, key and value as they are in the log: value is
@@ -28,7 +30,8 @@ type Machine interface {
 	Loaded(now machine.Now) Outcome
 	// Dropped says that the records of an outcome could not be appended, for Kafka's reason:
 	// none of them are, none of its answers were sent. What comes back has the answers
-	// that are to be sent instead, and no records.
+	// that are to be sent instead, and no records. It is of the last Outcome, before anything
+	// else is decided.
 	Dropped(now machine.Now, o Outcome, code int16) Outcome
 	// Gone says that nobody waits for the answer to a token any more: its connection is
 	// closed.
@@ -41,6 +44,13 @@ type Machine interface {
 // Token is who waits for an answer. The runner chooses it, never the same twice in a life;
 // 0 is nobody.
 type Token uint64
+
+// Caller is who sends a command.
+type Caller struct {
+	Token    Token
+	ClientID string // of the request's header; empty for none
+	Host     string // the client's address, as Kafka shows it: "/127.0.0.1"
+}
 
 // Position is where a record stands.
 type Position struct {
