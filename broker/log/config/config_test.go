@@ -40,6 +40,12 @@ func TestDefaults(t *testing.T) {
 			TransactionAbortTimedOutInterval: 10 * time.Second, TransactionRemoveExpiredInterval: time.Hour,
 			TransactionPartitionVerification: true, TransactionLogNumPartitions: 50, TransactionLogReplicationFactor: 3,
 			TransactionLogMinISR: 2, TransactionLogSegmentBytes: 100 << 20,
+			OffsetsTopicNumPartitions: 50, OffsetsTopicReplicationFactor: 3, OffsetsTopicSegmentBytes: 100 << 20,
+			OffsetsRetention: 7 * 24 * time.Hour, OffsetsRetentionCheckInterval: 10 * time.Minute, OffsetMetadataMaxBytes: 4096,
+			GroupInitialRebalanceDelay: 3 * sec, GroupMinSessionTimeout: 6 * sec, GroupMaxSessionTimeout: 30 * time.Minute,
+			GroupMaxSize: math.MaxInt32, GroupConsumerProtocol: true, GroupConsumerSessionTimeout: 45 * sec,
+			GroupConsumerHeartbeatInterval: 5 * sec, GroupConsumerMaxSize: math.MaxInt32, GroupConsumerAssignors: "uniform,range",
+			GroupConsumerMigrationPolicy: "bidirectional",
 		}},
 		{DefaultTopic(), Topic{MinInsyncReplicas: 1, MaxMessageBytes: 1048588, FlushMessages: math.MaxInt64,
 			FlushMillis: math.MaxInt64, RetentionMillis: 7 * 24 * 3_600_000, RetentionBytes: -1, SegmentMillis: 7 * 24 * 3_600_000, SegmentBytes: 1 << 30,
@@ -83,6 +89,8 @@ func TestEveryFieldIsTied(t *testing.T) {
 				val = map[string]string{"true": "false", "false": "true"}[n.Default]
 			case n.Type == "class" || len(n.words) > 0:
 				val = n.words[0]
+			case name == "group.consumer.migration.policy":
+				val = "upgrade"
 			case name == "group.protocol":
 				val = "consumer"
 			case n.Type == "double":

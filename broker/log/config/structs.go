@@ -103,6 +103,25 @@ type Broker struct {
 	TransactionLogReplicationFactor  int16         // transaction.state.log.replication.factor
 	TransactionLogMinISR             int32         // transaction.state.log.min.isr
 	TransactionLogSegmentBytes       int64         // transaction.state.log.segment.bytes
+
+	OffsetsTopicNumPartitions     int32         // offsets.topic.num.partitions
+	OffsetsTopicReplicationFactor int16         // offsets.topic.replication.factor
+	OffsetsTopicSegmentBytes      int64         // offsets.topic.segment.bytes
+	OffsetsRetention              time.Duration // offsets.retention.minutes
+	OffsetsRetentionCheckInterval time.Duration // offsets.retention.check.interval.ms
+	OffsetMetadataMaxBytes        int32         // offset.metadata.max.bytes
+
+	GroupInitialRebalanceDelay time.Duration // group.initial.rebalance.delay.ms
+	GroupMinSessionTimeout     time.Duration // group.min.session.timeout.ms
+	GroupMaxSessionTimeout     time.Duration // group.max.session.timeout.ms
+	GroupMaxSize               int32         // group.max.size
+
+	GroupConsumerProtocol          bool          // group.coordinator.rebalance.protocols has consumer (KIP-848)
+	GroupConsumerSessionTimeout    time.Duration // group.consumer.session.timeout.ms
+	GroupConsumerHeartbeatInterval time.Duration // group.consumer.heartbeat.interval.ms
+	GroupConsumerMaxSize           int32         // group.consumer.max.size
+	GroupConsumerAssignors         string        // group.consumer.assignors: uniform, range; the first is the default
+	GroupConsumerMigrationPolicy   string        // group.consumer.migration.policy, in lower case
 }
 
 // Unset is a number that Kafka has no default for, and nobody has set.

@@ -30,6 +30,11 @@ func (v value) seconds() time.Duration {
 	return time.Duration(min(v.n, maxMS/1000)) * time.Second
 }
 
+// minutes is a number of minutes, which may be as large as one of ms.
+func (v value) minutes() time.Duration {
+	return time.Duration(min(v.n, maxMS/60_000)) * time.Minute
+}
+
 const million = 1_000_000
 
 // times is a decimal number, such as 0.5 or 1.7E308, times unit, rounded down; what an
