@@ -2,6 +2,7 @@ package failpoint
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/agnivade/levenshtein"
@@ -172,6 +173,33 @@ const (
 	// so far, so that what is searched as if it rose does not.
 	S17RawStamps
 
+	// The planted bugs from here to the situations are in the code, and no scenario shows
+	// them yet: see [Unshown].
+
+	// T05NoRotation has a coordinator of transactions go on with a producer id whose epochs
+	// are used up (KAFKA-18660).
+	T05NoRotation
+	// T07AnyEndTxn has it end a transaction for a producer of another epoch (KAFKA-9600).
+	T07AnyEndTxn
+	// T08KeepEpoch has it leave the epoch as it is at the end of a transaction (KIP-890).
+	T08KeepEpoch
+	// T13ForgetPrepared has it not go on with what was to be committed or aborted when it
+	// began (KAFKA-16352).
+	T13ForgetPrepared
+	// T18RefuseRetry has it refuse an EndTxn that it has carried out already.
+	T18RefuseRetry
+	// T19FatalRace has it tell a producer whose commit comes after its time that the
+	// transaction is in the wrong state, not that the producer is fenced (KAFKA-20785).
+	T19FatalRace
+	// T20WallTimeout has transactions time out by the clock on the wall.
+	T20WallTimeout
+	// T24CompleteTwice has the end of a transaction be written again when it is written
+	// (KAFKA-10080).
+	T24CompleteTwice
+	// T27EpochBeforePending has an abort of nothing right behind a commit be fenced by that
+	// commit (KAFKA-18464).
+	T27EpochBeforePending
+
 	// LeaderChange is a partition that was given another leader.
 	LeaderChange
 	// ISRShrink is a replica that left the in-sync replicas.
@@ -327,6 +355,7 @@ const (
 )
 
 const (
+	firstUnshown         = T05NoRotation
 	firstSituation       = LeaderChange
 	firstQuorumSituation = ControllerChange
 	firstMoveSituation   = Reassigned
@@ -392,6 +421,15 @@ var names = [numSites]string{
 	S10KeepOldest:              "S10-keep-oldest",
 	S11OldHorizon:              "S11-old-horizon",
 	S17RawStamps:               "S17-raw-stamps",
+	T05NoRotation:              "T05-no-rotation",
+	T07AnyEndTxn:               "T07-any-end-txn",
+	T08KeepEpoch:               "T08-keep-epoch",
+	T13ForgetPrepared:          "T13-forget-prepared",
+	T18RefuseRetry:             "T18-refuse-retry",
+	T19FatalRace:               "T19-fatal-race",
+	T20WallTimeout:             "T20-wall-timeout",
+	T24CompleteTwice:           "T24-complete-twice",
+	T27EpochBeforePending:      "T27-epoch-before-pending",
 	LeaderChange:               "leader-change",
 	ISRShrink:                  "isr-shrink",
 	ISRExpand:                  "isr-expand",
@@ -467,7 +505,11 @@ func (s Site) String() string {
 }
 
 // Bugs returns the planted bugs of the log in the order of their numbers.
-func Bugs() []Site { return between(0, firstSituation) }
+func Bugs() []Site { return between(0, firstUnshown) }
+
+// Unshown returns the planted bugs of the log that no scenario shows yet: tests of their
+// packages show that they bite, and the gate has no manifests of them.
+func Unshown() []Site { return between(firstUnshown, firstSituation) }
 
 // Situations returns the situations in the order of their numbers.
 func Situations() []Site { return between(firstSituation, firstQuirk) }
@@ -515,7 +557,7 @@ func between(from, to Site) []Site {
 // ParseBug returns the planted bug of that name. The error names the nearest
 // bug, or all of them when none is near.
 func ParseBug(name string) (Site, error) {
-	return parse("planted bug", name, append(Bugs(), StyleBugs()...))
+	return parse("planted bug", name, slices.Concat(Bugs(), Unshown(), StyleBugs()))
 }
 
 // ParseSituation returns the situation of that name. The error is as in

@@ -9,7 +9,7 @@ import (
 
 func TestSitesAreNamed(t *testing.T) {
 	seen := make(map[string]Site)
-	all := slices.Concat(Bugs(), Situations(), Quirks(), Steps(), StyleBugs())
+	all := slices.Concat(Bugs(), Unshown(), Situations(), Quirks(), Steps(), StyleBugs())
 	if len(all) != int(numSites) {
 		t.Fatalf("%d sites, want %d", len(all), numSites)
 	}
