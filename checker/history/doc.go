@@ -34,18 +34,52 @@
 //
 // "at" says what a broker claimed of a partition: the high watermark "end",
 // "lso", "start" (log start offset), "ep" (its leader epoch) and "from" (the
-// broker). A name that is absent was not claimed.
+// broker); "pos" is where the reader stood after it. A name that is absent was not claimed.
 //
 // Beyond the common vocabulary this package writes "tps" in the header (the
 // order of partitions), "minisr", "flush", "unclean", "retries" and "inflight"
 // among the settings, "k" (the keys of the sends), "due", "ask" and "limited"
 // in a claim (what was asked for; whether the answer was cut short), the
 // operation dump with "fin" (the read that ends a run), and of single events
-// process, nocopy, skipped and maylose (see [Func]), the last with "synced" if a
-// disk has lost what it had synced. Unknown names of fields are passed
-// over, and so are events of the vocabulary that nothing here reads, such as
-// txcommit; any other word is an error with its line, its column and the
+// process, nocopy, skipped, maylose and coordinator (see [Func]), of those nocopy and
+// maylose with "synced" if a disk has lost what it had synced. Unknown names of fields are
+// passed over, and so are events of the vocabulary that nothing here reads, such as
+// epochend; any other word is an error with its line, its column and the
 // nearest right word.
+//
+// # Groups and transactions
+//
+// Offsets that are committed, and what a fetch of them reads, are
+// "offs": {tp:[offset|null,tag|null,err?]}: null is that nothing is committed, and the tag,
+// unique in the run, travels as the commit's metadata. "g" is the group, "gen" the
+// generation or member epoch, "mem" the member, "inst" its group.instance.id; a completed
+// join of the leader "leads", and its sync has the "assignment": {member:[tp,...]}.
+//
+// "x" is a transaction, a number of the run's own for each that is begun; "txid", "pid" and
+// "ep" are whose it is. Who reads, processes and writes names for each record that it
+// sends the value that it was made "of", one for each send as "seq" and "k" are.
+//
+//	{"i":4,"t":10,"e":"ev","p":2001,"f":"subscribe","tps":["in-0","in-1"],"g":"g1"}
+//	{"i":5,"t":11,"e":"inv","id":3,"p":2001,"f":"join","g":"g1"}
+//	{"i":6,"t":20,"e":"ok","id":3,"p":2001,"f":"join","g":"g1","gen":1,"mem":"m1","leads":true}
+//	{"i":7,"t":21,"e":"inv","id":4,"p":2001,"f":"sync","g":"g1","gen":1,"mem":"m1","assignment":{"m1":["in-0","in-1"]}}
+//	{"i":8,"t":30,"e":"ok","id":4,"p":2001,"f":"sync","tps":["in-0","in-1"],"g":"g1","gen":1,"mem":"m1"}
+//	{"i":9,"t":30,"e":"ev","p":2001,"f":"assigned","tps":["in-0","in-1"],"g":"g1","gen":1,"mem":"m1"}
+//	{"i":10,"t":31,"e":"inv","id":5,"p":2001,"f":"fetchc","tps":["in-0"],"spec":"stable","g":"g1"}
+//	{"i":11,"t":39,"e":"ok","id":5,"p":2001,"f":"fetchc","spec":"stable","broker":"b1","g":"g1","offs":{"in-0":[55,7]}}
+//	{"i":12,"t":50,"e":"inv","id":6,"p":2001,"f":"commit","g":"g1","gen":1,"mem":"m1","offs":{"in-0":[57,8]}}
+//	{"i":13,"t":60,"e":"ok","id":6,"p":2001,"f":"commit","broker":"b1","g":"g1","gen":1,"mem":"m1","offs":{"in-0":[57,8]}}
+//	{"i":14,"t":61,"e":"ev","p":2001,"f":"txbegin","pid":9,"ep":1,"x":3,"txid":"tx1"}
+//	{"i":15,"t":62,"e":"inv","id":7,"p":2001,"f":"send","m":[["s","out-0",901]],"of":[55],"pid":9,"ep":1,"x":3,"txid":"tx1"}
+//	{"i":16,"t":63,"e":"inv","id":8,"p":2001,"f":"txncommit","pid":9,"ep":1,"g":"g1","gen":1,"mem":"m1","offs":{"in-0":[58,9]},"x":3,"txid":"tx1"}
+//	{"i":17,"t":70,"e":"inv","id":9,"p":2001,"f":"txcommit","pid":9,"ep":1,"x":3,"txid":"tx1"}
+//
+// An end of a transaction fails only if the transaction certainly did not end that way; if
+// any attempt went unanswered it is info, whatever a later one said. "iso" of a poll or dump
+// is its isolation level; the final read is made of all records, whatever became of
+// their transactions, and tells of each batch of a producer, markers too,
+// "b": {tp:[[base,last,pid,epoch,sequence|null,kind],...]}, its kind being data, txn, commit
+// or abort. A last fetchc of each group with "fin" ends the run as well.
 //
 // # Brokers without offsets
 //

@@ -17,6 +17,7 @@ var (
 	isoWords     = []string{"ru", "rc"}
 	subWords     = []string{"assign", "subscribe"}
 	resetWords   = []string{"earliest", "latest", "none"}
+	protoWords   = []string{"eager", "cooperative", "consumer"}
 	flushWords   = []string{"page-cache", "fsync"}
 	keepsWords   = []string{KeepsUntilSettled, KeepsNothing}
 	settleWords  = []string{"reader", "auto", SettleBefore}
@@ -223,6 +224,8 @@ func (rd *Reader) promise() {
 			rd.Header.Promise.Within = s.int(0, math.MaxInt64)
 		case "prompt":
 			rd.Header.Promise.Prompt = rd.readers()
+		case "settle":
+			rd.Header.Promise.Settle = s.int(0, math.MaxInt64)
 		case "grace":
 			rd.Header.Promise.Grace = s.int(0, math.MaxInt64)
 		case "maylate":
@@ -275,6 +278,14 @@ func (rd *Reader) settings() {
 			set.Durable = s.bool()
 		case "prefetch":
 			set.Prefetch = int(s.int(0, math.MaxInt32))
+		case "proto":
+			set.Protocol = rd.word("protocol", protoWords)
+		case "auto":
+			set.AutoCommit = s.bool()
+		case "txn":
+			set.Txn = s.bool()
+		case "txnms":
+			set.TxnTimeout = s.int(0, math.MaxInt64)
 		case "window":
 			set.Window = s.int(0, math.MaxInt64)
 		case "types":

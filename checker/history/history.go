@@ -61,6 +61,9 @@ type Promise struct {
 	Within  int64   // ns in which 99 of 100 records of theirs are finished with
 	Grace   int64   // ns for which a window waits, behind its end, for what is late
 	MayLate int64   // thousandths of a reader's records that may be later
+	// Settle, of liveness, is in how many ns without a fault or a change of a group all that
+	// was begun has ended and every partition has an owner.
+	Settle int64
 }
 
 // Settings are the client settings that decide what counts as an error.
@@ -101,6 +104,14 @@ type Settings struct {
 	// Wall is what wall clocks show in ms when the run begins; for those who are promised
 	// retention.
 	Wall int64
+	// Protocol is how groups rebalance: eager, cooperative or consumer (KIP-848).
+	Protocol string
+	// AutoCommit is enable.auto.commit.
+	AutoCommit bool
+	// Txn says that producers are transactional; TxnTimeout is their
+	// transaction.timeout.ms, 0 is not said.
+	Txn        bool
+	TxnTimeout int64
 	// Competing says that several readers of a group take records from each other.
 	Competing bool
 }
@@ -144,6 +155,19 @@ const (
 	Assign
 	Offsets // ListOffsets
 	Dump    // the final read of a partition from its start
+
+	OffsetCommit // Group, Gen, Member, Offs
+	OffsetFetch  // Group, TPs; Spec is stable if it waits for transactions that are under way (KIP-447)
+	Join         // Group, Member, Instance; completed with Gen, Member and Leads
+	Sync         // Group, Gen, Member, Given if it leads; completed with TPs
+	Heartbeat    // Group, Gen, Member
+	Leave        // Group, Member
+	InitProducer // TxID; completed with PID and Epoch
+	TxnBegin     // X, TxID, PID, Epoch: of the client alone, so that it may be one event, a Note
+	TxnCommit    // X, TxID, PID, Epoch
+	TxnAbort     // X, TxID, PID, Epoch
+	TxnOffsets   // X, TxID, PID, Epoch, Group, Gen, Member, Offs: they take effect when X commits
+
 	Process // a reader has finished with the records of a poll: one event, a Note or an OK
 	Crash   // a client process died; its operations stay unknown: one event, a Note
 
@@ -156,6 +180,14 @@ const (
 	NoCopy  // TP, Offset, Until: the log bytes of [Offset, Until) are on no disk any more
 	Skipped // TP, P, Offset, Until: a reader moved over [Offset, Until) by auto.offset.reset
 	MayLose // TP, Offset, Until, Why: somebody leads without [Offset, Until), and the settings allow it
+
+	Coordinator // Group or TxID, Broker, Epoch: who coordinates from here on, by the epoch of the partition of the internal topic
+	Subscribe   // P, Group, Member, Instance, TPs: P takes part in Group, for all the partitions of its topics
+	Unsubscribe // P, Group: it does not any more
+	Assigned    // P, Group, Gen, Member, TPs: from here on P owns TPs, beside what it has; before its first poll of them
+	Revoked     // P, Group, Gen, Member, TPs: P has finished with TPs; after its last poll, process and commit of them
+	Lost        // P, Group, Gen, Member, TPs: P has found that it does not own TPs any more
+	Seek        // P, Group, TP, Offset: the application moves P, forth or back
 
 	Deliver  // P, Runs, Again: records came to a reader that did not ask for them one by one
 	Listen   // P, TPs, Spec: from here on what comes to TPs is sent to P, of the group Spec
@@ -185,15 +217,35 @@ type Event struct {
 	Runs []Run
 	// At are the end claims of a Poll, Dump or Offsets.
 	At []Claim
-	// TPs are the partitions of an Assign, Offsets or Dump.
+	// TPs are the partitions of an Assign, Offsets, Dump or OffsetFetch, of a subscription
+	// and of what is assigned.
 	TPs []TP
+
+	Group    string // group.id
+	Gen      int32  // generation, or member epoch (KIP-848); None where there is none yet
+	Member   string // member id
+	Instance string // group.instance.id (KIP-345)
+	Leads    bool   // of a completed Join: this member is the leader, who assigns
+	Given    []Share
+	// Offs are the offsets of an OffsetCommit, OffsetFetch or TxnOffsets.
+	Offs []Committed
+
+	// X is the transaction that a Send, Poll, Process, TxnOffsets or end is part of: a
+	// number of the run's own for each that is begun, from 1; 0 is none.
+	X    int64
+	TxID string // transactional.id
+	// Iso is the isolation.level of a Poll or Dump: rc or ru. Empty is that of the header
+	// for a Poll, and for a Dump always ru.
+	Iso string
+	// Batches are, of a Dump that ends the run, all batches that have a producer id.
+	Batches []Batch
 
 	Due   int64  // ns; when a Send should have begun: latency counts from here
 	PID   int64  // producer id, or None
 	Epoch int32  // producer epoch of a Send, leader epoch of a note; without offsets, the connection of a Send
-	Spec  string // of Offsets: earliest or latest
+	Spec  string // of Offsets: earliest or latest; of OffsetFetch: stable or nothing
 	Reset bool   // of Assign: the position was not known and auto.offset.reset decided
-	Fin   bool   // of Dump: this is the read that ends the run
+	Fin   bool   // of Dump, and of OffsetFetch: this is the read that ends the run
 	Again bool   // of Deliver: the broker says that it may have delivered these before
 	Why   string
 
@@ -216,7 +268,47 @@ type Sent struct {
 	Offset int64 // None until acknowledged with an offset
 	Seq    int32 // None without idempotence
 	Err    string
+	// Of is the value of the record that this one was made of, by who reads, processes
+	// and writes; 0 is none. Of one record there is at most one in each topic.
+	Of int64
 }
+
+// Share is what the leader of a group has assigned to one member.
+type Share struct {
+	Member string
+	TPs    []TP
+}
+
+// Committed is one offset that was or is to be committed.
+type Committed struct {
+	TP     TP
+	Offset int64 // of the next record to be read; None: nothing is committed
+	// Tag is unique to a commit of one partition in the whole run: it travels as the
+	// commit's metadata, and tells a fetch which commit it has read. None if not known.
+	Tag int64
+	Err string // of a completion: why this one failed, or is unknown
+}
+
+// Batch is what the final read shows of a batch of a producer: [Base, Last] in the log.
+type Batch struct {
+	TP         TP
+	Base, Last int64
+	PID        int64
+	Epoch      int32 // of the producer
+	Seq        int32 // of its first record; None of a marker
+	Kind       BatchKind
+}
+
+// BatchKind is what a batch is for.
+type BatchKind uint8
+
+// The kinds of batches.
+const (
+	Data         BatchKind = iota // idempotent, of no transaction
+	TxnData                       // of a transaction
+	CommitMarker                  // a control record that commits
+	AbortMarker                   // a control record that aborts
+)
 
 // Run is a run of records of one partition as a reader saw them.
 type Run struct {
@@ -235,6 +327,7 @@ type Record struct {
 type Claim struct {
 	TP     TP
 	From   int64 // the offset asked for
+	Pos    int64 // the reader's position after it, which records that it was not shown may have moved; 0 is not said
 	End    int64 // high watermark, or None
 	LSO    int64
 	Start  int64

@@ -3,7 +3,9 @@ package history
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -18,6 +20,7 @@ type copySink []Event
 func (c *copySink) Event(e *Event) {
 	x := *e
 	x.Sends, x.At, x.TPs, x.Runs = slices.Clone(e.Sends), slices.Clone(e.At), slices.Clone(e.TPs), slices.Clone(e.Runs)
+	x.Offs, x.Batches = slices.Clone(e.Offs), slices.Clone(e.Batches)
 	for i := range x.Runs {
 		x.Runs[i].Records = slices.Clone(x.Runs[i].Records)
 	}
@@ -54,7 +57,7 @@ func drawEvents(t *rapid.T, tps int, names int) []Event {
 		switch k := rapid.IntRange(0, 2).Draw(t, "what"); {
 		case k == 0:
 			e.E = Note
-			e.F = Func(rapid.IntRange(int(Process), int(MayLose)).Draw(t, "f"))
+			e.F = Func(rapid.IntRange(int(Process), int(Seek)).Draw(t, "f"))
 			e.Synced = rapid.Bool().Draw(t, "synced")
 			e.TP, e.Offset, e.Until = tp(), drawOffset(t, "off"), drawOffset(t, "until")
 			e.Broker, e.Why, e.Epoch = drawText(t, "broker"), drawText(t, "why"), int32(rapid.IntRange(-1, 9).Draw(t, "ep"))
@@ -64,7 +67,7 @@ func drawEvents(t *rapid.T, tps int, names int) []Event {
 			open = slices.Delete(open, n, n+1)
 		default:
 			id++
-			e.E, e.F, e.ID = Inv, Func(rapid.IntRange(int(Send), int(Dump)).Draw(t, "f")), id
+			e.E, e.F, e.ID = Inv, Func(rapid.IntRange(int(Send), int(TxnOffsets)).Draw(t, "f")), id
 			e.Due, e.Reset, e.Fin, e.Spec = rapid.Int64().Draw(t, "due"), rapid.Bool().Draw(t, "reset"), rapid.Bool().Draw(t, "fin"), drawText(t, "spec")
 		}
 		if e.E == Inv || e.E == Note {
@@ -76,7 +79,7 @@ func drawEvents(t *rapid.T, tps int, names int) []Event {
 		e.PID = drawOffset(t, "pid")
 		for range rapid.IntRange(0, 3).Draw(t, "sends") {
 			e.Sends = append(e.Sends, Sent{TP: tp(), Value: value(), Key: key(), Offset: drawOffset(t, "off"),
-				Seq: int32(rapid.IntRange(-1, 5).Draw(t, "seq")), Err: drawText(t, "err")})
+				Seq: int32(rapid.IntRange(-1, 5).Draw(t, "seq")), Err: drawText(t, "err"), Of: rapid.SampledFrom([]int64{0, 0, 5}).Draw(t, "of")})
 		}
 		for range rapid.IntRange(0, 3).Draw(t, "runs") {
 			r := Run{TP: tp()}
@@ -92,14 +95,39 @@ func drawEvents(t *rapid.T, tps int, names int) []Event {
 		}
 		for range rapid.IntRange(0, 2).Draw(t, "claims") {
 			e.At = append(e.At, Claim{TP: tp(), From: drawOffset(t, "from"), End: drawOffset(t, "end"), LSO: drawOffset(t, "lso"),
-				Start: drawOffset(t, "start"), Epoch: int32(rapid.IntRange(-1, 9).Draw(t, "ep")), Broker: drawText(t, "broker"), Limited: rapid.Bool().Draw(t, "limited")})
+				Start: drawOffset(t, "start"), Epoch: int32(rapid.IntRange(-1, 9).Draw(t, "ep")), Broker: drawText(t, "broker"), Limited: rapid.Bool().Draw(t, "limited"), Pos: rapid.Int64Range(0, 9).Draw(t, "pos")})
 		}
 		for range rapid.IntRange(0, 2).Draw(t, "tps") {
 			e.TPs = append(e.TPs, tp())
 		}
+		if rapid.Bool().Draw(t, "coordinated") {
+			drawCoordinated(t, &e, tp)
+		}
 		out = append(out, e)
 	}
 	return out
+}
+
+// drawCoordinated fills in what only events of groups and transactions have.
+func drawCoordinated(t *rapid.T, e *Event, tp func() TP) {
+	e.Group, e.Member, e.Instance, e.TxID = drawText(t, "g"), drawText(t, "mem"), drawText(t, "inst"), drawText(t, "txid")
+	e.Gen, e.Leads, e.X = int32(rapid.IntRange(-1, 9).Draw(t, "gen")), rapid.Bool().Draw(t, "leads"), rapid.Int64Range(0, 1<<40).Draw(t, "x")
+	e.Iso = rapid.SampledFrom([]string{"", "rc", "ru"}).Draw(t, "iso")
+	for range rapid.IntRange(0, 2).Draw(t, "members") {
+		x := Share{Member: drawText(t, "member")}
+		for range rapid.IntRange(0, 2).Draw(t, "share") {
+			x.TPs = append(x.TPs, tp())
+		}
+		e.Given = append(e.Given, x)
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "offs") {
+		e.Offs = append(e.Offs, Committed{tp(), drawOffset(t, "off"), drawOffset(t, "tag"), drawText(t, "err")})
+	}
+	for range rapid.IntRange(0, 3).Draw(t, "batches") {
+		base := rapid.Int64Range(0, 1<<40).Draw(t, "base")
+		e.Batches = append(e.Batches, Batch{tp(), base, base + rapid.Int64Range(0, 9).Draw(t, "n"), rapid.Int64Range(0, 1<<40).Draw(t, "pid"),
+			int32(rapid.IntRange(0, 9).Draw(t, "ep")), int32(rapid.IntRange(-1, 9).Draw(t, "seq")), BatchKind(rapid.IntRange(0, int(AbortMarker)).Draw(t, "kind"))})
+	}
 }
 
 func write(h *Header, events []Event) []byte {
@@ -140,6 +168,12 @@ func clearEmpty(events []Event) {
 		if len(e.TPs) == 0 {
 			e.TPs = nil
 		}
+		if len(e.Offs) == 0 {
+			e.Offs = nil
+		}
+		if len(e.Batches) == 0 {
+			e.Batches = nil
+		}
 		for j := range e.Runs {
 			if len(e.Runs[j].Records) == 0 {
 				e.Runs[j].Records = nil
@@ -153,9 +187,10 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 		h := &Header{
 			Seed: rapid.Uint64().Draw(t, "seed"), Unique: rapid.Bool().Draw(t, "unique"), From: rapid.SampledFrom([]string{"", "live", "jepsen"}).Draw(t, "from"),
 			Topics:  []Topic{{Name: "orders", Parts: 3, RF: 3, Cleanup: "delete"}, {Name: drawText(t, "topic"), Parts: 1, RF: 2, Cleanup: "compact", DeleteRetention: 1500}},
-			Promise: Promise{From: "stated", Properties: []string{"no-acked-loss", "no-skip"}},
+			Promise: Promise{From: "stated", Properties: []string{"no-acked-loss", "no-skip"}, Settle: 5},
 			Set: Settings{Acks: "all", Idem: rapid.Bool().Draw(t, "idem"), Iso: "ru", Sub: "assign", Reset: "earliest",
 				MinISR: 2, Flush: "page-cache", Unclean: rapid.Bool().Draw(t, "unclean"), Retries: rapid.Bool().Draw(t, "retries"), InFlight: 5,
+				Protocol: "cooperative", AutoCommit: rapid.Bool().Draw(t, "auto"), Txn: rapid.Bool().Draw(t, "txn"), TxnTimeout: 60_000,
 				Settle: rapid.SampledFrom([]string{"", SettleBefore}).Draw(t, "settle")},
 			TPs: []string{"orders-0", `odd"one`, "orders-2"},
 		}
@@ -219,7 +254,7 @@ func TestFormat(t *testing.T) {
 		`{"i":4,"t":99,"e":"inv","id":3,"p":0,"f":"poll"}`,
 		`{"i":5,"t":140,"e":"ok","id":3,"f":"poll","m":[["p",{"t0/0":[55,[101,103]],"t0/1":[[7,200],[9,201,null,5]]}],["p"]],` +
 			`"at":{"t0/0":{"pos":57,"end":57,"lso":57,"start":0,"ep":3,"from":"b1","fresh":true}}}`,
-		`{"i":6,"t":150,"e":"inv","id":4,"f":"txcommit"}`,
+		`{"i":6,"t":150,"e":"inv","id":4,"f":"txn"}`,
 		`{"i":7,"t":150,"e":"ev","f":"hw","tp":"t0/0","broker":"b1","hw":57,"ep":3}`,
 	}, "\n")))
 	if err != nil {
@@ -228,12 +263,12 @@ func TestFormat(t *testing.T) {
 	want := []Event{
 		{I: 0, T: 10, E: Inv, F: Assign, ID: 1, TPs: []TP{0, 1}},
 		{I: 1, T: 12, E: OK, F: Assign, ID: 1}, // "p" is that of the invocation
-		{I: 2, E: Inv, F: Send, ID: 2, P: 1, PID: 9, Sends: []Sent{{0, 101, 7, None, 0, ""}, {1, Named, Named + 1, None, None, ""}}},
-		{I: 3, T: 95, E: Info, F: Send, ID: 2, P: 1, Why: "timeout", Sends: []Sent{{0, 101, None, 55, None, ""}, {1, Named, None, None, None, "timeout"}}},
+		{I: 2, E: Inv, F: Send, ID: 2, P: 1, PID: 9, Sends: []Sent{{0, 101, 7, None, 0, "", 0}, {1, Named, Named + 1, None, None, "", 0}}},
+		{I: 3, T: 95, E: Info, F: Send, ID: 2, P: 1, Why: "timeout", Sends: []Sent{{0, 101, None, 55, None, "", 0}, {1, Named, None, None, None, "timeout", 0}}},
 		{I: 4, T: 99, E: Inv, F: Poll, ID: 3},
 		{I: 5, T: 140, E: OK, F: Poll, ID: 3,
 			Runs: []Run{{0, []Record{{55, 101, None, 0}, {56, 103, None, 0}}}, {1, []Record{{7, 200, None, 0}, {9, 201, None, 5}}}},
-			At:   []Claim{{TP: 0, From: None, End: 57, LSO: 57, Start: 0, Epoch: 3, Broker: "b1"}}},
+			At:   []Claim{{TP: 0, From: None, Pos: 57, End: 57, LSO: 57, Start: 0, Epoch: 3, Broker: "b1"}}},
 		{I: 7, T: 150, E: Note, F: HW, Broker: "b1", Offset: 57, Epoch: 3},
 	}
 	clearEmpty(events)
@@ -247,6 +282,33 @@ func TestFormat(t *testing.T) {
 	}
 	if h.Seed != 7 || !h.Set.Idem || h.Topics[0].RF != 3 || h.Promise.Properties[0] != "no-acked-loss" || h.Name(1) != "t0/1" {
 		t.Errorf("%+v", h)
+	}
+}
+
+// The lines of the package documentation are read, and written again byte for byte.
+func TestDocumentedLines(t *testing.T) {
+	doc, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, line := range strings.Split(string(doc), "\n") {
+		if line, ok := strings.CutPrefix(line, "//\t{\"i\":"); ok && len(lines) < 100 {
+			if at := strings.Index(line, ","); strings.Contains(line, "\"g\":") || strings.Contains(line, "\"x\":") {
+				lines = append(lines, fmt.Sprintf(`{"i":%d%s`, len(lines), line[at:]))
+			}
+		}
+	}
+	h := `{"v":1,"kind":"log-history"}`
+	header, events, err := read([]byte(h + "\n" + strings.Join(lines, "\n")))
+	if err != nil || len(events) != 14 {
+		t.Fatalf("%d events, %v", len(events), err)
+	}
+	_, got, _ := strings.Cut(strings.TrimSpace(string(write(header, events))), "\n")
+	for i, line := range strings.Split(got, "\n") {
+		if line != lines[i] {
+			t.Errorf("\n%s\nis written as\n%s", lines[i], line)
+		}
 	}
 }
 
@@ -276,7 +338,7 @@ func TestBadHistories(t *testing.T) {
 		{head + "\n" + `{"i":0,"e":"inv","f":"send","m":[["s","t0/0",99999999999999999999]]}`, `line 2:46: number does not fit in 64 bits`},
 		{head + "\n" + `{"i":0,"e":"inv","f":"send","m":[["x","t0/0",1]]}`, `line 2:35: unknown micro-operation "x": it is "s" or "p"`},
 		{head + "\n" + `{"i":0,"e":"inv","f":"send","seq":[1],"m":[]}`, `line 2:1: "seq" has 1 elements for 0 records`},
-		{head + "\n" + `{"i":0,"e":"inv","f":"send","x":` + strings.Repeat("[", 100) + `}`, `line 2:98: nested deeper than 64`},
+		{head + "\n" + `{"i":0,"e":"inv","f":"send","y":` + strings.Repeat("[", 100) + `}`, `line 2:98: nested deeper than 64`},
 		{head + "\n" + `{"i":01,"e":"inv","f":"send"}`, `line 2:6: integer with a leading zero`},
 		{head + "\n" + "{\"i\":0,\"e\":\"inv\",\"f\":\"a\x01b\"}", `line 2:24: control character in a string`},
 	} {
@@ -293,8 +355,8 @@ func TestBadHistories(t *testing.T) {
 // A history cut anywhere is an error or a shorter history, never a panic.
 func TestCutAnywhere(t *testing.T) {
 	text := write(&Header{TPs: []string{"t-0"}}, []Event{
-		{I: 0, E: Inv, F: Send, ID: 1, Sends: []Sent{{0, 1, 2, None, 3, ""}}},
-		{I: 1, E: OK, F: Send, ID: 1, Sends: []Sent{{0, 1, None, 5, None, ""}}},
+		{I: 0, E: Inv, F: Send, ID: 1, Sends: []Sent{{0, 1, 2, None, 3, "", 0}}},
+		{I: 1, E: OK, F: Send, ID: 1, Sends: []Sent{{0, 1, None, 5, None, "", 0}}},
 	})
 	for n := range len(text) {
 		_, events, err := read(text[:n])
@@ -385,6 +447,7 @@ func FuzzReader(f *testing.F) {
 	f.Add([]byte(head + "\n" + `{"i":0,"t":10,"e":"inv","id":1,"p":0,"f":"assign","tps":["t0/0","t0/1"]}`))
 	f.Add([]byte(head + "\n" + `{"i":0,"t":95,"e":"ev","id":2,"f":"process","m":[["s","t0/0",101,55],["s","t0/1",true,null,"x"],["p",{"a":[5,[1]],"b":[[7,200],[9,201,"k",5]]}]],"k":[1,null]}`))
 	f.Add([]byte(head + "\n" + `{"i":0,"e":"ok","f":"process","at":{"t0/0":{"ask":57,"end":57,"lso":57,"start":0,"ep":3,"from":"b1","limited":true}}}`))
+	f.Add([]byte(head + "\n" + `{"i":0,"e":"ev","f":"assigned","p":1,"g":"g1","gen":3,"mem":"m","inst":"i","leads":true,"tps":["t0/0"],"assignment":{"m":["t0/0"]},"offs":{"t0/0":[5,null,"X"]},"x":4,"txid":"tx","iso":"rc","b":{"t0/0":[[0,3,9,0,null,"abort"]]}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		h, events, err := read(text)
 		var p *Error

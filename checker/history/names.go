@@ -13,26 +13,29 @@ var kindNames = [...]string{Inv: "inv", OK: "ok", Fail: "fail", Info: "info", No
 // funcNames are the values of "f", by Func.
 var funcNames = [...]string{
 	Send: "send", Poll: "poll", Assign: "assign", Offsets: "offsets", Dump: "dump",
+	OffsetCommit: "commit", OffsetFetch: "fetchc", Join: "join", Sync: "sync", Heartbeat: "heartbeat", Leave: "leave",
+	InitProducer: "init", TxnBegin: "txbegin", TxnCommit: "txcommit", TxnAbort: "txabort", TxnOffsets: "txncommit",
 	Process: "process", Crash: "crash",
 	Leader: "leader", ISR: "isr", HW: "hw", Fault: "fault", Heal: "heal",
 	Restart: "restart", NoCopy: "nocopy", Skipped: "skipped", MayLose: "maylose",
+	Coordinator: "coordinator", Subscribe: "subscribe", Unsubscribe: "unsubscribe", Assigned: "assigned", Revoked: "revoked", Lost: "lost", Seek: "seek",
 	Deliver: "deliver", Listen: "listen", Unlisten: "unlisten",
 }
 
 // otherFuncs are names of the format that no checker here reads yet: a line
 // about them is passed over, a line about anything else is an error.
 var otherFuncs = [...]string{
-	"txn", "txbegin", "txcommit", "txabort", "init", "subscribe", "unsubscribe", "seek",
-	"pause", "commit", "fetchc", "txncommit", "epochend", "delrec", "join", "sync", "heartbeat",
-	"leave", "close", "assigned", "revoked", "lost", "retention", "compact", "replica",
-	"publish", "settle",
+	"txn", "pause", "epochend", "delrec", "close", "retention", "compact", "replica", "publish", "settle",
 }
+
+// batchNames are the kinds of batches on disk, by BatchKind.
+var batchNames = [...]string{Data: "data", TxnData: "txn", CommitMarker: "commit", AbortMarker: "abort"}
 
 // Properties are the names that a header may promise, in the order of reports.
 func Properties() []string {
 	return []string{"slot-agreement", "no-acked-loss", "no-duplicate", "per-key-order", "no-phantom", "no-skip", "no-stale-end",
 		"delivered", "entity-order", "folded-state", "window-sums", "no-acked-gap", "last-value", "group-counts", "isolation", "lateness", "compaction", "retention",
-		"txn-atomic", "read-committed", "one-owner", "commit-register", "fencing", "liveness", "no-gap", "prefetch-bound"}
+		"txn-atomic", "read-committed", "one-owner", "commit-register", "fencing", "exactly-once", "liveness", "no-gap", "prefetch-bound"}
 }
 
 func (k Kind) String() string {
@@ -40,6 +43,13 @@ func (k Kind) String() string {
 		return kindNames[k]
 	}
 	return "kind" + strconv.Itoa(int(k))
+}
+
+func (k BatchKind) String() string {
+	if int(k) < len(batchNames) {
+		return batchNames[k]
+	}
+	return "batch" + strconv.Itoa(int(k))
 }
 
 func (f Func) String() string {

@@ -46,7 +46,7 @@ type asked struct {
 }
 
 // places are where the fields of a line begin, in bytes; 0 if they are absent.
-type places struct{ t, e, id, p, m, k, claims, spec int }
+type places struct{ t, e, id, p, m, k, claims, spec, offs int }
 
 // wrong is an error at a place of the line that was read last.
 func (rd *Reader) wrong(at int, format string, args ...any) error {
@@ -106,7 +106,7 @@ func (rd *Reader) kindFits() error {
 		return rd.wrong(rd.at.e, `%v of process: it is one event, "ok" or "ev"`, e.E)
 	case e.F >= Leader && e.E != Note:
 		return rd.wrong(rd.at.e, `%v of %v, which is no operation: it is an "ev"`, e.E, e.F)
-	case e.F <= Dump && e.F != Assign && e.E == Note:
+	case e.F < Process && e.F != Assign && e.F != TxnBegin && e.E == Note:
 		return rd.wrong(rd.at.e, `ev of %v, which is an operation: it is "inv", "ok", "fail" or "info"`, e.F)
 	}
 	return nil
@@ -122,6 +122,9 @@ func (rd *Reader) invoked() error {
 	if rd.sim {
 		o.spec = e.Spec
 		o.tps = append(o.tps[:0], e.TPs...)
+		for i := range e.Offs {
+			o.tps = append(o.tps, e.Offs[i].TP)
+		}
 		o.sends = o.sends[:0]
 		for i := range e.Sends {
 			s := &e.Sends[i]
@@ -170,6 +173,11 @@ func (rd *Reader) answers(o *invocation) error {
 	for i := range e.Runs {
 		if tp := e.Runs[i].TP; !slices.Contains(o.tps, tp) {
 			return rd.unasked(rd.at.m, o, tp)
+		}
+	}
+	for i := range e.Offs {
+		if tp := e.Offs[i].TP; !slices.Contains(o.tps, tp) {
+			return rd.unasked(rd.at.offs, o, tp)
 		}
 	}
 	for i := range e.At {

@@ -72,6 +72,38 @@ func (rd *Reader) rest(name []byte) {
 	case "why":
 		e.Why = string(s.str())
 	default:
+		rd.coordinated(name)
+	}
+}
+
+// coordinated reads the fields of groups and transactions.
+func (rd *Reader) coordinated(name []byte) {
+	s, e := &rd.s, &rd.ev
+	switch string(name) {
+	case "g":
+		e.Group = string(s.str())
+	case "gen":
+		e.Gen = int32(rd.orNone(None, math.MaxInt32))
+	case "mem":
+		e.Member = string(s.str())
+	case "inst":
+		e.Instance = string(s.str())
+	case "leads":
+		e.Leads = s.bool()
+	case "assignment":
+		rd.assignment()
+	case "offs":
+		rd.at.offs = s.i
+		rd.committed()
+	case "x":
+		e.X = s.int(0, math.MaxInt64)
+	case "txid":
+		e.TxID = string(s.str())
+	case "iso":
+		e.Iso = rd.word("iso", isoWords)
+	case "b":
+		rd.batches()
+	default:
 		s.skip(0)
 	}
 }
@@ -171,6 +203,14 @@ func (rd *Reader) key() int64 {
 	return rd.value()
 }
 
+// of reads the value that a record was made of: null is none.
+func (rd *Reader) of() int64 {
+	if rd.s.null() {
+		return 0
+	}
+	return rd.value()
+}
+
 // orNone reads an integer, or null as None.
 func (rd *Reader) orNone(lo, hi int64) int64 {
 	if rd.s.null() {
@@ -179,13 +219,74 @@ func (rd *Reader) orNone(lo, hi int64) int64 {
 	return rd.s.int(lo, hi)
 }
 
-// perSend gives each send its sequence and key.
+// assignment reads {member:[tp,...],...}.
+func (rd *Reader) assignment() {
+	s, e := &rd.s, &rd.ev
+	s.expect('{')
+	for first := true; s.next('}', first); first = false {
+		x := Share{Member: string(s.name())}
+		s.expect('[')
+		for first := true; s.next(']', first); first = false {
+			x.TPs = append(x.TPs, rd.tp())
+		}
+		e.Given = append(e.Given, x)
+	}
+}
+
+// committed reads {tp:[offset|null,tag|null,err?],...}.
+func (rd *Reader) committed() {
+	s, e := &rd.s, &rd.ev
+	s.expect('{')
+	for first := true; s.next('}', first); first = false {
+		x := Committed{TP: rd.tp()}
+		s.expect(':')
+		s.expect('[')
+		x.Offset = rd.orNone(0, math.MaxInt64-1)
+		s.expect(',')
+		x.Tag = rd.orNone(0, math.MaxInt64)
+		if s.next(']', false) {
+			x.Err = string(s.str())
+			s.expect(']')
+		}
+		e.Offs = append(e.Offs, x)
+	}
+}
+
+// batches reads {tp:[[base,last,pid,epoch,sequence|null,kind],...],...}.
+func (rd *Reader) batches() {
+	s, e := &rd.s, &rd.ev
+	s.expect('{')
+	for first := true; s.next('}', first); first = false {
+		tp := rd.tp()
+		s.expect(':')
+		s.expect('[')
+		for first := true; s.next(']', first); first = false {
+			x := Batch{TP: tp}
+			s.expect('[')
+			x.Base = s.int(0, math.MaxInt64-1)
+			s.expect(',')
+			x.Last = s.int(x.Base, math.MaxInt64-1)
+			s.expect(',')
+			x.PID = s.int(0, math.MaxInt64)
+			s.expect(',')
+			x.Epoch = int32(s.int(0, math.MaxInt32))
+			s.expect(',')
+			x.Seq = int32(rd.orNone(None, math.MaxInt32))
+			s.expect(',')
+			x.Kind = BatchKind(rd.oneOf("kind of batch", batchNames[:]))
+			s.expect(']')
+			e.Batches = append(e.Batches, x)
+		}
+	}
+}
+
+// perSend gives each send its sequence, its key and what it was made of.
 func (rd *Reader) perSend() {
 	s, sends := &rd.s, rd.ev.Sends
 	for _, x := range [...]struct {
 		name string
 		n    int
-	}{{"seq", len(rd.seqs)}, {"k", len(rd.keys)}} {
+	}{{"seq", len(rd.seqs)}, {"k", len(rd.keys)}, {"of", len(rd.ofs)}} {
 		if x.n != 0 && x.n != len(sends) {
 			s.fail(0, "%q has %d elements for %d records", x.name, x.n, len(sends))
 			return
@@ -196,6 +297,9 @@ func (rd *Reader) perSend() {
 	}
 	for i, v := range rd.keys {
 		sends[i].Key = v
+	}
+	for i, v := range rd.ofs {
+		sends[i].Of = v
 	}
 }
 
@@ -314,6 +418,8 @@ func (rd *Reader) claims() {
 			switch string(s.name()) {
 			case "ask":
 				c.From = rd.orNone(0, math.MaxInt64)
+			case "pos":
+				c.Pos = s.int(0, math.MaxInt64)
 			case "end":
 				c.End = rd.orNone(0, math.MaxInt64)
 			case "lso":

@@ -40,6 +40,7 @@ type Reader struct {
 	runs  []int    // where each run of ev ends in recs
 	seqs  []int64  // "seq", one a send
 	keys  []int64  // "k", one a send
+	ofs   []int64  // "of", one a send
 	tps   map[string]TP
 	names map[string]int64
 	next  int64
@@ -165,8 +166,8 @@ func (rd *Reader) finish() error {
 // checkers know. Names may stand in any order; unknown ones are passed over.
 func (rd *Reader) event() bool {
 	s, e := &rd.s, &rd.ev
-	*e = Event{Sends: e.Sends[:0], Runs: e.Runs[:0], At: e.At[:0], TPs: e.TPs[:0]}
-	rd.recs, rd.runs, rd.seqs, rd.keys, rd.sentAt = rd.recs[:0], rd.runs[:0], rd.seqs[:0], rd.keys[:0], rd.sentAt[:0]
+	*e = Event{Sends: e.Sends[:0], Runs: e.Runs[:0], At: e.At[:0], TPs: e.TPs[:0], Offs: e.Offs[:0], Batches: e.Batches[:0]}
+	rd.recs, rd.runs, rd.seqs, rd.keys, rd.ofs, rd.sentAt = rd.recs[:0], rd.runs[:0], rd.seqs[:0], rd.keys[:0], rd.ofs[:0], rd.sentAt[:0]
 	rd.at = places{}
 	var has struct{ i, e, f bool }
 	known := true
@@ -212,6 +213,11 @@ func (rd *Reader) event() bool {
 			s.expect('[')
 			for first := true; s.next(']', first); first = false {
 				rd.keys = append(rd.keys, rd.key())
+			}
+		case "of":
+			s.expect('[')
+			for first := true; s.next(']', first); first = false {
+				rd.ofs = append(rd.ofs, rd.of())
 			}
 		default:
 			rd.rest(name)

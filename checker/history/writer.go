@@ -101,6 +101,9 @@ func appendBounds(b []byte, p *Promise) []byte {
 		b = strconv.AppendInt(append(b, `,"grace":`...), p.Grace, 10)
 		b = strconv.AppendInt(append(b, `,"maylate":`...), p.MayLate, 10)
 	}
+	if p.Settle > 0 {
+		b = strconv.AppendInt(append(b, `,"settle":`...), p.Settle, 10)
+	}
 	return b
 }
 
@@ -125,6 +128,18 @@ func appendSettings(b []byte, s *Settings) []byte {
 	b = strconv.AppendBool(b, s.Retries)
 	b = append(b, `,"inflight":`...)
 	b = strconv.AppendInt(b, int64(s.InFlight), 10)
+	if s.Protocol != "" {
+		b = appendString(append(b, `,"proto":`...), s.Protocol)
+	}
+	if s.AutoCommit {
+		b = append(b, `,"auto":true`...)
+	}
+	if s.Txn {
+		b = append(b, `,"txn":true`...)
+	}
+	if s.TxnTimeout > 0 {
+		b = strconv.AppendInt(append(b, `,"txnms":`...), s.TxnTimeout, 10)
+	}
 	if s.Window > 0 {
 		b = strconv.AppendInt(append(b, `,"window":`...), s.Window, 10)
 	}
@@ -186,7 +201,89 @@ func AppendEvent(b []byte, h *Header, e *Event) []byte {
 		}
 		b = append(b, ']')
 	}
-	return append(appendRest(b, h, e), '}')
+	return append(appendCoordinated(appendRest(b, h, e), h, e), '}')
+}
+
+// appendCoordinated appends what only events of groups and transactions have.
+func appendCoordinated(b []byte, h *Header, e *Event) []byte {
+	if e.Group != "" {
+		b = appendString(append(b, `,"g":`...), e.Group)
+	}
+	if e.Gen != 0 {
+		b = field(b, `,"gen":`, int64(e.Gen))
+	}
+	if e.Member != "" {
+		b = appendString(append(b, `,"mem":`...), e.Member)
+	}
+	if e.Instance != "" {
+		b = appendString(append(b, `,"inst":`...), e.Instance)
+	}
+	if e.Leads {
+		b = append(b, `,"leads":true`...)
+	}
+	if len(e.Given) > 0 {
+		b = append(b, `,"assignment":{`...)
+		for i := range e.Given {
+			b = append(appendString(comma(b, i), e.Given[i].Member), ":["...)
+			for j, tp := range e.Given[i].TPs {
+				b = appendString(comma(b, j), h.Name(tp))
+			}
+			b = append(b, ']')
+		}
+		b = append(b, '}')
+	}
+	if len(e.Offs) > 0 {
+		b = append(b, `,"offs":{`...)
+		for i := range e.Offs {
+			x := &e.Offs[i]
+			b = append(appendString(comma(b, i), h.Name(x.TP)), ":["...)
+			b = append(appendOffset(b, x.Offset), ',')
+			b = appendOffset(b, x.Tag)
+			if x.Err != "" {
+				b = appendString(append(b, ','), x.Err)
+			}
+			b = append(b, ']')
+		}
+		b = append(b, '}')
+	}
+	if e.X != 0 {
+		b = field(b, `,"x":`, e.X)
+	}
+	if e.TxID != "" {
+		b = appendString(append(b, `,"txid":`...), e.TxID)
+	}
+	if e.Iso != "" {
+		b = appendString(append(b, `,"iso":`...), e.Iso)
+	}
+	return appendBatches(b, h, e.Batches)
+}
+
+// appendBatches appends neighbours of one partition together.
+func appendBatches(b []byte, h *Header, batches []Batch) []byte {
+	if len(batches) == 0 {
+		return b
+	}
+	b = append(b, `,"b":{`...)
+	for i := range batches {
+		x := &batches[i]
+		if i == 0 || x.TP != batches[i-1].TP {
+			if i > 0 {
+				b = append(b, "],"...)
+			}
+			b = append(appendString(b, h.Name(x.TP)), ":["...)
+		} else {
+			b = append(b, ',')
+		}
+		b = field(b, "[", x.Base)
+		b = field(b, ",", x.Last)
+		b = field(b, ",", x.PID)
+		b = field(b, ",", int64(x.Epoch))
+		b = appendOffset(append(b, ','), int64(x.Seq))
+		b = append(b, `,"`...)
+		b = append(b, x.Kind.String()...)
+		b = append(b, `"]`...)
+	}
+	return append(b, "]}"...)
 }
 
 // appendRest appends what most events do not have. Zero is left out, and so is
@@ -214,7 +311,7 @@ func appendRest(b []byte, h *Header, e *Event) []byte {
 		b = append(b, `,"again":true`...)
 	}
 	switch {
-	case e.TP != 0, e.F == Leader, e.F == ISR, e.F == HW, e.F == NoCopy, e.F == Skipped, e.F == MayLose:
+	case e.TP != 0, e.F == Leader, e.F == ISR, e.F == HW, e.F == NoCopy, e.F == Skipped, e.F == MayLose, e.F == Seek:
 		b = appendString(append(b, `,"tp":`...), h.Name(e.TP))
 	}
 	if e.Broker != "" {
@@ -246,7 +343,7 @@ func appendOps(b []byte, h *Header, e *Event) []byte {
 		return b
 	}
 	b = append(b, `,"m":[`...)
-	seq, key := false, false
+	seq, key, of := false, false, false
 	for i := range e.Sends {
 		s := &e.Sends[i]
 		b = append(comma(b, i), `["s",`...)
@@ -261,6 +358,7 @@ func appendOps(b []byte, h *Header, e *Event) []byte {
 		b = append(b, ']')
 		seq = seq || s.Seq != None
 		key = key || s.Key != None
+		of = of || s.Of != 0
 	}
 	b = appendRuns(b, h, e)
 	b = append(b, ']')
@@ -275,6 +373,18 @@ func appendOps(b []byte, h *Header, e *Event) []byte {
 		b = append(b, `,"k":[`...)
 		for i := range e.Sends {
 			b = h.appendKey(comma(b, i), e.Sends[i].Key)
+		}
+		b = append(b, ']')
+	}
+	if of {
+		b = append(b, `,"of":[`...)
+		for i := range e.Sends {
+			b = comma(b, i)
+			if e.Sends[i].Of == 0 {
+				b = append(b, "null"...)
+			} else {
+				b = h.appendValue(b, e.Sends[i].Of)
+			}
 		}
 		b = append(b, ']')
 	}
@@ -348,6 +458,10 @@ func appendClaim(b []byte, h *Header, c *Claim) []byte {
 		}
 	}
 	claim(`"ask":`, c.From)
+	if c.Pos != 0 {
+		b = append(comma(b, len(b)-at), `"pos":`...)
+		b = strconv.AppendInt(b, c.Pos, 10)
+	}
 	claim(`"end":`, c.End)
 	claim(`"lso":`, c.LSO)
 	claim(`"start":`, c.Start)
