@@ -161,6 +161,7 @@ type Consumer struct {
 	leftFetches  []*Fetch
 	leftListings []*Listing
 	polled       []Polled
+	aborted      aborted // of the answer that is being read
 	gathered     []*assigned
 	worked       machine.Work // since the last step
 	corrupt      int64

@@ -88,6 +88,7 @@
 //	consumer.go     configuration, assignment, Poll
 //	stretch.go      ranges of records within batches; what waits for Poll
 //	fetch.go        what partitions want, Fetch requests and answers
+//	aborted.go      whose transactions were aborted, for read_committed
 //	position.go     ListOffsets, OffsetForLeaderEpoch, resets and truncations
 //	admin.go        CreateTopics
 //	recreator.go    topics that are deleted and created again

@@ -250,7 +250,7 @@ func (c *Consumer) fetchedPart(now machine.Instant, part *FetchPart, x *kmsg.Fet
 	switch {
 	case x.ErrorCode == 0:
 		part.HighWatermark, part.LSO, part.LogStart, part.Next = x.HighWatermark, x.LastStableOffset, x.LogStartOffset, part.From
-		next, epoch, err := c.read(part, a, records)
+		next, epoch, err := c.read(part, a, x.AbortedTransactions, records)
 		if err != nil {
 			// Kafka's consumer throws at the application, which may ask
 			// again. What passed its checks before is not used either.
@@ -291,9 +291,10 @@ func (c *Consumer) toBack(a *assigned) {
 }
 
 // read takes the records out of an answer: those from the position on, without
-// control records.
-func (c *Consumer) read(part *FetchPart, a *assigned, records wire.Records) (next int64, epoch int32, err error) {
+// control records and, to read_committed, without those of aborted transactions.
+func (c *Consumer) read(part *FetchPart, a *assigned, aborted []kmsg.FetchResponseTopicPartitionAbortedTransaction, records wire.Records) (next int64, epoch int32, err error) {
 	next, epoch = a.offset, a.epoch
+	c.aborted.begin(aborted)
 	if records.Len() == 0 {
 		return next, epoch, nil
 	}
@@ -314,7 +315,7 @@ func (c *Consumer) read(part *FetchPart, a *assigned, records wire.Records) (nex
 			return 0, 0, wire.ErrBatchCount // or the position would not be after the records
 		}
 		switch from := next; {
-		case h.IsControl():
+		case c.aborted.has(&h, batch):
 		case c.bulk:
 			part.Stretches = append(part.Stretches, Stretch{From: max(from, h.BaseOffset), To: h.NextOffset(), Header: h, Batch: batch})
 		default:

@@ -6,6 +6,8 @@ import (
 	"brokersim/broker/log/config"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // Whatever stands in a records field, a consumer neither panics nor hands over
@@ -32,7 +34,7 @@ func FuzzFetchedRecords(f *testing.F) {
 			s.CheckCRCs = check
 			c := NewConsumer(ConsumerConfig{Name: "k", Settings: s})
 			part := &FetchPart{}
-			next, _, err := c.read(part, &assigned{offset: from, epoch: 1}, machine.Literal(b))
+			next, _, err := c.read(part, &assigned{offset: from, epoch: 1}, []kmsg.FetchResponseTopicPartitionAbortedTransaction{{ProducerID: 1, FirstOffset: from}}, machine.Literal(b))
 			if err != nil {
 				continue
 			}

@@ -40,7 +40,7 @@ func TestBulkConsumer(t *testing.T) {
 		begin := func(bulk bool) (*assigned, *FetchPart) {
 			c, a, part := &Consumer{bulk: bulk}, &assigned{offset: from, state: fetching}, &FetchPart{From: from}
 			c.set.CheckCRCs = true
-			next, epoch, err := c.read(part, a, records)
+			next, epoch, err := c.read(part, a, nil, records)
 			if err != nil {
 				t.Fatal(err)
 			}

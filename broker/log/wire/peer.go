@@ -20,6 +20,7 @@ type Peer struct {
 	conn     machine.ConnID
 	next     int32
 	agreed   []API // sorted like want; empty until ApiVersions was answered
+	features Features
 	ready    bool
 	flight   []flight
 	scratch  scratch
@@ -35,6 +36,29 @@ type flight struct {
 type Pending struct {
 	Request kmsg.Request
 	Cookie  any
+}
+
+// Features are the levels of what the cluster has finalized (KIP-584), and their epoch: -1
+// where ApiVersions said none.
+type Features struct {
+	Epoch  int64
+	Levels []Feature
+}
+
+// Feature is the level of one, such as transaction.version.
+type Feature struct {
+	Name  string
+	Level int16
+}
+
+// Level is that of a feature, 0 of one that is not finalized.
+func (f *Features) Level(name string) int16 {
+	for _, x := range f.Levels {
+		if x.Name == name {
+			return x.Level
+		}
+	}
+	return 0
 }
 
 // Answer is a response with what it answers. Body and Records of a Fetch are valid
@@ -77,6 +101,9 @@ func (p *Peer) InFlight() int {
 	return len(p.flight)
 }
 
+// Features returns what the other end has said of the cluster's features.
+func (p *Peer) Features() Features { return p.features }
+
 // Version returns the version in which a request of this key is sent, and
 // whether both ends speak one at all.
 func (p *Peer) Version(key int16) (int16, bool) {
@@ -96,7 +123,13 @@ func (p *Peer) Version(key int16) (int16, bool) {
 // It panics before Ready, and for an API that the other end does not serve: see
 // Version.
 func (p *Peer) Send(out *machine.Effects, req kmsg.Request, records []Records, cookie any) {
+	p.SendAtMost(1<<15-1, out, req, records, cookie)
+}
+
+// SendAtMost is Send in no version above most, whatever both ends speak.
+func (p *Peer) SendAtMost(most int16, out *machine.Effects, req kmsg.Request, records []Records, cookie any) {
 	version, ok := p.Version(req.Key())
+	version = min(version, most)
 	if !p.ready || !ok {
 		panic(fmt.Sprintf("wire: %s on a connection that is not ready for it", kmsg.NameForKey(req.Key())))
 	}
@@ -217,6 +250,13 @@ func (p *Peer) versions(resp *kmsg.ApiVersionsResponse, asked int16, err error, 
 				p.agreed = append(p.agreed, API{Key: want.Key, Min: least, Max: most})
 				break
 			}
+		}
+	}
+	p.features = Features{Epoch: -1}
+	if len(resp.FinalizedFeatures) > 0 {
+		p.features.Epoch = resp.FinalizedFeaturesEpoch
+		for _, f := range resp.FinalizedFeatures {
+			p.features.Levels = append(p.features.Levels, Feature{f.Name, f.MaxVersionLevel})
 		}
 	}
 	p.ready = true

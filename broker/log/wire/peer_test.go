@@ -317,3 +317,32 @@ func TestConnIsAQueue(t *testing.T) {
 		})
 	})
 }
+
+// What a broker says of the cluster's features is there when requests may be sent, and
+// belongs to that connection; a request may leave in a lower version than both speak.
+func TestFeatures(t *testing.T) {
+	l := &link{peer: NewPeer("c", BrokerTable()), serves: BrokerTable()}
+	l.peer.Open(1, &l.out)
+	r, err := DecodeRequest(l.sent(t), l.serves)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp := l.serves.ApiVersions()
+	resp.FinalizedFeaturesEpoch = 7
+	resp.FinalizedFeatures = []kmsg.ApiVersionsResponseFinalizedFeature{{Name: "transaction.version", MaxVersionLevel: 2}}
+	if _, _, err := l.peer.Received(EncodeResponse(&r, resp, nil), &l.out); err != nil {
+		t.Fatal(err)
+	}
+	if f := l.peer.Features(); f.Epoch != 7 || f.Level("transaction.version") != 2 || f.Level("metadata.version") != 0 {
+		t.Errorf("features %+v", f)
+	}
+	req, records := produceRequest(-1)
+	l.peer.SendAtMost(7, &l.out, req, records, nil)
+	if r, err := DecodeRequest(l.sent(t), l.serves); err != nil || r.Version != 7 {
+		t.Errorf("sent in version %d, %v; want 7", r.Version, err)
+	}
+	l.peer.Open(2, &l.out)
+	if f := l.peer.Features(); len(f.Levels) > 0 {
+		t.Errorf("features of a connection that is closed: %+v", f)
+	}
+}
