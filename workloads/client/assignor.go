@@ -30,21 +30,26 @@ type subscriber struct {
 // partitionCounts is how many partitions each topic has; one that nobody knows has none.
 type partitionCounts map[string]int32
 
-// assignors are those that there are.
-var assignors = [...]assignor{
-	{config.AssignorRange, "range", false, assignRange},
-	{config.AssignorRoundRobin, "roundrobin", false, assignRoundRobin},
-	{config.AssignorSticky, "sticky", false, assignSticky},
-	{config.AssignorCooperativeSticky, "cooperative-sticky", true, assignSticky},
+// assignors are all that there are.
+func assignors() []*assignor {
+	return []*assignor{
+		{config.AssignorRange, "range", false, assignRange},
+		{config.AssignorRoundRobin, "roundrobin", false, assignRoundRobin},
+		{config.AssignorSticky, "sticky", false, assignSticky},
+		{config.AssignorCooperativeSticky, "cooperative-sticky", true, assignSticky},
+	}
 }
 
-func assignorOf(class string) *assignor {
-	for i := range assignors {
-		if assignors[i].class == class {
-			return &assignors[i]
+// assignorsOf are those of some classes.
+func assignorsOf(classes []string) (list []*assignor) {
+	for _, class := range classes {
+		for _, a := range assignors() {
+			if a.class == class {
+				list = append(list, a)
+			}
 		}
 	}
-	return nil
+	return list
 }
 
 // topicsOf are the topics of all members, sorted, each once.

@@ -133,7 +133,7 @@ func (g *group) heard(t *testing.T, a *assignor) (list []subscriber) {
 func TestAssignorsAreThoseOfOthers(t *testing.T) {
 	for seed := range uint64(2000) {
 		for i, b := range []kgo.GroupBalancer{kgo.RangeBalancer(), kgo.RoundRobinBalancer()} {
-			a := &assignors[i]
+			a := assignors()[i]
 			if b.ProtocolName() != a.name {
 				t.Fatalf("%s is not %s", a.name, b.ProtocolName())
 			}
@@ -154,7 +154,7 @@ func TestAssignorsAreThoseOfOthers(t *testing.T) {
 func TestStickyIsAsGoodAsOthers(t *testing.T) {
 	ours, theirs := 0, 0
 	for seed := range uint64(2000) {
-		g, a := newGroup(seed, seed%2 == 0), &assignors[2]
+		g, a := newGroup(seed, seed%2 == 0), assignors()[2]
 		for generation := range int32(4) {
 			x, y := assignSticky(g.heard(t, a), g.parts), g.theirs(t, kgo.StickyBalancer(), a)
 			check(t, g, x)
@@ -176,7 +176,7 @@ func TestStickyIsAsGoodAsOthers(t *testing.T) {
 // A partition never passes from one owner to the next in one rebalance, and is with somebody
 // when no more are asked for.
 func TestCooperativeHandsOver(t *testing.T) {
-	a := &assignors[3]
+	a := assignors()[3]
 	for seed := range uint64(2000) {
 		g := newGroup(seed, seed%2 == 0)
 		g.change(assignSticky(g.heard(t, a), g.parts), 0)
@@ -271,14 +271,14 @@ func moved(g *group, assigned [][]wire.TP) (n int) {
 
 func FuzzSubscription(f *testing.F) {
 	me := subscriber{id: "m", topics: []string{"a", "b"}, owned: []wire.TP{{Topic: "a", Partition: 3}}, generation: 7}
-	for i := range assignors {
-		f.Add(encodeSubscription(&assignors[i], &me, me.owned, 7))
+	for i := range assignors() {
+		f.Add(encodeSubscription(assignors()[i], &me, me.owned, 7))
 	}
 	f.Add(encodeAssignment(me.owned))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for i := range assignors {
-			if m, err := decodeSubscription(&assignors[i], "m", nil, b); err == nil {
-				again, err := decodeSubscription(&assignors[i], "m", nil, encodeSubscription(&assignors[i], &m, m.owned, max(m.generation, 0)))
+		for i := range assignors() {
+			if m, err := decodeSubscription(assignors()[i], "m", nil, b); err == nil {
+				again, err := decodeSubscription(assignors()[i], "m", nil, encodeSubscription(assignors()[i], &m, m.owned, max(m.generation, 0)))
 				if err != nil || !slices.Equal(again.topics, m.topics) {
 					t.Errorf("%v: %+v, then %+v", err, m, again)
 				}

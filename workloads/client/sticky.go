@@ -15,7 +15,7 @@ func assignSticky(members []subscriber, parts partitionCounts) [][]wire.TP {
 	for i := range s.order {
 		s.order[i] = i
 	}
-	slices.SortFunc(s.order, func(i, j int) int { return strings.Compare(members[i].id, members[j].id) })
+	slices.SortFunc(s.order, func(i, j int) int { return strings.Compare(members[i].id, members[j].id) }) // total: ids differ
 	same := true
 	for i := range members {
 		same = same && equalTopics(members[i].topics, members[0].topics)
@@ -32,7 +32,7 @@ func assignSticky(members []subscriber, parts partitionCounts) [][]wire.TP {
 		s.spread()
 	}
 	for i := range s.out {
-		slices.SortFunc(s.out[i], compareTPs)
+		slices.SortFunc(s.out[i], compareTPs) // total: each is there once
 	}
 	return s.out
 }
@@ -65,7 +65,7 @@ func (s *sticking) keep(parts partitionCounts) {
 				s.kept[i] = append(s.kept[i], tp)
 			}
 		}
-		slices.SortFunc(s.kept[i], byPartition)
+		slices.SortFunc(s.kept[i], byPartition) // total: each is there once
 	}
 }
 
@@ -144,7 +144,7 @@ func (s *sticking) spread() {
 		}
 	}
 	rest := s.unassigned()
-	slices.SortFunc(rest, func(a, b wire.TP) int { // those that few want first
+	slices.SortFunc(rest, func(a, b wire.TP) int { // total: each is there once; those that few want come first
 		return cmp.Or(cmp.Compare(len(wanted[a.Topic]), len(wanted[b.Topic])), a.Compare(b))
 	})
 	for _, tp := range rest {
@@ -217,7 +217,7 @@ func (s *sticking) shiftFrom(m int, wanted map[string][]int) bool {
 // movable are a member's partitions, those first that it did not own before.
 func (s *sticking) movable(m int) []wire.TP {
 	list := slices.Clone(s.out[m])
-	slices.SortFunc(list, func(a, b wire.TP) int {
+	slices.SortFunc(list, func(a, b wire.TP) int { // total: each is there once
 		return cmp.Or(cmp.Compare(s.owned(m, a), s.owned(m, b)), a.Compare(b))
 	})
 	return list

@@ -100,7 +100,7 @@ func decodeAssignment(b []byte) (tps []wire.TP, err error) {
 			tps = append(tps, wire.TP{Topic: t.Topic, Partition: p})
 		}
 	}
-	slices.SortFunc(tps, compareTPs)
+	slices.SortStableFunc(tps, compareTPs)
 	return slices.Compact(tps), nil
 }
 
@@ -112,7 +112,7 @@ type topicParts struct {
 // byTopic puts partitions together by topic, both sorted.
 func byTopic(tps []wire.TP) (list []topicParts) {
 	tps = slices.Clone(tps)
-	slices.SortFunc(tps, compareTPs)
+	slices.SortStableFunc(tps, compareTPs)
 	for _, tp := range tps {
 		if n := len(list); n == 0 || list[n-1].topic != tp.Topic {
 			list = append(list, topicParts{topic: tp.Topic})
