@@ -90,6 +90,8 @@ func (b *Broker) open(tp wire.TP, clean bool) (*partition, error) {
 		Failpoints:   b.cfg.Failpoints,
 		Remember:     b.cfg.Remember,
 		CheckRecords: b.cfg.CheckRecords,
+
+		VerifyTransactions: b.cfg.Settings.TransactionPartitionVerification,
 	}, replica.Saved{
 		HighWatermark: b.checkpoint.known[tp],
 		RecoveryPoint: b.recovery.known[tp],

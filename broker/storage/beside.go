@@ -119,13 +119,26 @@ func (l *Log) Snapshot() (offset int64, list []ProducerEntry, why []string, err 
 	return l.segments[0].base, nil, why, nil
 }
 
+// SnapshotBelow is the latest snapshot of producers that tells of what is below an offset at
+// most, as far as it can be read and goes with the log; the log start without any.
+func (l *Log) SnapshotBelow(at int64) (offset int64, list []ProducerEntry) {
+	n, _ := slices.BinarySearch(l.snapshots, at+1)
+	for ; n > 0; n-- {
+		offset = l.snapshots[n-1]
+		if list, err := parsed(l, snapshotName(offset), parseSnapshot); err == nil && l.contradicts(offset, list) == nil {
+			return offset, list
+		}
+	}
+	return l.segments[0].base, nil
+}
+
 // contradicts is in what a snapshot does not go with the log: it is of a log that was cut
 // and has grown again, and its own removal has come undone.
 func (l *Log) contradicts(offset int64, list []ProducerEntry) error {
 	for i := range list {
 		e := &list[i]
-		if e.LastOffset >= offset {
-			return fmt.Errorf("producer %d has offset %d", e.ProducerID, e.LastOffset)
+		if e.LastOffset >= offset || e.TxnFirstOffset >= offset {
+			return fmt.Errorf("producer %d has offset %d", e.ProducerID, max(e.LastOffset, e.TxnFirstOffset))
 		}
 		if e.LastOffset < l.segments[0].base || e.LastSequence < 0 {
 			continue

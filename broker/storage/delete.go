@@ -86,12 +86,15 @@ func (l *Log) StartAt(offset int64) error {
 // remove deletes a segment: its files get other names, under which they are Doomed.
 func (l *Log) remove(i int) error {
 	s := &l.segments[i]
-	for _, file := range []string{s.file, s.offsets.file, s.times.file} {
+	for _, file := range l.filesOf(s, "") {
 		if err := l.doom(file); err != nil {
 			return err
 		}
 	}
 	l.removed = append(l.removed, s.file)
+	if s.aborted.made {
+		l.removed = append(l.removed, s.aborted.file)
+	}
 	l.segments = slices.Delete(l.segments, i, i+1)
 	return nil
 }
@@ -131,6 +134,9 @@ func (l *Log) truncateIndexes(s *segment) error {
 		return err
 	}
 	if err := l.cutIndex(&t.indexFile, len(t.entries), timeEntrySize); err != nil {
+		return err
+	}
+	if err := l.truncateAborted(s); err != nil {
 		return err
 	}
 	return l.learnTimes(s, size)

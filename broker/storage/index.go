@@ -104,7 +104,7 @@ func (x *timeIndex) add(timestamp, offset int64) {
 // writeIndexes writes what is in memory and not in the files of a segment yet.
 func (l *Log) writeIndexes(s *segment) error {
 	if s.offsets.made && s.times.made && s.offsets.written == len(s.offsets.entries) && s.times.written == len(s.times.entries) {
-		return nil // as nearly always
+		return l.writeAborted(s) // nothing, as nearly always
 	}
 	var b []byte
 	for _, e := range s.offsets.entries[s.offsets.written:] {
@@ -117,7 +117,10 @@ func (l *Log) writeIndexes(s *segment) error {
 	for _, e := range s.times.entries[s.times.written:] {
 		b = e.appendTo(l.room(b, timeEntrySize))
 	}
-	return l.appendIndex(&s.times.indexFile, b, len(s.times.entries))
+	if err := l.appendIndex(&s.times.indexFile, b, len(s.times.entries)); err != nil {
+		return err
+	}
+	return l.writeAborted(s)
 }
 
 func (l *Log) appendIndex(f *indexFile, b []byte, entries int) error {

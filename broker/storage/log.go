@@ -281,6 +281,7 @@ func (l *Log) Unsynced(from int64) []string {
 		s := &l.segments[i]
 		list = s.offsets.unsynced(list)
 		list = s.times.unsynced(list)
+		list = s.aborted.unsynced(list)
 		if i+1 == len(l.segments) || l.segments[i+1].base > from {
 			list = append(list, s.file)
 		}

@@ -17,6 +17,9 @@ type Recovery struct {
 	// Scanned is the offset from which on batches were read again; the log end if none
 	// were.
 	Scanned int64
+	// Reread is where the first segment begins that was read again; the log end if none was.
+	// What the owner knows of transactions goes to those by [Log.PutAborted].
+	Reread int64
 	// Repaired are files beside the log that were absent or corrupt, each with why, and
 	// were made again from it.
 	Repaired []string
@@ -76,7 +79,10 @@ func OpenWith(files machine.Files, dir string, opt Options) (*Log, Recovery, err
 		return nil, Recovery{}, fmt.Errorf("recover %s: %w", l.File(), err)
 	}
 	l.start = max(min(opt.Start, l.End()), l.start)
-	r.Scanned, l.read = l.origin.next, l.origin
+	r.Scanned, l.read, r.Reread = l.origin.next, l.origin, l.End()
+	if i := slices.IndexFunc(l.segments, func(s segment) bool { return s.reread }); i >= 0 {
+		r.Reread = l.segments[i].base
+	}
 	if opt.Flaws.TrustIndex {
 		l.trustIndexes()
 	}
@@ -89,7 +95,7 @@ func OpenWith(files machine.Files, dir string, opt Options) (*Log, Recovery, err
 func (l *Log) clear(names []string) error {
 	for _, name := range names {
 		gone := strings.HasSuffix(name, deletedSuffix) || strings.HasSuffix(name, newSuffix)
-		for _, suffix := range []string{indexSuffix, timeIndexSuffix} {
+		for _, suffix := range []string{indexSuffix, timeIndexSuffix, txnIndexSuffix} {
 			if of, ok := strings.CutSuffix(name, suffix); ok {
 				_, found := slices.BinarySearch(names, of+logSuffix)
 				gone = gone || !found
@@ -152,7 +158,7 @@ func (l *Log) recoverAll(bases []int64, r *Recovery) error {
 // leftOver removes a segment that is part of the one before it.
 func (l *Log) leftOver(base int64) error {
 	s := newSegment(l.dir, base, 0)
-	return l.discard(s.file, s.offsets.file, s.times.file)
+	return l.discard(l.filesOf(&s, "")...)
 }
 
 // recoverAgain reads the last segment, of which only the index was read.
@@ -184,6 +190,7 @@ func (l *Log) recover(trust, last bool, r *Recovery) error {
 		r.Repaired = append(r.Repaired, why.Error())
 		*s = newSegment(l.dir, s.base, s.at)
 	}
+	s.reread = true
 	wrong, err := l.scan(size)
 	if err != nil {
 		return err
@@ -227,6 +234,9 @@ func (l *Log) trust(s *segment, size int64) error {
 		end = placed{next: h.NextOffset(), end: s.at + at, epoch: h.LeaderEpoch}
 	}
 	if err := l.learnTimes(s, size); err != nil {
+		return err
+	}
+	if err := l.loadAborted(s, end.next); err != nil {
 		return err
 	}
 	l.begin(end)
@@ -338,7 +348,7 @@ var ErrAbsent = errors.New("absent")
 
 // removeIndexes removes the indexes of a segment that has nothing in it.
 func (l *Log) removeIndexes(s *segment) error {
-	for _, file := range []string{s.offsets.file, s.times.file} {
+	for _, file := range l.filesOf(s, "")[1:] {
 		if err := l.files.Remove(file); err != nil {
 			return err
 		}

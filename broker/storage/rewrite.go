@@ -109,7 +109,11 @@ func (w *Rewrite) Given() bool { return w.given }
 
 // files are those of the new segment, without what marks them.
 func (w *Rewrite) files() []string {
-	return []string{w.seg.file, w.seg.offsets.file, w.seg.times.file}
+	list := []string{w.seg.file, w.seg.offsets.file, w.seg.times.file}
+	if len(w.seg.aborted.entries) > 0 {
+		list = append(list, w.seg.aborted.file)
+	}
+	return list
 }
 
 // Finish writes the indexes of the new segment, and returns the files that must be durable
@@ -132,6 +136,9 @@ func (w *Rewrite) Finish() ([]string, error) {
 	}
 	if err := w.log.files.Append(w.seg.times.file+w.suffix, machine.Literal(b)); err != nil {
 		return nil, fmt.Errorf("append to %s: %w", w.seg.times.file+w.suffix, err)
+	}
+	if err := w.finishAborted(); err != nil {
+		return nil, err
 	}
 	return w.named(), nil
 }
@@ -167,7 +174,7 @@ func (w *Rewrite) Replace() (sync []string, err error) {
 		panic(fmt.Sprintf("storage: %s has no segments from offset %d to %d", l.dir, w.base, w.next))
 	}
 	for _, s := range l.segments[from:to] {
-		for _, file := range []string{s.file, s.offsets.file, s.times.file} {
+		for _, file := range l.filesOf(&s, "") {
 			if err := l.doom(file); err != nil {
 				return nil, err
 			}
@@ -181,6 +188,7 @@ func (w *Rewrite) Replace() (sync []string, err error) {
 	}
 	w.seg.offsets.made, w.seg.offsets.written = true, len(w.seg.offsets.entries)
 	w.seg.times.made, w.seg.times.written = true, len(w.seg.times.entries)
+	w.seg.aborted.made, w.seg.aborted.written = len(w.seg.aborted.entries) > 0, len(w.seg.aborted.entries)
 	// Positions are counted over all segments: those before the new one begin later now.
 	saved := l.segments[to].at - l.segments[from].at - w.size
 	for i := range from {
@@ -234,11 +242,16 @@ func (l *Log) finishSwaps(names []string, r *Recovery) ([]string, error) {
 	}) {
 		return names, nil
 	}
-	cleaned := slices.Concat(offsetsIn(names, l.dir, logSuffix+cleanedSuffix), offsetsIn(names, l.dir, indexSuffix+cleanedSuffix), offsetsIn(names, l.dir, timeIndexSuffix+cleanedSuffix))
+	cleaned := slices.Concat(offsetsIn(names, l.dir, logSuffix+cleanedSuffix), offsetsIn(names, l.dir, indexSuffix+cleanedSuffix), offsetsIn(names, l.dir, timeIndexSuffix+cleanedSuffix), offsetsIn(names, l.dir, txnIndexSuffix+cleanedSuffix))
 	for _, base := range cleaned {
 		// Some of its files may have the names already that are for what is ready.
 		s := newSegment(l.dir, base, 0)
-		for _, file := range []string{s.file, s.offsets.file, s.times.file} {
+		for _, file := range []string{s.file, s.offsets.file, s.times.file, s.aborted.file} {
+			if _, ok := l.files.Size(file + cleanedSuffix); !ok && file == s.aborted.file {
+				if _, ok := l.files.Size(file + swapSuffix); !ok {
+					continue // it had none
+				}
+			}
 			if err := l.discard(file+cleanedSuffix, file+swapSuffix); err != nil {
 				return nil, err
 			}
@@ -269,10 +282,10 @@ func (l *Log) finishSwap(base int64, r *Recovery) error {
 	end, err := l.endOfSwap(s.file+swapSuffix, base, size)
 	if err != nil {
 		r.Repaired = append(r.Repaired, fmt.Sprintf("%s removed: %v", s.file+swapSuffix, err))
-		return l.discard(s.file+swapSuffix, s.offsets.file+swapSuffix, s.times.file+swapSuffix)
+		return l.discard(l.filesOf(&s, swapSuffix)...)
 	}
 	for _, name := range namesIn(l.files, l.dir) {
-		for _, suffix := range []string{logSuffix, indexSuffix, timeIndexSuffix} {
+		for _, suffix := range []string{logSuffix, indexSuffix, timeIndexSuffix, txnIndexSuffix} {
 			if of := offsetsIn([]string{name}, l.dir, suffix); len(of) == 1 && of[0] >= base && of[0] < end {
 				if err := l.discard(name); err != nil {
 					return err
@@ -280,7 +293,7 @@ func (l *Log) finishSwap(base int64, r *Recovery) error {
 			}
 		}
 	}
-	for _, file := range []string{s.file, s.offsets.file, s.times.file} {
+	for _, file := range []string{s.file, s.offsets.file, s.times.file, s.aborted.file} {
 		if _, ok := l.files.Size(file + swapSuffix); ok {
 			if err := l.adopt(file+swapSuffix, file); err != nil {
 				return err

@@ -22,6 +22,8 @@ type segment struct {
 	lastAt  int64 // the last offset of the first batch that has it
 	offsets offsetIndex
 	times   timeIndex
+	aborted txnIndex
+	reread  bool // Open has read it again, and has not looked at what its aborted says
 }
 
 // took notes a batch that stands in the segment at a position in its file now, and has
@@ -60,6 +62,7 @@ const (
 	logSuffix       = ".log"
 	indexSuffix     = ".index"
 	timeIndexSuffix = ".timeindex"
+	txnIndexSuffix  = ".txnindex"
 	deletedSuffix   = ".deleted"
 	newSuffix       = ".tmp"
 	cleanedSuffix   = ".cleaned" // of a segment that is being written again
@@ -72,6 +75,7 @@ func newSegment(dir string, base, at int64) segment {
 		file: name + logSuffix, base: base, at: at, first: -1, least: -1, last: -1, lastAt: base,
 		offsets: offsetIndex{indexFile: indexFile{file: name + indexSuffix}},
 		times:   timeIndex{indexFile: indexFile{file: name + timeIndexSuffix}},
+		aborted: txnIndex{indexFile: indexFile{file: name + txnIndexSuffix}},
 	}
 }
 

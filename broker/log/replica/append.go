@@ -25,13 +25,15 @@ type Appended struct {
 // the batch is in the log now. It is not acknowledged by that, unless acks are 0
 // or 1: see [Replica.Acknowledge]. An error is one of the disk.
 func (r *Replica) Append(now machine.Now, batch machine.Bytes, acks int16) (at Appended, code int16, err error) {
+	return r.AppendVerified(now, batch, acks, 0)
+}
+
+// AppendVerified is Append for a batch that may be transactional, with the guard of its
+// verification, if it has one: see [Replica.Verify].
+func (r *Replica) AppendVerified(now machine.Now, batch machine.Bytes, acks int16, g Guard) (at Appended, code int16, err error) {
 	at.AppendTime = -1
-	if r.role != leading {
-		return at, wire.NotLeaderOrFollower, nil
-	}
-	if acks == -1 && len(r.state.ISR) < r.minISR() {
-		r.cfg.Failpoints.Hit(failpoint.NotEnoughReplicas)
-		return at, wire.NotEnoughReplicas, nil
+	if code := r.mayAppend(acks); code != 0 {
+		return at, code, nil
 	}
 	h, code := r.validate(&batch)
 	times := batchTimes{h.MaxTimestamp, h.IsLogAppendTime()}
@@ -54,11 +56,7 @@ func (r *Replica) Append(now machine.Now, batch machine.Bytes, acks int16) (at A
 		if h.BaseSequence == 0 && r.producers.behind(&h) && r.cfg.Failpoints.On(failpoint.T04ForgetWrap, sequence(&h)) {
 			return at, wire.DuplicateSequenceNumber, nil
 		}
-		code := r.producers.check(&h)
-		if code == wire.InvalidProducerEpoch && r.cfg.Failpoints.On(failpoint.T06OldEpoch, sequence(&h)) {
-			code = 0
-		}
-		if code != 0 && !r.cfg.Failpoints.On(failpoint.T25AnySequence, sequence(&h)) {
+		if code := r.checkProducer(&h, g, true); code != 0 {
 			return at, code, nil
 		}
 	}
@@ -70,22 +68,141 @@ func (r *Replica) Append(now machine.Now, batch machine.Bytes, acks int16) (at A
 		batch = wire.StampCreateTime(batch, times.largest)
 		h.MaxTimestamp = times.largest
 	}
+	code, err = r.write(now.Mono, &h, batch, &at)
+	return at, code, err
+}
+
+// AppendOwn appends a batch of a coordinator on this broker, with acks=all: what it
+// remembers, or the offsets of a transaction, which has the id and the epoch of a producer
+// and no sequence (AppendOrigin.COORDINATOR). Of a transaction that is not open here it needs
+// the guard of its verification. The results are as of Append.
+func (r *Replica) AppendOwn(now machine.Now, batch machine.Bytes, g Guard) (at Appended, code int16, err error) {
+	at.AppendTime = -1
+	if code := r.mayAppend(-1); code != 0 {
+		return at, code, nil
+	}
+	h, err := wire.CheckBatch(batch)
+	switch {
+	case err != nil, h.IsControl():
+		return at, wire.InvalidRecord, nil
+	case h.Size() > int64(r.cfg.Topic.MaxMessageBytes):
+		return at, wire.MessageTooLarge, nil
+	case h.Size() > r.cfg.Topic.SegmentBytes:
+		return at, wire.RecordListTooLarge, nil
+	}
+	if h.ProducerID >= 0 {
+		if code := r.checkProducer(&h, g, false); code != 0 {
+			return at, code, nil
+		}
+	}
+	code, err = r.appendStamped(now, &h, batch, &at)
+	return at, code, err
+}
+
+// AppendMarker appends the end of a producer's transaction, with acks=all. One that has no
+// open transaction here ends nothing, and stands there all the same. version is that of the
+// transaction (KIP-890): from 2 on a marker has an epoch above that of the transaction, so
+// that one that comes late cannot end the next. The results are as of Append.
+func (r *Replica) AppendMarker(now machine.Now, producerID int64, epoch int16, m wire.Marker, version int16) (at Appended, code int16, err error) {
+	at.AppendTime = -1
+	if code := r.mayAppend(-1); code != 0 {
+		return at, code, nil
+	}
+	batch := m.Batch(now.Wall.Millis(), producerID, epoch)
+	h, err := wire.CheckBatch(batch)
+	if err != nil {
+		return at, wire.InvalidRecord, nil
+	}
+	if code := r.checkMarker(&h, m, version); code != 0 {
+		return at, code, nil
+	}
+	code, err = r.appendStamped(now, &h, batch, &at)
+	return at, code, err
+}
+
+// mayAppend is Kafka's error for any append, whatever it is.
+func (r *Replica) mayAppend(acks int16) (code int16) {
+	if r.role != leading {
+		return wire.NotLeaderOrFollower
+	}
+	if acks == -1 && len(r.state.ISR) < r.minISR() {
+		r.cfg.Failpoints.Hit(failpoint.NotEnoughReplicas)
+		return wire.NotEnoughReplicas
+	}
+	return 0
+}
+
+// checkProducer is Kafka's error for a batch of data of an idempotent or transactional
+// producer that does not continue what that has in the log. Those of coordinators have no
+// sequences.
+func (r *Replica) checkProducer(h *wire.Batch, g Guard, client bool) (code int16) {
+	if h.IsTransactional() && !r.verified(h, g) {
+		return wire.InvalidTxnState
+	}
+	if code := r.producers.checkEpoch(h); code != 0 {
+		if !r.cfg.Failpoints.On(failpoint.T06OldEpoch, sequence(h)) {
+			return code
+		}
+	} else if client {
+		if code := r.producers.checkSequence(h); code != 0 && !r.cfg.Failpoints.On(failpoint.T25AnySequence, sequence(h)) {
+			return code
+		}
+	}
+	return r.producers.checkTransaction(h)
+}
+
+// checkMarker is Kafka's error for a marker of an epoch that its producer has left behind, or
+// of a coordinator that others have followed (ProducerAppendInfo.appendEndTxnMarker).
+func (r *Replica) checkMarker(h *wire.Batch, m wire.Marker, version int16) (code int16) {
+	if code := r.producers.checkEpoch(h); code != 0 {
+		return code
+	}
+	s := r.producers.byID[h.ProducerID]
+	switch {
+	case s == nil:
+		return 0
+	case version >= bumping && s.txnFirst >= 0 && h.ProducerEpoch <= s.epoch:
+		return wire.InvalidProducerEpoch
+	case m.CoordinatorEpoch < s.coordinator:
+		return wire.TransactionCoordinatorFenced
+	}
+	return 0
+}
+
+// bumping is the transaction version from which on each transaction has an epoch of its own
+// (KIP-890).
+const bumping int16 = 2
+
+// appendStamped appends a batch that the broker has made, with the topic's kind of timestamps.
+func (r *Replica) appendStamped(now machine.Now, h *wire.Batch, batch machine.Bytes, at *Appended) (code int16, err error) {
+	if r.cfg.Topic.LogAppendTime {
+		at.AppendTime = now.Wall.Millis()
+		batch = wire.StampAppendTime(batch, at.AppendTime)
+		h.MaxTimestamp = at.AppendTime
+	}
+	return r.write(now.Mono, h, batch, at)
+}
+
+// write has a batch stand at the end of the log.
+func (r *Replica) write(now machine.Instant, h *wire.Batch, batch machine.Bytes, at *Appended) (code int16, err error) {
 	h.BaseOffset, h.LeaderEpoch = r.log.End(), r.state.LeaderEpoch
-	if err := r.roll(&h); err != nil {
-		return at, wire.KafkaStorageError, err
+	if err := r.roll(h); err != nil {
+		return wire.KafkaStorageError, err
 	}
 	if err := r.log.Append(wire.Stamp(batch, h.BaseOffset, h.LeaderEpoch)); err != nil {
 		if errors.Is(err, storage.ErrIndex) && r.cfg.Failpoints.On(failpoint.S04EndAfterIndex, uint64(h.BaseOffset)) {
 			err = nil // it goes on
 		}
-		return at, wire.KafkaStorageError, err
+		return wire.KafkaStorageError, err
 	}
 	r.cfg.Failpoints.Hit(failpoint.StepAppend)
-	r.producers.appended(&h)
+	if err := r.took(h, batch); err != nil {
+		return wire.KafkaStorageError, err
+	}
 	r.flush.appended(h.NextOffset())
-	r.advance(now.Mono)
+	r.advance(now)
 	at.Base, at.End = h.BaseOffset, h.NextOffset()
-	return at, 0, nil
+	return 0, nil
 }
 
 // minISR is min.insync.replicas, but never more than there are replicas

@@ -70,7 +70,7 @@ func (r *Replica) Flush() (files []string) {
 		return nil
 	}
 	f.asked, f.wanted = f.end, 0
-	f.whole = r.save() == nil && !r.epochs.dirty
+	f.whole = r.save() == nil && !r.epochs.dirty && r.log.WriteAborted() == nil
 	files = r.log.Unsynced(f.done)
 	f.files = len(files)
 	return files

@@ -58,7 +58,9 @@ func (r *Replica) AppendFetched(batches machine.Bytes, leaderHighWatermark int64
 					return err
 				}
 				if !r.cfg.Failpoints.On(failpoint.T01ForgetSequence, uint64(h.BaseOffset)) {
-					r.producers.appended(&h)
+					if err := r.took(&h, batch); err != nil {
+						return err
+					}
 				}
 				r.flush.appended(h.NextOffset())
 				continue
@@ -67,6 +69,7 @@ func (r *Replica) AppendFetched(batches machine.Bytes, leaderHighWatermark int64
 		return fmt.Errorf("%w of %v at %d: %w", ErrCorrupt, r.cfg.TP, r.log.End(), err)
 	}
 	r.highWatermark = max(min(leaderHighWatermark, r.log.End()), r.log.Start())
+	r.producers.txns.settle(r.highWatermark)
 	return nil
 }
 
@@ -108,5 +111,6 @@ func (r *Replica) truncate(to int64) error {
 	if err := r.log.TrimSnapshots(); err != nil {
 		return err
 	}
-	return r.relearn(r.log.End(), &storage.Recovery{})
+	_, err := r.relearn(r.log.End(), &storage.Recovery{})
+	return err
 }

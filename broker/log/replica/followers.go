@@ -89,6 +89,7 @@ func (r *Replica) advance(now machine.Instant) (moved bool) {
 		return false
 	}
 	r.highWatermark = lowest
+	r.producers.txns.settle(lowest)
 	r.check()
 	return true
 }

@@ -28,6 +28,8 @@ type Config struct {
 	// CheckRecords has the leader look into all records that producers send. Simulated
 	// clients are honest.
 	CheckRecords bool
+	// VerifyTransactions is transaction.partition.verification.enable (KIP-890).
+	VerifyTransactions bool
 	// Remember is how many of the last batches are known without an index, 0 for all:
 	// what audits compare.
 	Remember int
@@ -142,8 +144,8 @@ func (c *Config) storage(saved *Saved) storage.Options {
 }
 
 // learn learns what is known about the log beside its batches: where leader epochs begin, from
-// the checkpoint as far as the log was not read again, and what producers have sent, from
-// the last snapshot on.
+// the checkpoint as far as the log was not read again, what producers have sent, from
+// the last snapshot on, and which transactions were aborted in what was read again.
 func (r *Replica) learn(recovery *storage.Recovery) error {
 	from := recovery.Scanned
 	list, err := r.log.Epochs()
@@ -156,31 +158,41 @@ func (r *Replica) learn(recovery *storage.Recovery) error {
 	if err := r.log.TrimSnapshots(); err != nil {
 		return err
 	}
-	return r.relearn(from, recovery)
-}
-
-// relearn learns what the log says from an offset on of leader epochs, and from the last
-// snapshot on of producers.
-func (r *Replica) relearn(from int64, recovery *storage.Recovery) error {
-	since, entries, dropped, err := r.log.Snapshot()
+	markers, err := r.relearn(from, recovery)
 	if err != nil {
 		return err
 	}
+	return r.relearnAborted(markers, recovery)
+}
+
+// relearn learns what the log says from an offset on of leader epochs, and from the last
+// snapshot on of producers. markers is false if it has come from the first offset that was
+// read again to the log end, and upon no control batch.
+func (r *Replica) relearn(from int64, recovery *storage.Recovery) (markers bool, err error) {
+	since, entries, dropped, err := r.log.Snapshot()
+	if err != nil {
+		return true, err
+	}
+	markers = min(from, since) > recovery.Reread
 	recovery.Repaired = append(recovery.Repaired, dropped...)
 	r.producers.restore(entries)
 	for h, err := range r.log.Batches(min(from, since)) {
 		if err != nil {
-			return fmt.Errorf("learn the state of %v: %w", r.cfg.TP, err)
+			return true, fmt.Errorf("learn the state of %v: %w", r.cfg.TP, err)
 		}
 		b := wire.Batch(h)
+		markers = markers || b.IsControl()
 		if b.BaseOffset >= from {
 			r.epochs.begin(b.LeaderEpoch, b.BaseOffset)
 		}
 		if b.BaseOffset >= since && !r.cfg.Failpoints.On(failpoint.S18ForgetAtStart, uint64(b.BaseOffset)) {
-			r.producers.appended(&b)
+			if _, _, err := r.producers.replay(r.log, &b); err != nil {
+				return true, fmt.Errorf("learn the state of %v: %w", r.cfg.TP, err)
+			}
 		}
 	}
-	return r.save()
+	r.producers.txns.settle(r.highWatermark)
+	return markers, r.save()
 }
 
 // save writes down where leader epochs begin, if that has changed. What there is no room

@@ -138,6 +138,7 @@ func (r *Replica) advanceStart(offset int64) error {
 	if !r.log.AdvanceStart(offset) {
 		return nil
 	}
+	r.producers.txns.settle(offset)
 	r.epochs.startAt(offset)
 	return r.save()
 }
@@ -211,5 +212,6 @@ func (r *Replica) StartAt(offset int64) error {
 	if err := r.log.TrimSnapshots(); err != nil {
 		return err
 	}
-	return r.relearn(r.log.End(), &storage.Recovery{})
+	_, err := r.relearn(r.log.End(), &storage.Recovery{})
+	return err
 }

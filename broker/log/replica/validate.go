@@ -50,8 +50,6 @@ func (r *Replica) validate(batch *machine.Bytes) (h wire.Batch, code int16) {
 		return h, wire.UnknownServerError // an exception that Kafka does not expect
 	case h.Count <= 0, h.LastOffsetDelta != h.Count-1, h.IsControl(), h.ProducerID >= 0 && h.BaseSequence < 0:
 		return h, wire.InvalidRecord
-	case h.IsTransactional():
-		return h, wire.InvalidRecord // there are no transactions
 	case h.Size() > r.cfg.Topic.SegmentBytes:
 		return h, wire.RecordListTooLarge
 	}

@@ -50,6 +50,9 @@ func (b *Builder) Grow(n int) {
 // Control makes the batch one of markers.
 func (b *Builder) Control() { b.h.Attributes |= attrControl }
 
+// Transactional makes the batch part of its producer's transaction.
+func (b *Builder) Transactional() { b.h.Attributes |= attrTransactional }
+
 // Append adds a record with a timestamp in ms. Key and value may be nil: null.
 func (b *Builder) Append(timestamp int64, key, value []byte, headers []Header) {
 	delta := b.delta(timestamp)
