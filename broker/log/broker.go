@@ -28,6 +28,9 @@ type BrokerConfig struct {
 	// Admin, unless nil, has the broker serve operators and their tools, too. Simulated
 	// clients, who do not need that, keep the answer to ApiVersions that they know.
 	Admin *Admin
+	// Coordinators has the broker coordinate groups and transactions. Simulated clients of
+	// neither keep the answer to ApiVersions that they know.
+	Coordinators bool
 	// ShutdownWait is how long a broker that is to stop waits for the controller to have others
 	// lead; 0 is five minutes, as Kafka does.
 	ShutdownWait time.Duration
@@ -193,13 +196,13 @@ func NewBroker(cfg BrokerConfig) *Broker {
 	b := &Broker{
 		cfg:      cfg,
 		static:   cfg.Settings,
-		handlers: handlers(cfg.Admin != nil),
+		handlers: handlers(&cfg),
 		image:    controller.NewImage(),
 		byTopic:  make(map[string]*ofTopic),
 		conns:    make(map[machine.ConnID]*conn),
 		deadline: machine.Never,
 	}
-	b.serves = servedBy(&b.handlers)
+	b.serves = servedBy(&b.handlers, &cfg)
 	b.sessions = newFetchSessions(s.MaxIncrementalFetchSessionCacheSlots, cfg.Incarnation)
 	first := cfg.Controllers[0].Addr
 	name := "broker-" + strconv.Itoa(int(cfg.ID))

@@ -70,8 +70,9 @@ func TestWhateverIsAsked(t *testing.T) {
 		l := newAdministered(t, 2, nil)
 		l.create("orders", nil, 1, 2)
 		l.create("bills", map[string]string{"cleanup.policy": "delete"}, 2)
-		list := handlers(true)
-		table := servedBy(&list)
+		cfg := BrokerConfig{Admin: &Admin{}, Coordinators: true}
+		list := handlers(&cfg)
+		table := servedBy(&list, &cfg)
 		for range rapid.IntRange(1, 6).Draw(rt, "requests") {
 			c := l.client(l.brokers[0])
 			var key int16
@@ -131,8 +132,9 @@ func allocated() uint64 {
 // costs the connection; one of ApiVersions is answered with the list.
 func TestVersionsOutOfRange(t *testing.T) {
 	l := newAdministered(t, 1, nil)
-	list := handlers(true)
-	table := servedBy(&list)
+	cfg := BrokerConfig{Admin: &Admin{}, Coordinators: true}
+	list := handlers(&cfg)
+	table := servedBy(&list, &cfg)
 	for key := range int16(numAPIs) {
 		api, ok := table.Find(key)
 		if !ok || key == wire.ApiVersions {

@@ -11,16 +11,14 @@ import (
 )
 
 // createTopic has a topic created that a client has asked about
-// (auto.create.topics.enable).
+// (auto.create.topics.enable), or that coordinators need.
 func (b *Broker) createTopic(now machine.Instant, topic string) {
 	if slices.ContainsFunc(b.commands.forwards, func(f *forward) bool { return f.conn == nil && f.topic() == topic }) {
 		return
 	}
-	t := kmsg.NewCreateTopicsRequestTopic()
-	t.Topic, t.NumPartitions, t.ReplicationFactor = topic, -1, -1
 	body := kmsg.NewPtrCreateTopicsRequest()
 	body.TimeoutMillis = int32(controllerTimeout / time.Millisecond)
-	body.Topics = []kmsg.CreateTopicsRequestTopic{t}
+	body.Topics = []kmsg.CreateTopicsRequestTopic{b.creatable(topic)}
 	b.forward(now, nil, wire.Request{}, body, body.TimeoutMillis)
 }
 

@@ -60,6 +60,9 @@ func (b *Broker) deleteRecords(now machine.Now, c *conn, req wire.Request, out *
 
 func (b *Broker) deletePartition(x *parkedDelete, topic string, offset int64, a *kmsg.DeleteRecordsResponseTopicPartition, out *machine.Effects) {
 	p, code := b.lookup(topic, a.Partition)
+	if code != wire.UnknownTopicOrPartition && isInternal(topic) {
+		code = wire.InvalidTopicException
+	}
 	var at int64
 	if code == 0 {
 		var err error

@@ -75,6 +75,7 @@ func (b *Broker) describeTopics(now machine.Instant, version int16, body *kmsg.M
 		}
 		x := kmsg.NewMetadataResponseTopic()
 		x.Topic, x.TopicID, x.Partitions = want.Topic, want.TopicID, []kmsg.MetadataResponseTopicPartition{}
+		x.IsInternal = want.Topic != nil && isInternal(*want.Topic)
 		switch {
 		case byID || want.Topic == nil:
 			x.ErrorCode = wire.UnknownTopicID
@@ -130,7 +131,7 @@ func refusedMetadata(body *kmsg.MetadataRequest, code int16) *kmsg.MetadataRespo
 
 func (b *Broker) describeTopic(t *controller.TopicInfo) kmsg.MetadataResponseTopic {
 	x := kmsg.NewMetadataResponseTopic()
-	x.Topic, x.TopicID = &t.Name, t.ID
+	x.Topic, x.TopicID, x.IsInternal = &t.Name, t.ID, isInternal(t.Name)
 	x.Partitions = make([]kmsg.MetadataResponseTopicPartition, 0, len(t.Partitions))
 	for _, info := range t.Partitions {
 		p := kmsg.NewMetadataResponseTopicPartition()

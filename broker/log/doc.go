@@ -33,7 +33,8 @@
 //	describecluster.go   DescribeCluster
 //	describeconfigs.go   DescribeConfigs
 //	describelogdirs.go   DescribeLogDirs
-//	findcoordinator.go   FindCoordinator: there is none
+//	findcoordinator.go   FindCoordinator: who leads the partition of a group or a transactional id
+//	internaltopics.go    the topics of coordinators, and what nobody else may do with them
 //	producerids.go       InitProducerId, from blocks of ids
 //	deleterecords.go     DeleteRecords
 //	createtopics.go      topics that are created because somebody has asked about them

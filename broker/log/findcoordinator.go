@@ -3,29 +3,82 @@ package log
 import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"brokersim/broker/log/coordinator"
+	"brokersim/broker/log/replica"
 	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
 )
 
-// findCoordinator says of every group and transaction that its coordinator is not
-// available: there are none. The API is served all the same because librdkafka sends lz4
-// as it is, and says nothing, where it does not see version 0 of it.
-func (b *Broker) findCoordinator(body *kmsg.FindCoordinatorRequest) *kmsg.FindCoordinatorResponse {
+// What a coordinator is asked for of (FindCoordinatorRequest.CoordinatorType).
+const (
+	ofGroup int8 = iota
+	ofTransaction
+	ofShares
+)
+
+// findCoordinator says which broker coordinates a group or a transactional id: the one that
+// leads its partition of the internal topic, as far as this broker has replayed the metadata.
+// The topic is created if it is not there.
+//
+// A broker without coordinators serves the API all the same, because librdkafka sends lz4 as
+// it is, and says nothing, where it does not see version 0 of it.
+func (b *Broker) findCoordinator(now machine.Instant, body *kmsg.FindCoordinatorRequest) *kmsg.FindCoordinatorResponse {
 	resp := kmsg.NewPtrFindCoordinatorResponse()
-	const groups, transactions = 0, 1
-	code, why := wire.CoordinatorNotAvailable, "The coordinator is not available."
-	if body.Version >= 1 && body.CoordinatorType != groups && body.CoordinatorType != transactions {
-		code, why = wire.InvalidRequest, malformed
-	}
-	const ofSeveral, shares = 4, 2
-	if body.Version >= ofSeveral && (code != wire.InvalidRequest || body.CoordinatorType == shares) {
-		why = "" // Kafka leaves it out there
-	}
-	resp.ErrorCode, resp.ErrorMessage, resp.NodeID, resp.Port = code, &why, -1, -1
 	resp.Coordinators = []kmsg.FindCoordinatorResponseCoordinator{}
-	for _, key := range body.CoordinatorKeys { // from version 4 on
+	const ofSeveral = 4
+	if body.Version < ofSeveral {
+		resp.ErrorCode, resp.NodeID, resp.Host, resp.Port = b.coordinatorOf(now, body, body.CoordinatorKey)
+		resp.ErrorMessage = b.whyNoCoordinator(body, resp.ErrorCode)
+		return resp
+	}
+	for _, key := range body.CoordinatorKeys {
 		x := kmsg.NewFindCoordinatorResponseCoordinator()
-		x.Key, x.NodeID, x.Port, x.ErrorCode, x.ErrorMessage = key, -1, -1, code, &why
+		x.Key = key
+		x.ErrorCode, x.NodeID, x.Host, x.Port = b.coordinatorOf(now, body, key)
+		x.ErrorMessage = b.whyNoCoordinator(body, x.ErrorCode)
 		resp.Coordinators = append(resp.Coordinators, x)
 	}
 	return resp
+}
+
+// coordinatorOf is where to find the coordinator of a group or a transactional id.
+func (b *Broker) coordinatorOf(now machine.Instant, body *kmsg.FindCoordinatorRequest, id string) (code int16, node int32, host string, port int32) {
+	kind := body.CoordinatorType
+	topic := coordinator.Offsets
+	switch {
+	case body.Version == 0, kind == ofGroup:
+	case kind == ofTransaction:
+		topic = coordinator.Transactions
+	default:
+		return wire.InvalidRequest, replica.NoLeader, "", -1
+	}
+	if !b.cfg.Coordinators {
+		return wire.CoordinatorNotAvailable, replica.NoLeader, "", -1
+	}
+	t := b.image.Topics[topic]
+	if t == nil {
+		b.createTopic(now, topic)
+		return wire.CoordinatorNotAvailable, replica.NoLeader, "", -1
+	}
+	info := b.image.Partition(topic, coordinator.PartitionFor(id, int32(len(t.Partitions))))
+	leader := b.image.Brokers[info.Leader]
+	if leader == nil || leader.Fenced { // or there is none
+		return wire.CoordinatorNotAvailable, replica.NoLeader, "", -1
+	}
+	return 0, info.Leader, leader.Host, leader.Port
+}
+
+// whyNoCoordinator is what Kafka says beside a code, if anything.
+func (b *Broker) whyNoCoordinator(body *kmsg.FindCoordinatorRequest, code int16) *string {
+	why := "The coordinator is not available."
+	const ofSeveral = 4
+	switch {
+	case code == wire.None && body.Version < ofSeveral:
+		why = "NONE"
+	case body.Version >= ofSeveral && (code != wire.InvalidRequest || body.CoordinatorType == ofShares):
+		why = "" // Kafka leaves it out there
+	case code == wire.InvalidRequest:
+		why = malformed
+	}
+	return &why
 }

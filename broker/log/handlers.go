@@ -12,7 +12,7 @@ type handler func(b *Broker, now machine.Now, c *conn, req wire.Request, out *ma
 
 // handlers are those of a broker, by key. What ApiVersions says is made from them, so
 // that an API that is advertised is one that is handled.
-func handlers(admin bool) (list [numAPIs]handler) {
+func handlers(cfg *BrokerConfig) (list [numAPIs]handler) {
 	list[wire.ApiVersions] = (*Broker).apiVersions
 	list[wire.Produce] = func(b *Broker, now machine.Now, c *conn, req wire.Request, out *machine.Effects) {
 		b.produce(now, c, req, req.Body.(*kmsg.ProduceRequest), out)
@@ -35,8 +35,13 @@ func handlers(admin bool) (list [numAPIs]handler) {
 	list[wire.InitProducerID] = at(func(b *Broker, _ machine.Now, _ *wire.Request, body *kmsg.InitProducerIDRequest) kmsg.Response {
 		return b.initProducerID(body)
 	})
-	if admin {
+	if cfg.Admin != nil {
 		adminHandlers(&list)
+	}
+	if cfg.Admin != nil || cfg.Coordinators {
+		list[wire.FindCoordinator] = at(func(b *Broker, now machine.Now, _ *wire.Request, body *kmsg.FindCoordinatorRequest) kmsg.Response {
+			return b.findCoordinator(now.Mono, body)
+		})
 	}
 	return list
 }
@@ -62,9 +67,6 @@ func adminHandlers(list *[numAPIs]handler) {
 	list[wire.DescribeConfigs] = at(func(b *Broker, _ machine.Now, _ *wire.Request, body *kmsg.DescribeConfigsRequest) kmsg.Response {
 		return b.describeConfigs(body)
 	})
-	list[wire.FindCoordinator] = at(func(b *Broker, _ machine.Now, _ *wire.Request, body *kmsg.FindCoordinatorRequest) kmsg.Response {
-		return b.findCoordinator(body)
-	})
 	list[wire.DescribeCluster] = at(func(b *Broker, _ machine.Now, _ *wire.Request, body *kmsg.DescribeClusterRequest) kmsg.Response {
 		return b.describeCluster(body)
 	})
@@ -81,8 +83,12 @@ func at[T kmsg.Request](answer func(*Broker, machine.Now, *wire.Request, T) kmsg
 }
 
 // servedBy is the table of what is handled.
-func servedBy(list *[numAPIs]handler) *wire.Table {
-	return wire.BrokerTable().With(wire.BrokerAdmin()).Only(func(key int16) bool { return list[key] != nil })
+func servedBy(list *[numAPIs]handler, cfg *BrokerConfig) *wire.Table {
+	t := wire.BrokerTable().With(wire.BrokerAdmin())
+	if cfg.Coordinators {
+		t = t.Only(func(key int16) bool { return key != wire.FindCoordinator }).With(wire.BrokerCoordinators())
+	}
+	return t.Only(func(key int16) bool { return list[key] != nil })
 }
 
 func (b *Broker) apiVersions(_ machine.Now, c *conn, req wire.Request, out *machine.Effects) {

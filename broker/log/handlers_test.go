@@ -9,17 +9,21 @@ import (
 // Every API that a broker may advertise has a handler, and every handler an API: what
 // ApiVersions says and what is done cannot part.
 func TestEveryAPIHasAHandler(t *testing.T) {
-	for _, admin := range []bool{false, true} {
-		list := handlers(admin)
-		table, served := wire.BrokerTable(), servedBy(&list)
-		if admin {
-			table = table.With(wire.BrokerAdmin())
+	for _, cfg := range []BrokerConfig{{}, {Admin: &Admin{}}, {Coordinators: true}, {Admin: &Admin{}, Coordinators: true}} {
+		list := handlers(&cfg)
+		rows := wire.BrokerTable()
+		if cfg.Admin != nil {
+			rows = rows.With(wire.BrokerAdmin())
 		}
+		if cfg.Coordinators {
+			rows = rows.Only(func(key int16) bool { return key != wire.FindCoordinator }).With(wire.BrokerCoordinators())
+		}
+		table, served := rows, servedBy(&list, &cfg)
 		for key := range int16(numAPIs) {
 			_, known := table.Find(key)
 			_, advertised := served.Find(key)
 			if handled := list[key] != nil; handled != known || handled != advertised {
-				t.Errorf("API %d with admin %t: in the table %t, advertised %t, handled %t", key, admin, known, advertised, handled)
+				t.Errorf("API %d with admin %t, coordinators %t: in the table %t, advertised %t, handled %t", key, cfg.Admin != nil, cfg.Coordinators, known, advertised, handled)
 			}
 		}
 	}

@@ -86,6 +86,8 @@ func (b *Broker) producePartition(now machine.Now, x *parkedProduce, topic strin
 			code = wire.UnsupportedCompressionType
 		case h.Compression() > zstd && x.req.Version < firstZstd:
 			code = wire.UnknownServerError // as Kafka, which has looked at it here
+		case isInternal(topic) && x.req.ClientID != adminClient:
+			code = wire.InvalidTopicException
 		case h.IsTransactional() && x.req.Body.(*kmsg.ProduceRequest).TransactionID == nil:
 			code = wire.TransactionalIDAuthorizationFailed // of nobody
 		case x.acks < -1 || x.acks > 1:

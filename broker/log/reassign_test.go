@@ -20,6 +20,9 @@ func newAdministered(t testing.TB, n int, set func(*config.Broker)) *lab {
 	l.auditor = NewAuditor(1)
 	settings := config.DefaultBroker()
 	settings.AutoCreateTopics = false
+	settings.OffsetsTopicNumPartitions, settings.OffsetsTopicReplicationFactor = 5, int16(min(n, 3))
+	settings.TransactionLogNumPartitions, settings.TransactionLogReplicationFactor = 5, int16(min(n, 3))
+	settings.TransactionLogMinISR = int32(min(n, 2))
 	if set != nil {
 		set(&settings)
 	}
@@ -32,6 +35,7 @@ func newAdministered(t testing.TB, n int, set func(*config.Broker)) *lab {
 		b.boot = func() machine.Machine {
 			cfg := boot().(*Broker).cfg
 			cfg.Admin = &Admin{LogDir: "/data/" + b.name, Set: map[string]string{}}
+			cfg.Coordinators = true
 			return NewBroker(cfg)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -204,7 +205,28 @@ func (a *app) clusterConfig(cmd *cobra.Command, f *serveFlags) (cluster.Config, 
 	for _, s := range settings.Changed() {
 		cfg.Set[strings.TrimPrefix(s.Key, "broker.")] = s.Value
 	}
+	if f.role == "all" {
+		fewBrokers(&cfg)
+	}
 	return cfg, nil
+}
+
+// fewBrokers has coordinators of groups and transactions work where there are fewer brokers
+// than Kafka's defaults ask replicas of, as Kafka's own server.properties for one broker do.
+func fewBrokers(cfg *cluster.Config) {
+	n, s := cfg.Brokers, &cfg.Settings
+	if n < 3 && cfg.Set["offsets.topic.replication.factor"] == "" {
+		s.OffsetsTopicReplicationFactor = int16(n)
+		cfg.Set["offsets.topic.replication.factor"] = strconv.Itoa(n)
+	}
+	if n < 3 && cfg.Set["transaction.state.log.replication.factor"] == "" {
+		s.TransactionLogReplicationFactor = int16(n)
+		cfg.Set["transaction.state.log.replication.factor"] = strconv.Itoa(n)
+	}
+	if n < 2 && cfg.Set["transaction.state.log.min.isr"] == "" {
+		s.TransactionLogMinISR = int32(n)
+		cfg.Set["transaction.state.log.min.isr"] = strconv.Itoa(n)
+	}
 }
 
 // checkKind refuses what only a cluster of log brokers has, of another kind of broker, which

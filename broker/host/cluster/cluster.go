@@ -175,7 +175,7 @@ const ShutdownWait = 5 * time.Second
 func (c *Cluster) planBroker(n *node, id int32, l *net.TCPAddr, voters []log.Voter) {
 	cfg := log.BrokerConfig{
 		ID: id, Host: c.cfg.Advertise, Port: int32(l.Port),
-		Controllers: voters, Settings: c.cfg.Settings, Remember: remembered, CheckRecords: true, ShutdownWait: ShutdownWait,
+		Controllers: voters, Settings: c.cfg.Settings, Remember: remembered, CheckRecords: true, ShutdownWait: ShutdownWait, Coordinators: true,
 		Admin: &log.Admin{LogDir: filepath.Join(c.cfg.Data, n.name), Set: c.cfg.Set},
 	}
 	if dir, err := filepath.Abs(cfg.Admin.LogDir); err == nil {

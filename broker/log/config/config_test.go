@@ -46,6 +46,7 @@ func TestDefaults(t *testing.T) {
 			GroupMaxSize: math.MaxInt32, GroupConsumerProtocol: true, GroupConsumerSessionTimeout: 45 * sec,
 			GroupConsumerHeartbeatInterval: 5 * sec, GroupConsumerMaxSize: math.MaxInt32, GroupConsumerAssignors: "uniform,range",
 			GroupConsumerMigrationPolicy: "bidirectional",
+			OffsetsLoadBufferSize:        5 << 20, OffsetsCommitTimeout: 5 * sec, TransactionLogLoadBufferSize: 5 << 20,
 		}},
 		{DefaultTopic(), Topic{MinInsyncReplicas: 1, MaxMessageBytes: 1048588, FlushMessages: math.MaxInt64,
 			FlushMillis: math.MaxInt64, RetentionMillis: 7 * 24 * 3_600_000, RetentionBytes: -1, SegmentMillis: 7 * 24 * 3_600_000, SegmentBytes: 1 << 30,

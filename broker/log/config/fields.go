@@ -47,6 +47,9 @@ func DefaultConsumer() Consumer { return build(ConsumerScope, consumerFields, un
 // int32 bounds a number to what an int32 holds.
 func (v value) int32() int32 { return int32(min(max(v.n, math.MinInt32), math.MaxInt32)) }
 
+// int16 bounds a number to what an int16 holds.
+func (v value) int16() int16 { return int16(min(max(v.n, math.MinInt16), math.MaxInt16)) }
+
 var brokerFields = []field[Broker]{
 	{name: "broker.session.timeout.ms", set: func(b *Broker, v value) { b.BrokerSessionTimeout = v.ms() }, least: 1},
 	{name: "broker.heartbeat.interval.ms", set: func(b *Broker, v value) { b.BrokerHeartbeatInterval = v.ms() }, least: 1},
@@ -64,7 +67,7 @@ var brokerFields = []field[Broker]{
 	{name: "socket.request.max.bytes", set: func(b *Broker, v value) { b.SocketRequestMaxBytes = v.int32() }},
 	{name: "message.max.bytes", set: func(b *Broker, v value) { b.MessageMaxBytes = v.int32() }},
 	{name: "min.insync.replicas", set: func(b *Broker, v value) { b.MinInsyncReplicas = v.int32() }},
-	{name: "default.replication.factor", set: func(b *Broker, v value) { b.DefaultReplicationFactor = int16(min(v.n, math.MaxInt16)) }, least: 1},
+	{name: "default.replication.factor", set: func(b *Broker, v value) { b.DefaultReplicationFactor = v.int16() }, least: 1},
 	{name: "num.partitions", set: func(b *Broker, v value) { b.NumPartitions = v.int32() }},
 	{name: "unclean.leader.election.enable", set: func(b *Broker, v value) { b.UncleanLeaderElection = v.on }},
 	{name: "unclean.leader.election.interval.ms", set: func(b *Broker, v value) { b.UncleanLeaderElectionInterval = v.ms() }},
@@ -118,11 +121,11 @@ var brokerFields = []field[Broker]{
 	{name: "transaction.remove.expired.transaction.cleanup.interval.ms", set: func(b *Broker, v value) { b.TransactionRemoveExpiredInterval = v.ms() }},
 	{name: "transaction.partition.verification.enable", set: func(b *Broker, v value) { b.TransactionPartitionVerification = v.on }},
 	{name: "transaction.state.log.num.partitions", set: func(b *Broker, v value) { b.TransactionLogNumPartitions = v.int32() }},
-	{name: "transaction.state.log.replication.factor", set: func(b *Broker, v value) { b.TransactionLogReplicationFactor = int16(min(v.n, math.MaxInt16)) }},
+	{name: "transaction.state.log.replication.factor", set: func(b *Broker, v value) { b.TransactionLogReplicationFactor = v.int16() }},
 	{name: "transaction.state.log.min.isr", set: func(b *Broker, v value) { b.TransactionLogMinISR = v.int32() }},
 	{name: "transaction.state.log.segment.bytes", set: func(b *Broker, v value) { b.TransactionLogSegmentBytes = v.n }},
 	{name: "offsets.topic.num.partitions", set: func(b *Broker, v value) { b.OffsetsTopicNumPartitions = v.int32() }},
-	{name: "offsets.topic.replication.factor", set: func(b *Broker, v value) { b.OffsetsTopicReplicationFactor = int16(min(v.n, math.MaxInt16)) }},
+	{name: "offsets.topic.replication.factor", set: func(b *Broker, v value) { b.OffsetsTopicReplicationFactor = v.int16() }},
 	{name: "offsets.topic.segment.bytes", set: func(b *Broker, v value) { b.OffsetsTopicSegmentBytes = v.n }},
 	{name: "offsets.retention.minutes", set: func(b *Broker, v value) { b.OffsetsRetention = v.minutes() }},
 	{name: "offsets.retention.check.interval.ms", set: func(b *Broker, v value) { b.OffsetsRetentionCheckInterval = v.ms() }},
@@ -139,6 +142,10 @@ var brokerFields = []field[Broker]{
 	{name: "group.consumer.assignors", set: func(b *Broker, v value) { b.GroupConsumerAssignors = v.text },
 		words: []string{"uniform", "range"}},
 	{name: "group.consumer.migration.policy", set: func(b *Broker, v value) { b.GroupConsumerMigrationPolicy = strings.ToLower(v.text) }},
+	{name: "offsets.topic.compression.codec", set: func(b *Broker, v value) { b.OffsetsTopicCompressionCodec = int8(min(max(v.n, 0), 4)) }},
+	{name: "offsets.load.buffer.size", set: func(b *Broker, v value) { b.OffsetsLoadBufferSize = v.n }},
+	{name: "offsets.commit.timeout.ms", set: func(b *Broker, v value) { b.OffsetsCommitTimeout = v.ms() }},
+	{name: "transaction.state.log.load.buffer.size", set: func(b *Broker, v value) { b.TransactionLogLoadBufferSize = v.n }},
 }
 
 var topicFields = []field[Topic]{

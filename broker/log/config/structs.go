@@ -103,10 +103,14 @@ type Broker struct {
 	TransactionLogReplicationFactor  int16         // transaction.state.log.replication.factor
 	TransactionLogMinISR             int32         // transaction.state.log.min.isr
 	TransactionLogSegmentBytes       int64         // transaction.state.log.segment.bytes
+	TransactionLogLoadBufferSize     int64         // transaction.state.log.load.buffer.size, in bytes
 
 	OffsetsTopicNumPartitions     int32         // offsets.topic.num.partitions
 	OffsetsTopicReplicationFactor int16         // offsets.topic.replication.factor
 	OffsetsTopicSegmentBytes      int64         // offsets.topic.segment.bytes
+	OffsetsTopicCompressionCodec  int8          // offsets.topic.compression.codec
+	OffsetsLoadBufferSize         int64         // offsets.load.buffer.size, in bytes
+	OffsetsCommitTimeout          time.Duration // offsets.commit.timeout.ms
 	OffsetsRetention              time.Duration // offsets.retention.minutes
 	OffsetsRetentionCheckInterval time.Duration // offsets.retention.check.interval.ms
 	OffsetMetadataMaxBytes        int32         // offset.metadata.max.bytes

@@ -116,6 +116,9 @@ const (
 	DescribeTransactions int16 = 65
 	ListTransactions     int16 = 66
 	AllocateProducerIDs  int16 = 67
+
+	ConsumerGroupHeartbeat int16 = 68
+	ConsumerGroupDescribe  int16 = 69
 )
 
 // coordinated are the APIs of groups and transactions.
@@ -169,6 +172,15 @@ func BrokerAdmin() []API {
 		API{Key: DescribeLogDirs, Min: 1, Max: 4},
 		API{Key: DescribeCluster, Min: 0, Max: 1},
 	)
+}
+
+// BrokerCoordinators is what a broker's listener serves that coordinates groups and
+// transactions. JoinGroup and its kind begin at version 0 for librdkafka's sake, as Produce
+// does (KAFKA-19444).
+func BrokerCoordinators() []API {
+	return []API{
+		{Key: FindCoordinator, Min: 0, Max: 6},
+	}
 }
 
 // ControllerAdmin is what a broker passes on of that to the controller.

@@ -1,0 +1,52 @@
+package log
+
+import (
+	"strconv"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"brokersim/broker/log/coordinator"
+)
+
+// isInternal reports whether a topic is one of those in which coordinators keep what they
+// know: only they append to it, and operators by a client whose id says so.
+func isInternal(topic string) bool {
+	return topic == coordinator.Offsets || topic == coordinator.Transactions
+}
+
+// adminClient is the client id of Kafka's own tools (AdminUtils.ADMIN_CLIENT_ID), who may
+// produce to internal topics.
+const adminClient = "__admin_client"
+
+// creatable is what a topic that is created because somebody has asked about it is to be
+// (AutoTopicCreationManager.creatableTopic).
+func (b *Broker) creatable(topic string) kmsg.CreateTopicsRequestTopic {
+	t := kmsg.NewCreateTopicsRequestTopic()
+	t.Topic, t.NumPartitions, t.ReplicationFactor = topic, -1, -1
+	s := &b.cfg.Settings
+	if !b.cfg.Coordinators {
+		return t
+	}
+	switch topic {
+	case coordinator.Offsets:
+		t.NumPartitions, t.ReplicationFactor = s.OffsetsTopicNumPartitions, s.OffsetsTopicReplicationFactor
+		t.Configs = topicConfigs("cleanup.policy", "compact", "compression.type", "producer",
+			"segment.bytes", strconv.FormatInt(s.OffsetsTopicSegmentBytes, 10))
+	case coordinator.Transactions:
+		t.NumPartitions, t.ReplicationFactor = s.TransactionLogNumPartitions, s.TransactionLogReplicationFactor
+		t.Configs = topicConfigs("cleanup.policy", "compact", "compression.type", "uncompressed",
+			"min.insync.replicas", strconv.Itoa(int(s.TransactionLogMinISR)),
+			"segment.bytes", strconv.FormatInt(s.TransactionLogSegmentBytes, 10), "unclean.leader.election.enable", "false")
+	}
+	return t
+}
+
+// topicConfigs are settings and their values, in turn.
+func topicConfigs(pairs ...string) (list []kmsg.CreateTopicsRequestTopicConfig) {
+	for i := 0; i < len(pairs); i += 2 {
+		c := kmsg.NewCreateTopicsRequestTopicConfig()
+		c.Name, c.Value = pairs[i], &pairs[i+1]
+		list = append(list, c)
+	}
+	return list
+}
