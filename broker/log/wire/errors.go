@@ -102,6 +102,7 @@ const (
 	UnsupportedAssignor          int16 = 112
 	StaleMemberEpoch             int16 = 113
 	TransactionAbortable         int16 = 120
+	InvalidRegularExpression     int16 = 128
 )
 
 // ErrorName returns a code's name as Kafka writes it.
@@ -299,6 +300,8 @@ func ErrorName(code int16) string {
 		return "STALE_MEMBER_EPOCH"
 	case TransactionAbortable:
 		return "TRANSACTION_ABORTABLE"
+	case InvalidRegularExpression:
+		return "INVALID_REGULAR_EXPRESSION"
 	}
 	return "error " + strconv.Itoa(int(code))
 }

@@ -1,0 +1,146 @@
+package txn
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"brokersim/broker/log/coordinator"
+)
+
+// record is what the log says of a transactional id.
+type record struct {
+	state    State
+	producer int64
+	epoch    int16
+	// previous is the producer id before the last change; next is the one that takes over when
+	// the transaction is complete, since the epochs of this one are used up (KIP-890).
+	previous, next int64
+	// last is the epoch before the last change, if that was one that the producer itself had
+	// asked for: when it asks again, it is told the same (KIP-360).
+	last       int16
+	timeout    time.Duration
+	started    int64 // ms of the wall clock; -1: there was no transaction yet
+	updated    int64 // ms of the wall clock
+	version    int16 // the transaction version that the last change was made in
+	partitions []coordinator.TopicPartitions
+}
+
+// lastEpochTag is the tagged field with the epoch before the last change. Kafka passes over
+// it: there a coordinator that has just taken over fences who asks again. Kafka has a field
+// for it since KAFKA-20357.
+const lastEpochTag = 100
+
+// keyOf is the key of the records of a transactional id.
+func keyOf(id string) []byte {
+	k := kmsg.TxnMetadataKey{TransactionalID: id}
+	return k.AppendTo(make([]byte, 0, 4+len(id)))
+}
+
+// valueOf is a record as it is in the log. It is of version 1 whatever transaction.version
+// is; Kafka writes version 0 at level 0, and reads both.
+func valueOf(r *record) []byte {
+	v := kmsg.NewTxnMetadataValue()
+	v.Version = 1
+	v.ProducerID, v.ProducerEpoch, v.PreviousProducerID, v.NextProducerID = r.producer, r.epoch, r.previous, r.next
+	v.TimeoutMillis, v.State = int32(r.timeout.Milliseconds()), kmsg.TransactionState(r.state)
+	v.LastUpdateTimestamp, v.StartTimestamp, v.ClientTransactionVersion = r.updated, r.started, r.version
+	size := 80
+	if r.state != Empty { // which has null there
+		v.Topics = make([]kmsg.TxnMetadataValueTopic, len(r.partitions))
+		for i := range r.partitions {
+			v.Topics[i].Topic, v.Topics[i].Partitions = r.partitions[i].Topic, r.partitions[i].Partitions
+			size += 4 + len(v.Topics[i].Topic) + 4*len(v.Topics[i].Partitions)
+		}
+	}
+	if r.last != none {
+		v.UnknownTags.Set(lastEpochTag, binary.BigEndian.AppendUint16(nil, uint16(r.last)))
+	}
+	return v.AppendTo(make([]byte, 0, size))
+}
+
+// readKey is the transactional id of a key. A key of another version is none of this
+// coordinator's business, as in Kafka (KIP-915).
+func readKey(key []byte) (id string, known bool, err error) {
+	if len(key) < 2 {
+		return "", false, fmt.Errorf("a key of %d bytes", len(key))
+	}
+	if v := int16(binary.BigEndian.Uint16(key)); v != 0 {
+		return "", false, nil
+	}
+	var k kmsg.TxnMetadataKey
+	if err := k.ReadFrom(key); err != nil {
+		return "", false, fmt.Errorf("key: %w", err)
+	}
+	if k.TransactionalID == "" {
+		return "", false, fmt.Errorf("key without a transactional id")
+	}
+	return k.TransactionalID, true, nil
+}
+
+// readValue is what a value says, or why no coordinator has written it.
+func readValue(value []byte) (record, error) {
+	if len(value) < 2 {
+		return record{}, fmt.Errorf("a value of %d bytes", len(value))
+	}
+	if v := int16(binary.BigEndian.Uint16(value)); v < 0 || v > 1 {
+		return record{}, fmt.Errorf("value of unknown version %d", v)
+	}
+	v := kmsg.NewTxnMetadataValue()
+	if err := v.ReadFrom(value); err != nil {
+		return record{}, fmt.Errorf("value: %w", err)
+	}
+	r := record{
+		state: State(v.State), producer: v.ProducerID, epoch: v.ProducerEpoch, previous: v.PreviousProducerID, next: v.NextProducerID,
+		last: none, timeout: time.Duration(v.TimeoutMillis) * time.Millisecond, started: v.StartTimestamp, updated: v.LastUpdateTimestamp,
+		version: v.ClientTransactionVersion,
+	}
+	var bad error
+	v.UnknownTags.Each(func(tag uint32, b []byte) {
+		switch {
+		case tag != lastEpochTag:
+		case len(b) != 2:
+			bad = fmt.Errorf("a last epoch of %d bytes", len(b))
+		default:
+			r.last = int16(binary.BigEndian.Uint16(b))
+		}
+	})
+	if bad != nil {
+		return record{}, bad
+	}
+	if r.state != Empty && len(v.Topics) > 0 {
+		r.partitions = make([]coordinator.TopicPartitions, len(v.Topics))
+		for i := range v.Topics {
+			r.partitions[i] = coordinator.TopicPartitions{Topic: v.Topics[i].Topic, Partitions: v.Topics[i].Partitions}
+		}
+	}
+	if err := r.check(); err != nil {
+		return record{}, err
+	}
+	r.partitions = sorted(r.partitions)
+	return r, nil
+}
+
+// check says what no coordinator would write.
+func (r *record) check() error {
+	switch {
+	case r.state < Empty || r.state > CompleteAbort:
+		return fmt.Errorf("state %d", r.state)
+	case r.producer < 0 || r.previous < none || r.next < none:
+		return fmt.Errorf("producer id %d, before it %d, after it %d", r.producer, r.previous, r.next)
+	case r.epoch < 0, r.last < none:
+		return fmt.Errorf("producer epoch %d, before it %d", r.epoch, r.last)
+	case r.timeout < 0:
+		return fmt.Errorf("a timeout of %v", r.timeout)
+	}
+	for i := range r.partitions {
+		for _, n := range r.partitions[i].Partitions {
+			if n < 0 {
+				return fmt.Errorf("partition %d of %s", n, r.partitions[i].Topic)
+			}
+		}
+	}
+	return nil
+}
