@@ -57,7 +57,11 @@ func (b *Broker) fetch(now machine.Instant, c *conn, req wire.Request, body *kms
 		return
 	}
 	x := &c.parking
-	*x = parkedFetch{conn: c, req: req, body: body, in: in, until: now.Add(time.Duration(body.MaxWaitMillis) * time.Millisecond), parts: x.parts[:0]}
+	who := isolationOf(body.IsolationLevel)
+	if a.asks.id >= 0 {
+		who = replica.ToLogEnd
+	}
+	*x = parkedFetch{conn: c, req: req, body: body, who: who, in: in, until: now.Add(time.Duration(body.MaxWaitMillis) * time.Millisecond), parts: x.parts[:0]}
 	for i := range body.Topics {
 		t := &body.Topics[i]
 		for j := range t.Partitions {
@@ -165,7 +169,7 @@ func (b *Broker) readPartition(a *fetchAnswer, body *kmsg.FetchRequest, t *kmsg.
 		*x = kmsg.NewFetchResponseTopicPartition()
 		x.AbortedTransactions = []kmsg.FetchResponseTopicPartitionAbortedTransaction{}
 	}
-	x.Partition = want.Partition
+	x.Partition, x.AbortedTransactions = want.Partition, x.AbortedTransactions[:0]
 	x.HighWatermark, x.LastStableOffset, x.LogStartOffset = -1, -1, -1
 	x.DivergingEpoch.Epoch, x.DivergingEpoch.EndOffset = -1, -1
 	var records wire.Records
@@ -174,7 +178,10 @@ func (b *Broker) readPartition(a *fetchAnswer, body *kmsg.FetchRequest, t *kmsg.
 	}
 	p, code := b.lookupFetched(body.Version, t, want.Partition)
 	id := a.asks.id
-	who := replica.Reader{Follower: id >= 0, From: want.FetchOffset, LastEpoch: want.LastFetchedEpoch, CurrentEpoch: want.CurrentLeaderEpoch}
+	who := replica.Reader{Isolation: isolationOf(body.IsolationLevel), From: want.FetchOffset, LastEpoch: want.LastFetchedEpoch, CurrentEpoch: want.CurrentLeaderEpoch}
+	if id >= 0 {
+		who.Isolation = replica.ToLogEnd
+	}
 	if code == 0 && id >= 0 {
 		if who.CurrentEpoch != p.LeaderEpoch() && b.cfg.Failpoints.On(failpoint.R04FetchUnfenced, uint64(want.FetchOffset)) {
 			who.CurrentEpoch, who.LastEpoch = -1, -1 // as a Fetch from before KIP-320 says
@@ -189,6 +196,9 @@ func (b *Broker) readPartition(a *fetchAnswer, body *kmsg.FetchRequest, t *kmsg.
 		// go on (KIP-74).
 		r := p.Read(who, int32(min(int64(want.PartitionMaxBytes), left)), a.size == 0)
 		records, code = r.Records, r.Code
+		for _, t := range r.Aborted {
+			x.AbortedTransactions = append(x.AbortedTransactions, kmsg.FetchResponseTopicPartitionAbortedTransaction{ProducerID: t.ProducerID, FirstOffset: t.FirstOffset})
+		}
 		if r.Diverges {
 			x.DivergingEpoch.Epoch, x.DivergingEpoch.EndOffset = r.DivergeEpoch, r.DivergeOffset
 			a.atOnce = true
@@ -200,8 +210,7 @@ func (b *Broker) readPartition(a *fetchAnswer, body *kmsg.FetchRequest, t *kmsg.
 			x.LogStartOffset = p.LogStart() // Kafka's follower asks ListOffsets for it
 		}
 	} else {
-		// Without transactions every committed record is stable.
-		x.HighWatermark, x.LastStableOffset, x.LogStartOffset = p.HighWatermark(), p.HighWatermark(), p.LogStart()
+		x.HighWatermark, x.LastStableOffset, x.LogStartOffset = p.HighWatermark(), p.LastStable(), p.LogStart()
 	}
 	a.size += records.Len()
 	a.records = append(a.records, records)

@@ -3,6 +3,7 @@ package log
 import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"brokersim/broker/log/replica"
 	"brokersim/broker/log/wire"
 )
 
@@ -53,9 +54,10 @@ func (b *Broker) listPartition(version int16, topic string, body *kmsg.ListOffse
 		x.ErrorCode = wire.UnknownServerError // as an exception that Kafka does not expect
 		return
 	}
+	who := isolationOf(body.IsolationLevel)
 	switch want.Timestamp {
 	case latestTimestamp:
-		offset, code := latest(p, version)
+		offset, code := latest(p, version, who)
 		if body.ReplicaID >= 0 {
 			offset, code = p.LogEnd(), 0
 		}
@@ -69,16 +71,16 @@ func (b *Broker) listPartition(version int16, topic string, body *kmsg.ListOffse
 			x.ErrorCode = wire.UnsupportedVersion
 			return
 		}
-		x.Offset, x.Timestamp, x.LeaderEpoch, x.ErrorCode = p.MaxTimestamp()
+		x.Offset, x.Timestamp, x.LeaderEpoch, x.ErrorCode = p.MaxTimestamp(who)
 	default:
 		if want.Timestamp < 0 {
 			x.ErrorCode = wire.UnsupportedVersion
 			return
 		}
-		x.Offset, x.Timestamp, x.LeaderEpoch, x.ErrorCode = p.OffsetForTime(want.Timestamp)
+		x.Offset, x.Timestamp, x.LeaderEpoch, x.ErrorCode = p.OffsetForTime(want.Timestamp, who)
 		if x.Offset < 0 && x.ErrorCode == 0 {
 			// It may be where this leader cannot look yet.
-			_, x.ErrorCode = latest(p, version)
+			_, x.ErrorCode = latest(p, version, who)
 		}
 	}
 }
@@ -93,11 +95,22 @@ func checkEpoch(p *partition, current int32) int16 {
 }
 
 // isolationLevel reports whether there is such an isolation level.
-func isolationLevel(n int8) bool { return n == 0 || n == 1 }
+func isolationLevel(n int8) bool { return n == readUncommitted || n == readCommitted }
+
+// The isolation levels of Fetch and ListOffsets.
+const readUncommitted, readCommitted int8 = 0, 1
+
+// isolationOf is how far a consumer may read.
+func isolationOf(level int8) replica.Isolation {
+	if level == readCommitted {
+		return replica.Committed
+	}
+	return replica.Uncommitted
+}
 
 // latest is the end of what consumers may read, or an error that the version has.
-func latest(p *partition, version int16) (offset int64, code int16) {
-	offset, code = p.Latest()
+func latest(p *partition, version int16, who replica.Isolation) (offset int64, code int16) {
+	offset, code = p.Latest(who)
 	if code == wire.OffsetNotAvailable && version < 5 {
 		code = wire.LeaderNotAvailable // what clients knew before KIP-207
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"brokersim/broker/log/replica"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 	"brokersim/faults/failpoint"
@@ -126,6 +127,7 @@ type parkedFetch struct {
 	conn  *conn
 	req   wire.Request
 	body  *kmsg.FetchRequest
+	who   replica.Isolation
 	in    inSession
 	until machine.Instant
 	parts []reading
@@ -177,16 +179,13 @@ func (b *Broker) wakeFetches(now machine.Instant, p *partition, out *machine.Eff
 }
 
 // consumers reports whether it is a consumer's, and no follower's.
-func (x *parkedFetch) consumers() bool {
-	id, _ := wire.FetchReplica(x.body)
-	return id < 0
-}
+func (x *parkedFetch) consumers() bool { return x.who != replica.ToLogEnd }
 
 // concerned reports whether what has happened to a partition can matter.
 func (x *parkedFetch) concerned(p *partition) bool {
 	for i := range x.parts {
 		r := &x.parts[i]
-		if r.p == p && (!p.Leads() || p.LeaderEpoch() != r.epoch || p.Available(!x.consumers(), r.from)) {
+		if r.p == p && (!p.Leads() || p.LeaderEpoch() != r.epoch || p.Available(x.who, r.from)) {
 			return true
 		}
 	}

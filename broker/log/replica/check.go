@@ -34,7 +34,7 @@ func (r *Replica) CheckTimes() error {
 			if n := sort.Search(len(highs), func(n int) bool { return highs[n].timestamp >= at }); n < len(highs) {
 				want = highs[n].offset
 			}
-			if got, _, _, code := r.OffsetForTime(at); code == 0 && got != want {
+			if got, _, _, code := r.OffsetForTime(at, Uncommitted); code == 0 && got != want {
 				return fmt.Errorf("the time index finds offset %d for timestamp %d, and the first record that is no older is at offset %d", got, at, want)
 			}
 		}

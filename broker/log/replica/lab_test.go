@@ -184,7 +184,7 @@ func (l *lab) serve(b *node, q fetch, maxBytes int32) fetched {
 	if a.Code = b.CheckEpoch(q.leaderEpoch); a.Code != 0 {
 		return a
 	}
-	a.Read = b.Read(Reader{Follower: true, From: q.offset, LastEpoch: q.lastEpoch, CurrentEpoch: q.leaderEpoch}, maxBytes, true)
+	a.Read = b.Read(Reader{Isolation: ToLogEnd, From: q.offset, LastEpoch: q.lastEpoch, CurrentEpoch: q.leaderEpoch}, maxBytes, true)
 	if a.Code == 0 {
 		a.highWatermark = b.HighWatermark()
 		if !a.Diverges {

@@ -6,12 +6,22 @@ import (
 
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/broker/storage"
 	"brokersim/faults/failpoint"
+)
+
+// Isolation is how far somebody may read (Kafka's FetchIsolation).
+type Isolation uint8
+
+const (
+	Uncommitted Isolation = iota // up to the high watermark: what no failure can take back
+	Committed                    // up to the last stable offset: nothing of an open transaction (KIP-98)
+	ToLogEnd                     // all there is: a follower
 )
 
 // Reader is who reads.
 type Reader struct {
-	Follower     bool
+	Isolation    Isolation
 	From         int64
 	LastEpoch    int32 // leader epoch of the record before From; -1: not said
 	CurrentEpoch int32 // the leader epoch that the reader believes in; -1: not said
@@ -21,6 +31,9 @@ type Reader struct {
 type Read struct {
 	Code    int16
 	Records machine.Bytes
+	// Aborted are the aborted transactions that have anything among the records, for who
+	// reads what is committed; it is good until the next Read.
+	Aborted []storage.AbortedTxn
 	// Diverges says that the reader's log is not a beginning of this one, with
 	// the largest epoch of this log that is not above the reader's, and where it
 	// ends.
@@ -67,31 +80,58 @@ func (r *Replica) Read(who Reader, maxBytes int32, atLeastOne bool) Read {
 	if r.quirk(failpoint.ShortRead, uint64(who.From)) {
 		maxBytes = min(maxBytes, 1) // one batch, if one is due at all
 	}
-	b, err := r.log.Read(who.From, r.limit(who.Follower), maxBytes, atLeastOne)
+	b, err := r.log.Read(who.From, r.limit(who.Isolation), maxBytes, atLeastOne)
 	if err != nil {
 		return Read{Code: wire.KafkaStorageError}
 	}
-	return Read{Records: b}
+	read := Read{Records: b}
+	if who.Isolation == Committed && b.Len() > 0 {
+		read.Aborted = r.abortedAmong(b, who.From)
+	}
+	return read
 }
 
-func (r *Replica) limit(follower bool) int64 {
-	if follower || r.cfg.Failpoints.On(failpoint.R18ReadToLogEnd, uint64(r.log.End())) {
+// abortedAmong are the aborted transactions that have anything among some batches, of which
+// the first holds an offset (LocalLog.addAbortedTransactions).
+func (r *Replica) abortedAmong(batches machine.Bytes, from int64) []storage.AbortedTxn {
+	r.aborted = r.log.CollectAborted(r.aborted[:0], from, r.LastStable())
+	if len(r.aborted) == 0 {
+		return nil // as mostly: where the batches end need not be looked for
+	}
+	upTo := from
+	for h := range wire.SplitBatches(batches) {
+		upTo = h.NextOffset()
+	}
+	r.aborted = r.log.CollectAborted(r.aborted[:0], from, upTo)
+	return r.aborted
+}
+
+func (r *Replica) limit(who Isolation) int64 {
+	if who == ToLogEnd || r.cfg.Failpoints.On(failpoint.R18ReadToLogEnd, uint64(r.log.End())) {
 		return r.log.End()
+	}
+	return r.readable(who)
+}
+
+// readable is the end of what a consumer may read.
+func (r *Replica) readable(who Isolation) int64 {
+	if who == Committed {
+		return r.LastStable()
 	}
 	return r.highWatermark
 }
 
 // Available reports whether there is anything to read from an offset on.
-func (r *Replica) Available(follower bool, from int64) bool { return from < r.limit(follower) }
+func (r *Replica) Available(who Isolation, from int64) bool { return from < r.limit(who) }
 
-// Latest is the end of what consumers may read. A leader whose high watermark has
+// Latest is the end of what consumers may read with an isolation. A leader whose high watermark has
 // not passed the start of its epoch does not know it yet and says
 // OFFSET_NOT_AVAILABLE, for it could seem to go back (KIP-207).
-func (r *Replica) Latest() (offset int64, code int16) {
+func (r *Replica) Latest(who Isolation) (offset int64, code int16) {
 	if r.highWatermark < r.epochStart && !r.cfg.Failpoints.On(failpoint.R17LatestBeforeEpochStart, uint64(r.state.LeaderEpoch)) {
 		return 0, wire.OffsetNotAvailable
 	}
-	return r.highWatermark, 0
+	return r.readable(who), 0
 }
 
 // FirstEpoch is the leader epoch of the first record, or of the leader who would
@@ -103,18 +143,19 @@ func (r *Replica) FirstEpoch() int32 {
 	return r.epochs.list[0].Epoch
 }
 
-// OffsetForTime finds the first committed record whose timestamp is at least the
-// one given, in ms; -1 if there is none. The time index tells where to look.
-func (r *Replica) OffsetForTime(timestamp int64) (offset, found int64, epoch int32, code int16) {
+// OffsetForTime finds the first record that a consumer may read whose timestamp is at least
+// the one given, in ms; -1 if there is none. The time index tells where to look.
+func (r *Replica) OffsetForTime(timestamp int64, who Isolation) (offset, found int64, epoch int32, code int16) {
 	from, ok := r.log.SearchTime(timestamp)
 	if !ok {
 		return unknown, unknown, unknown, 0
 	}
+	end := r.readable(who)
 	for h, err := range r.log.Batches(from) {
 		switch {
 		case err != nil:
 			return unknown, unknown, unknown, wire.KafkaStorageError
-		case h.BaseOffset >= r.highWatermark:
+		case h.BaseOffset >= end:
 			return unknown, unknown, unknown, 0
 		case h.MaxTimestamp < timestamp:
 			continue
@@ -128,16 +169,17 @@ func (r *Replica) OffsetForTime(timestamp int64) (offset, found int64, epoch int
 	return unknown, unknown, unknown, 0
 }
 
-// MaxTimestamp finds the first committed record with the largest timestamp (KIP-734), -1
-// if there is none. It reads every header of the log.
-func (r *Replica) MaxTimestamp() (offset, found int64, epoch int32, code int16) {
+// MaxTimestamp finds the first record that a consumer may read with the largest timestamp
+// (KIP-734), -1 if there is none. It reads every header of the log.
+func (r *Replica) MaxTimestamp(who Isolation) (offset, found int64, epoch int32, code int16) {
+	end := r.readable(who)
 	var latest wire.Batch
 	latest.MaxTimestamp = unknown
 	for h, err := range r.log.Batches(r.log.Start()) {
 		if err != nil {
 			return unknown, unknown, unknown, wire.KafkaStorageError
 		}
-		if h.BaseOffset >= r.highWatermark {
+		if h.BaseOffset >= end {
 			break
 		}
 		b := wire.Batch(h)

@@ -42,6 +42,7 @@ type Replica struct {
 	log       *storage.Log
 	epochs    epochs
 	producers producers
+	aborted   []storage.AbortedTxn // what Read has found last
 	flush     flush
 	topicID   [16]byte // as it is written down
 

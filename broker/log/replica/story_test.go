@@ -451,10 +451,20 @@ func (s *story) dump() {
 	}
 }
 
+func (s *story) isolation() Isolation {
+	switch {
+	case s.d.HasArg("follower"):
+		return ToLogEnd
+	case s.d.HasArg("committed"):
+		return Committed
+	}
+	return Uncommitted
+}
+
 func (s *story) read() {
 	b := s.broker()
 	r := b.Read(Reader{
-		Follower: s.d.HasArg("follower"), From: s.number("from", 0),
+		Isolation: s.isolation(), From: s.number("from", 0),
 		LastEpoch: int32(s.number("last-epoch", -1)), CurrentEpoch: int32(s.number("current", -1)),
 	}, int32(s.number("max-bytes", 1<<20)), s.d.HasArg("at-least-one"))
 	switch {
@@ -470,12 +480,12 @@ func (s *story) read() {
 				return nil
 			})
 		}
-		s.sayf("%s available=%t", got, b.Available(s.d.HasArg("follower"), s.number("from", 0)))
+		s.sayf("%s available=%t", got, b.Available(s.isolation(), s.number("from", 0)))
 	}
 }
 
 func (s *story) latest() {
-	offset, code := s.broker().Latest()
+	offset, code := s.broker().Latest(s.isolation())
 	if code != 0 {
 		s.sayf("%s", wire.ErrorName(code))
 		return
@@ -494,7 +504,7 @@ func (s *story) endOf() {
 func (s *story) forTime() {
 	for _, x := range strings.Fields(s.d.Input) {
 		at, _ := strconv.ParseInt(x, 10, 64)
-		offset, found, epoch, code := s.broker().OffsetForTime(at)
+		offset, found, epoch, code := s.broker().OffsetForTime(at, s.isolation())
 		s.sayf("%d: offset %d at %d, epoch %d, %s", at, offset, found, epoch, wire.ErrorName(code))
 	}
 }
