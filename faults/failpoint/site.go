@@ -200,6 +200,31 @@ const (
 	// commit (KAFKA-18464).
 	T27EpochBeforePending
 
+	// G01ZombieCommit has a coordinator of groups take the offsets of a member of an old
+	// generation.
+	G01ZombieCommit
+	// G03ForgetRevocation has it take a partition for free whose owner has not yet given it
+	// back, when it is assigned anew (KAFKA-16147).
+	G03ForgetRevocation
+	// G06ExpireLive has the offsets of a group expire that has members (KAFKA-13636).
+	G06ExpireLive
+	// G08DeadMember has a member stay that was not heard of for a whole session.
+	G08DeadMember
+	// G09NoInstanceFence has two with one group.instance.id both go on (KIP-345).
+	G09NoInstanceFence
+	// G11SkipFollowUp has a member not be told that what it waits for has become free
+	// (KAFKA-16198).
+	G11SkipFollowUp
+	// G12IgnoreTombstone has a coordinator that loads its log read past what was deleted.
+	G12IgnoreTombstone
+	// G13StrictEpoch has it refuse the last commit of a member whose epoch was raised while
+	// it gives partitions back (KIP-1251).
+	G13StrictEpoch
+	// G16NoBarrier has a rebalance end before the members that are known have joined.
+	G16NoBarrier
+	// T16IgnorePending has OffsetFetch not look at offsets of open transactions (KIP-447).
+	T16IgnorePending
+
 	// LeaderChange is a partition that was given another leader.
 	LeaderChange
 	// ISRShrink is a replica that left the in-sync replicas.
@@ -430,6 +455,16 @@ var names = [numSites]string{
 	T20WallTimeout:             "T20-wall-timeout",
 	T24CompleteTwice:           "T24-complete-twice",
 	T27EpochBeforePending:      "T27-epoch-before-pending",
+	G01ZombieCommit:            "G01-zombie-commit",
+	G03ForgetRevocation:        "G03-forget-revocation",
+	G06ExpireLive:              "G06-expire-live",
+	G08DeadMember:              "G08-dead-member",
+	G09NoInstanceFence:         "G09-no-instance-fence",
+	G11SkipFollowUp:            "G11-skip-follow-up",
+	G12IgnoreTombstone:         "G12-ignore-tombstone",
+	G13StrictEpoch:             "G13-strict-epoch",
+	G16NoBarrier:               "G16-no-barrier",
+	T16IgnorePending:           "T16-ignore-pending",
 	LeaderChange:               "leader-change",
 	ISRShrink:                  "isr-shrink",
 	ISRExpand:                  "isr-expand",
