@@ -1,0 +1,112 @@
+package group
+
+import (
+	"brokersim/broker/log/coordinator"
+	"brokersim/faults/failpoint"
+)
+
+// expireBatch bounds what one round of expiry puts into one batch: then it goes on with the
+// next.
+const expireBatch = 500
+
+// expire removes offsets that nobody needs any more, and groups of which nothing is left
+// (KIP-211).
+func (m *Machine) expire() {
+	next := m.cfg.Broker.OffsetsRetentionCheckInterval
+	from := m.expireFrom
+	m.expireFrom = ""
+	for _, g := range m.sorted() {
+		if g.id < from {
+			continue
+		}
+		if len(m.out.Records) >= expireBatch {
+			m.expireFrom, next = g.id, 0
+			break
+		}
+		m.expireGroup(g)
+	}
+	m.timers.set(&m.expiry, m.now.Mono.Add(next))
+}
+
+func (m *Machine) expireGroup(g *group) {
+	since, may := m.expiresSince(g)
+	if !may && len(g.offsets) > 0 {
+		return
+	}
+	left := len(g.offsets)
+	for _, p := range partitions(g.offsets) {
+		if c := g.offsets[p]; !m.keeps(g, p) && m.expired(c, since) && !g.isPending(p) {
+			m.record(coordinator.Record{Key: offsetKey(g.id, p)})
+			left--
+		}
+	}
+	if left == 0 && len(g.transactional) == 0 && g.recorded && g.isEmpty() {
+		m.record(coordinator.Record{Key: metadataKey(g.id)})
+	}
+}
+
+// isEmpty says that nobody is in a group or about to be.
+func (g *group) isEmpty() bool { return g.state == empty && len(g.pending) == 0 }
+
+// keeps says whether a group still wants the offset of a partition.
+func (m *Machine) keeps(g *group, p partition) bool {
+	return !m.cfg.Failpoints.OnAbout(failpoint.G06ExpireLive, g.id, 0, 0) && g.isSubscribed(p.topic)
+}
+
+// expiresSince says whether offsets of a group may expire, and since when they count, in ms:
+// -1 is since each was committed.
+func (m *Machine) expiresSince(g *group) (since int64, may bool) {
+	switch {
+	case m.cfg.Failpoints.OnAbout(failpoint.G06ExpireLive, g.id, 0, 0):
+		return -1, true
+	case g.protocolType == "":
+		return -1, true // committed by hand
+	case g.state == empty:
+		return g.stateAt, true // since the last member left
+	case g.protocolType == consumerProtocol && g.subscribed != nil && g.state == stable:
+		return -1, true // of topics that nobody has subscribed to
+	}
+	return -1, false
+}
+
+func (m *Machine) expired(c *committed, since int64) bool {
+	if c.expiresAt >= 0 {
+		return m.wall() >= c.expiresAt
+	}
+	if since < 0 {
+		since = c.committedAt
+	}
+	return m.wall()-since >= m.cfg.Broker.OffsetsRetention.Milliseconds()
+}
+
+// metadataChanged has the offsets go of topics that are no more.
+func (m *Machine) metadataChanged(c MetadataChanged) {
+	if len(c.Deleted) == 0 {
+		return
+	}
+	deleted := make(map[string]bool, len(c.Deleted))
+	for _, t := range c.Deleted {
+		deleted[t] = true
+	}
+	for _, g := range m.sorted() {
+		gone := map[partition]*committed{}
+		// unordered: into a set
+		for p, o := range g.offsets {
+			if deleted[p.topic] {
+				gone[p] = o
+			}
+		}
+		// unordered: into a set
+		for _, offsets := range g.transactional {
+			// unordered: into a set
+			for p, o := range offsets {
+				if deleted[p.topic] {
+					gone[p] = o
+				}
+			}
+		}
+		for _, p := range partitions(gone) {
+			m.record(coordinator.Record{Key: offsetKey(g.id, p)})
+		}
+	}
+}

@@ -1,0 +1,158 @@
+package group
+
+import (
+	"brokersim/broker/log/wire"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// appendError is what clients are told of the reason why records could not be appended
+// (Kafka's CoordinatorOperationExceptionHelper).
+func appendError(code int16) int16 {
+	switch code {
+	case wire.UnknownTopicOrPartition, wire.NotEnoughReplicas, wire.NotEnoughReplicasAfterAppend, wire.RequestTimedOut:
+		return wire.CoordinatorNotAvailable
+	case wire.NotLeaderOrFollower, wire.KafkaStorageError:
+		return wire.NotCoordinator
+	case wire.MessageTooLarge, wire.RecordListTooLarge, wire.InvalidFetchSize:
+		return wire.UnknownServerError
+	}
+	return code
+}
+
+// refuse makes an answer one that nothing has come of.
+func refuse(body kmsg.Response, code int16) {
+	switch r := body.(type) {
+	case *kmsg.JoinGroupResponse:
+		*r = kmsg.JoinGroupResponse{Version: r.Version, ErrorCode: code, Generation: -1, Members: []kmsg.JoinGroupResponseMember{}}
+	case *kmsg.SyncGroupResponse:
+		*r = kmsg.SyncGroupResponse{Version: r.Version, ErrorCode: code}
+	case *kmsg.HeartbeatResponse:
+		r.ErrorCode = code
+	case *kmsg.LeaveGroupResponse:
+		r.ErrorCode, r.Members = code, []kmsg.LeaveGroupResponseMember{}
+	case *kmsg.OffsetCommitResponse:
+		for i := range r.Topics {
+			for j := range r.Topics[i].Partitions {
+				r.Topics[i].Partitions[j].ErrorCode = code
+			}
+		}
+	case *kmsg.TxnOffsetCommitResponse:
+		for i := range r.Topics {
+			for j := range r.Topics[i].Partitions {
+				r.Topics[i].Partitions[j].ErrorCode = code
+			}
+		}
+	case *kmsg.OffsetDeleteResponse:
+		r.ErrorCode, r.Topics = code, []kmsg.OffsetDeleteResponseTopic{}
+	case *kmsg.DeleteGroupsResponse:
+		for i := range r.Groups {
+			r.Groups[i].ErrorCode = code
+		}
+	}
+}
+
+// Refuse implements [coordinator.Machine].
+func (m *Machine) Refuse(command any, code int16) kmsg.Response { return Refuse(command, code) }
+
+// Refuse is the answer to a command about groups that is not let in. nil for a command that
+// has no answer.
+func Refuse(command any, code int16) kmsg.Response {
+	switch req := command.(type) {
+	case *kmsg.JoinGroupRequest:
+		r := newJoinResponse(req.Version)
+		r.ErrorCode, r.MemberID = code, req.MemberID
+		return r
+	case *kmsg.SyncGroupRequest:
+		r := kmsg.NewPtrSyncGroupResponse()
+		r.Version, r.ErrorCode = req.Version, code
+		return r
+	case *kmsg.HeartbeatRequest:
+		r := kmsg.NewPtrHeartbeatResponse()
+		r.Version = req.Version
+		if code != wire.CoordinatorLoadInProgress { // a session is given anew: all is well
+			r.ErrorCode = code
+		}
+		return r
+	case *kmsg.LeaveGroupRequest:
+		r := kmsg.NewPtrLeaveGroupResponse()
+		r.Version, r.ErrorCode, r.Members = req.Version, code, []kmsg.LeaveGroupResponseMember{}
+		return r
+	case *kmsg.OffsetCommitRequest:
+		r := kmsg.NewPtrOffsetCommitResponse()
+		r.Version, r.Topics = req.Version, make([]kmsg.OffsetCommitResponseTopic, 0, len(req.Topics))
+		for i := range req.Topics {
+			t := kmsg.NewOffsetCommitResponseTopic()
+			t.Topic, t.TopicID = req.Topics[i].Topic, req.Topics[i].TopicID
+			for j := range req.Topics[i].Partitions {
+				t.Partitions = append(t.Partitions, kmsg.OffsetCommitResponseTopicPartition{Partition: req.Topics[i].Partitions[j].Partition, ErrorCode: code})
+			}
+			r.Topics = append(r.Topics, t)
+		}
+		return r
+	case *kmsg.TxnOffsetCommitRequest:
+		r := kmsg.NewPtrTxnOffsetCommitResponse()
+		r.Version, r.Topics = req.Version, make([]kmsg.TxnOffsetCommitResponseTopic, 0, len(req.Topics))
+		for i := range req.Topics {
+			t := kmsg.NewTxnOffsetCommitResponseTopic()
+			t.Topic, t.TopicID = req.Topics[i].Topic, req.Topics[i].TopicID
+			for j := range req.Topics[i].Partitions {
+				t.Partitions = append(t.Partitions, kmsg.TxnOffsetCommitResponseTopicPartition{Partition: req.Topics[i].Partitions[j].Partition, ErrorCode: code})
+			}
+			r.Topics = append(r.Topics, t)
+		}
+		return r
+	case *kmsg.OffsetFetchRequest:
+		return refuseFetch(req, code)
+	case *kmsg.OffsetDeleteRequest:
+		r := kmsg.NewPtrOffsetDeleteResponse()
+		r.Version, r.ErrorCode, r.Topics = req.Version, code, []kmsg.OffsetDeleteResponseTopic{}
+		return r
+	case *kmsg.DescribeGroupsRequest:
+		r := kmsg.NewPtrDescribeGroupsResponse()
+		r.Version, r.Groups = req.Version, make([]kmsg.DescribeGroupsResponseGroup, 0, len(req.Groups))
+		for _, id := range req.Groups {
+			x := kmsg.NewDescribeGroupsResponseGroup()
+			x.Group, x.ErrorCode, x.Members = id, code, []kmsg.DescribeGroupsResponseGroupMember{}
+			r.Groups = append(r.Groups, x)
+		}
+		return r
+	case *kmsg.ListGroupsRequest:
+		r := kmsg.NewPtrListGroupsResponse()
+		r.Version, r.ErrorCode, r.Groups = req.Version, code, []kmsg.ListGroupsResponseGroup{}
+		return r
+	case *kmsg.DeleteGroupsRequest:
+		r := kmsg.NewPtrDeleteGroupsResponse()
+		r.Version, r.Groups = req.Version, make([]kmsg.DeleteGroupsResponseGroup, 0, len(req.Groups))
+		for _, id := range req.Groups {
+			r.Groups = append(r.Groups, kmsg.DeleteGroupsResponseGroup{Group: id, ErrorCode: code})
+		}
+		return r
+	}
+	return nil
+}
+
+func refuseFetch(req *kmsg.OffsetFetchRequest, code int16) *kmsg.OffsetFetchResponse {
+	r := kmsg.NewPtrOffsetFetchResponse()
+	r.Version, r.ErrorCode = req.Version, code
+	r.Topics, r.Groups = []kmsg.OffsetFetchResponseTopic{}, []kmsg.OffsetFetchResponseGroup{}
+	for i := range req.Groups {
+		r.Groups = append(r.Groups, kmsg.OffsetFetchResponseGroup{Group: req.Groups[i].Group, ErrorCode: code, Topics: []kmsg.OffsetFetchResponseGroupTopic{}})
+	}
+	if req.Version > 1 {
+		return r
+	}
+	// Version 1 has no room for an error but in each partition.
+	for i := range req.Topics {
+		t := kmsg.NewOffsetFetchResponseTopic()
+		t.Topic = req.Topics[i].Topic
+		for _, p := range req.Topics[i].Partitions {
+			x := kmsg.NewOffsetFetchResponseTopicPartition()
+			metadata := ""
+			x.Partition, x.Offset, x.Metadata, x.ErrorCode = p, -1, &metadata, code
+			t.Partitions = append(t.Partitions, x)
+		}
+		r.Topics = append(r.Topics, t)
+	}
+	return r
+}
