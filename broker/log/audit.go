@@ -348,6 +348,8 @@ func (a *Auditor) Settled(brokers []*Broker, c *ControllerNode) []string {
 			open = append(open, fmt.Sprintf("broker %d is fenced", b.ID()))
 		case b.image.Offset != c.Image().Offset:
 			open = append(open, fmt.Sprintf("broker %d has replayed the metadata to offset %d of %d", b.ID(), b.image.Offset, c.Image().Offset))
+		case len(b.parked.markers) > 0:
+			open = append(open, fmt.Sprintf("broker %d has %d requests for markers in purgatory", b.ID(), len(b.parked.markers)))
 		case len(b.parked.produces) > 0:
 			open = append(open, fmt.Sprintf("broker %d has %d produce requests in purgatory", b.ID(), len(b.parked.produces)))
 		}

@@ -90,8 +90,11 @@ type Broker struct {
 	moved   []*partition // by this step
 	movedAt int64        // the metadata offset when all were last said to be
 	parked  parked
-	reading fetchAnswer
-	ids     producerIDs
+	// unverified are requests whose transaction's coordinator is to be asked, in the order in
+	// which they came.
+	unverified []*verifying
+	reading    fetchAnswer
+	ids        producerIDs
 
 	sessions   fetchSessions
 	syncs      []syncing
@@ -125,6 +128,7 @@ type partition struct {
 	expiring bool          // waits for its disk to delete more of what has expired
 	produces []*parkedProduce
 	deletes  []*parkedDelete
+	markers  []*parkedMarkers
 	fetches  []*parkedFetch
 }
 
@@ -430,6 +434,7 @@ func (b *Broker) settle(now machine.Now, out *machine.Effects) {
 			p.touched = false
 			b.wakeProduces(p, out)
 			b.wakeDeletes(p, out)
+			b.wakeMarkers(p, out)
 			b.wakeFetches(now.Mono, p, out)
 		case len(b.free) > 0:
 			c := b.free[0]
@@ -465,7 +470,7 @@ func (b *Broker) hangUpAll(out *machine.Effects) {
 		}
 	}
 	clear(b.conns)
-	b.parked, b.waiting, b.free, b.touched = parked{earliest: machine.Never}, nil, nil, nil
+	b.parked, b.waiting, b.free, b.touched, b.unverified = parked{earliest: machine.Never}, nil, nil, nil, nil
 }
 
 // quiet is the step of a broker that serves nobody any more.

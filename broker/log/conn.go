@@ -17,6 +17,7 @@ type conn struct {
 	produce *parkedProduce // what its request waits for
 	fetch   *parkedFetch
 	deletes *parkedDelete
+	markers *parkedMarkers
 	parking parkedFetch // what fetch points to: used again by the next
 }
 
@@ -79,10 +80,16 @@ func (b *Broker) forget(c *conn) {
 	if c.deletes != nil {
 		b.unparkDelete(c.deletes)
 	}
+	if c.markers != nil {
+		b.unparkMarkers(c.markers)
+	}
 	b.waiting = slices.DeleteFunc(b.waiting, func(x *conn) bool { return x == c })
 }
 
 func (b *Broker) hangUp(c *conn, out *machine.Effects) {
+	if b.conns[c.ID] != c {
+		return // it has hung up itself
+	}
 	b.forget(c)
 	out.Close(c.ID)
 }

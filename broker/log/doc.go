@@ -25,6 +25,9 @@
 //	conn.go              connections
 //	handlers.go          which request goes where; ApiVersions is made from it
 //	produce.go           Produce
+//	verify.go            what waits for the word of a transaction's coordinator (KIP-890)
+//	writetxnmarkers.go   WriteTxnMarkers, and what this broker's coordinators append
+//	describeproducers.go DescribeProducers
 //	fetch.go             Fetch, of consumers and followers
 //	fetchsession.go      what a reader need not say again, nor hear (KIP-227)
 //	purgatory.go         what waits, what wakes it, when its time is over
@@ -77,6 +80,9 @@
 //     its own too.
 //   - What a timed-out or refused request has appended stays in the log. The client
 //     must take it as unknown.
+//   - Of a transactional Produce nothing is appended before the coordinator knows of its
+//     partitions, and what it has said is good for the transaction that it was asked about:
+//     a marker that has come meanwhile ends the guard (KIP-890).
 //   - An answer to a Fetch is made in memory that the next one uses again.
 //   - A Fetch of a session is read as if it named everything that its reader wants; what has
 //     not changed is left out when the answer leaves. Followers ask without a session.

@@ -43,6 +43,12 @@ func handlers(cfg *BrokerConfig) (list [numAPIs]handler) {
 			return b.findCoordinator(now.Mono, body)
 		})
 	}
+	if cfg.Coordinators {
+		list[wire.WriteTxnMarkers] = (*Broker).writeTxnMarkers
+		list[wire.DescribeProducers] = at(func(b *Broker, _ machine.Now, _ *wire.Request, body *kmsg.DescribeProducersRequest) kmsg.Response {
+			return b.describeProducers(body)
+		})
+	}
 	return list
 }
 

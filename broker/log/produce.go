@@ -12,13 +12,49 @@ import (
 	"brokersim/faults/failpoint"
 )
 
-// produce appends what a producer sends, and answers when it is as safe as its
-// acks ask for.
+// produce appends what a producer sends, when the coordinator of its transaction has been
+// asked, if it must be.
 func (b *Broker) produce(now machine.Now, c *conn, req wire.Request, body *kmsg.ProduceRequest, out *machine.Effects) {
-	x := &parkedProduce{conn: c, req: req, resp: kmsg.NewPtrProduceResponse(), acks: body.Acks}
 	if !plain(body) {
 		req.Records = onlyLast(body, req.Records)
 	}
+	v, code := b.needsVerification(now, c, &req, body)
+	switch {
+	case code != 0:
+		b.refuseProduce(c, &req, body, code, out)
+	case v != nil:
+		b.unverified = append(b.unverified, v)
+	default:
+		b.appendProduced(now, c, req, nil, out)
+	}
+}
+
+// refuseProduce is the answer to a request that is refused as a whole.
+func (b *Broker) refuseProduce(c *conn, req *wire.Request, body *kmsg.ProduceRequest, code int16, out *machine.Effects) {
+	if body.Acks == 0 {
+		b.hangUp(c, out)
+		return
+	}
+	resp := kmsg.NewPtrProduceResponse()
+	for i := range body.Topics {
+		t := kmsg.NewProduceResponseTopic()
+		t.Topic = body.Topics[i].Topic
+		for j := range body.Topics[i].Partitions {
+			a := kmsg.NewProduceResponseTopicPartition()
+			a.Partition, a.ErrorCode, a.BaseOffset, a.LogStartOffset = body.Topics[i].Partitions[j].Partition, code, -1, -1
+			a.ErrorRecords = []kmsg.ProduceResponseTopicPartitionErrorRecord{}
+			t.Partitions = append(t.Partitions, a)
+		}
+		resp.Topics = append(resp.Topics, t)
+	}
+	b.answer(c, req, resp, nil, out)
+}
+
+// appendProduced appends what a producer has sent, and answers when it is as safe as its
+// acks ask for. v is what has come of its verification; nil if it needed none.
+func (b *Broker) appendProduced(now machine.Now, c *conn, req wire.Request, v *verifying, out *machine.Effects) {
+	body := req.Body.(*kmsg.ProduceRequest)
+	x := &parkedProduce{conn: c, req: req, resp: kmsg.NewPtrProduceResponse(), acks: body.Acks}
 	x.resp.Topics = make([]kmsg.ProduceResponseTopic, len(body.Topics))
 	failed, hangUp := false, false
 	var broken error
@@ -31,7 +67,7 @@ func (b *Broker) produce(now machine.Now, c *conn, req wire.Request, body *kmsg.
 			a := &answer.Partitions[j]
 			*a = kmsg.NewProduceResponseTopicPartition()
 			a.Partition, a.ErrorRecords = t.Partitions[j].Partition, []kmsg.ProduceResponseTopicPartitionErrorRecord{}
-			fresh, err := b.producePartition(now, x, t.Topic, req.Records[n], a, out)
+			fresh, err := b.producePartition(now, x, v, t.Topic, req.Records[n], a, out)
 			if err != nil {
 				broken = err
 			}
@@ -70,7 +106,7 @@ func (b *Broker) produce(now machine.Now, c *conn, req wire.Request, body *kmsg.
 // producePartition reports whether something was appended that was not there before. A full
 // disk is refused, and everything goes on. After any other error, which it returns, the log
 // directory is offline (LogDirFailureChannel).
-func (b *Broker) producePartition(now machine.Now, x *parkedProduce, topic string, records wire.Records, a *kmsg.ProduceResponseTopicPartition, out *machine.Effects) (fresh bool, err error) {
+func (b *Broker) producePartition(now machine.Now, x *parkedProduce, v *verifying, topic string, records wire.Records, a *kmsg.ProduceResponseTopicPartition, out *machine.Effects) (fresh bool, err error) {
 	w := producing{answer: a}
 	p, code := b.lookup(topic, a.Partition)
 	if code != wire.UnknownTopicOrPartition {
@@ -94,11 +130,15 @@ func (b *Broker) producePartition(now machine.Now, x *parkedProduce, topic strin
 			code = wire.InvalidRequiredAcks
 		}
 	}
+	guard := replica.Guard(0)
+	if code == 0 && v != nil {
+		guard, code, a.ErrorMessage = v.about(topic, a.Partition)
+	}
 	if code != 0 {
 		w.refuse(code)
 		return false, nil
 	}
-	at, code, err := p.Append(now, records, x.acks)
+	at, code, err := p.AppendVerified(now, records, x.acks, guard)
 	if errors.Is(err, machine.ErrNoSpace) {
 		b.cfg.Failpoints.Hit(failpoint.DiskFull)
 		err = nil

@@ -17,6 +17,7 @@ type parked struct {
 	produces []*parkedProduce // in the order of their arrival
 	fetches  []*parkedFetch
 	deletes  []*parkedDelete
+	markers  []*parkedMarkers
 	// earliest is no later than the first that expires: it may be early when that
 	// one has been answered.
 	earliest machine.Instant
@@ -220,7 +221,11 @@ func (b *Broker) expireParked(now machine.Instant, out *machine.Effects) {
 		b.answerFetch(now, x.conn, &x.req, x.in, b.read(x.body), out)
 	}
 	b.expireDeletes(now, out)
+	b.expireMarkers(now, out)
 	b.parked.earliest = machine.Never
+	for _, x := range b.parked.markers {
+		b.parked.earliest = min(b.parked.earliest, x.until)
+	}
 	for _, x := range b.parked.deletes {
 		b.parked.earliest = min(b.parked.earliest, x.until)
 	}

@@ -14,6 +14,7 @@
 //	table.go       where the last batches stand; digest, compare
 //	segment.go     the files of a log, and when a new one begins
 //	index.go       the offset and the time index
+//	txnindex.go    the index of aborted transactions, and its format
 //	old.go         what the table does not have: found by index and headers; timestamps
 //	delete.go      deletion from the front, from the back, of everything
 //	rewrite.go     segments that compaction writes again: the swap, and what a crash leaves of it
@@ -32,6 +33,9 @@
 //	N.log                    batches, from offset N on
 //	N.index                  last offset less N, position: 4 and 4 bytes
 //	N.timeindex              largest timestamp up to an offset less N: 8 and 4 bytes
+//	N.txnindex               aborted transactions whose markers are in N.log: version,
+//	                         producer id, first offset, offset of the marker, last stable
+//	                         offset: 2 and 4 times 8 bytes; absent without any
 //	N.snapshot               what the log below N says of producers (version 1)
 //	leader-epoch-checkpoint  where each leader epoch begins (version 0)
 //	partition.metadata       the topic id
@@ -39,7 +43,7 @@
 //	*.cleaned                what is being written again; Open removes it
 //	*.swap                   what is to take the place of others; Open finishes that
 //
-// The aborted transactions of a segment will stand in N.txnindex. In the directory of all
+// In the directory of all
 // logs stand recovery-point-offset-checkpoint, replication-offset-checkpoint,
 // log-start-offset-checkpoint, cleaner-offset-checkpoint and .kafka_cleanshutdown; their
 // owner is the node.
@@ -60,6 +64,8 @@
 //     not believed, where the log is read again. Where it is not read again an index that is
 //     absent, or not in order, or does not lead to the last batches, has its segment read
 //     again; one that is wrong in between is found out when it leads to no batch.
+//   - Which transactions were aborted no batch tells by itself: where segments are read again
+//     their owner makes those indexes again ([Log.PutAborted]), elsewhere they are believed.
 //   - What is durable is never cut. Segments are not read again if the next begins at or
 //     below the recovery point; a hole behind one of those means that the recovery point
 //     lies, and it is read again. The last segment always is, unless the node was shut down

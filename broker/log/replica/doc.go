@@ -21,7 +21,9 @@
 //	state.go      what the controller says of the partition, and what follows
 //	append.go     appending as leader
 //	validate.go   what of a producer's batch is refused (LogValidator)
-//	producers.go  the sequences of idempotent producers (KIP-98)
+//	producers.go  the sequences of idempotent producers, their epochs and markers (KIP-98)
+//	transactions.go  what is open, what is decided, the last stable offset
+//	verify.go     the guard of a transaction that has not begun here (KIP-890)
 //	follow.go     appending as follower, truncation
 //	epochs.go     where each leader epoch begins in the log (KIP-101, KIP-279)
 //	followers.go  what a leader knows of its followers, the high watermark
@@ -51,6 +53,12 @@
 //     begins to lead knows what its predecessor knew. At start and after a truncation
 //     it is learnt from the last snapshot, which a roll and a shutdown write, and the
 //     log behind it. A snapshot has a producer's last batch alone, as Kafka's has.
+//   - A transaction is open from its first batch to its marker, and unstable until the marker
+//     is below the high watermark: the next leader may have the one and not the other. The
+//     last stable offset is where the first of those begins, or the high watermark.
+//   - A control batch that is no marker of a transaction says nothing, to any replica.
+//   - A segment that is not read again tells of aborted transactions by its index alone, so
+//     that index is whole before the recovery point passes it.
 //   - Below the recovery point everything is durable: the log, its indexes, where
 //     leader epochs begin. It moves when a flush of all of them is done, and it is
 //     written down later. After a truncation the one that is written down may lie

@@ -167,3 +167,6 @@ func (r *Replica) relearnAborted(markers bool, recovery *storage.Recovery) error
 	}
 	return r.log.PutAborted(list, recovery)
 }
+
+// Producers is what is known of the producers in the log, by producer id.
+func (r *Replica) Producers() []storage.ProducerEntry { return r.producers.entries() }

@@ -21,6 +21,7 @@
 //	batch.go    record batches v2, in place; builder.go makes them; record.go reads records;
 //	            compact.go takes records out of them; compress.go has the codecs
 //	plain.go    frames that are as most are, read and written without kmsg
+//	marker.go   the end of a transaction, in a control batch
 //	sparse.go   a batch of filler that is not held in memory
 //	checkrecords.go  what a broker refuses in a producer's records (LogValidator)
 //	errors.go   Kafka's error codes by name

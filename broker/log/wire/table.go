@@ -180,6 +180,8 @@ func BrokerAdmin() []API {
 func BrokerCoordinators() []API {
 	return []API{
 		{Key: FindCoordinator, Min: 0, Max: 6},
+		{Key: WriteTxnMarkers, Min: 1, Max: 2},
+		{Key: DescribeProducers, Min: 0, Max: 0},
 	}
 }
 
