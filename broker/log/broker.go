@@ -96,23 +96,24 @@ type Broker struct {
 	reading    fetchAnswer
 	ids        producerIDs
 
-	sessions   fetchSessions
-	syncs      []syncing
-	stopping   stopping
-	marking    machine.Tag // the sync of the marker of a clean shutdown; 0: none is under way
-	found      []string    // see Found
-	retention  retention
-	doomed     []doomed   // in the order in which they were deleted
-	checkpoint checkpoint // the high watermarks
-	recovery   checkpoint // the recovery points
-	logStart   checkpoint // the log start offsets
-	cleaned    checkpoint // how far compacted logs have been cleaned
-	cleaning   cleaning
-	flushAt    machine.Instant // when to look for logs that are to be flushed
-	tags       machine.Tag
-	isrAt      machine.Instant // when to look for replicas that lag
-	expireAt   machine.Instant // when to look for producers that have expired
-	deadline   machine.Instant
+	sessions     fetchSessions
+	coordinators coordinators
+	syncs        []syncing
+	stopping     stopping
+	marking      machine.Tag // the sync of the marker of a clean shutdown; 0: none is under way
+	found        []string    // see Found
+	retention    retention
+	doomed       []doomed   // in the order in which they were deleted
+	checkpoint   checkpoint // the high watermarks
+	recovery     checkpoint // the recovery points
+	logStart     checkpoint // the log start offsets
+	cleaned      checkpoint // how far compacted logs have been cleaned
+	cleaning     cleaning
+	flushAt      machine.Instant // when to look for logs that are to be flushed
+	tags         machine.Tag
+	isrAt        machine.Instant // when to look for replicas that lag
+	expireAt     machine.Instant // when to look for producers that have expired
+	deadline     machine.Instant
 }
 
 // partition is a replica with what the node keeps beside it.
@@ -130,6 +131,9 @@ type partition struct {
 	deletes  []*parkedDelete
 	markers  []*parkedMarkers
 	fetches  []*parkedFetch
+
+	coordinates *kind  // what its topic is for; nil: for nothing of coordinators
+	shard       *shard // nil: this broker does not lead it
 }
 
 // ofTopic are the partitions of a topic by their numbers; nil where there is none here.
@@ -175,6 +179,9 @@ func (b *Broker) partition(topic string, n int32) *partition {
 }
 
 func (b *Broker) addPartition(tp wire.TP, p *partition) {
+	if b.cfg.Coordinators {
+		p.coordinates = b.coordinators.of(tp.Topic)
+	}
 	i, _ := slices.BinarySearchFunc(b.partitions, tp, func(p *partition, tp wire.TP) int { return p.TP().Compare(tp) })
 	b.partitions = slices.Insert(b.partitions, i, p)
 	t := b.byTopic[tp.Topic]
@@ -221,6 +228,7 @@ func NewBroker(cfg BrokerConfig) *Broker {
 	b.commands.link = newLink(name+"-to-controller", first, controllerTable(wire.ControllerTable(), cfg.Admin != nil), reconnectBackoff, controllerTimeout,
 		wire.AlterPartition, wire.AllocateProducerIDs, wire.CreateTopics)
 	b.parked.earliest = machine.Never
+	b.coordinators.start()
 	return b
 }
 
@@ -295,6 +303,7 @@ func (b *Broker) Step(now machine.Now, in *machine.Input, out *machine.Effects) 
 		return
 	}
 	b.applyMetadata(now.Mono, out)
+	b.tellTopics(now, out)
 	b.moveAll()
 	b.periodic(now, out)
 	b.admit(now, out)
@@ -376,6 +385,7 @@ func (b *Broker) periodic(now machine.Now, out *machine.Effects) {
 			p.ExpireProducers(now.Wall.Millis(), b.cfg.Settings.ProducerIDExpiration.Milliseconds())
 		}
 	}
+	b.tickCoordinators(now, out)
 	b.retain(now, out)
 	b.discard(at, out)
 	b.clean(now, out)
@@ -387,7 +397,7 @@ func (b *Broker) nextDeadline() machine.Instant {
 	if b.err != nil {
 		return machine.Never
 	}
-	at := min(b.beatDue(), b.parked.earliest, b.isrAt, b.expireAt, b.checkpointsDue(), b.flushAt, b.commands.due(), b.retention.due(), b.discardAt(), b.cleaning.due())
+	at := min(b.beatDue(), b.parked.earliest, b.isrAt, b.expireAt, b.checkpointsDue(), b.flushAt, b.commands.due(), b.retention.due(), b.discardAt(), b.cleaning.due(), b.coordinators.earliest)
 	at = min(at, b.metadata.due(b.metadataAt), b.leaveDue())
 	for _, f := range b.fetchers {
 		at = min(at, f.due())
@@ -436,6 +446,7 @@ func (b *Broker) settle(now machine.Now, out *machine.Effects) {
 			b.wakeDeletes(p, out)
 			b.wakeMarkers(p, out)
 			b.wakeFetches(now.Mono, p, out)
+			b.wakeCoordinator(now, p, out)
 		case len(b.free) > 0:
 			c := b.free[0]
 			b.free = slices.Delete(b.free, 0, 1)
@@ -470,6 +481,7 @@ func (b *Broker) hangUpAll(out *machine.Effects) {
 		}
 	}
 	clear(b.conns)
+	b.coordinators.stop()
 	b.parked, b.waiting, b.free, b.touched, b.unverified = parked{earliest: machine.Never}, nil, nil, nil, nil
 }
 

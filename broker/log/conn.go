@@ -13,12 +13,13 @@ import (
 // time: see [wire.Conn].
 type conn struct {
 	wire.Conn
-	early   machine.Bytes  // its first request, which came before the broker takes any
-	produce *parkedProduce // what its request waits for
-	fetch   *parkedFetch
-	deletes *parkedDelete
-	markers *parkedMarkers
-	parking parkedFetch // what fetch points to: used again by the next
+	early     machine.Bytes  // its first request, which came before the broker takes any
+	produce   *parkedProduce // what its request waits for
+	fetch     *parkedFetch
+	deletes   *parkedDelete
+	markers   *parkedMarkers
+	parking   parkedFetch // what fetch points to: used again by the next
+	inquiries []*inquiry  // of coordinators
 }
 
 // accepted takes a new connection. Until the broker knows the metadata as of its
@@ -83,6 +84,7 @@ func (b *Broker) forget(c *conn) {
 	if c.markers != nil {
 		b.unparkMarkers(c.markers)
 	}
+	b.nobodyWaits(c)
 	b.waiting = slices.DeleteFunc(b.waiting, func(x *conn) bool { return x == c })
 }
 

@@ -37,6 +37,13 @@
 //	describeconfigs.go   DescribeConfigs
 //	describelogdirs.go   DescribeLogDirs
 //	findcoordinator.go   FindCoordinator: who leads the partition of a group or a transactional id
+//	coordinators.go      coordinators on this broker: which one decides, who waits for it
+//	shard.go             one of them: decisions become records, answers wait until those are safe
+//	loadcoordinator.go   what it must know first: the log of its partition
+//	groups.go            requests about groups: routed, and gathered from several coordinators
+//	grouptopics.go       what coordinators of groups know of topics
+//	describegroups.go    DescribeGroups, ConsumerGroupDescribe, ListGroups, DeleteGroups
+//	offsets.go           OffsetCommit, TxnOffsetCommit, OffsetFetch, OffsetDelete
 //	internaltopics.go    the topics of coordinators, and what nobody else may do with them
 //	producerids.go       InitProducerId, from blocks of ids
 //	deleterecords.go     DeleteRecords

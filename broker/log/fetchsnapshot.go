@@ -95,9 +95,10 @@ func (b *Broker) goOnFrom(im *controller.Image) {
 	for _, name := range b.image.TopicNames() {
 		if t := b.image.Topics[name]; im.ByID[t.ID] == nil {
 			b.gone = append(b.gone, t)
+			b.coordinators.topics.deleted = append(b.coordinators.topics.deleted, name)
 		}
 	}
 	b.reconfigured = b.reconfigured || len(b.image.BrokerConfigs) > 0 || len(im.BrokerConfigs) > 0
-	b.image = im
+	b.image, b.coordinators.topics.some = im, true
 	b.delta = slices.Collect(im.Partitions())
 }

@@ -38,6 +38,9 @@ func handlers(cfg *BrokerConfig) (list [numAPIs]handler) {
 	if cfg.Admin != nil {
 		adminHandlers(&list)
 	}
+	if cfg.Coordinators {
+		groupHandlers(&list)
+	}
 	if cfg.Admin != nil || cfg.Coordinators {
 		list[wire.FindCoordinator] = at(func(b *Broker, now machine.Now, _ *wire.Request, body *kmsg.FindCoordinatorRequest) kmsg.Response {
 			return b.findCoordinator(now.Mono, body)

@@ -118,6 +118,7 @@ func (b *Broker) replay(h *wire.Batch, batch machine.Bytes) error {
 		if err != nil {
 			return err
 		}
+		b.coordinators.topics.note(change)
 		switch {
 		case change.Settings:
 			b.reconfigured = true

@@ -48,6 +48,7 @@ func (b *Broker) appendMarker(now machine.Now, p *partition, m *kmsg.WriteTxnMar
 		return w, code
 	}
 	out.Work(machine.Work{Records: 1, Partitions: 1})
+	b.marked(p, m.ProducerID, m.ProducerEpoch, m.Committed)
 	return own{at.End, p.LeaderEpoch()}, 0
 }
 

@@ -134,6 +134,10 @@ func (r *Replica) Latest(who Isolation) (offset int64, code int16) {
 	return r.readable(who), 0
 }
 
+// Settled reports whether a leader's high watermark has passed the start of its epoch: before
+// that, what was committed under others may lie above it.
+func (r *Replica) Settled() bool { return r.role == leading && r.highWatermark >= r.epochStart }
+
 // FirstEpoch is the leader epoch of the first record, or of the leader who would
 // write it; -1 if nobody has led yet.
 func (r *Replica) FirstEpoch() int32 {

@@ -116,9 +116,6 @@ const (
 	DescribeTransactions int16 = 65
 	ListTransactions     int16 = 66
 	AllocateProducerIDs  int16 = 67
-
-	ConsumerGroupHeartbeat int16 = 68
-	ConsumerGroupDescribe  int16 = 69
 )
 
 // coordinated are the APIs of groups and transactions.
@@ -179,9 +176,20 @@ func BrokerAdmin() []API {
 // does (KAFKA-19444).
 func BrokerCoordinators() []API {
 	return []API{
+		{Key: OffsetCommit, Min: 2, Max: 9},
+		{Key: OffsetFetch, Min: 1, Max: 9},
 		{Key: FindCoordinator, Min: 0, Max: 6},
 		{Key: WriteTxnMarkers, Min: 1, Max: 2},
 		{Key: DescribeProducers, Min: 0, Max: 0},
+		{Key: JoinGroup, Min: 0, Max: 9},
+		{Key: Heartbeat, Min: 0, Max: 4},
+		{Key: LeaveGroup, Min: 0, Max: 5},
+		{Key: SyncGroup, Min: 0, Max: 5},
+		{Key: DescribeGroups, Min: 0, Max: 6},
+		{Key: ListGroups, Min: 0, Max: 5},
+		{Key: TxnOffsetCommit, Min: 0, Max: 5},
+		{Key: DeleteGroups, Min: 0, Max: 2},
+		{Key: OffsetDelete, Min: 0, Max: 0},
 	}
 }
 

@@ -1,0 +1,196 @@
+package log
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"brokersim/broker/log/coordinator"
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+)
+
+// coordinators are those on this broker: one for each partition of an internal topic that it
+// leads, and who waits for them.
+type coordinators struct {
+	groups, transactions kind
+	shards               []*shard // by topic and partition
+	inquiries            map[coordinator.Token]*inquiry
+	last                 coordinator.Token // that was given
+	// earliest is no later than the first deadline of a shard: it may be early when that one
+	// has moved.
+	earliest machine.Instant
+	topics   topicsChanged
+	builder  wire.Builder
+}
+
+// kind is what is common to the coordinators of an internal topic.
+type kind struct {
+	topic string
+	// make is a machine for a partition that has replayed nothing; nil: there is none of
+	// this kind.
+	make func(b *Broker, partition, epoch int32) coordinator.Machine
+	// refuses answers where there is no machine to do it.
+	refuses coordinator.Machine
+	// mark has a marker written. It is called when what it ends cannot be lost, and again by
+	// whoever leads next.
+	mark func(b *Broker, now machine.Now, s *shard, m coordinator.Marker, out *machine.Effects)
+}
+
+func (c *coordinators) start() {
+	c.groups = kind{topic: coordinator.Offsets, make: newGroups}
+	c.transactions = kind{topic: coordinator.Transactions}
+	c.inquiries = make(map[coordinator.Token]*inquiry)
+	c.earliest = machine.Never
+}
+
+// stop forgets all who wait, and all that is due.
+func (c *coordinators) stop() {
+	clear(c.inquiries)
+	c.shards, c.earliest = nil, machine.Never
+}
+
+// of is the kind of coordinator that a topic is for; nil if none is.
+func (c *coordinators) of(topic string) *kind {
+	for _, k := range []*kind{&c.groups, &c.transactions} {
+		if k.topic == topic && k.make != nil {
+			return k
+		}
+	}
+	return nil
+}
+
+// inquiry is a command that has no answer yet.
+type inquiry struct {
+	kind    *kind
+	command any // or, for one coordinator of several, the part of it that is for it
+	conn    *conn
+	req     wire.Request
+	// then takes the answer; nil: it goes to conn as the answer to req.
+	then func(now machine.Now, resp kmsg.Response, out *machine.Effects)
+
+	token coordinator.Token // 0: it was never let in
+	shard *shard
+}
+
+// home is the partition where a group or a transactional id has its home. Without a topic it
+// has none.
+func (b *Broker) home(k *kind, id string) int32 {
+	t := b.image.Topics[k.topic]
+	if t == nil {
+		return -1
+	}
+	return coordinator.PartitionFor(id, int32(len(t.Partitions)))
+}
+
+// serving is the coordinator of a partition that takes commands, or Kafka's error
+// (CoordinatorRuntime.withActiveContextOrThrow).
+func (b *Broker) serving(k *kind, n int32) (*shard, int16) {
+	p := b.partition(k.topic, n)
+	switch {
+	case p == nil || p.shard == nil || p.shard.stage == broken, !p.Leads() || p.LeaderEpoch() != p.shard.epoch:
+		return nil, wire.NotCoordinator
+	case p.shard.stage == loading:
+		return nil, wire.CoordinatorLoadInProgress
+	}
+	return p.shard, 0
+}
+
+// coordinate has the coordinator of a partition decide about a command.
+func (b *Broker) coordinate(now machine.Now, n int32, x *inquiry, out *machine.Effects) {
+	if b.err != nil {
+		return
+	}
+	s, code := b.serving(x.kind, n)
+	if code != 0 {
+		b.coordinated(now, x, x.kind.refuse(b, x.command, code), out)
+		return
+	}
+	c := &b.coordinators
+	c.last++
+	x.token, x.shard = c.last, s
+	c.inquiries[x.token] = x
+	if x.conn != nil {
+		x.conn.inquiries = append(x.conn.inquiries, x)
+	}
+	b.carryOut(now, s, s.machine.Request(now, coordinator.Caller{Token: x.token, ClientID: x.req.ClientID}, x.command), out)
+}
+
+// tell has a coordinator on this broker know something that has no answer.
+func (b *Broker) tell(now machine.Now, s *shard, command any, out *machine.Effects) {
+	b.carryOut(now, s, s.machine.Request(now, coordinator.Caller{}, command), out)
+}
+
+// coordinated takes the answer to a command.
+func (b *Broker) coordinated(now machine.Now, x *inquiry, resp kmsg.Response, out *machine.Effects) {
+	b.forgetInquiry(x)
+	if x.conn != nil {
+		x.conn.inquiries = remove(x.conn.inquiries, x)
+	}
+	if x.then != nil {
+		x.then(now, resp, out)
+		return
+	}
+	b.answer(x.conn, &x.req, resp, nil, out)
+}
+
+func (b *Broker) forgetInquiry(x *inquiry) { delete(b.coordinators.inquiries, x.token) }
+
+// nobodyWaits tells the coordinators that a connection is closed.
+func (b *Broker) nobodyWaits(c *conn) {
+	for _, x := range c.inquiries {
+		b.forgetInquiry(x)
+		x.shard.machine.Gone(x.token)
+	}
+	c.inquiries = nil
+}
+
+// refuse is the answer to a command that no coordinator here has decided about.
+func (k *kind) refuse(b *Broker, command any, code int16) kmsg.Response {
+	if k.refuses == nil {
+		k.refuses = k.make(b, -1, -1)
+	}
+	return k.refuses.Refuse(command, code)
+}
+
+// waitingFor are those whose commands a coordinator has not answered, in their order.
+func (c *coordinators) waitingFor(s *shard) (list []*inquiry) {
+	for _, x := range c.inquiries { // unordered: it is sorted
+		if x.shard == s {
+			list = append(list, x)
+		}
+	}
+	slices.SortFunc(list, func(x, y *inquiry) int { return cmp.Compare(x.token, y.token) }) // total: none is given twice
+	return list
+}
+
+// tickCoordinators does what is due by the clock.
+func (b *Broker) tickCoordinators(now machine.Now, out *machine.Effects) {
+	c := &b.coordinators
+	if now.Mono < c.earliest {
+		return
+	}
+	budget := int64(loadSlice)
+	c.earliest = machine.Never
+	for _, s := range c.shards {
+		if s.due <= now.Mono {
+			switch s.stage {
+			case loading:
+				if budget > 0 {
+					budget -= b.load(now, s, out)
+				}
+			case serves:
+				b.expireDecided(now, s, out)
+				if s.machine.Deadline() <= now.Mono {
+					b.carryOut(now, s, s.machine.Tick(now), out)
+				}
+			}
+			if b.err != nil {
+				return
+			}
+			s.schedule(now.Mono)
+		}
+		c.earliest = min(c.earliest, s.due)
+	}
+}

@@ -1,0 +1,204 @@
+package log
+
+import (
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+)
+
+// offsetCommit has the coordinator of a group keep offsets. Those of partitions that there are
+// none of, as far as this broker has replayed the metadata, are refused, and the others kept
+// (KafkaApis.handleOffsetCommitRequest).
+func (b *Broker) offsetCommit(now machine.Now, c *conn, req wire.Request, out *machine.Effects) {
+	body := req.Body.(*kmsg.OffsetCommitRequest)
+	x := &inquiry{command: body, conn: c, req: req}
+	resp := kmsg.NewPtrOffsetCommitResponse()
+	known := *body
+	known.Topics = known.Topics[:0:0]
+	for i := range body.Topics {
+		t := &body.Topics[i]
+		here, missing := existing(b, t.Topic, t.Partitions, func(p *kmsg.OffsetCommitRequestTopicPartition) int32 { return p.Partition })
+		if len(missing) > 0 {
+			answer := kmsg.NewOffsetCommitResponseTopic()
+			answer.Topic = t.Topic
+			for _, n := range missing {
+				answer.Partitions = append(answer.Partitions, kmsg.OffsetCommitResponseTopicPartition{Partition: n, ErrorCode: wire.UnknownTopicOrPartition})
+			}
+			resp.Topics = append(resp.Topics, answer)
+		}
+		if len(here) > 0 {
+			rest := *t
+			rest.Partitions = here
+			known.Topics = append(known.Topics, rest)
+		}
+	}
+	switch {
+	case len(known.Topics) == 0:
+		b.answer(c, &req, resp, nil, out)
+		return
+	case len(resp.Topics) > 0:
+		x.command = &known
+		x.then = func(_ machine.Now, part kmsg.Response, out *machine.Effects) {
+			for _, t := range part.(*kmsg.OffsetCommitResponse).Topics {
+				resp.Topics = merge(resp.Topics, t, func(a, b *kmsg.OffsetCommitResponseTopic) bool {
+					if a.Topic == b.Topic {
+						a.Partitions = append(a.Partitions, b.Partitions...)
+					}
+					return a.Topic == b.Topic
+				})
+			}
+			b.answer(c, &req, resp, nil, out)
+		}
+	}
+	b.askGroup(now, body.Group, x, out)
+}
+
+// existing are those of some partitions of a topic that there are, and the numbers of the
+// others.
+func existing[P any](b *Broker, topic string, list []P, number func(*P) int32) (here []P, missing []int32) {
+	t := b.image.Topics[topic]
+	for i := range list {
+		if n := number(&list[i]); t == nil || n < 0 || int(n) >= len(t.Partitions) {
+			missing = append(missing, n)
+		} else {
+			here = append(here, list[i])
+		}
+	}
+	return here, missing
+}
+
+// merge adds an answer about a topic to a list of them: join adds it to one about the same
+// topic, if there is one.
+func merge[T any](list []T, t T, join func(a, b *T) bool) []T {
+	for i := range list {
+		if join(&list[i], &t) {
+			return list
+		}
+	}
+	return append(list, t)
+}
+
+// txnOffsetCommit has the coordinator of a group keep offsets once a transaction is committed.
+func (b *Broker) txnOffsetCommit(now machine.Now, c *conn, req wire.Request, out *machine.Effects) {
+	body := req.Body.(*kmsg.TxnOffsetCommitRequest)
+	resp := kmsg.NewPtrTxnOffsetCommitResponse()
+	known := *body
+	known.Topics = known.Topics[:0:0]
+	for i := range body.Topics {
+		t := &body.Topics[i]
+		here, missing := existing(b, t.Topic, t.Partitions, func(p *kmsg.TxnOffsetCommitRequestTopicPartition) int32 { return p.Partition })
+		if len(missing) > 0 {
+			answer := kmsg.NewTxnOffsetCommitResponseTopic()
+			answer.Topic = t.Topic
+			for _, n := range missing {
+				answer.Partitions = append(answer.Partitions, kmsg.TxnOffsetCommitResponseTopicPartition{Partition: n, ErrorCode: wire.UnknownTopicOrPartition})
+			}
+			resp.Topics = append(resp.Topics, answer)
+		}
+		if len(here) > 0 {
+			rest := *t
+			rest.Partitions = here
+			known.Topics = append(known.Topics, rest)
+		}
+	}
+	if len(known.Topics) == 0 {
+		b.answer(c, &req, resp, nil, out)
+		return
+	}
+	b.askGroup(now, body.Group, &inquiry{command: &known, conn: c, req: req, then: func(_ machine.Now, part kmsg.Response, out *machine.Effects) {
+		for _, t := range part.(*kmsg.TxnOffsetCommitResponse).Topics {
+			resp.Topics = merge(resp.Topics, t, func(a, b *kmsg.TxnOffsetCommitResponseTopic) bool {
+				if a.Topic == b.Topic {
+					a.Partitions = append(a.Partitions, b.Partitions...)
+				}
+				return a.Topic == b.Topic
+			})
+		}
+		beforeLoading(resp, req.Version)
+		b.answer(c, &req, resp, nil, out)
+	}}, out)
+}
+
+// beforeLoading has old producers not hear of a coordinator that is loading: they did not
+// expect that (KAFKA-7296).
+func beforeLoading(resp *kmsg.TxnOffsetCommitResponse, version int16) {
+	const expected = 2
+	if version >= expected {
+		return
+	}
+	for i := range resp.Topics {
+		for j := range resp.Topics[i].Partitions {
+			if p := &resp.Topics[i].Partitions[j]; p.ErrorCode == wire.CoordinatorLoadInProgress {
+				p.ErrorCode = wire.CoordinatorNotAvailable
+			}
+		}
+	}
+}
+
+// offsetDelete has the coordinator of a group forget offsets (KIP-496).
+func (b *Broker) offsetDelete(now machine.Now, c *conn, req wire.Request, out *machine.Effects) {
+	body := req.Body.(*kmsg.OffsetDeleteRequest)
+	resp := kmsg.NewPtrOffsetDeleteResponse()
+	known := *body
+	known.Topics = known.Topics[:0:0]
+	for i := range body.Topics {
+		t := &body.Topics[i]
+		here, missing := existing(b, t.Topic, t.Partitions, func(p *kmsg.OffsetDeleteRequestTopicPartition) int32 { return p.Partition })
+		if len(missing) > 0 {
+			answer := kmsg.NewOffsetDeleteResponseTopic()
+			answer.Topic = t.Topic
+			for _, n := range missing {
+				answer.Partitions = append(answer.Partitions, kmsg.OffsetDeleteResponseTopicPartition{Partition: n, ErrorCode: wire.UnknownTopicOrPartition})
+			}
+			resp.Topics = append(resp.Topics, answer)
+		}
+		if len(here) > 0 {
+			rest := *t
+			rest.Partitions = here
+			known.Topics = append(known.Topics, rest)
+		}
+	}
+	b.askGroup(now, body.Group, &inquiry{command: &known, conn: c, req: req, then: func(_ machine.Now, part kmsg.Response, out *machine.Effects) {
+		answer := part.(*kmsg.OffsetDeleteResponse)
+		if answer.ErrorCode != 0 {
+			b.answer(c, &req, answer, nil, out)
+			return
+		}
+		for _, t := range answer.Topics {
+			resp.Topics = merge(resp.Topics, t, func(a, b *kmsg.OffsetDeleteResponseTopic) bool {
+				if a.Topic == b.Topic {
+					a.Partitions = append(a.Partitions, b.Partitions...)
+				}
+				return a.Topic == b.Topic
+			})
+		}
+		b.answer(c, &req, resp, nil, out)
+	}}, out)
+}
+
+// offsetFetch says which offsets groups have committed: one group, or from version 8 on
+// several.
+func (b *Broker) offsetFetch(now machine.Now, c *conn, req wire.Request, out *machine.Effects) {
+	body := req.Body.(*kmsg.OffsetFetchRequest)
+	const ofSeveral = 8
+	if req.Version < ofSeveral {
+		b.askGroup(now, body.Group, &inquiry{command: body, conn: c, req: req}, out)
+		return
+	}
+	groups := make([]string, len(body.Groups))
+	for i := range groups {
+		groups[i] = body.Groups[i].Group
+	}
+	askGroups(b, now, c, req, groups, func(of []int) kmsg.Request {
+		part := *body
+		part.Groups = pick(body.Groups, of)
+		return &part
+	}, func(resp kmsg.Response) []kmsg.OffsetFetchResponseGroup {
+		return resp.(*kmsg.OffsetFetchResponse).Groups
+	}, func(groups []kmsg.OffsetFetchResponseGroup) kmsg.Response {
+		resp := kmsg.NewPtrOffsetFetchResponse()
+		resp.Groups = groups
+		return resp
+	}, out)
+}
