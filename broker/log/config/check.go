@@ -136,6 +136,10 @@ func (s *Settings) checkProducer(name string) error {
 				p.MaxInFlight), "max.in.flight.requests.per.connection", "enable.idempotence")
 		}
 	}
+	if p.TransactionalID != "" && (!p.EnableIdempotence || p.Acks != -1 || p.Retries == 0) {
+		return s.blame(ProducerScope, name, "transactional.id="+quote(p.TransactionalID)+" without idempotence: transactions need enable.idempotence=true, acks=all and retries",
+			"transactional.id", "enable.idempotence", "acks", "retries")
+	}
 	if need := p.Linger + p.RequestTimeout; set("delivery.timeout.ms") && p.DeliveryTimeout < need {
 		return s.blame(ProducerScope, name, fmt.Sprintf("Kafka wants %s to be at least %s + %s",
 			s.said(ProducerScope, name, "delivery.timeout.ms", p.DeliveryTimeout),

@@ -58,7 +58,7 @@ func TestDefaults(t *testing.T) {
 			MaxInFlight: 5, Retries: math.MaxInt32, RequestTimeout: 30 * sec, DeliveryTimeout: 2 * time.Minute,
 			RetryBackoff: 100 * ms, RetryBackoffMax: sec, MetadataMaxAge: 5 * time.Minute, MaxRequestSize: 1 << 20,
 			ConnectionSetupTimeout: 10 * sec, ConnectionSetupTimeoutMax: 30 * sec, ReconnectBackoff: 50 * ms, ReconnectBackoffMax: sec,
-			MaxBlock: time.Minute,
+			MaxBlock: time.Minute, TransactionTimeout: time.Minute,
 		}},
 		{DefaultConsumer(), Consumer{
 			AutoOffsetReset: "latest", FetchMinBytes: 1, FetchMaxWait: 500 * ms, FetchMaxBytes: 50 << 20,

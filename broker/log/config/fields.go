@@ -211,6 +211,8 @@ var producerFields = []field[Producer]{
 	{name: "partitioner.class", set: func(p *Producer, v value) { p.PartitionerClass = v.text },
 		words: []string{PartitionerRoundRobin, PartitionerUniformSticky, PartitionerSticky}},
 	{name: "max.block.ms", set: func(p *Producer, v value) { p.MaxBlock = v.ms() }},
+	{name: "transactional.id", set: func(p *Producer, v value) { p.TransactionalID = v.text }},
+	{name: "transaction.timeout.ms", set: func(p *Producer, v value) { p.TransactionTimeout = v.ms() }, least: 1},
 }
 
 // acks is -1 for all.

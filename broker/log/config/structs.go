@@ -187,6 +187,9 @@ type Producer struct {
 	PartitionerClass      string // partitioner.class: empty or one of the Partitioner constants
 
 	MaxBlock time.Duration // max.block.ms
+
+	TransactionalID    string        // transactional.id; empty: no transactions
+	TransactionTimeout time.Duration // transaction.timeout.ms
 }
 
 // The classes that partitioner.class may name; none is Kafka's built-in logic
