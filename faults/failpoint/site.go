@@ -199,6 +199,9 @@ const (
 	// T27EpochBeforePending has an abort of nothing right behind a commit be fenced by that
 	// commit (KAFKA-18464).
 	T27EpochBeforePending
+	// F09AbortNothing has a transactional producer whose commit has failed abort nothing: it
+	// has forgotten that it is in a transaction (franz-go up to 1.21.1).
+	F09AbortNothing
 
 	// G01ZombieCommit has a coordinator of groups take the offsets of a member of an old
 	// generation.
@@ -285,6 +288,17 @@ const (
 	// CleanShutdown is a broker that has ended in good order, with others leading what it had
 	// led: only a schedule that stops one comes to it.
 	CleanShutdown
+	// ProducerFencedOut is a transactional producer that was told that another has its
+	// transactional.id.
+	ProducerFencedOut
+	// RebalanceInTransaction is a processor whose group was rebalanced while it had a
+	// transaction open.
+	RebalanceInTransaction
+	// TransactionAborted is a transaction that its producer has aborted.
+	TransactionAborted
+	// EndConfirmed is a transaction whose end was asked for again, since an answer was lost,
+	// and confirmed.
+	EndConfirmed
 
 	// EarlyShrink has a leader take a follower that lags out of the ISR after a
 	// quarter of replica.lag.time.max.ms.
@@ -347,6 +361,27 @@ const (
 	// StepSwapped is a log cleaner that has just put a segment in the place of others.
 	StepSwapped
 
+	// StepJoined is a processor whose group has given it partitions.
+	StepJoined
+	// StepPolled is one that has taken records.
+	StepPolled
+	// StepBegun is a transactional producer that has begun a transaction.
+	StepBegun
+	// StepPartitionsAdded is one whose partitions were added to it (AddPartitionsToTxn).
+	StepPartitionsAdded
+	// StepProduceSent is one whose records are on their way.
+	StepProduceSent
+	// StepAcked is one whose records were acknowledged.
+	StepAcked
+	// StepOffsetsAdded is one whose group was added to the transaction (AddOffsetsToTxn).
+	StepOffsetsAdded
+	// StepOffsetsSent is one whose positions are part of it (TxnOffsetCommit).
+	StepOffsetsSent
+	// StepEndSent is one whose request to commit or to abort is on its way.
+	StepEndSent
+	// StepEnded is one that was told that the transaction is committed or aborted.
+	StepEnded
+
 	// P01SkipOverflow has a pub/sub broker leave out what does not fit into a subscriber's
 	// output buffer, and keep the connection.
 	P01SkipOverflow
@@ -387,6 +422,7 @@ const (
 	firstCleaning        = Compaction // of the situations
 	firstQuirk           = EarlyShrink
 	firstStep            = StepAppend
+	firstClientStep      = StepJoined
 	firstStyleBug        = P01SkipOverflow
 )
 
@@ -465,6 +501,7 @@ var names = [numSites]string{
 	G13StrictEpoch:             "G13-strict-epoch",
 	G16NoBarrier:               "G16-no-barrier",
 	T16IgnorePending:           "T16-ignore-pending",
+	F09AbortNothing:            "F09-abort-nothing",
 	LeaderChange:               "leader-change",
 	ISRShrink:                  "isr-shrink",
 	ISRExpand:                  "isr-expand",
@@ -490,6 +527,10 @@ var names = [numSites]string{
 	CleaningCutShort:           "cleaning-cut-short",
 	SwapFinished:               "swap-finished",
 	CleanShutdown:              "clean-shutdown",
+	ProducerFencedOut:          "producer-fenced",
+	RebalanceInTransaction:     "rebalance-in-transaction",
+	TransactionAborted:         "transaction-aborted",
+	EndConfirmed:               "end-confirmed",
 	StartMoved:                 "start-moved",
 	EarlyShrink:                "early-shrink",
 	EarlyFlush:                 "early-flush",
@@ -517,6 +558,16 @@ var names = [numSites]string{
 	StepCleaned:                "cleaned",
 	StepSwap:                   "swap",
 	StepSwapped:                "swapped",
+	StepJoined:                 "joined",
+	StepPolled:                 "polled",
+	StepBegun:                  "begun",
+	StepPartitionsAdded:        "partitions-added",
+	StepProduceSent:            "produce-sent",
+	StepAcked:                  "acked",
+	StepOffsetsAdded:           "offsets-added",
+	StepOffsetsSent:            "offsets-sent",
+	StepEndSent:                "end-sent",
+	StepEnded:                  "ended",
 	P01SkipOverflow:            "P01-skip-overflow",
 	P02NewestFirst:             "P02-newest-first",
 	P03Retain:                  "P03-retain",
@@ -558,8 +609,16 @@ func (s Site) OfMoves() bool { return s >= firstMoveSituation && s < firstCleani
 // OfCleaner reports whether a site is a situation, or a step, that only topics come to which
 // are compacted, or expire.
 func (s Site) OfCleaner() bool {
-	return s >= firstCleaning && s < CleanShutdown || s >= StepCleaned && s < firstStyleBug
+	return s >= firstCleaning && s < CleanShutdown || s >= StepCleaned && s < firstClientStep
 }
+
+// OfTransactions reports whether a site is a situation to which only runs come that have
+// transactions.
+func (s Site) OfTransactions() bool { return s >= ProducerFencedOut && s < firstQuirk }
+
+// OfClient reports whether a site is a step of a client that has transactions, or is one of a
+// group.
+func (s Site) OfClient() bool { return s >= firstClientStep && s < firstStyleBug }
 
 // OfController reports whether a site is a step of controllers.
 func (s Site) OfController() bool {

@@ -234,7 +234,8 @@ func (c *cluster) reached(bugs []failpoint.Site) map[string]int64 {
 		if site == failpoint.CleanShutdown && !c.r.schedule.Has(faults.Stop) {
 			continue
 		}
-		if site.OfQuorum() && c.r.Spec.controllers() < 2 || site.OfMoves() && c.r.Spec.Reassign.Every == 0 || site.OfCleaner() && !c.r.letsGo() {
+		if site.OfQuorum() && c.r.Spec.controllers() < 2 || site.OfMoves() && c.r.Spec.Reassign.Every == 0 || site.OfCleaner() && !c.r.letsGo() ||
+			site.OfTransactions() {
 			continue
 		}
 		m[site.String()] = 0

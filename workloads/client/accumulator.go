@@ -21,6 +21,9 @@ type accumulated struct {
 	spare   *spare // of the producer
 	seqs    sequences
 	muted   bool // max.in.flight=1: a batch is under way, the next waits for its end
+
+	transactional bool      // its batches are of transactions
+	txn           partState // how it stands to the present one
 }
 
 // append adds a record to the partition's last batch, or to a new one. It

@@ -178,6 +178,9 @@ func (b *batch) literal() int64 {
 func (b *batch) encodeAs(w *wire.Builder, pid int64, epoch int16, seq int32) wire.Records {
 	w.Reset(pid, epoch, seq)
 	w.Grow(int(b.literal()))
+	if b.part.transactional {
+		w.Transactional()
+	}
 	for i := range b.records {
 		r := &b.records[i]
 		if r.Filler != 0 {

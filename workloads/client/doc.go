@@ -31,6 +31,17 @@
 // leader for more, one Fetch at a time for each broker. The records wait in the
 // partition's buffer until Poll hands them over, which is what moves the position.
 //
+// # The journey of a transaction
+//
+// A producer with a transactional.id is given to its owner in a state ([Producer.State]),
+// and the owner's calls take it from one to the next: InitTransactions, BeginTransaction,
+// Send, SendOffsets, CommitTransaction or AbortTransaction. What has to be asked for that is
+// asked one after the other (txnRequest), of the coordinators of the transactional.id and
+// of the group, and meanwhile no records leave. With transaction.version=2, which the
+// brokers' ApiVersions say (KIP-890), partitions and groups need not be announced, and each
+// end begins a new epoch. An error is one after which the owner aborts, or the end of
+// the producer; commits that end so and may have taken place are [Producer.Uncertain].
+//
 // # Very many records
 //
 // Who sends and reads so many records that their values would be the cost of a run
@@ -85,6 +96,8 @@
 //	batch.go        records that are sent and fail together; sequence arithmetic
 //	produce.go      Produce requests, answers, retries, expiry
 //	sequences.go    idempotence: what is in flight, holes, epochs
+//	transaction.go  transactional.id: states, what is part of a transaction, errors
+//	txnrequests.go  coordinators, the requests about a transaction and their answers
 //	consumer.go     configuration, assignment, Poll
 //	stretch.go      ranges of records within batches; what waits for Poll
 //	fetch.go        what partitions want, Fetch requests and answers
@@ -127,10 +140,18 @@
 //     (KIP-320), unless there is no epoch to validate.
 //   - OFFSET_OUT_OF_RANGE resets a position only when it is said twice in one epoch with
 //     a validation between. That is more careful than Kafka, which resets at once.
+//   - A transaction that has failed is aborted, and only then does a new epoch begin: with
+//     TV1 the coordinator is asked for it. A batch that was sent is sent until it has ended,
+//     even when its transaction is being aborted, since EndTxn must come behind it; one that
+//     has expired may come later than the marker, as in Kafka (KIP-890).
+//   - INVALID_TXN_STATE says that a commit has not taken place, however often it was asked
+//     for before: a coordinator confirms again what it has done.
 //   - Draws are keyed by what they decide (address and number of the dial, batch and
 //     attempt): a fault elsewhere must not change the back-offs here.
 //
-// Known simplifications: no transactions, compression, headers, throttling, fetch
+// Known simplifications: transactional calls wait as long as it takes, where Kafka's throw
+// TimeoutException after max.block.ms; a batch that fails while its transaction is being
+// aborted makes for a new epoch, where Kafka leaves a hole; no compression, headers, throttling, fetch
 // sessions or topic ids; no adaptive partitioning; MESSAGE_TOO_LARGE halves a batch
 // instead of filling batch.size anew; acks=0 does not wait for a slow connection.
 package client

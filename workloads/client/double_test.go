@@ -37,6 +37,8 @@ type double struct {
 	worked  machine.Work
 	pids    int64
 
+	version int16 // transaction.version; 0: there are no coordinators
+
 	held   []*ask // in the order in which they came
 	silent map[int16]bool
 	// sawAsk is told of every request; after, of every step.
@@ -217,15 +219,50 @@ func (d *double) asked(b *standIn, conn machine.ConnID, frame machine.Bytes) {
 	switch {
 	case d.silent[r.Key]:
 	case r.Key == wire.ApiVersions:
-		d.answer(a, d.table.ApiVersions(), nil)
+		d.answer(a, d.versions(), nil)
 	case r.Key == wire.Metadata:
 		d.answer(a, d.metadata(r.Body.(*kmsg.MetadataRequest)), nil)
-	case r.Key == wire.InitProducerID:
+	case r.Key == wire.FindCoordinator:
+		d.answer(a, d.coordinator(r.Body.(*kmsg.FindCoordinatorRequest)), nil)
+	case r.Key == wire.InitProducerID && r.Body.(*kmsg.InitProducerIDRequest).TransactionalID == nil:
 		resp := kmsg.NewPtrInitProducerIDResponse()
 		resp.ProducerID, resp.ProducerEpoch = d.pids, 0
 		d.pids++
 		d.answer(a, resp, nil)
 	}
+}
+
+// versions is what the brokers serve: what has coordinators has transactions, too.
+func (d *double) versions() *kmsg.ApiVersionsResponse {
+	resp := d.table.ApiVersions()
+	if d.version > 0 {
+		resp.FinalizedFeaturesEpoch = 1
+		resp.FinalizedFeatures = []kmsg.ApiVersionsResponseFinalizedFeature{{Name: transactionVersion, MaxVersionLevel: d.version, MinVersionLevel: d.version}}
+	}
+	return resp
+}
+
+// withTransactions has the brokers serve transactions of a version.
+func (d *double) withTransactions(version int16) {
+	d.version = version
+	d.table = producerTable(true).With([]wire.API{{Key: wire.ApiVersions, Max: 3}})
+}
+
+// coordinator is the last broker for transactions, the first for groups.
+func (d *double) coordinator(req *kmsg.FindCoordinatorRequest) *kmsg.FindCoordinatorResponse {
+	resp := kmsg.NewPtrFindCoordinatorResponse()
+	addrs := d.addrs()
+	b := d.brokers[addrs[0]]
+	if req.CoordinatorType == txnCoordinator {
+		b = d.brokers[addrs[len(addrs)-1]]
+	}
+	for _, key := range req.CoordinatorKeys {
+		c := kmsg.NewFindCoordinatorResponseCoordinator()
+		c.Key, c.NodeID, c.Host, c.Port = key, b.id, b.name(), 9092
+		resp.Coordinators = append(resp.Coordinators, c)
+	}
+	resp.NodeID, resp.Host, resp.Port = b.id, b.name(), 9092
+	return resp
 }
 
 // answer answers a request, as soon as those before it on its connection are

@@ -13,7 +13,8 @@ func certainlyRefused(code int16) bool {
 		wire.NotEnoughReplicas, wire.InvalidRequiredAcks, wire.TopicAuthorizationFailed, wire.InvalidTimestamp,
 		wire.UnsupportedVersion, wire.UnsupportedForMessageFormat, wire.PolicyViolation,
 		wire.OutOfOrderSequenceNumber, wire.InvalidProducerEpoch, wire.UnknownProducerID,
-		wire.UnsupportedCompressionType, wire.InvalidRecord:
+		wire.UnsupportedCompressionType, wire.InvalidRecord, wire.ProducerFenced,
+		wire.InvalidTxnState, wire.TransactionAbortable, wire.ConcurrentTransactions, wire.InvalidProducerIDMapping:
 		return true
 	}
 	return false
@@ -25,7 +26,8 @@ func retriableCode(code int16) bool {
 	case wire.CorruptMessage, wire.UnknownTopicOrPartition, wire.LeaderNotAvailable, wire.NotLeaderOrFollower,
 		wire.RequestTimedOut, wire.NetworkException, wire.NotEnoughReplicas, wire.NotEnoughReplicasAfterAppend, wire.NotController,
 		wire.KafkaStorageError, wire.FencedLeaderEpoch, wire.UnknownLeaderEpoch, wire.OffsetNotAvailable,
-		wire.UnknownTopicID, wire.ReplicaNotAvailable:
+		wire.UnknownTopicID, wire.ReplicaNotAvailable,
+		wire.CoordinatorLoadInProgress, wire.CoordinatorNotAvailable, wire.NotCoordinator, wire.ConcurrentTransactions, wire.UnstableOffsetCommit:
 		return true
 	}
 	return false

@@ -48,6 +48,7 @@ type call struct {
 	link     *link
 	deadline machine.Instant
 	request  kmsg.Request
+	most     int16 // the highest version in which it may be sent; 0: any
 
 	batches []*batch // of a Produce, in the order of the request
 	fetch   *Fetch   // of a Fetch
@@ -68,6 +69,11 @@ const (
 	callMove
 	callDeleteTopics
 	callDeleteRecords
+	callFindCoordinator
+	callAddPartitions
+	callAddOffsets
+	callTxnOffsetCommit
+	callEndTxn
 )
 
 // outcome is how a call ended: with an answer, or with lost set because nobody

@@ -1,7 +1,10 @@
 package client
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"brokersim/broker/log/wire"
@@ -30,14 +33,21 @@ type network struct {
 	links []*link // by id, bootstrap addresses first
 	tags  machine.Tag
 	meta  metadata
-	ended []outcome
-	spare []outcome
+	// features are those of the highest epoch that a broker has told of (KIP-584).
+	features wire.Features
+	ended    []outcome
+	spare    []outcome
 }
 
 // What the clients need of a broker: a broker that lacks one of these is not
 // spoken to. The highest versions are the last that go by topic names: from
 // Produce 13 and Fetch 13 on it is topic ids.
-func producerTable() *wire.Table {
+func producerTable(transactions bool) *wire.Table {
+	if transactions {
+		return wire.NewTable(metadataAPI(), wire.API{Key: wire.Produce, Min: 3, Max: 12}, wire.API{Key: wire.InitProducerID, Min: 3, Max: 5},
+			wire.API{Key: wire.FindCoordinator, Min: 1, Max: 5}, wire.API{Key: wire.AddPartitionsToTxn, Min: 0, Max: 3},
+			wire.API{Key: wire.AddOffsetsToTxn, Min: 0, Max: 4}, wire.API{Key: wire.TxnOffsetCommit, Min: 3, Max: 5}, wire.API{Key: wire.EndTxn, Min: 0, Max: 5})
+	}
 	return wire.NewTable(metadataAPI(), wire.API{Key: wire.Produce, Min: 3, Max: 9}, wire.API{Key: wire.InitProducerID, Min: 0, Max: 4})
 }
 
@@ -135,6 +145,9 @@ func (n *network) received(now machine.Instant, in *machine.Input, out *machine.
 		}
 		if l.state == opening && l.peer.Ready() {
 			l.state, l.failures, l.stalls, l.deadline = up, 0, 0, machine.Never
+			if f := l.peer.Features(); f.Epoch > n.features.Epoch || n.features.Levels == nil {
+				n.features = f
+			}
 		}
 		if c, is := answer.Cookie.(*call); mine && is {
 			l.remove(c)
@@ -204,6 +217,10 @@ func (n *network) send(now machine.Instant, c *call, l *link, records []wire.Rec
 	}
 	c.deadline = now.Add(n.cfg.requestTimeout)
 	l.calls = append(l.calls, c)
+	if c.most > 0 {
+		l.peer.SendAtMost(c.most, out, c.request, records, c)
+		return
+	}
 	l.peer.Send(out, c.request, records, c)
 }
 
@@ -225,6 +242,21 @@ func (n *network) byID(id int32) *link {
 		}
 	}
 	return nil
+}
+
+// known is the link to a broker that somebody has told of, be it in the metadata or not.
+func (n *network) known(id int32, name string, port int32) *link {
+	if l := n.byID(id); l != nil {
+		return l
+	}
+	boot := len(n.cfg.bootstrap)
+	at, is := slices.BinarySearchFunc(n.links[boot:], id, func(l *link, id int32) int { return cmp.Compare(l.id, id) })
+	if !is {
+		n.links = slices.Insert(n.links, boot+at, &link{id: id})
+	}
+	l := n.links[boot+at]
+	l.gone, l.addr = false, fmt.Sprintf("%s:%d", name, port)
+	return l
 }
 
 // leastLoaded chooses a broker for a request that any can answer: one that is

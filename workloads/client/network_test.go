@@ -13,7 +13,7 @@ func TestDeadBrokersTakeTurns(t *testing.T) {
 	for seed := range uint64(20) {
 		var n network
 		n.init(netConfig{seed: machine.NewDraw(seed, "client"), bootstrap: []string{"a:1", "b:1", "c:1", "d:1", "e:1", "f:1"}, reconnect: 50 * time.Millisecond,
-			reconnectMax: time.Second, setup: 400 * time.Millisecond, setupMax: 400 * time.Millisecond, table: producerTable()})
+			reconnectMax: time.Second, setup: 400 * time.Millisecond, setupMax: 400 * time.Millisecond, table: producerTable(false)})
 		var out machine.Effects
 		for now := machine.Instant(0); now < machine.Instant(30*time.Second); now = now.Add(10 * time.Millisecond) {
 			out.Reset()

@@ -17,7 +17,7 @@ func (p *Producer) sendAll(now machine.Instant, out *machine.Effects) (due machi
 	batchSize := int64(p.set.BatchSize)
 	p.stopWaiting()
 	for _, a := range p.waiting {
-		if a.muted || a.readyAt(batchSize, p.set.Linger, p.blocked) > now {
+		if a.muted || a.readyAt(batchSize, p.set.Linger, p.hurries()) > now {
 			continue
 		}
 		l := p.net.leader(a.meta)
@@ -38,13 +38,16 @@ func (p *Producer) sendAll(now machine.Instant, out *machine.Effects) (due machi
 	due = machine.Never
 	for _, a := range p.waiting {
 		// What is ready and still here waits for an answer or a connection.
-		if at := a.readyAt(batchSize, p.set.Linger, p.blocked); at > now && !a.muted {
+		if at := a.readyAt(batchSize, p.set.Linger, p.hurries()); at > now && !a.muted {
 			due = min(due, at)
 		}
 	}
 	p.blocked = false
 	return due
 }
+
+// hurries reports whether nothing waits for linger.ms.
+func (p *Producer) hurries() bool { return p.blocked || p.txn.completing() }
 
 // sendTo sends one request to a broker, and reports whether there was one.
 func (p *Producer) sendTo(now machine.Instant, l *link, out *machine.Effects) bool {
@@ -83,11 +86,14 @@ func (p *Producer) sendTo(now machine.Instant, l *link, out *machine.Effects) bo
 // mayDrain reports whether the first batch of a partition may be sent to a
 // broker now (RecordAccumulator.shouldStopDrainBatchesForPartition).
 func (p *Producer) mayDrain(now machine.Instant, a *accumulated, l *link) bool {
-	if len(a.queue) == 0 || a.muted || !l.leads(a.meta) || now < a.readyAt(int64(p.set.BatchSize), p.set.Linger, p.blocked) {
+	if len(a.queue) == 0 || a.muted || !l.leads(a.meta) || now < a.readyAt(int64(p.set.BatchSize), p.set.Linger, p.hurries()) {
 		return false
 	}
 	if !p.idempotent {
 		return true
+	}
+	if p.txn.id != "" && a.txn != inside {
+		return false // the coordinator has to know first
 	}
 	s, b := &a.seqs, a.queue[0]
 	switch {
@@ -147,6 +153,13 @@ func (p *Producer) request(now machine.Instant, l *link, batches []*batch, out *
 	}
 	out.Work(machine.Work{Bytes: bytes, Partitions: int64(len(batches))})
 	c := &call{what: callProduce, request: req, batches: batches}
+	if p.txn.id != "" {
+		req.TransactionID = &p.txn.id
+		if !p.txn.v2 {
+			c.most = produceV1
+		}
+		p.txn.echoes = append(p.txn.echoes, failpoint.StepProduceSent)
+	}
 	p.net.send(now, c, l, records, p.set.Acks != 0, out)
 	if p.set.Acks == 0 {
 		for _, b := range batches {
@@ -204,6 +217,9 @@ func (p *Producer) acked(b *batch, offset int64) {
 	if b.numbered() {
 		b.part.seqs.completed(b, offset)
 	}
+	if p.txn.id != "" {
+		p.fail.Hit(failpoint.StepAcked)
+	}
 	if p.fail.OnAbout(failpoint.RefreshMetadata, b.part.tp.Topic, uint64(b.part.tp.Partition), b.number) {
 		p.net.meta.invalidate()
 	}
@@ -243,6 +259,9 @@ func (p *Producer) retriable(b *batch, answer *kmsg.ProduceResponseTopicPartitio
 	if !p.idempotent {
 		return retriableCode(answer.ErrorCode)
 	}
+	if p.txn.id != "" {
+		return p.retriableInTxn(b, answer)
+	}
 	a := b.part
 	s := &a.seqs
 	// A new epoch gives new sequences to all in flight. One before b may have
@@ -264,6 +283,28 @@ func (p *Producer) retriable(b *batch, answer *kmsg.ProduceResponseTopicPartitio
 			p.bumpFor(a) // there is a hole indeed
 		}
 		return true
+	}
+	return retriableCode(answer.ErrorCode)
+}
+
+// retriableInTxn is retriable of a transactional producer, which begins no epoch while its
+// transaction lasts: what an idempotent one would do so for fails here, and the transaction
+// with it.
+func (p *Producer) retriableInTxn(b *batch, answer *kmsg.ProduceResponseTopicPartition) bool {
+	s := &b.part.seqs
+	switch answer.ErrorCode {
+	case wire.UnknownProducerID:
+		switch {
+		case answer.LogStartOffset == -1 || b.reset:
+			return true
+		case s.offset < answer.LogStartOffset:
+			// Retention has removed what the producer had written: it begins anew.
+			p.restart(b.part)
+			return true
+		}
+		return false
+	case wire.OutOfOrderSequenceNumber:
+		return !s.unresolved && (b.reset || !s.follows(b.baseSeq))
 	}
 	return retriableCode(answer.ErrorCode)
 }
@@ -335,6 +376,7 @@ func (p *Producer) fails(b *batch, why string) {
 	} else {
 		p.finish(b, Rejected, -1, why)
 	}
+	p.txnFailed(b, why)
 }
 
 // split sends a batch that is too large for the broker in two halves, which

@@ -61,6 +61,9 @@ const (
 	Blocked              // Kafka's send() would block: metadata or buffer.memory is missing; ask again
 	TooLarge             // larger than max.request.size or buffer.memory: never to be sent
 	TimedOut             // Kafka's send() has blocked for max.block.ms and throws TimeoutException
+	// NotInTransaction: a transactional producer is in none, or it has failed; Kafka's send()
+	// throws.
+	NotInTransaction
 )
 
 // Producer is Kafka's producer as a state machine. The owner calls Step with
@@ -85,6 +88,7 @@ type Producer struct {
 	pending   int64 // records without a result
 	taken     int64 // records since the last step
 	id        identity
+	txn       transaction
 	first     int32 // see ProducerConfig.FirstSequence
 
 	results []Result
@@ -111,6 +115,7 @@ func NewProducer(cfg ProducerConfig) *Producer {
 	p.idempotent = s.EnableIdempotence && s.Acks == -1 && s.MaxInFlight <= 5 && s.Retries > 0
 	p.order = s.MaxInFlight <= 1
 	p.id = identity{pid: -1, epoch: -1}
+	p.txn.id = s.TransactionalID
 	name := s.ClientID
 	if name == "" {
 		name = cfg.Name
@@ -119,7 +124,7 @@ func NewProducer(cfg ProducerConfig) *Producer {
 		clientID: name, seed: p.draw, bootstrap: cfg.Bootstrap,
 		requestTimeout: s.RequestTimeout, retry: s.RetryBackoff, retryMax: s.RetryBackoffMax, metadataMaxAge: s.MetadataMaxAge,
 		setup: s.ConnectionSetupTimeout, setupMax: s.ConnectionSetupTimeoutMax,
-		table: producerTable(), keys: []int16{wire.Metadata, wire.Produce, wire.InitProducerID},
+		table: producerTable(p.txn.id != ""), keys: []int16{wire.Metadata, wire.Produce, wire.InitProducerID},
 		reconnect: s.ReconnectBackoff, reconnectMax: s.ReconnectBackoffMax, maxInFlight: max(int(s.MaxInFlight), 1),
 	})
 	return p
@@ -143,6 +148,9 @@ func (p *Producer) target(topic string) *target {
 // that is not Taken leaves no trace.
 func (p *Producer) Send(now machine.Now, topic string, r Record) (wire.TP, Sent) {
 	t := p.target(topic)
+	if p.txn.id != "" && p.txn.state != InTransaction {
+		return wire.TP{Topic: topic, Partition: -1}, NotInTransaction
+	}
 	batchSize, alone := int64(p.set.BatchSize), wire.BatchHeaderSize+r.sizeAtMost()
 	if alone > int64(p.set.MaxRequestSize) || max(alone, batchSize) > p.set.BufferMemory {
 		return wire.TP{Topic: topic, Partition: -1}, TooLarge
@@ -157,6 +165,7 @@ func (p *Producer) Send(now machine.Now, topic string, r Record) (wire.TP, Sent)
 		return wire.TP{}, p.block(now.Mono)
 	}
 	p.blockedAt = machine.Never
+	p.takePart(a)
 	if p.fail.OnAbout(failpoint.SmallBatch, a.tp.Topic, uint64(a.tp.Partition)<<32|uint64(len(a.queue)), a.batches) {
 		a.queue[len(a.queue)-1].closed = true
 	}
@@ -216,7 +225,7 @@ func (p *Producer) accumulated(t *target, n int32) *accumulated {
 		t.parts = append(t.parts, nil)
 	}
 	if t.parts[n] == nil {
-		a := &accumulated{meta: t.meta.parts[n], place: len(p.parts), spare: &p.spare}
+		a := &accumulated{meta: t.meta.parts[n], place: len(p.parts), spare: &p.spare, transactional: p.txn.id != ""}
 		a.tp = a.meta.tp
 		a.seqs = sequences{pid: -1, epoch: -1, acked: -1, offset: -1}
 		t.parts[n] = a
@@ -278,8 +287,18 @@ func (p *Producer) Run(now machine.Now, out *machine.Effects) {
 		p.bump()
 	}
 	p.net.refresh(now.Mono, out)
-	asked := p.initProducerID(now.Mono, out)
-	sent := p.sendAll(now.Mono, out)
+	asked, sent, busy := machine.Never, machine.Never, false
+	if p.txn.id == "" {
+		asked = p.initProducerID(now.Mono, out)
+	} else {
+		asked, busy = p.coordinate(now.Mono, out)
+	}
+	if !busy {
+		sent = p.sendAll(now.Mono, out)
+	}
+	if len(p.txn.echoes) > 0 {
+		asked = now.Mono.Add(1)
+	}
 	p.due = min(asked, sent, p.nextExpiry(), p.net.due())
 	if at := p.blockedAt.Add(p.set.MaxBlock); at > now.Mono {
 		p.due = min(p.due, at) // whoever waits asks again
@@ -293,10 +312,16 @@ func (p *Producer) answers(now machine.Instant) {
 		switch o := &ended[i]; o.call.what {
 		case callMetadata:
 			p.net.metadataAnswered(now, *o)
-		case callInitProducerID:
-			p.gotProducerID(now, o)
 		case callProduce:
 			p.produced(now, o)
+		case callInitProducerID:
+			if p.txn.id == "" {
+				p.gotProducerID(now, o)
+				continue
+			}
+			fallthrough
+		default:
+			p.txnAnswered(now, o)
 		}
 	}
 	release(ended)

@@ -106,6 +106,11 @@ func (s *sequences) gaveUp(b *batch) {
 // flight then begin again at sequence 0. A partition that still drains under an
 // older producer id is left to do so.
 func (p *Producer) bumpFor(a *accumulated) {
+	if p.txn.id != "" { // which may abort, and go on in another epoch
+		p.txn.bump = p.txn.bump || !p.txn.v2
+		p.abortable("the end of what was sent to " + a.tp.String() + " is not known")
+		return
+	}
 	if a.seqs.pid != p.id.pid {
 		return
 	}

@@ -17,10 +17,12 @@ import (
 // Each file of testdata/stories shows one thing; its first line says which. The
 // test plays the brokers:
 //
-//	cluster brokers=2 topic=t partitions=2 [hidden=b1]
+//	cluster brokers=2 topic=t partitions=2 [hidden=b1] [transactions=2]
 //	producer | consumer NAME=VALUE ...    Kafka's settings
 //	admin topic=t partitions=2            creates it
 //	send [n=1] [key=K] [size=10]          n values of so many bytes
+//	init   begin   commit   abort         of a producer with transactional.id
+//	offsets t-0=5 ... [group=g member=m generation=3]
 //	assign t-0 [offset=N epoch=N]   unassign t-0   list t-0   poll [n=N]
 //	advance 5ms                           lets time pass
 //	leader t-0 b2 [epoch=N]               elects; the client is not told
@@ -29,8 +31,10 @@ import (
 //	answer b1                             the oldest request that it holds, a line a partition:
 //	    t-0 10                                Produce: appended at 10
 //	    t-0 hw=9 [start=N] batch=5+3@2 ...    Fetch: three records from 5 on of epoch 2; also corrupt=, control=
+//	        txn=5+3@2:7 abort=8@2:7 aborted=7@5   of producer 7; whose transaction from 5 on was aborted
 //	    t-0 offset=9 epoch=2                  ListOffsets, OffsetForLeaderEpoch
 //	    t-0 NOT_LEADER_OR_FOLLOWER [log-start=N]   any; a partition without a line is left out
+//	    all CODE | all id=7 epoch=1           what has no partitions
 //
 // What happens is printed beneath each.
 func TestStories(t *testing.T) {
@@ -57,12 +61,16 @@ type story struct {
 	consumer *Consumer
 	admin    *Admin
 	ticket   int64
+	state    TxnState
 }
 
 func newStory(t *testing.T, d *datadriven.TestData) *story {
 	s := &story{double: newDouble(t, intArg(d, "brokers", 1))}
 	if d.HasArg("topic") {
 		s.topic(textArg(d, "topic", "t"), intArg(d, "partitions", 1))
+	}
+	if n := intArg(d, "transactions", 0); n > 0 {
+		s.withTransactions(int16(n))
 	}
 	if d.HasArg("hidden") {
 		s.broker(textArg(d, "hidden", "")).hidden = true
@@ -141,6 +149,28 @@ func (s *story) tell(t *testing.T, d *datadriven.TestData) string {
 	case "send":
 		s.send(d)
 		s.run()
+	case "init":
+		s.producer.InitTransactions()
+		s.run()
+	case "begin":
+		s.producer.BeginTransaction()
+		s.run()
+	case "commit":
+		s.producer.CommitTransaction()
+		s.run()
+	case "abort":
+		s.producer.AbortTransaction()
+		s.run()
+	case "offsets":
+		g := GroupMetadata{Group: textArg(d, "group", "g"), Generation: int32(intArg(d, "generation", -1)), Member: textArg(d, "member", "")}
+		var list []TxnOffset
+		for _, a := range d.CmdArgs {
+			if strings.HasPrefix(a.Key, "t-") {
+				list = append(list, TxnOffset{TP: parseTP(t, a.Key), Offset: int64(intArg(d, a.Key, 0)), Epoch: -1})
+			}
+		}
+		s.producer.SendOffsets(list, g)
+		s.run()
 	case "assign":
 		s.consumer.Assign(Assignment{TP: parseTP(t, arg(0)), Offset: int64(intArg(d, "offset", -1)), Epoch: int32(intArg(d, "epoch", -1))})
 		s.run()
@@ -201,7 +231,7 @@ func (s *story) send(d *datadriven.TestData) {
 			r.Key = []byte(textArg(d, "key", ""))
 		}
 		tp, sent := s.producer.Send(now, "t", r)
-		what := [...]string{"into " + tp.String(), "blocked", "too large"}[sent]
+		what := [...]string{"into " + tp.String(), "blocked", "too large", "timed out", "not in a transaction"}[sent]
 		if counts[what]++; counts[what] == 1 {
 			order = append(order, what)
 		}
@@ -214,6 +244,9 @@ func (s *story) send(d *datadriven.TestData) {
 func (s *story) show() {
 	if p := s.producer; p != nil {
 		s.print("pending %d, buffer.memory used %d", p.Pending(), p.set.BufferMemory-p.buffer)
+		if p.txn.id != "" {
+			s.print("id %d epoch %d", p.id.pid, p.id.epoch)
+		}
 	}
 	if c := s.consumer; c != nil {
 		for _, a := range c.parts {
@@ -242,6 +275,10 @@ func (s *story) elect(tp wire.TP, name string, epoch int) {
 // outcomes prints what the client has decided.
 func (s *story) outcomes() {
 	if p := s.producer; p != nil {
+		if p.State() != s.state {
+			s.state = p.State()
+			s.print("%s", strings.TrimSpace(s.state.String()+" "+p.Why()))
+		}
 		for _, r := range p.Results() {
 			why := ""
 			if r.Why != "" {
@@ -283,7 +320,15 @@ func offsets(records []Fetched) string {
 	if len(records) == 0 {
 		return "nothing"
 	}
-	return fmt.Sprintf("%d..%d", records[0].Offset, records[len(records)-1].Offset)
+	last := records[len(records)-1].Offset
+	if last-records[0].Offset == int64(len(records)-1) {
+		return fmt.Sprintf("%d..%d", records[0].Offset, last)
+	}
+	var list []string
+	for i := range records {
+		list = append(list, strconv.FormatInt(records[i].Offset, 10))
+	}
+	return strings.Join(list, ",")
 }
 
 // describe prints a request.
@@ -294,10 +339,36 @@ func describe(a *ask) string {
 		b.WriteString("metadata")
 	case *kmsg.InitProducerIDRequest:
 		b.WriteString("init-producer-id")
+		if r.TransactionalID != nil {
+			fmt.Fprintf(&b, " %s timeout=%dms id=%d epoch=%d", *r.TransactionalID, r.TransactionTimeoutMillis, r.ProducerID, r.ProducerEpoch)
+		}
+	case *kmsg.FindCoordinatorRequest:
+		fmt.Fprintf(&b, "find-coordinator type=%d %s", r.CoordinatorType, strings.Join(r.CoordinatorKeys, ","))
+	case *kmsg.AddPartitionsToTxnRequest:
+		fmt.Fprintf(&b, "add-partitions-to-txn id=%d epoch=%d", r.ProducerID, r.ProducerEpoch)
+		for _, t := range r.Topics {
+			for _, p := range t.Partitions {
+				fmt.Fprintf(&b, " %s-%d", t.Topic, p)
+			}
+		}
+	case *kmsg.AddOffsetsToTxnRequest:
+		fmt.Fprintf(&b, "add-offsets-to-txn id=%d epoch=%d %s", r.ProducerID, r.ProducerEpoch, r.Group)
+	case *kmsg.TxnOffsetCommitRequest:
+		fmt.Fprintf(&b, "txn-offset-commit v%d id=%d epoch=%d %s generation=%d member=%s", r.Version, r.ProducerID, r.ProducerEpoch, r.Group, r.Generation, r.MemberID)
+		for _, t := range r.Topics {
+			for _, p := range t.Partitions {
+				fmt.Fprintf(&b, " %s-%d=%d", t.Topic, p.Partition, p.Offset)
+			}
+		}
+	case *kmsg.EndTxnRequest:
+		fmt.Fprintf(&b, "end-txn v%d id=%d epoch=%d commit=%t", r.Version, r.ProducerID, r.ProducerEpoch, r.Commit)
 	case *kmsg.CreateTopicsRequest:
 		fmt.Fprintf(&b, "create-topics %s partitions=%d", r.Topics[0].Topic, r.Topics[0].NumPartitions)
 	case *kmsg.ProduceRequest:
 		fmt.Fprintf(&b, "produce acks=%d", r.Acks)
+		if r.TransactionID != nil {
+			fmt.Fprintf(&b, " v%d %s", r.Version, *r.TransactionID)
+		}
 		i := 0
 		for _, t := range r.Topics {
 			for _, p := range t.Partitions {
@@ -378,7 +449,47 @@ func (s *story) answerTo(t *testing.T, d *datadriven.TestData, b *standIn) {
 		s.answer(a, s.metadata(r), nil)
 	case *kmsg.InitProducerIDRequest:
 		resp := kmsg.NewPtrInitProducerIDResponse()
-		resp.ErrorCode, resp.ProducerID = lines["all"].code, -1
+		resp.ErrorCode, resp.ProducerID, resp.ProducerEpoch = lines["all"].code, lines["all"].int("id", -1), int16(lines["all"].int("epoch", 0))
+		s.answer(a, resp, nil)
+	case *kmsg.FindCoordinatorRequest:
+		resp := s.coordinator(r)
+		for i := range resp.Coordinators {
+			resp.Coordinators[i].ErrorCode = lines["all"].code
+		}
+		s.answer(a, resp, nil)
+	case *kmsg.AddPartitionsToTxnRequest:
+		resp := kmsg.NewPtrAddPartitionsToTxnResponse()
+		for _, rt := range r.Topics {
+			x := kmsg.NewAddPartitionsToTxnResponseTopic()
+			x.Topic = rt.Topic
+			for _, n := range rt.Partitions {
+				p := kmsg.NewAddPartitionsToTxnResponseTopicPartition()
+				p.Partition, p.ErrorCode = n, lines[fmt.Sprintf("%s-%d", rt.Topic, n)].code
+				x.Partitions = append(x.Partitions, p)
+			}
+			resp.Topics = append(resp.Topics, x)
+		}
+		s.answer(a, resp, nil)
+	case *kmsg.AddOffsetsToTxnRequest:
+		resp := kmsg.NewPtrAddOffsetsToTxnResponse()
+		resp.ErrorCode = lines["all"].code
+		s.answer(a, resp, nil)
+	case *kmsg.TxnOffsetCommitRequest:
+		resp := kmsg.NewPtrTxnOffsetCommitResponse()
+		for _, rt := range r.Topics {
+			x := kmsg.NewTxnOffsetCommitResponseTopic()
+			x.Topic = rt.Topic
+			for _, rp := range rt.Partitions {
+				p := kmsg.NewTxnOffsetCommitResponseTopicPartition()
+				p.Partition, p.ErrorCode = rp.Partition, lines[fmt.Sprintf("%s-%d", rt.Topic, rp.Partition)].code
+				x.Partitions = append(x.Partitions, p)
+			}
+			resp.Topics = append(resp.Topics, x)
+		}
+		s.answer(a, resp, nil)
+	case *kmsg.EndTxnRequest:
+		resp := kmsg.NewPtrEndTxnResponse()
+		resp.ErrorCode, resp.ProducerID, resp.ProducerEpoch = lines["all"].code, lines["all"].int("id", -1), int16(lines["all"].int("epoch", -1))
 		s.answer(a, resp, nil)
 	case *kmsg.CreateTopicsRequest:
 		resp := kmsg.NewPtrCreateTopicsResponse()
@@ -448,7 +559,11 @@ func (s *story) answerFetch(a *ask, r *kmsg.FetchRequest, lines map[string]said)
 			p.AbortedTransactions = []kmsg.FetchResponseTopicPartitionAbortedTransaction{}
 			var parts []machine.Bytes
 			for _, w := range x.args {
-				if kind, what, ok := strings.Cut(w, "="); ok && slices.Contains([]string{"batch", "corrupt", "control"}, kind) {
+				var gone kmsg.FetchResponseTopicPartitionAbortedTransaction
+				if n, _ := fmt.Sscanf(w, "aborted=%d@%d", &gone.ProducerID, &gone.FirstOffset); n == 2 {
+					p.AbortedTransactions = append(p.AbortedTransactions, gone)
+				}
+				if kind, what, ok := strings.Cut(w, "="); ok && slices.Contains([]string{"batch", "corrupt", "control", "txn", "abort", "commit"}, kind) {
 					parts = append(parts, readBatch(s, kind, what))
 				}
 			}
@@ -460,11 +575,23 @@ func (s *story) answerFetch(a *ask, r *kmsg.FetchRequest, lines map[string]said)
 	s.answer(a, resp, records)
 }
 
-// readBatch makes the batch BASE+COUNT@EPOCH.
+// readBatch makes the batch BASE+COUNT@EPOCH, of a transaction with :PRODUCER behind it, or
+// the marker BASE@EPOCH:PRODUCER.
 func readBatch(s *story, kind, text string) machine.Bytes {
 	var base int64
 	var count int
 	var epoch int32
+	pid := int64(-1)
+	if kind == "abort" || kind == "commit" {
+		if _, err := fmt.Sscanf(text, "%d@%d:%d", &base, &epoch, &pid); err != nil {
+			s.t.Fatalf("marker %q: %v", text, err)
+		}
+		return wire.Stamp(wire.Marker{Commit: kind == "commit", CoordinatorEpoch: 1}.Batch(0, pid, 0), base, epoch)
+	}
+	if text, of, is := strings.Cut(text, ":"); is {
+		pid, _ = strconv.ParseInt(of, 10, 64)
+		return transactional(s, text, pid)
+	}
 	if _, err := fmt.Sscanf(text, "%d+%d@%d", &base, &count, &epoch); err != nil {
 		s.t.Fatalf("batch %q: %v", text, err)
 	}
@@ -482,6 +609,22 @@ func readBatch(s *story, kind, text string) machine.Bytes {
 		b = machine.Literal(flat)
 	}
 	return b
+}
+
+// transactional is a batch of a transaction.
+func transactional(s *story, text string, pid int64) machine.Bytes {
+	var base int64
+	var count int
+	var epoch int32
+	if _, err := fmt.Sscanf(text, "%d+%d@%d", &base, &count, &epoch); err != nil {
+		s.t.Fatalf("batch %q: %v", text, err)
+	}
+	w := wire.NewBuilder(pid, 0, 0)
+	w.Transactional()
+	for i := range count {
+		w.Append(int64(i), nil, fmt.Appendf(nil, "value %d", base+int64(i)), nil)
+	}
+	return wire.Stamp(w.Bytes(), base, epoch)
 }
 
 func parseTP(t *testing.T, text string) wire.TP {
