@@ -85,6 +85,8 @@ func (m *Machine) add(now machine.Now, d *decision, who coordinator.Producer, mo
 	switch {
 	case code != 0:
 		return code
+	case anyNegative(more): // whoever looks at the metadata has refused it
+		return wire.UnknownTopicOrPartition
 	case t.state == Ongoing && hasAll(t.partitions, more):
 		return 0
 	}

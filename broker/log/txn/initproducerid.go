@@ -95,6 +95,7 @@ func (m *Machine) begins(now machine.Now, t *transaction, req *kmsg.InitProducer
 	case req.ProducerEpoch == t.epoch:
 		r.epoch, r.last = t.epoch+1, t.epoch
 	case req.ProducerEpoch == t.last: // and has not heard the answer
+		r.previous = t.previous
 	default:
 		return r, wire.ProducerFenced
 	}

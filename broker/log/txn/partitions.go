@@ -71,3 +71,8 @@ func has(list []coordinator.TopicPartitions, topic string, n int32) bool {
 	}
 	return ok
 }
+
+// anyNegative reports whether there is a number that no partition has.
+func anyNegative(list []coordinator.TopicPartitions) bool {
+	return slices.ContainsFunc(list, func(t coordinator.TopicPartitions) bool { return len(t.Partitions) > 0 && slices.Min(t.Partitions) < 0 })
+}

@@ -135,12 +135,8 @@ func (r *record) check() error {
 	case r.timeout < 0:
 		return fmt.Errorf("a timeout of %v", r.timeout)
 	}
-	for i := range r.partitions {
-		for _, n := range r.partitions[i].Partitions {
-			if n < 0 {
-				return fmt.Errorf("partition %d of %s", n, r.partitions[i].Topic)
-			}
-		}
+	if anyNegative(r.partitions) {
+		return fmt.Errorf("partitions %v", r.partitions)
 	}
 	return nil
 }
