@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"brokersim/broker/log/coordinator"
+	"brokersim/broker/log/replica"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 )
@@ -69,6 +70,8 @@ type inquiry struct {
 	req     wire.Request
 	// then takes the answer; nil: it goes to conn as the answer to req.
 	then func(now machine.Now, resp kmsg.Response, out *machine.Effects)
+	// guard stands for the verification of the transaction that its records are to be of.
+	guard replica.Guard
 
 	token coordinator.Token // 0: it was never let in
 	shard *shard
@@ -114,7 +117,9 @@ func (b *Broker) coordinate(now machine.Now, n int32, x *inquiry, out *machine.E
 	if x.conn != nil {
 		x.conn.inquiries = append(x.conn.inquiries, x)
 	}
+	s.guard = x.guard
 	b.carryOut(now, s, s.machine.Request(now, coordinator.Caller{Token: x.token, ClientID: x.req.ClientID}, x.command), out)
+	s.guard = 0
 }
 
 // tell has a coordinator on this broker know something that has no answer.

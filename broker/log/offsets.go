@@ -106,7 +106,7 @@ func (b *Broker) txnOffsetCommit(now machine.Now, c *conn, req wire.Request, out
 		b.answer(c, &req, resp, nil, out)
 		return
 	}
-	b.askGroup(now, body.Group, &inquiry{command: &known, conn: c, req: req, then: func(_ machine.Now, part kmsg.Response, out *machine.Effects) {
+	b.verifiedCommit(now, &inquiry{command: &known, conn: c, req: req, then: func(_ machine.Now, part kmsg.Response, out *machine.Effects) {
 		for _, t := range part.(*kmsg.TxnOffsetCommitResponse).Topics {
 			resp.Topics = merge(resp.Topics, t, func(a, b *kmsg.TxnOffsetCommitResponseTopic) bool {
 				if a.Topic == b.Topic {
@@ -118,6 +118,45 @@ func (b *Broker) txnOffsetCommit(now machine.Now, c *conn, req wire.Request, out
 		beforeLoading(resp, req.Version)
 		b.answer(c, &req, resp, nil, out)
 	}}, out)
+}
+
+// addsOffsets is the version of TxnOffsetCommit from which on the partition of the group is
+// added to the transaction by it (transaction version 2).
+const addsOffsets = 5
+
+// verifiedCommit has a group's coordinator decide about offsets of a transaction when that
+// transaction's coordinator has said that it knows of them (KIP-890).
+func (b *Broker) verifiedCommit(now machine.Now, x *inquiry, out *machine.Effects) {
+	body := x.command.(*kmsg.TxnOffsetCommitRequest)
+	x.kind = &b.coordinators.groups
+	n := b.home(x.kind, body.Group)
+	s, code := b.serving(x.kind, n)
+	if code != 0 {
+		b.coordinated(now, x, x.kind.refuse(b, body, code), out)
+		return
+	}
+	adds := x.req.Version >= addsOffsets
+	guard, needed, code := s.p.Verify(now, body.ProducerID, body.ProducerEpoch, -1, adds)
+	if code != 0 || !needed {
+		b.coordinate(now, n, x, out)
+		return
+	}
+	v := &verifying{
+		conn: x.conn, req: x.req, transactionalID: body.TransactionalID, producerID: body.ProducerID, epoch: body.ProducerEpoch, adds: adds,
+		parts: []verifyingPart{{x.kind.topic, n, guard, 0}},
+	}
+	v.then = func(now machine.Now, out *machine.Effects) {
+		x.guard = v.parts[0].guard
+		switch code := v.parts[0].code; code {
+		case wire.None:
+			b.coordinate(now, n, x, out)
+		case wire.NetworkException: // which producers do not expect; they try again and look for nobody
+			b.coordinated(now, x, x.kind.refuse(b, body, wire.CoordinatorLoadInProgress), out)
+		default:
+			b.coordinated(now, x, x.kind.refuse(b, body, code), out)
+		}
+	}
+	b.unverified = append(b.unverified, v)
 }
 
 // beforeLoading has old producers not hear of a coordinator that is loading: they did not

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"brokersim/broker/log/coordinator"
+	"brokersim/broker/log/replica"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 )
@@ -20,6 +21,7 @@ type shard struct {
 	deleted []string  // while loading: the topics that have been deleted
 	decided []decided // whose answers wait, in their order
 	due     machine.Instant
+	guard   replica.Guard // of the command that is being decided
 }
 
 // stage is how far a coordinator is.
@@ -118,7 +120,7 @@ func (b *Broker) record(now machine.Now, s *shard, o *coordinator.Outcome, out *
 		}
 	}
 	end := s.p.LogEnd()
-	_, appended, code := b.appendOwn(now, s.p, batch, 0, out)
+	_, appended, code := b.appendOwn(now, s.p, batch, s.guard, out)
 	if code != 0 {
 		return code
 	}

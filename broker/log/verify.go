@@ -8,7 +8,7 @@ import (
 	"brokersim/broker/machine"
 )
 
-// verifying is a Produce that waits for the word of its transaction's coordinator, which must
+// verifying is a Produce, or a TxnOffsetCommit, that waits for the word of its transaction's coordinator, which must
 // know of the partitions before anything of the transaction is in their logs (KIP-890): a
 // batch that comes late would otherwise begin a transaction that nobody ends. Nothing of the
 // request is appended before.
@@ -23,6 +23,8 @@ type verifying struct {
 	// tell whether they were: so do producers that begin a new epoch with each transaction.
 	adds  bool
 	parts []verifyingPart // those that it is asked about
+	// then goes on with it, where it is no Produce.
+	then func(now machine.Now, out *machine.Effects)
 }
 
 // verifyingPart is one partition of it, with the coordinator's answer.
@@ -75,6 +77,10 @@ func (b *Broker) needsVerification(now machine.Now, c *conn, req *wire.Request, 
 
 // verified goes on with a request about whose partitions the coordinator has said something.
 func (b *Broker) verified(now machine.Now, v *verifying, out *machine.Effects) {
+	if v.then != nil {
+		v.then(now, out)
+		return
+	}
 	b.appendProduced(now, v.conn, v.req, v, out)
 }
 
