@@ -98,8 +98,13 @@ func (m *Machine) removeOffset(id string, p partition) {
 	}
 	delete(g.offsets, p)
 	// unordered: each producer for itself
-	for _, offsets := range g.transactional {
-		delete(offsets, p)
+	for pid, offsets := range g.transactional {
+		if delete(offsets, p); len(offsets) == 0 {
+			delete(g.transactional, pid)
+			if delete(m.producers[pid], id); len(m.producers[pid]) == 0 {
+				delete(m.producers, pid)
+			}
+		}
 	}
 	m.dropBare(g)
 }
@@ -166,6 +171,7 @@ func (m *Machine) replayMetadata(at coordinator.Position, key, value []byte) err
 
 // decided makes a generation stable that now has its assignment.
 func (m *Machine) decided(g *group, next *classic) {
+	g.subscribed = next.subscribed // a static member that has come back may read something else
 	if g.state != completing || len(next.members) == 0 {
 		return
 	}
