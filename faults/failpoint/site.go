@@ -228,6 +228,19 @@ const (
 	// T16IgnorePending has OffsetFetch not look at offsets of open transactions (KIP-447).
 	T16IgnorePending
 
+	// G10GiveAtOnce has the leader of a cooperative group give a partition to its next owner
+	// before the last has given it up (KAFKA-14639).
+	G10GiveAtOnce
+	// F04ResetAtOnce has a consumer be reset by the first OFFSET_OUT_OF_RANGE, whoever says it
+	// (KIP-320).
+	F04ResetAtOnce
+	// F11RewindOnResume has a consumer that resumes a partition read it again from where its
+	// last fetch began (librdkafka #4637).
+	F11RewindOnResume
+	// F12StaleIsNone has a consumer take STALE_MEMBER_EPOCH for the answer that nothing is
+	// committed.
+	F12StaleIsNone
+
 	// LeaderChange is a partition that was given another leader.
 	LeaderChange
 	// ISRShrink is a replica that left the in-sync replicas.
@@ -299,6 +312,25 @@ const (
 	// EndConfirmed is a transaction whose end was asked for again, since an answer was lost,
 	// and confirmed.
 	EndConfirmed
+	// Rebalance is a member of a group that was told what it is to have.
+	Rebalance
+	// CooperativeRevoke is a member that gave up some of what it had and kept the rest, for
+	// others to get it in the next rebalance.
+	CooperativeRevoke
+	// StaticRejoin is a static member that has come again within its session (KIP-345).
+	StaticRejoin
+	// OffsetsLoaded is a coordinator of groups that has read its log after another had led it.
+	OffsetsLoaded
+	// OffsetsCompacted is one whose log had been cleaned before.
+	OffsetsCompacted
+	// MemberExpired is a member that was told that it is none any more: its session was over.
+	MemberExpired
+	// PollIntervalExceeded is one that has left its group since its application did not poll
+	// for max.poll.interval.ms.
+	PollIntervalExceeded
+	// MemberFenced is one that was fenced: by another of its group.instance.id, or since its
+	// member epoch was not the group's.
+	MemberFenced
 
 	// EarlyShrink has a leader take a follower that lags out of the ISR after a
 	// quarter of replica.lag.time.max.ms.
@@ -420,6 +452,7 @@ const (
 	firstQuorumSituation = ControllerChange
 	firstMoveSituation   = Reassigned
 	firstCleaning        = Compaction // of the situations
+	firstGroupSituation  = Rebalance
 	firstQuirk           = EarlyShrink
 	firstStep            = StepAppend
 	firstClientStep      = StepJoined
@@ -500,6 +533,10 @@ var names = [numSites]string{
 	G12IgnoreTombstone:         "G12-ignore-tombstone",
 	G13StrictEpoch:             "G13-strict-epoch",
 	G16NoBarrier:               "G16-no-barrier",
+	G10GiveAtOnce:              "G10-give-at-once",
+	F04ResetAtOnce:             "F04-reset-at-once",
+	F11RewindOnResume:          "F11-rewind-on-resume",
+	F12StaleIsNone:             "F12-stale-is-none",
 	T16IgnorePending:           "T16-ignore-pending",
 	F09AbortNothing:            "F09-abort-nothing",
 	LeaderChange:               "leader-change",
@@ -532,6 +569,14 @@ var names = [numSites]string{
 	TransactionAborted:         "transaction-aborted",
 	EndConfirmed:               "end-confirmed",
 	StartMoved:                 "start-moved",
+	Rebalance:                  "rebalance",
+	CooperativeRevoke:          "cooperative-revoke",
+	StaticRejoin:               "static-rejoin",
+	OffsetsLoaded:              "offsets-loaded",
+	OffsetsCompacted:           "offsets-compacted",
+	MemberExpired:              "member-expired",
+	PollIntervalExceeded:       "poll-interval-exceeded",
+	MemberFenced:               "member-fenced",
 	EarlyShrink:                "early-shrink",
 	EarlyFlush:                 "early-flush",
 	ShortRead:                  "short-read",
@@ -606,6 +651,10 @@ func (s Site) OfQuorum() bool { return s >= firstQuorumSituation && s < firstMov
 // OfMoves reports whether a site is a situation to which only runs come that move replicas.
 func (s Site) OfMoves() bool { return s >= firstMoveSituation && s < firstCleaning }
 
+// OfGroups reports whether a site is a situation to which only runs come that have consumer
+// groups.
+func (s Site) OfGroups() bool { return s >= firstGroupSituation && s < firstQuirk }
+
 // OfCleaner reports whether a site is a situation, or a step, that only topics come to which
 // are compacted, or expire.
 func (s Site) OfCleaner() bool {
@@ -614,7 +663,7 @@ func (s Site) OfCleaner() bool {
 
 // OfTransactions reports whether a site is a situation to which only runs come that have
 // transactions.
-func (s Site) OfTransactions() bool { return s >= ProducerFencedOut && s < firstQuirk }
+func (s Site) OfTransactions() bool { return s >= ProducerFencedOut && s < firstGroupSituation }
 
 // OfClient reports whether a site is a step of a client that has transactions, or is one of a
 // group.

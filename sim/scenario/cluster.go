@@ -235,7 +235,7 @@ func (c *cluster) reached(bugs []failpoint.Site) map[string]int64 {
 			continue
 		}
 		if site.OfQuorum() && c.r.Spec.controllers() < 2 || site.OfMoves() && c.r.Spec.Reassign.Every == 0 || site.OfCleaner() && !c.r.letsGo() ||
-			site.OfTransactions() {
+			site.OfTransactions() || site.OfGroups() && !c.r.Spec.groupsUsed() {
 			continue
 		}
 		m[site.String()] = 0

@@ -12,21 +12,21 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// group is a group of members that take and give partitions, with what each had before.
-type group struct {
+// someGroup is a group of members that take and give partitions, with what each had before.
+type someGroup struct {
 	draw    machine.Draw
 	members []subscriber
 	parts   partitionCounts
 	turn    uint64
 }
 
-func (g *group) n(n uint64) int {
+func (g *someGroup) n(n uint64) int {
 	g.turn++
 	return int(g.draw.With(g.turn).N(n))
 }
 
-func newGroup(seed uint64, same bool) *group {
-	g := &group{draw: machine.NewDraw(seed, "group"), parts: partitionCounts{}}
+func newGroup(seed uint64, same bool) *someGroup {
+	g := &someGroup{draw: machine.NewDraw(seed, "group"), parts: partitionCounts{}}
 	for i := range 1 + g.n(4) {
 		g.parts[fmt.Sprintf("t%d", i)] = int32(g.n(9))
 	}
@@ -50,7 +50,7 @@ func newGroup(seed uint64, same bool) *group {
 
 // change has members leave and come, and partitions be added, after an assignment of a
 // generation.
-func (g *group) change(assigned [][]wire.TP, generation int32) {
+func (g *someGroup) change(assigned [][]wire.TP, generation int32) {
 	for i := range g.members {
 		g.members[i].owned, g.members[i].generation = assigned[i], generation
 	}
@@ -68,7 +68,7 @@ func (g *group) change(assigned [][]wire.TP, generation int32) {
 }
 
 // asked is the group as another client's leader is told of it, through our own bytes.
-func (g *group) asked(a *assignor) (list []kmsg.JoinGroupResponseMember) {
+func (g *someGroup) asked(a *assignor) (list []kmsg.JoinGroupResponseMember) {
 	for i := range g.members {
 		m := &g.members[i]
 		x := kmsg.NewJoinGroupResponseMember()
@@ -87,7 +87,7 @@ func (g *group) asked(a *assignor) (list []kmsg.JoinGroupResponseMember) {
 }
 
 // theirs is what franz-go's balancer makes of the group.
-func (g *group) theirs(t *testing.T, b kgo.GroupBalancer, a *assignor) [][]wire.TP {
+func (g *someGroup) theirs(t *testing.T, b kgo.GroupBalancer, a *assignor) [][]wire.TP {
 	t.Helper()
 	var sorted []kmsg.JoinGroupResponseMember // as its client does before it asks a balancer
 	for _, m := range bySeniority(g.members) {
@@ -117,7 +117,7 @@ func (g *group) theirs(t *testing.T, b kgo.GroupBalancer, a *assignor) [][]wire.
 }
 
 // heard are the members as our leader reads them from the same bytes.
-func (g *group) heard(t *testing.T, a *assignor) (list []subscriber) {
+func (g *someGroup) heard(t *testing.T, a *assignor) (list []subscriber) {
 	t.Helper()
 	for _, x := range g.asked(a) {
 		m, err := decodeSubscription(a, x.MemberID, x.InstanceID, x.ProtocolMetadata)
@@ -230,7 +230,7 @@ func TestStaleClaims(t *testing.T) {
 
 // check holds an assignment to what any has to be: every partition that somebody wants is
 // with one member that wants it.
-func check(t *testing.T, g *group, assigned [][]wire.TP) {
+func check(t *testing.T, g *someGroup, assigned [][]wire.TP) {
 	t.Helper()
 	has := map[wire.TP]int{}
 	for i, tps := range assigned {
@@ -258,7 +258,7 @@ func squares(assigned [][]wire.TP) (n int) {
 }
 
 // moved is how many partitions are not with the member that had them.
-func moved(g *group, assigned [][]wire.TP) (n int) {
+func moved(g *someGroup, assigned [][]wire.TP) (n int) {
 	for i := range g.members {
 		for _, tp := range g.members[i].owned {
 			if !slices.Contains(assigned[i], tp) {

@@ -113,6 +113,7 @@ const (
 	validating                   // position of another leader epoch: OffsetForLeaderEpoch
 	fetching
 	stopped // auto.offset.reset=none, and there is no position
+	initial // of a member of a group: what it has committed is not known yet
 )
 
 // assigned is a partition that is read.
@@ -139,6 +140,9 @@ type assigned struct {
 	next      int64     // position once the buffer is empty
 	nextEp    int32
 	askEnd    bool // List was called
+
+	paused bool  // Pause was called
+	began  int64 // where the last fetch that gave records began
 }
 
 // Consumer is Kafka's consumer by assignment as a state machine. The owner calls
@@ -166,11 +170,18 @@ type Consumer struct {
 	worked       machine.Work // since the last step
 	corrupt      int64
 	due          machine.Instant
+
+	group *GroupConsumer // that this is the fetching part of, if any
 }
 
 // NewConsumer returns a consumer without an assignment that has not connected
 // yet.
 func NewConsumer(cfg ConsumerConfig) *Consumer {
+	return newConsumer(cfg, consumerTable(), 0, nil)
+}
+
+// newConsumer is for one that speaks what a table has, keys beside the usual among it.
+func newConsumer(cfg ConsumerConfig, table *wire.Table, coordinators int, keys []int16) *Consumer {
 	c := &Consumer{set: cfg.Settings, bulk: cfg.Bulk, fail: cfg.Failpoints, due: 0}
 	c.draw = machine.NewDraw(cfg.Seed, "client").Of(cfg.Name).With(uint64(cfg.Life))
 	s := &c.set
@@ -182,7 +193,7 @@ func NewConsumer(cfg ConsumerConfig) *Consumer {
 		clientID: name, seed: c.draw, bootstrap: cfg.Bootstrap,
 		requestTimeout: s.RequestTimeout, retry: s.RetryBackoff, retryMax: s.RetryBackoffMax, metadataMaxAge: s.MetadataMaxAge,
 		setup: s.ConnectionSetupTimeout, setupMax: s.ConnectionSetupTimeoutMax,
-		table: consumerTable(), keys: []int16{wire.Metadata, wire.Fetch, wire.ListOffsets, wire.OffsetForLeaderEpoch},
+		table: table, keys: append([]int16{wire.Metadata, wire.Fetch, wire.ListOffsets, wire.OffsetForLeaderEpoch}, keys...), coordinators: coordinators,
 		reconnect: s.ReconnectBackoff, reconnectMax: s.ReconnectBackoffMax,
 		maxInFlight: 100, // Kafka's consumer
 	})
@@ -217,6 +228,33 @@ func (c *Consumer) Unassign(tp wire.TP) {
 			return
 		}
 	}
+}
+
+// Pause has a partition not be read any more, and what was read of it not be handed over,
+// until Resume.
+func (c *Consumer) Pause(tp wire.TP) {
+	if a := c.find(tp); a != nil {
+		a.paused = true
+	}
+}
+
+// Resume ends a Pause, where it began.
+func (c *Consumer) Resume(tp wire.TP) {
+	a := c.find(tp)
+	if a == nil || !a.paused {
+		return
+	}
+	a.paused = false
+	if a.state == fetching && a.offset > a.began && a.began >= 0 && c.fail.On(failpoint.F11RewindOnResume, uint64(tp.Partition)) {
+		a.offset, a.epoch = a.began, -1
+		a.drop()
+	}
+}
+
+// Paused reports whether a partition is paused.
+func (c *Consumer) Paused(tp wire.TP) bool {
+	a := c.find(tp)
+	return a != nil && a.paused
 }
 
 // List asks for the end of a partition that is assigned; a Listing follows, and
@@ -310,7 +348,7 @@ func (c *Consumer) Deadline() machine.Instant { return c.due }
 func (c *Consumer) Poll(limit int32) []Polled {
 	c.polled = c.polled[:0]
 	for _, a := range c.parts {
-		if limit > 0 && !a.empty() {
+		if limit > 0 && !a.empty() && !a.paused {
 			x := a.take(limit)
 			limit -= x.count()
 			c.worked.Records += int64(x.count())
@@ -336,7 +374,11 @@ func (c *Consumer) Run(now machine.Now, out *machine.Effects) {
 	c.net.expire(now.Mono, out)
 	c.answers(now.Mono)
 	c.net.refresh(now.Mono, out)
-	waits := c.lookAt(now.Mono, out)
+	waits := machine.Never
+	if c.group != nil {
+		waits = c.group.run(now.Mono, out)
+	}
+	waits = min(waits, c.lookAt(now.Mono, out))
 	c.due = min(waits, c.net.due())
 	out.Work(c.worked)
 	c.worked = machine.Work{}
@@ -355,6 +397,8 @@ func (c *Consumer) answers(now machine.Instant) {
 			c.listed(now, o)
 		case callEpochEnd:
 			c.validatedBy(now, o)
+		default:
+			c.group.answered(now, o)
 		}
 	}
 	release(ended)

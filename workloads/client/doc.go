@@ -61,6 +61,21 @@
 // identity, some 15 ns each. Poll takes max.poll.records as its limit and cuts batches
 // as it has to.
 //
+// # Members of consumer groups
+//
+// A [GroupConsumer] is a Consumer whose partitions are what its group gives it. Two things go
+// on in it, as in Kafka: what the application's poll does (foreground: a rebalance, its
+// listener, auto-commits, looking for what is committed), and what goes on beside it
+// (background: heartbeats, and leaving the group when nobody polls for
+// max.poll.interval.ms). Its owner is inside poll from a call of Poll on until that gives
+// records, or Away is called. What happens is told in order by Events: requests that
+// leave and end, and what is assigned, revoked or lost. With Listens the rebalance waits for
+// Return after each of the latter.
+//
+// The classic protocol (classic.go) has Kafka's four assignors, cooperative if all that are
+// configured are; by default they are not all. That of KIP-848 (modern.go) has the
+// broker divide. Both speak to the coordinator over a connection of its own.
+//
 // # The AMQP client
 //
 // [AMQP] speaks AMQP 0-9-1 to a work queue (broker/queue, or RabbitMQ) over one
@@ -103,6 +118,14 @@
 //	fetch.go        what partitions want, Fetch requests and answers
 //	aborted.go      whose transactions were aborted, for read_committed
 //	position.go     ListOffsets, OffsetForLeaderEpoch, resets and truncations
+//	group.go        a member of a group: configuration, poll, close, events
+//	classic.go      the classic protocol: join, sync, heartbeat, leave
+//	modern.go       the consumer protocol (KIP-848)
+//	commit.go       OffsetCommit, auto-commit, OffsetFetch
+//	coordinator.go  who the coordinator is, and the connection to it
+//	assignor.go     range, round robin, and the hand-over of a cooperative group
+//	sticky.go       the sticky assignor
+//	subscription.go the bytes that members tell each other
 //	admin.go        CreateTopics
 //	recreator.go    topics that are deleted and created again
 //	trimmer.go      DeleteRecords
@@ -138,6 +161,10 @@
 //   - While a fetch is under way its partition asks for nothing else; if another leader
 //     becomes known meanwhile, the answer is dropped and the position validated
 //     (KIP-320), unless there is no epoch to validate.
+//   - A commit says whose it is when it leaves. A retry is another request, with another tag
+//     and perhaps another generation.
+//   - What a member has it keeps until the listener has returned; records of it are not
+//     handed over while it waits.
 //   - OFFSET_OUT_OF_RANGE resets a position only when it is said twice in one epoch with
 //     a validation between. That is more careful than Kafka, which resets at once.
 //   - A transaction that has failed is aborted, and only then does a new epoch begin: with
@@ -148,6 +175,9 @@
 //     for before: a coordinator confirms again what it has done.
 //   - Draws are keyed by what they decide (address and number of the dial, batch and
 //     attempt): a fault elsewhere must not change the back-offs here.
+//
+// Of groups: no subscription by pattern, no racks (KIP-881, KIP-1082 has its member ids), one
+// rebalance listener.
 //
 // Known simplifications: transactional calls wait as long as it takes, where Kafka's throw
 // TimeoutException after max.block.ms; a batch that fails while its transaction is being

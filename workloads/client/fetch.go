@@ -90,7 +90,7 @@ func (c *Consumer) next(now machine.Instant, a *assigned) want {
 		return wantEnd
 	case a.state == validating:
 		return wantValidation
-	case a.state == fetching && a.empty():
+	case a.state == fetching && a.empty() && !a.paused:
 		return wantRecords
 	}
 	return wantNothing
@@ -266,6 +266,7 @@ func (c *Consumer) fetchedPart(now machine.Instant, part *FetchPart, x *kmsg.Fet
 			a.offset, a.epoch = next, epoch // past records that are not for applications
 		}
 		if next > part.From {
+			a.began = part.From
 			c.toBack(a)
 		}
 	case x.ErrorCode == wire.OffsetOutOfRange:

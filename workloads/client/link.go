@@ -23,6 +23,7 @@ type link struct {
 	addr      string
 	bootstrap bool
 	gone      bool // not in the metadata any more
+	mixed     bool // its requests have time-outs of their own
 
 	state    linkState
 	tag      machine.Tag // of the dial
@@ -54,6 +55,7 @@ type call struct {
 	fetch   *Fetch   // of a Fetch
 	list    *Listing // of a ListOffsets that was asked for by the application
 	parts   []asked  // of a ListOffsets or OffsetForLeaderEpoch
+	group   *GroupOp // of a request about a group
 }
 
 type callKind uint8
@@ -74,6 +76,13 @@ const (
 	callAddOffsets
 	callTxnOffsetCommit
 	callEndTxn
+	callJoinGroup
+	callSyncGroup
+	callHeartbeat
+	callLeaveGroup
+	callConsumerHeartbeat
+	callOffsetCommit
+	callOffsetFetch
 )
 
 // outcome is how a call ended: with an answer, or with lost set because nobody
@@ -96,10 +105,19 @@ func (l *link) due() machine.Instant {
 		return l.deadline
 	case l.state == down && l.wanted:
 		return l.retryAt
-	case len(l.calls) > 0:
-		return l.calls[0].deadline
 	}
-	return machine.Never
+	return l.expires()
+}
+
+// expires is when the first of the requests in flight has waited for too long.
+func (l *link) expires() machine.Instant {
+	at := machine.Never
+	for _, c := range l.calls {
+		if at = min(at, c.deadline); !l.mixed {
+			break // they leave in the order in which they expire
+		}
+	}
+	return at
 }
 
 func (l *link) remove(c *call) {

@@ -32,6 +32,7 @@ type metadata struct {
 
 type topicMeta struct {
 	name  string
+	id    [16]byte // all zeros until known, and of brokers that know no ids (KIP-516)
 	err   int16
 	parts []*partMeta // by partition; empty until known
 }
@@ -132,6 +133,7 @@ func (n *network) takeMetadata(resp *kmsg.MetadataResponse) (again bool) {
 			again = true
 			continue
 		}
+		t.id = from.TopicID
 		again = t.take(from.Partitions) || again
 	}
 	return again
@@ -170,7 +172,7 @@ func (n *network) takeBrokers(from []kmsg.MetadataResponseBroker) {
 	if len(from) == 0 {
 		return
 	}
-	boot := len(n.cfg.bootstrap)
+	boot := n.fixed()
 	for _, l := range n.links[boot:] {
 		l.gone = true
 	}

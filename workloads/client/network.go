@@ -24,13 +24,14 @@ type netConfig struct {
 	maxInFlight             int           // per connection
 	table                   *wire.Table   // what is sent
 	keys                    []int16       // same: a broker must serve them
+	coordinators            int           // links of their own to coordinators, beside those to brokers
 }
 
 // network owns a client's connections and its metadata. It is told what
 // happened (step) and hands forward how calls ended (take); it never calls back.
 type network struct {
 	cfg   netConfig
-	links []*link // by id, bootstrap addresses first
+	links []*link // bootstrap addresses first, then coordinators, then brokers by id
 	tags  machine.Tag
 	meta  metadata
 	// features are those of the highest epoch that a broker has told of (KIP-584).
@@ -67,8 +68,21 @@ func (n *network) init(cfg netConfig) {
 	for i, addr := range cfg.bootstrap {
 		n.links = append(n.links, &link{id: int32(-1 - i), addr: addr, bootstrap: true})
 	}
+	for i := range cfg.coordinators {
+		n.links = append(n.links, &link{id: coordinatorLink - int32(i), bootstrap: true, gone: true, mixed: true})
+	}
 	n.meta.init()
 }
+
+// coordinatorLink is the id of the first link to a coordinator, below all others: like a
+// bootstrap address it leads nothing, and nobody else uses it.
+const coordinatorLink int32 = -1 << 30
+
+// fixed is how many links are not to brokers of the metadata.
+func (n *network) fixed() int { return len(n.cfg.bootstrap) + n.cfg.coordinators }
+
+// coordinator is the i-th link to a coordinator.
+func (n *network) coordinator(i int) *link { return n.links[len(n.cfg.bootstrap)+i] }
 
 // step takes what happened on the client's connections. Inputs that are not its
 // own are left alone.
@@ -174,14 +188,23 @@ func (n *network) serves(p *wire.Peer) bool {
 func (n *network) expire(now machine.Instant, out *machine.Effects) {
 	for _, l := range n.links {
 		switch {
-		case l.state == dialing && now >= l.deadline:
-			n.down(now, l)
-		case l.state == up && l.tired, l.state == opening && now >= l.deadline, len(l.calls) > 0 && now >= l.calls[0].deadline:
+		case l.state == dialing && (now >= l.deadline || l.tired):
+			n.giveUp(now, l)
+		case l.state > dialing && l.tired, l.state == opening && now >= l.deadline, now >= l.expires():
 			out.Close(l.conn)
-			n.down(now, l)
+			n.giveUp(now, l)
 		case l.state == down && l.wanted && now >= l.retryAt:
 			l.wanted = false // whoever still wants it asks again in this step
 		}
+	}
+}
+
+// giveUp is down for a link that this end closes. One to a coordinator that has moved is no
+// failure: the next may be dialled at once.
+func (n *network) giveUp(now machine.Instant, l *link) {
+	moved := l.tired && l.mixed
+	if n.down(now, l); moved {
+		l.failures, l.stalls, l.retryAt = 0, 0, 0
 	}
 }
 
@@ -210,12 +233,17 @@ func (n *network) connect(now machine.Instant, l *link, out *machine.Effects) bo
 // send sends a request on a link that is up. A request without an answer
 // (acks=0) is not in flight.
 func (n *network) send(now machine.Instant, c *call, l *link, records []wire.Records, answered bool, out *machine.Effects) {
+	n.sendWithin(now, n.cfg.requestTimeout, c, l, records, answered, out)
+}
+
+// sendWithin is send with another request.timeout.ms.
+func (n *network) sendWithin(now machine.Instant, within time.Duration, c *call, l *link, records []wire.Records, answered bool, out *machine.Effects) {
 	c.link = l
 	if !answered {
 		l.peer.Send(out, c.request, records, nil)
 		return
 	}
-	c.deadline = now.Add(n.cfg.requestTimeout)
+	c.deadline = now.Add(within)
 	l.calls = append(l.calls, c)
 	if c.most > 0 {
 		l.peer.SendAtMost(c.most, out, c.request, records, c)
@@ -290,7 +318,7 @@ func (n *network) leastLoaded(now machine.Instant, draw machine.Draw, out *machi
 // addresses. waits says that there is none now but will be: one is being
 // connected, or is up but full and no other may be dialled.
 func (n *network) leastLoadedOf(now machine.Instant, bootstrap bool, draw machine.Draw) (best *link, waits bool) {
-	among := n.links[len(n.cfg.bootstrap):]
+	among := n.links[n.fixed():]
 	if bootstrap {
 		among = n.links[:len(n.cfg.bootstrap)]
 	}

@@ -438,7 +438,7 @@ func alterOf(topic [16]byte, epoch int32) *kmsg.AlterPartitionRequest {
 // The names of classes are what people write in schedules.
 func TestClassNames(t *testing.T) {
 	want := strings.Fields(`add-offsets-to-txn add-partitions-to-txn allocate-producer-ids alter-partition api-versions begin-quorum-epoch
-		broker-heartbeat broker-registration create-topics end-quorum-epoch end-txn fetch fetch-snapshot find-coordinator heartbeat init-producer-id
+		broker-heartbeat broker-registration consumer-group-heartbeat create-topics end-quorum-epoch end-txn fetch fetch-snapshot find-coordinator heartbeat init-producer-id
 		join-group leave-group list-offsets metadata offset-commit offset-fetch offset-for-leader-epoch produce sync-group txn-offset-commit vote
 		write-txn-markers`)
 	var got []string

@@ -190,6 +190,8 @@ func RequestKey(req kmsg.Request, records []Records) uint64 {
 		d = d.Of(r.Group).Of(r.MemberID).With(uint64(r.Generation))
 	case *kmsg.HeartbeatRequest:
 		d = d.Of(r.Group).Of(r.MemberID).With(uint64(r.Generation))
+	case *kmsg.ConsumerGroupHeartbeatRequest:
+		d = d.Of(r.Group).Of(r.MemberID).With(uint64(r.MemberEpoch))
 	case *kmsg.LeaveGroupRequest:
 		d = d.Of(r.Group).Of(r.MemberID)
 		for i := range r.Members {

@@ -116,11 +116,14 @@ const (
 	DescribeTransactions int16 = 65
 	ListTransactions     int16 = 66
 	AllocateProducerIDs  int16 = 67
+
+	ConsumerGroupHeartbeat int16 = 68
+	ConsumerGroupDescribe  int16 = 69
 )
 
 // coordinated are the APIs of groups and transactions.
 var coordinated = [...]int16{OffsetCommit, OffsetFetch, FindCoordinator, JoinGroup, Heartbeat, LeaveGroup, SyncGroup,
-	AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, WriteTxnMarkers, TxnOffsetCommit}
+	AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, WriteTxnMarkers, TxnOffsetCommit, ConsumerGroupHeartbeat}
 
 // BrokerTable is what a broker's listener serves to clients and to followers.
 func BrokerTable() *Table {
