@@ -1,11 +1,13 @@
 package log
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"brokersim/broker/log/config"
 	"brokersim/broker/log/coordinator"
 	"brokersim/broker/log/wire"
 )
@@ -113,5 +115,22 @@ func TestInternalTopics(t *testing.T) {
 	gone.TimeoutMillis, gone.TopicNames = 1000, []string{coordinator.Offsets}
 	if code := ask[*kmsg.DeleteTopicsResponse](c, gone, 1).Topics[0].ErrorCode; code != 0 {
 		t.Errorf("the topic is deleted: %s", wire.ErrorName(code))
+	}
+}
+
+// An operator is told once that there are fewer brokers than the topic of coordinators is to
+// have replicas, and clients that there is no coordinator yet.
+func TestTooFewBrokersForCoordinators(t *testing.T) {
+	l := newAdministered(t, 1, func(b *config.Broker) { b.OffsetsTopicReplicationFactor = 3 })
+	c := l.client(l.brokers[0])
+	for range 3 {
+		if a := ask[*kmsg.FindCoordinatorResponse](c, findRequest(ofGroup, "g"), 1); a.ErrorCode != wire.CoordinatorNotAvailable {
+			t.Errorf("%s", wire.ErrorName(a.ErrorCode))
+		}
+		l.advance(time.Second)
+	}
+	want := []string{"__consumer_offsets cannot be created: INVALID_REPLICATION_FACTOR: Unable to replicate the partition 3 time(s): The target replication factor of 3 cannot be reached because only 1 broker(s) are registered."}
+	if found := l.broker(1).Found(); !slices.Equal(found, want) {
+		t.Errorf("an operator is told %q", found)
 	}
 }

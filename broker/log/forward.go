@@ -38,6 +38,10 @@ func (b *Broker) forwardDeleteTopics(now machine.Now, c *conn, req wire.Request,
 func (b *Broker) forwarded(f *forward, resp kmsg.Response, out *machine.Effects) {
 	if f.conn != nil {
 		b.answer(f.conn, &f.req, resp, nil, out)
+		return
+	}
+	if own, ok := resp.(*kmsg.CreateTopicsResponse); ok {
+		b.notCreated(own)
 	}
 }
 

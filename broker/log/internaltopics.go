@@ -1,11 +1,14 @@
 package log
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"brokersim/broker/log/coordinator"
+	"brokersim/broker/log/wire"
 )
 
 // isInternal reports whether a topic is one of those in which coordinators keep what they
@@ -49,4 +52,22 @@ func topicConfigs(pairs ...string) (list []kmsg.CreateTopicsRequestTopicConfig) 
 		list = append(list, c)
 	}
 	return list
+}
+
+// notCreated tells an operator once why there are no coordinators: a topic of theirs cannot be
+// created, mostly because it is to have more replicas than there are brokers.
+func (b *Broker) notCreated(resp *kmsg.CreateTopicsResponse) {
+	for i := range resp.Topics {
+		t := &resp.Topics[i]
+		if !isInternal(t.Topic) || t.ErrorCode == 0 || t.ErrorCode == wire.TopicAlreadyExists {
+			continue
+		}
+		why := ""
+		if t.ErrorMessage != nil {
+			why = *t.ErrorMessage
+		}
+		if err := fmt.Errorf("%s cannot be created: %s: %s", t.Topic, wire.ErrorName(t.ErrorCode), why); !slices.Contains(b.found, err.Error()) {
+			b.note(err)
+		}
+	}
 }

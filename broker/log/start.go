@@ -59,7 +59,7 @@ func (b *Broker) note(err error) {
 }
 
 // Found is what was not as it should be on the disk when this life began, and what was
-// done about it: a line each.
+// done about it, and what an operator should know that came later: a line each.
 func (b *Broker) Found() []string { return b.found }
 
 // partitionsOn are the partitions of which the files hold a log, in order.
