@@ -16,12 +16,15 @@ type scribe struct {
 	process int32
 	read    history.Func // Poll or Dump
 	fin     bool
+	// committed is isolation.level=read_committed, which is said of each poll.
+	committed bool
 
 	event   history.Event
 	runs    []history.Run
 	records []history.Record
 	at      []history.Claim
 	parts   []history.TP
+	offs    []history.Committed
 }
 
 func (s *scribe) write(e history.Event) {
@@ -83,6 +86,9 @@ func (s *scribe) fetched(f *client.Fetch) {
 	e := history.Event{E: history.OK, F: s.read, ID: f.Op, Runs: s.runs, At: s.at, Fin: s.fin}
 	if len(s.at) == 0 && why != "" {
 		e = history.Event{E: history.Fail, F: s.read, ID: f.Op, Why: why, Fin: s.fin}
+	}
+	if s.committed {
+		e.Iso = "rc"
 	}
 	s.write(e)
 }
