@@ -71,7 +71,7 @@ type model struct {
 
 // modelled reports whether a record is part of the model.
 func (r *record) modelled() bool {
-	return r.flags&(reused|unsent|allowed) == 0 && (r.flags&inLog != 0 || r.state == acked)
+	return r.flags&(reused|unsent|allowed|undone) == 0 && (r.flags&inLog != 0 || r.state == acked)
 }
 
 func (f *finish) newModel() *model {
@@ -312,6 +312,8 @@ func (f *finish) unsaid(property int) bool {
 		return set.Window <= 0
 	case counts:
 		return set.Window <= 0 || set.Types <= 0
+	case lively:
+		return promise.Settle <= 0
 	case isolated:
 		return promise.Within <= 0
 	case lateEvents:

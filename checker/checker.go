@@ -25,7 +25,14 @@ const (
 	lateEvents
 	compacts // compaction.go
 	retains  // retention.go
-	decided  // how many of the properties are decided here
+	atomic   // batches.go
+	committedReads
+	oneOwner       // group.go
+	commitRegister // offsets.go
+	fencing
+	exactlyOnce // chain.go
+	lively      // liveness.go
+	decided     // how many of the properties are decided here
 )
 
 // Checker judges one history as it is written. It keeps what it must know of
@@ -38,14 +45,31 @@ type Checker struct {
 	recs   records
 	values history.Table[int32] // value -> 1 + index into recs
 	parts  []*part              // by TP
-	procs  map[int32]*process
-	ops    map[int64]op // under way
-	reads  []readRef
+	txns   []txn
+	txnOf  history.Table[int32] // x -> 1 + index into txns
+	made   []product            // records that were made of others
+	fences map[int64]fence      // by producer id
+	pids   map[string]int64     // transactional.id -> the producer id that has it
+
+	groups       map[string]*group
+	commits      []commit
+	tags         history.Table[int32] // tag -> 1 + index into commits
+	twice        int64                // tags that were used again
+	coordinators map[string]coordinator
+	calls        map[int64]call // operations of groups and transactions under way
+
+	disturbed   int64 // when the cluster, or a group, last changed before the run's end; see liveness.go
+	disturbedBy int64 // the event
+	finI, finT  int64 // the first of the reads that end the run began; None: none has
+	procs       map[int32]*process
+	ops         map[int64]op // under way
+	reads       []readRef
 
 	events  int64
 	last    int64 // time of the last event
 	lastInv int64 // number of the last invocation
 	cur     *history.Event
+	curRC   bool  // the event in hand is a read of committed records
 	curRead int32 // index into reads of the event in hand, or None
 	asked   op    // the invocation that it completes, if it is a read; else its i is None
 	reused  int64
@@ -61,6 +85,8 @@ type Checker struct {
 	behind    []behind
 	jumps     []jump
 	keyed     []keyedRead     // of compacted partitions
+	zombies   []zombie        // records that fenced producers sent
+	told      [decided]told   // what is certain already
 	stamped   map[int32]int64 // the timestamps in ms of records, where retention is promised
 }
 
@@ -86,6 +112,7 @@ func New(h *history.Header) *Checker {
 		procs:   map[int32]*process{},
 		ops:     map[int64]op{},
 		lastInv: -1,
+		finI:    history.None,
 	}
 }
 
@@ -113,6 +140,7 @@ func (c *Checker) Observe(e *history.Event) {
 		}
 	case history.Poll, history.Offsets, history.Dump:
 		if e.E == history.Inv {
+			c.ends(e)
 			c.ops[e.ID] = op{i: e.I, t: e.T, p: e.P, fin: e.Fin, reads: true}
 		} else {
 			c.readEnds(e)
@@ -125,7 +153,25 @@ func (c *Checker) Observe(e *history.Event) {
 		if e.E == history.OK || e.E == history.Note {
 			c.assigned(e)
 		}
+	case history.OffsetCommit, history.OffsetFetch, history.Join, history.Sync, history.Heartbeat, history.Leave,
+		history.InitProducer, history.TxnCommit, history.TxnAbort, history.TxnOffsets:
+		if e.E == history.Inv {
+			c.ends(e)
+			c.called(e)
+		} else {
+			c.answered(e)
+		}
+	case history.TxnBegin:
+		if e.E != history.Fail {
+			c.transaction(e)
+		}
 	case history.Crash:
+		c.changed(e)
+		for _, g := range c.groups { // unordered: each for itself
+			if m := g.members[e.P]; m != nil {
+				c.left(g, m, e)
+			}
+		}
 		c.process(e.P).died()
 		for id, o := range c.ops { // unordered: each is judged by itself
 			if o.p == e.P && o.reads {
@@ -145,10 +191,32 @@ func (c *Checker) noted(e *history.Event) {
 		p := c.part(e.TP)
 		p.noted = true
 		p.maxEpoch = max(p.maxEpoch, e.Epoch)
+	case history.Fault, history.Heal, history.Restart:
+		c.changed(e)
+	case history.Coordinator:
+		if c.coordinators == nil {
+			c.coordinators = map[string]coordinator{}
+		}
+		for _, name := range []string{e.Group, e.TxID} {
+			if name != "" && e.Epoch >= c.coordinators[name].epoch {
+				c.coordinators[name] = coordinator{e.Broker, e.Epoch}
+			}
+		}
+	case history.Subscribe, history.Unsubscribe, history.Assigned, history.Revoked, history.Lost:
+		c.grouped(e)
+	case history.Seek:
+		c.sought(e)
 	case history.NoCopy, history.MayLose:
+		if e.Group != "" {
+			c.forgets(e)
+			return
+		}
 		p := c.part(e.TP)
 		p.noCopy = append(p.noCopy, noCopy{span{e.Offset, e.Until}, e.I, e.Synced})
 	case history.Skipped:
+		if g := c.process(e.P).group; g != nil && e.Until < e.Offset {
+			g.at(e.TP).reg.rewound = e.I
+		}
 		c.process(e.P).at(e.TP).reset(e.Offset, e.Until, e.I)
 		c.movedBack(e.P, e.TP, e.Until)
 		c.jumps = append(c.jumps, jump{p: e.P, tp: e.TP, from: e.Offset, until: max(e.Offset, e.Until), by: c.read(), reset: true})
@@ -158,6 +226,8 @@ func (c *Checker) noted(e *history.Event) {
 func (c *Checker) sendBegins(e *history.Event) {
 	o := op{i: e.I, t: e.T, p: e.P, first: c.recs.n}
 	life := c.process(e.P).life
+	x := c.transaction(e)
+	by, fenced := c.fenced(e)
 	for k := range e.Sends {
 		s := &e.Sends[k]
 		c.ledger.Sent++
@@ -168,7 +238,16 @@ func (c *Checker) sendBegins(e *history.Event) {
 		p := c.part(s.TP)
 		n, r := c.recs.add()
 		*r = record{value: s.Value, key: s.Key, op: e.ID, invI: e.I, invT: e.T, off: history.None, seen: history.None,
-			lo: p.answered, tp: s.TP, p: e.P, life: life}
+			lo: p.answered, tp: s.TP, p: e.P, life: life, x: x}
+		if s.Of != 0 {
+			c.made = append(c.made, product{n, s.Of})
+		}
+		if len(c.fences) > 0 && e.PID >= 0 {
+			c.looked[fencing]++
+			if fenced {
+				c.zombies = append(c.zombies, zombie{n, by})
+			}
+		}
 		if k := len(p.whole); k > 0 {
 			r.floor, r.floorBy = p.whole[k-1].end, p.whole[k-1].by
 		}

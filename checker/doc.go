@@ -43,6 +43,51 @@
 //     younger than retention.ms when the run is over. Under no other, since brokers go by
 //     clocks that may be wrong.
 //
+// # Groups and transactions
+//
+//   - one-owner: nobody is assigned a partition that another member of his generation has
+//     not given back. Who was not there when a later generation came about may still think
+//     that it owns what it did; when it hears of that generation it must not.
+//
+//   - commit-register: what is committed of a partition by a group is a linearizable register
+//     (registers.go): what is read is the last that was committed, and not older than what was
+//     acknowledged or read before. A fetch that a coordinator answered which the history says
+//     to be deposed is held to nothing, as a deposed leader's is. Beyond that: a member goes
+//     on where the group left off, or else by auto.offset.reset; it commits no more than it
+//     has read, of no partition but its own, and not less than was committed before unless
+//     the application has gone back. A commit of unknown outcome may win once, at any time.
+//
+//   - fencing: of an old generation, a replaced static member or a producer whose epoch is
+//     fenced nothing is accepted that was asked for after that. The log shows it too: epochs
+//     of a producer do not go back along a partition.
+//
+//   - txn-atomic: of a transaction, over all partitions and its offsets, all is committed or
+//     all is aborted, and that is what its end was answered; each marker ends the records of
+//     one transaction, and each transaction by partition has one.
+//
+//   - read-committed: who reads committed records is shown none that is aborted or still
+//     open, nor one of which nobody has asked for the commit yet, nor one above the last
+//     stable offset; which is not above the high watermark, and within a leader epoch does
+//     not go back.
+//
+//   - no-duplicate and per-key-order, from the batches of the final read: the sequence
+//     numbers of a producer's epoch follow each other.
+//
+//   - no-skip, of a group: what it has committed to be done one of its members has finished
+//     with; again as often as it likes.
+//
+//   - exactly-once, if it is stated: of each record that a chain has committed to have read
+//     there is one record in each topic that it writes, among those that are committed. What
+//     is lost and what is doubled is counted in any case.
+//
+//   - liveness, if it is stated with a bound (liveness.go): every partition that is subscribed
+//     to has an owner, transactions that were ended are not open, and groups come to the end.
+//
+// What the history must say for that: the final read with its batches, a last fetch of what is
+// committed, and notes of assignments in their place. Without a note of who coordinates, every
+// fetch of committed offsets is held to all, and no heartbeat is. Of KIP-848 only commits of
+// producers and static members are held to their fences, since each member has its own epoch.
+//
 // # Without offsets
 //
 // Where the header says that records have none (a queue, which keeps a record until it is
@@ -130,6 +175,8 @@
 //
 // promise.go derives and reads promises; checker.go, read.go and process.go
 // take events; record.go and floor.go hold what is kept of them; finish.go and
-// lost.go decide; compaction.go has what compaction may take out, retention.go what may expire; application.go has the promises to applications; explain.go words it; judge.go is the whole in one call. What there is
+// lost.go decide; compaction.go has what compaction may take out, retention.go what may expire; application.go has the promises to applications; transaction.go and batches.go
+// are about transactions, group.go, offsets.go and registers.go about groups, chain.go about
+// both, liveness.go about what must come to an end; tell.go reports what is certain at once; explain.go words it; judge.go is the whole in one call. What there is
 // without offsets is in deliveries.go and deliveriesfinish.go.
 package checker

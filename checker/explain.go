@@ -104,6 +104,9 @@ func (f *finish) reader(by int32) string {
 	case history.Offsets:
 		return fmt.Sprintf("ListOffsets of %s at %s", f.process("k", x.p), moment(x.t))
 	}
+	if x.f == history.OffsetFetch {
+		return fmt.Sprintf("a fetch of committed offsets of %s at %s", f.process("k", x.p), moment(x.t))
+	}
 	letter := "k"
 	if x.f == history.Send {
 		letter = "p"

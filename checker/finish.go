@@ -34,6 +34,7 @@ type finish struct {
 	c         *Checker
 	looked    [decided]int64
 	found     [decided]found
+	open      int64 // transactions of which some markers may still have been on their way
 	undecided int64 // acknowledged records of which no final read tells
 }
 
@@ -55,6 +56,8 @@ func (c *Checker) Finish() Verdict {
 		return c.other.finish()
 	}
 	f := &finish{c: c, looked: c.looked}
+	f.batches()
+	f.transactions()
 	f.fates()
 	f.deaths()
 	f.runs()
@@ -68,6 +71,10 @@ func (c *Checker) Finish() Verdict {
 	f.behind()
 	f.compaction()
 	f.retention()
+	f.groups()
+	f.chain()
+	f.liveness()
+	f.certain()
 	f.applications()
 	for _, x := range c.procs { // unordered: a count
 		if x.reads {
@@ -99,7 +106,8 @@ func (f *finish) finding(name string) result.Finding {
 	switch {
 	case x.n > 0:
 		out.Outcome = result.Broken
-	case n == loss && f.undecided > 0, f.c.reused > 0, n >= delivered && f.undumped(), f.unsaid(n):
+	case n == loss && f.undecided > 0, f.c.reused > 0, n >= delivered && n < atomic && f.undumped(), n == exactlyOnce && f.undumped(),
+		n == atomic && f.open > 0, n == commitRegister && f.c.twice > 0, f.unsaid(n):
 		out.Outcome = result.Unknown
 	case out.Looked == 0:
 		out.Outcome = result.Vacuous
@@ -117,6 +125,19 @@ func (f *finish) violated(property int, say func() violation) {
 	if len(x.violations) < MaxViolations {
 		v := say()
 		x.violations = append(x.violations, result.Violation{What: v.what, Witness: lines(v.witness)})
+	}
+}
+
+// certain adds what was reported when it was met.
+func (f *finish) certain() {
+	for n := range f.c.told {
+		told, x := &f.c.told[n], &f.found[n]
+		x.n += told.n
+		for _, v := range told.list {
+			if len(x.violations) < MaxViolations {
+				x.violations = append(x.violations, result.Violation{What: v.what, Witness: lines(v.witness)})
+			}
+		}
 	}
 }
 
@@ -376,7 +397,7 @@ func (f *finish) jumps() {
 		}
 		first, n := int64(history.None), int64(0) // of those that nothing excuses
 		moved := c.process(x.p).at(x.tp).moved
-		for _, off := range f.readableIn(p, x.from, x.until) {
+		for _, off := range f.seenBy(c.process(x.p), p, f.readableIn(p, x.from, x.until)) {
 			if x.processing && slices.ContainsFunc(moved, func(s span) bool { return s.overlaps(off, off+1) }) {
 				continue
 			}

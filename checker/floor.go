@@ -19,7 +19,8 @@ type proof struct {
 type epochFloor struct {
 	epoch       int32
 	same, loose []proof
-	own         int64 // the lowest offset that certainly holds a record of this epoch; None if unknown
+	stable      []proof // last stable offsets that its leader showed
+	own         int64   // the lowest offset that certainly holds a record of this epoch; None if unknown
 }
 
 // raise adds a proof if it proves more. Where no operation began since the

@@ -9,6 +9,8 @@ type process struct {
 	reads bool
 	pos   []*position // by TP
 	took  []taken     // in order; only if an application is promised anything
+	group *group      // that it is a member of
+	rc    bool        // it reads committed records only
 }
 
 // position is where a reader stands in one partition.
@@ -22,6 +24,9 @@ type position struct {
 	working  bool
 	done     int64  // the offset after the last that it has finished with
 	moved    []span // passed over for a reason, or reported already
+	after    int64  // what a broker said it need not read again: of a commit that is no more than this
+	resume   int64  // where it must go on since it was assigned: an offset, or settled, awaited or nowhere
+	first    bool   // nobody of its group has read it yet
 }
 
 // jump is a move of a reader that needs an explanation: over [from, until), or
@@ -52,7 +57,7 @@ func (x *process) at(tp history.TP) *position {
 		x.pos = append(x.pos, nil)
 	}
 	if x.pos[tp] == nil {
-		x.pos[tp] = &position{}
+		x.pos[tp] = &position{resume: settled}
 	}
 	return x.pos[tp]
 }
@@ -73,6 +78,20 @@ func (pos *position) reset(from, to, i int64) {
 		pos.moved = append(pos.moved, span{from, to})
 	}
 	pos.known, pos.next, pos.began, pos.assigned, pos.fresh = true, to, i, false, false
+	pos.resume = settled
+}
+
+// sought is the application moving a reader.
+func (c *Checker) sought(e *history.Event) {
+	pos := c.process(e.P).at(e.TP)
+	pos.known, pos.assigned, pos.fresh, pos.working, pos.resume, pos.after = false, true, false, false, settled, 0
+	g := c.process(e.P).group
+	if e.Group != "" {
+		g = c.group(e.Group)
+	}
+	if g != nil {
+		g.at(e.TP).reg.rewound = e.I
+	}
 }
 
 func (c *Checker) assigned(e *history.Event) {
@@ -87,6 +106,7 @@ func (c *Checker) assigned(e *history.Event) {
 // polled moves a reader through what a poll gave it.
 func (c *Checker) polled(e *history.Event) {
 	x := c.process(e.P)
+	x.rc = c.curRC
 	for k := range e.Runs {
 		run := &e.Runs[k]
 		if len(run.Records) == 0 {
@@ -113,6 +133,9 @@ func (c *Checker) polled(e *history.Event) {
 	for k := range e.At {
 		// A fetch beyond its position that brought nothing has still moved on.
 		cl := &e.At[k]
+		if x.group != nil {
+			c.reached(x.at(cl.TP), cl)
+		}
 		if pos := x.at(cl.TP); cl.From >= 0 && endOf(e, cl.TP) < 0 && (!pos.known || cl.From > pos.next) {
 			c.starts(x, pos, cl.TP, cl.From, e)
 			if cl.From > pos.next {
@@ -121,6 +144,16 @@ func (c *Checker) polled(e *history.Event) {
 				pos.next, pos.began = cl.From, c.asked.i
 			}
 		}
+	}
+}
+
+// reached takes note of how far a reader may commit without having been shown a record: up
+// to where it says that it stands, or else to the end that it was told of.
+func (c *Checker) reached(pos *position, cl *history.Claim) {
+	if cl.Pos > 0 {
+		pos.after = cl.Pos
+	} else {
+		pos.after = max(pos.after, cl.End, cl.LSO)
 	}
 }
 
@@ -137,6 +170,12 @@ func askedFor(e *history.Event, tp history.TP, def int64) int64 {
 // starts settles where a reader may begin when its position is new to us or
 // it has been assigned again.
 func (c *Checker) starts(x *process, pos *position, tp history.TP, first int64, e *history.Event) {
+	if !pos.known {
+		c.resumed(x, pos, tp, first, e)
+		if pos.first && x.group != nil {
+			pos.first, x.group.at(tp).from = false, first
+		}
+	}
 	again, reset := pos.assigned, pos.fresh
 	pos.assigned, pos.fresh, pos.resumed = false, false, pos.assigned && !pos.fresh
 	switch {
@@ -188,19 +227,40 @@ func (c *Checker) processed(e *history.Event) {
 		run := &e.Runs[k]
 		pos := x.at(run.TP)
 		c.ledger.Processed += int64(len(run.Records))
+		if x.group != nil {
+			c.groupFinished(x.group.at(run.TP), run, e.X)
+		}
 		for j := range run.Records {
 			off := run.Records[j].Offset
 			switch {
 			case !pos.working:
 				pos.working = true
 			case off < pos.done:
-				c.ledger.DupProcessed++
+				if x.group == nil {
+					c.ledger.DupProcessed++
+				}
 				continue
 			case off > pos.done:
 				c.jumps = append(c.jumps, jump{p: x.p, tp: run.TP, from: pos.done, until: off, by: c.read(), processing: true})
 			}
 			pos.done = off + 1
 			c.took(x, run.TP, &run.Records[j])
+		}
+	}
+}
+
+// groupFinished counts what a group has finished with. What it did in a transaction it may
+// have to do again.
+func (c *Checker) groupFinished(x *claimable, run *history.Run, in int64) {
+	x.working = true
+	for j := range run.Records {
+		off := run.Records[j].Offset
+		n := x.finished.Get(off)
+		if n > 0 && in == 0 {
+			c.ledger.DupProcessed++
+		}
+		if n < 255 {
+			x.finished.Set(off, n+1)
 		}
 	}
 }

@@ -17,6 +17,14 @@ const (
 	NoStaleEnd    = "no-stale-end"
 	Compaction    = "compaction"
 	Retention     = "retention"
+
+	TxnAtomic      = "txn-atomic"
+	ReadCommitted  = "read-committed"
+	OneOwner       = "one-owner"
+	CommitRegister = "commit-register"
+	Fencing        = "fencing"
+	ExactlyOnce    = "exactly-once"
+	Liveness       = "liveness"
 )
 
 // Where a promise comes from.
@@ -26,7 +34,7 @@ const (
 )
 
 // Properties are the names that may be promised, in the order of reports.
-// Those after Retention are part of the vocabulary but decided elsewhere or
+// Those after Liveness are part of the vocabulary but decided elsewhere or
 // not yet: promised here they come out as unknown.
 func Properties() []string { return history.Properties() }
 
@@ -56,6 +64,12 @@ func Derive(s history.Settings) history.Promise {
 	add(NoSkip, true)
 	add(NoStaleEnd, clean)
 	add(Compaction, clean && s.Compacted && acksAll(s))
+	// An unclean leader of an internal topic may lack what its coordinator has decided.
+	add(TxnAtomic, clean && s.Txn)
+	add(ReadCommitted, clean && s.Txn && s.Iso == "rc")
+	add(OneOwner, clean && s.Sub == "subscribe")
+	add(CommitRegister, clean && s.Sub == "subscribe")
+	add(Fencing, clean && (s.Sub == "subscribe" || s.Txn))
 	return p
 }
 

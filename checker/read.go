@@ -56,7 +56,8 @@ func (c *Checker) readEnds(e *history.Event) {
 	} else {
 		o = op{} // as if it had been asked before all else: then nothing is held against it
 	}
-	fin := e.F == history.Dump && (e.Fin || o.fin) && e.E == history.OK
+	c.curRC = c.isolated(e)
+	fin := e.F == history.Dump && (e.Fin || o.fin) && e.E == history.OK && !c.curRC
 	if e.F == history.Poll {
 		c.process(e.P).reads = true
 	}
@@ -87,6 +88,10 @@ func (c *Checker) readEnds(e *history.Event) {
 	case e.F == history.Poll:
 		c.polled(e)
 	case fin:
+		for k := range e.Batches {
+			p := c.part(e.Batches[k].TP)
+			p.batches = append(p.batches, e.Batches[k])
+		}
 		for k := range e.At {
 			c.dumped(c.part(e.At[k].TP), &e.At[k], endOf(e, e.At[k].TP), o.i)
 		}
@@ -101,6 +106,9 @@ func (c *Checker) saw(p *part, x *history.Record, fin bool) {
 		n = c.sawFirst(p, n, x, fin)
 	} else {
 		c.looked[slots]++
+	}
+	if c.curRC && c.recs.at(n).x != 0 {
+		c.showed(p, n, c.recs.at(n), x.Offset)
 	}
 	if fin && p.logAt.Get(x.Offset) != n+1 {
 		p.logAt.Set(x.Offset, n+1)
@@ -169,8 +177,10 @@ func (c *Checker) claim(cl *history.Claim, e *history.Event, o op) {
 	if list && e.Spec == "earliest" {
 		return
 	}
+	c.aboveLSO(cl, e, reached, c.curRC)
+	c.lsoFloor(p, cl, e, o.i)
 	end := cl.End
-	if end < 0 && !cl.Limited && !list && max(reached, cl.From) >= 0 {
+	if end < 0 && !cl.Limited && !list && !c.curRC && max(reached, cl.From) >= 0 {
 		end = max(reached, cl.From)
 	}
 	if end >= 0 {
@@ -221,12 +231,15 @@ func (c *Checker) dumped(p *part, cl *history.Claim, reached, asked int64) {
 		d.from = min(d.from, from)
 		d.next = max(d.next, next)
 	}
+	if cl.LSO >= 0 {
+		p.lso = cl.LSO
+	}
 	d.done, d.start, d.last, d.by = !cl.Limited, start, asked, c.read()
 }
 
 // dumpedUnclaimed takes a final read that says nothing of the end for whole.
 func (c *Checker) dumpedUnclaimed(e *history.Event, asked int64) {
-	whole := history.Claim{From: 0, End: history.None, Start: 0}
+	whole := history.Claim{From: 0, End: history.None, LSO: history.None, Start: 0}
 	for k := range e.Runs {
 		if tp := e.Runs[k].TP; !claimed(e, tp) {
 			c.dumped(c.part(tp), &whole, endOf(e, tp), asked)

@@ -21,9 +21,10 @@ type record struct {
 	lo         int32 // leader epoch that had answered a reader when the send began
 	tp         history.TP
 	p, life    int32 // the process, and how often it had died
+	x          int32 // 1 + its transaction: index into Checker.txns; 0 is none
+	flags      uint16
 	state      state
 	ackE       history.Kind
-	flags      uint8
 }
 
 type state uint8
@@ -35,14 +36,15 @@ const (
 )
 
 const (
-	unsent  uint8 = 1 << iota // somebody read or acknowledged it but nobody had sent it
-	inLog                     // in the final read
-	reused                    // sent twice: then nothing can be said of it
-	late                      // sent only after it had been read
-	several                   // read at more than one offset
-	lost                      // acknowledged, and not in the final read
-	allowed                   // lost, and a NoCopy note excuses it
-	wrong                     // acknowledged at an offset where it is not, though it is elsewhere
+	unsent  uint16 = 1 << iota // somebody read or acknowledged it but nobody had sent it
+	inLog                      // in the final read
+	reused                     // sent twice: then nothing can be said of it
+	late                       // sent only after it had been read
+	several                    // read at more than one offset
+	lost                       // acknowledged, and not in the final read
+	allowed                    // lost, and a NoCopy note excuses it
+	undone                     // in the final read, and in no committed transaction
+	wrong                      // acknowledged at an offset where it is not, though it is elsewhere
 )
 
 const pageSize = 1 << 12
@@ -104,6 +106,12 @@ type part struct {
 	readAt history.Table[int32] // offset -> 1 + the record last read there
 	logAt  history.Table[int32] // offset -> 1 + the record in the final read
 
+	shownAt history.Table[int32] // offset -> 1 + the read that first showed a record of a transaction there to a reader of committed ones
+	batches []history.Batch      // of the final read
+	fates   []fate               // of each batch
+	markers []int32              // the batch that ended it, or None
+	lso     int64                // of the final read; None is not said
+
 	whole    []proof // how far the log was proven to reach, in ascending order
 	epochs   []epochFloor
 	maxEpoch int32 // the highest that was noted or claimed
@@ -139,7 +147,7 @@ func (c *Checker) part(tp history.TP) *part {
 		c.parts = append(c.parts, nil)
 	}
 	if c.parts[tp] == nil {
-		c.parts[tp] = &part{tp: tp, maxEpoch: history.None, answered: history.None}
+		c.parts[tp] = &part{tp: tp, lso: history.None, maxEpoch: history.None, answered: history.None}
 	}
 	return c.parts[tp]
 }

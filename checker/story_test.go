@@ -22,6 +22,8 @@ import (
 //	dump 0 end 3: 0=11 1=12          the final read
 //	k1 finishes 0: 0=11              k1 assigned 0 [reset]      k1 dies    k1 skips 0 3..5
 //	leader 0 epoch 2                 nocopy 0 3..5
+//
+// Groups and transactions are in groupstory_test.go.
 type story struct {
 	h   *history.Header
 	rec *history.Recorder
@@ -31,7 +33,7 @@ type story struct {
 
 func newStory(h *history.Header, sinks ...history.Sink) *story {
 	s := &story{h: h, ids: map[string]int64{}}
-	h.TPs = []string{"t-0", "t-1"}
+	h.TPs = []string{"t-0", "t-1", "u-0"}
 	s.rec = history.NewRecorder(func() int64 { s.now += 10e6; return s.now }, sinks...)
 	return s
 }
@@ -65,7 +67,7 @@ func (s *story) line(t *testing.T, line string) {
 	head, tail, _ := strings.Cut(line, ":")
 	w := strings.Fields(head)
 	who := w[0]
-	if who == "dump" || who == "leader" || who == "nocopy" || who == "maylose" {
+	if who == "dump" || who == "leader" || who == "nocopy" || who == "maylose" || who == "coordinator" || who == "heal" || who == "fault" {
 		w = append([]string{who}, w...)
 	}
 	e := history.Event{P: processOf(who), E: history.OK, PID: history.None}
@@ -81,13 +83,15 @@ func (s *story) line(t *testing.T, line string) {
 	has := func(name string) bool { return strings.Contains(" "+strings.Join(rest, " ")+" ", " "+name+" ") }
 	answer := func(f history.Func) {
 		e.F, e.TP = f, history.TP(num(t, rest[0]))
-		c := history.Claim{TP: e.TP, From: opt("from", history.None), End: opt("end", history.None), LSO: history.None,
+		c := history.Claim{TP: e.TP, From: opt("from", history.None), End: opt("end", history.None), LSO: opt("lso", history.None), Pos: opt("pos", 0),
 			Start: opt("start", history.None), Epoch: int32(opt("epoch", history.None)), Limited: has("limited")}
-		if c.From != history.None || c.End != history.None || c.Start != history.None || c.Limited {
+		if c.LSO != history.None || c.Pos != 0 || c.From != history.None || c.End != history.None || c.Start != history.None || c.Limited {
 			e.At = []history.Claim{c}
 		}
 		e.TPs = []history.TP{e.TP}
 		run := history.Run{TP: e.TP}
+		tail, batches, _ := strings.Cut(tail, "|")
+		e.Batches = batchesOf(t, e.TP, batches)
 		for _, x := range strings.Fields(tail) {
 			off, v, _ := strings.Cut(x, "=")
 			run.Records = append(run.Records, history.Record{Offset: num(t, off), Value: num(t, v), Key: history.None})
@@ -107,7 +111,8 @@ func (s *story) line(t *testing.T, line string) {
 	}
 	sends := func(off int64, err string) {
 		e.F, e.ID = history.Send, s.ids["v"+rest[0]]
-		e.Sends = []history.Sent{{TP: history.TP(opt("in", 0)), Value: num(t, rest[0]), Key: history.None, Offset: off, Seq: history.None, Err: err}}
+		e.Sends = []history.Sent{{TP: history.TP(opt("in", 0)), Value: num(t, rest[0]), Key: history.None, Offset: off, Seq: history.None, Err: err, Of: opt("of", 0)}}
+		e.X, e.PID, e.Epoch = opt("x", 0), opt("pid", history.None), int32(opt("epoch", history.None))
 	}
 	switch w[1] {
 	case "sends":
@@ -144,6 +149,7 @@ func (s *story) line(t *testing.T, line string) {
 		e.Fin = true
 	case "finishes":
 		answer(history.Process)
+		e.X = opt("x", 0)
 	case "assigned":
 		e.E, e.F, e.TPs, e.Reset = history.Note, history.Assign, []history.TP{history.TP(num(t, rest[0]))}, has("reset")
 	case "dies":
@@ -151,6 +157,10 @@ func (s *story) line(t *testing.T, line string) {
 	case "leader":
 		e = history.Event{E: history.Note, F: history.Leader, TP: history.TP(num(t, rest[0])), Epoch: int32(opt("epoch", 0))}
 	case "nocopy", "maylose", "skips":
+		if rest[0] == "g" {
+			e = history.Event{E: history.Note, F: history.NoCopy, Group: "g"}
+			break
+		}
 		from, until, _ := strings.Cut(rest[1], "..")
 		e.E, e.F, e.TP, e.Offset, e.Until = history.Note, history.NoCopy, history.TP(num(t, rest[0])), num(t, from), num(t, until)
 		e.Synced = len(rest) > 2 && rest[2] == "synced"
@@ -161,7 +171,9 @@ func (s *story) line(t *testing.T, line string) {
 			e.F = history.MayLose
 		}
 	default:
-		t.Fatalf("what is %q?", line)
+		if !s.coordinated(t, &e, w, rest, opt, has) {
+			t.Fatalf("what is %q?", line)
+		}
 	}
 	s.rec.Event(&e)
 }
@@ -190,6 +202,18 @@ func settings(t *testing.T, d *datadriven.TestData) *history.Header {
 			h.Set.Retries = v == "true"
 		case "inflight":
 			h.Set.InFlight, _ = strconv.Atoi(v)
+		case "iso":
+			h.Set.Iso = v
+		case "sub":
+			h.Set.Sub = v
+		case "proto":
+			h.Set.Protocol = v
+		case "settlebefore":
+			h.Set.Settle = history.SettleBefore
+		case "txn":
+			h.Set.Txn = true
+		case "settle":
+			h.Promise.Settle = num(t, v)
 		case "reset":
 			h.Set.Reset = v
 		case "flush":
@@ -262,7 +286,8 @@ func only(d *datadriven.TestData) (string, bool) {
 // the indexes.
 func TestDecidedProperties(t *testing.T) {
 	want := []string{slots: SlotAgreement, loss: NoAckedLoss, dups: NoDuplicate, order: PerKeyOrder, phantom: NoPhantom, skips: NoSkip, stale: NoStaleEnd,
-		delivered: Delivered, entityOrder: EntityOrder, folded: FoldedState, sums: WindowSums, ackedGap: NoAckedGap, lastValue: LastValue, counts: GroupCounts, isolated: Isolation, lateEvents: Lateness, compacts: Compaction, retains: Retention}
+		delivered: Delivered, entityOrder: EntityOrder, folded: FoldedState, sums: WindowSums, ackedGap: NoAckedGap, lastValue: LastValue, counts: GroupCounts, isolated: Isolation, lateEvents: Lateness, compacts: Compaction, retains: Retention,
+		atomic: TxnAtomic, committedReads: ReadCommitted, oneOwner: OneOwner, commitRegister: CommitRegister, fencing: Fencing, exactlyOnce: ExactlyOnce, lively: Liveness}
 	if got := Properties()[:decided]; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}

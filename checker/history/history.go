@@ -177,7 +177,7 @@ const (
 	Fault   // Why: the applied step
 	Heal    // Why
 	Restart // Broker
-	NoCopy  // TP, Offset, Until: the log bytes of [Offset, Until) are on no disk any more
+	NoCopy  // TP, Offset, Until: the log bytes of [Offset, Until) are on no disk any more; or Group: what it had committed
 	Skipped // TP, P, Offset, Until: a reader moved over [Offset, Until) by auto.offset.reset
 	MayLose // TP, Offset, Until, Why: somebody leads without [Offset, Until), and the settings allow it
 

@@ -80,6 +80,10 @@ type Ledger struct {
 	AbortedVisible int64 `json:"aborted_visible"`
 	ZombieWrite    int64 `json:"zombie_write"`
 	StaleReads     int64 `json:"stale_reads"`
+	// OutputsLost and OutputsDoubled are of a chain that reads, processes and writes: records
+	// that it has committed to have read and made nothing of, and what it made once too often.
+	OutputsLost    int64 `json:"outputs_lost,omitempty"`
+	OutputsDoubled int64 `json:"outputs_doubled,omitempty"`
 	// UnavailableUS is the time in which records that were due at a living producer
 	// waited and their partition acknowledged none: 0 where nothing was offered.
 	UnavailableUS int64 `json:"unavailable_us"`

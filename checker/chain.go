@@ -1,0 +1,130 @@
+package checker
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"brokersim/checker/history"
+)
+
+// product is a record that was made of another, by who reads, processes and writes.
+type product struct {
+	rec int32
+	of  int64 // the other's value
+}
+
+// chained is what a chain has made of one record for one topic, as readers of committed
+// records see it.
+type chained struct {
+	in    int32
+	topic string
+}
+
+// chain counts what became of each record that a group has committed to have read: of one that
+// was made once in each topic that the chain writes, that is well; of none, it is lost; of two,
+// it is doubled. Whether that is wrong is for the promise to say: with transactions and
+// read_committed neither may be (KIP-129), without them the second may.
+func (f *finish) chain() {
+	c := f.c
+	if len(c.made) == 0 {
+		return
+	}
+	outs := map[chained][]int32{}          // records, visible at the end
+	topics := map[string]map[string]bool{} // of a topic that is read: those that are written from it
+	for _, x := range c.made {
+		n := c.values.Get(x.of)
+		r := c.recs.at(x.rec)
+		if n == 0 || r.flags&reused != 0 {
+			continue
+		}
+		from, to := f.topicOf(c.recs.at(n-1).tp), f.topicOf(r.tp)
+		if topics[from] == nil {
+			topics[from] = map[string]bool{}
+		}
+		topics[from][to] = true
+		p := c.part(r.tp)
+		if off := f.inLogAt(x.rec, r); r.flags&inLog != 0 && (off < 0 || !f.hidden(p, off)) {
+			outs[chained{n - 1, to}] = append(outs[chained{n - 1, to}], x.rec)
+		}
+	}
+	for n := range c.recs.n {
+		r := c.recs.at(n)
+		if r.flags&(inLog|unsent|reused) != inLog || len(topics[f.topicOf(r.tp)]) == 0 {
+			continue
+		}
+		off := f.inLogAt(n, r)
+		if off < 0 || f.hidden(c.part(r.tp), off) {
+			continue
+		}
+		by := f.readBy(r.tp)
+		for _, to := range slices.Sorted(maps.Keys(topics[f.topicOf(r.tp)])) {
+			made := outs[chained{n, to}]
+			passed := by != nil && off >= by.from && off < by.committedTo(c)
+			if !passed && len(made) == 0 {
+				continue
+			}
+			f.looked[exactlyOnce]++
+			switch {
+			case len(made) == 0:
+				c.ledger.OutputsLost++
+				f.violated(exactlyOnce, func() violation {
+					return violation{
+						what: fmt.Sprintf("A record was read and nothing made of it: %s at %s is below the committed offset %d, and %s has no record of it.",
+							f.name(r), f.slot(r.tp, off), by.committedTo(c), to),
+						witness: append([]witness{f.sent(r)}, f.passing(by, off)...),
+					}
+				})
+			case len(made) > 1:
+				c.ledger.OutputsDoubled += int64(len(made) - 1)
+				slices.Sort(made)
+				f.violated(exactlyOnce, func() violation {
+					v := violation{what: fmt.Sprintf("A record was processed %d times: of %s at %s, %s has %s and %s.",
+						len(made), f.name(r), f.slot(r.tp, off), to, f.placed(made[0]), f.placed(made[1]))}
+					for _, k := range made[:2] {
+						v.witness = append(v.witness, f.sent(c.recs.at(k)))
+					}
+					return v
+				})
+			}
+		}
+	}
+}
+
+// placed names a record of the final read with its place.
+func (f *finish) placed(n int32) string {
+	r := f.c.recs.at(n)
+	return fmt.Sprintf("record %s at %s", f.c.h.Text(r.value), f.slot(r.tp, f.inLogAt(n, r)))
+}
+
+// passing is the first commit that went over an offset.
+func (f *finish) passing(x *claimable, off int64) []witness {
+	for _, n := range x.reg.list {
+		if m := &f.c.commits[n]; m.off > off && m.state == acked {
+			return []witness{f.c.committed(m)}
+		}
+	}
+	return nil
+}
+
+// readBy is the partition as the group sees it that has come furthest in it, or nil.
+func (f *finish) readBy(tp history.TP) *claimable {
+	var best *claimable
+	for _, name := range slices.Sorted(maps.Keys(f.c.groups)) {
+		g := f.c.groups[name]
+		if int(tp) < len(g.parts) && g.parts[tp] != nil && (best == nil || g.parts[tp].committedTo(f.c) > best.committedTo(f.c)) {
+			best = g.parts[tp]
+		}
+	}
+	return best
+}
+
+// topicOf is the topic of a partition.
+func (f *finish) topicOf(tp history.TP) string {
+	name := f.c.h.Name(tp)
+	if k := strings.LastIndexAny(name, "-/"); k > 0 {
+		return name[:k]
+	}
+	return name
+}

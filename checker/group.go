@@ -1,0 +1,376 @@
+package checker
+
+import (
+	"fmt"
+	"slices"
+
+	"brokersim/checker/history"
+)
+
+// group is a consumer group.
+type group struct {
+	name      string
+	installed int32   // the highest generation that anybody was told of
+	by        witness // the event that said so
+	byT       int64
+	parts     []*claimable      // by TP
+	members   map[int32]*member // by process
+	twins     map[string]string // group.instance.id -> the member that has joined with it last
+	forgot    int64             // the event at which its coordinator had lost what was committed, or None
+}
+
+// claimable is a partition as a group sees it.
+type claimable struct {
+	owners   []owner // who has been assigned it and has not given it back
+	last     owner   // the last that was assigned it
+	wanted   bool    // somebody has subscribed to it
+	reg      register
+	finished history.Table[uint8] // offset -> how often the group has finished with it, up to 255
+	from     int64                // where the group began to read it, or None
+	working  bool                 // somebody has said what he has finished with
+}
+
+// owner is one who owns a partition.
+type owner struct {
+	p, gen   int32
+	instance string
+	by       witness // his being assigned it
+	t        int64
+}
+
+// member is a process as the member of a group.
+type member struct {
+	p, gen   int32 // the generation, or member epoch, that it was last told of
+	instance string
+	id       string
+	joined   bool // it has subscribed, and not left
+	assigned bool // its history says what it is assigned
+	wants    []history.TP
+}
+
+func (c *Checker) group(name string) *group {
+	g := c.groups[name]
+	if g == nil {
+		if c.groups == nil {
+			c.groups = map[string]*group{}
+		}
+		g = &group{name: name, members: map[int32]*member{}, twins: map[string]string{}, forgot: history.None}
+		c.groups[name] = g
+	}
+	return g
+}
+
+func (g *group) member(p int32) *member {
+	m := g.members[p]
+	if m == nil {
+		m = &member{p: p}
+		g.members[p] = m
+	}
+	return m
+}
+
+func (g *group) at(tp history.TP) *claimable {
+	for int(tp) >= len(g.parts) {
+		g.parts = append(g.parts, nil)
+	}
+	if g.parts[tp] == nil {
+		g.parts[tp] = &claimable{from: history.None, reg: register{initial: initially, most: history.None, rewound: history.None}}
+	}
+	return g.parts[tp]
+}
+
+// grouped takes an event of a group that is no offset.
+func (c *Checker) grouped(e *history.Event) {
+	g := c.group(e.Group)
+	m := g.member(e.P)
+	if e.Instance != "" {
+		m.instance = e.Instance
+	}
+	if e.Member != "" {
+		m.id = e.Member
+	}
+	switch e.F {
+	case history.Subscribe:
+		c.changed(e)
+		m.joined, m.wants = true, append(m.wants[:0], e.TPs...)
+		c.process(e.P).group = g
+	case history.Unsubscribe:
+		c.left(g, m, e)
+	case history.Assigned:
+		c.changed(e)
+		c.process(e.P).group = g
+		m.assigned = true
+		c.toldOf(g, m, e)
+		for _, tp := range e.TPs {
+			c.owns(g, m, e, tp)
+		}
+	case history.Revoked, history.Lost:
+		c.changed(e)
+		for _, tp := range e.TPs {
+			g.at(tp).gives(e.P)
+			c.process(e.P).at(tp).resume = settled
+		}
+	}
+}
+
+// left is the end of a membership.
+func (c *Checker) left(g *group, m *member, e *history.Event) {
+	c.changed(e)
+	m.joined = false
+	for _, x := range g.parts {
+		if x != nil {
+			x.gives(m.p)
+		}
+	}
+}
+
+func (x *claimable) owned(p int32) bool {
+	return slices.ContainsFunc(x.owners, func(o owner) bool { return o.p == p })
+}
+
+// gives ends what a process owns.
+func (x *claimable) gives(p int32) {
+	x.owners = slices.DeleteFunc(x.owners, func(o owner) bool { return o.p == p })
+}
+
+// toldOf takes note that a member was told of a generation.
+func (c *Checker) toldOf(g *group, m *member, e *history.Event) {
+	if e.Gen < 0 {
+		return
+	}
+	if e.Gen > g.installed {
+		g.installed, g.by, g.byT = e.Gen, c.line(e), e.T
+	}
+	if e.Gen <= m.gen {
+		return
+	}
+	m.gen = e.Gen
+	for tp, x := range g.parts {
+		if x == nil {
+			continue
+		}
+		for i := range x.owners {
+			o := &x.owners[i]
+			if o.p != m.p || o.gen >= e.Gen {
+				continue
+			}
+			c.looked[oneOwner]++
+			if x.last.gen == e.Gen && x.last.p != m.p && !twins(&x.last, m.instance) {
+				c.twoOwners(g, history.TP(tp), o, &x.last, e)
+			}
+		}
+	}
+}
+
+func twins(o *owner, instance string) bool { return instance != "" && o.instance == instance }
+
+// owns takes the assignment of one partition.
+func (c *Checker) owns(g *group, m *member, e *history.Event, tp history.TP) {
+	x := g.at(tp)
+	c.looked[oneOwner]++
+	now := owner{p: m.p, gen: e.Gen, instance: m.instance, by: c.line(e), t: e.T}
+	x.gives(m.p)
+	for i := range x.owners {
+		o := &x.owners[i]
+		// Who was not there when a later generation came about may still think that it owns
+		// what it did: all that holds it off then is that it is fenced.
+		there := o.gen == e.Gen || o.gen < e.Gen && g.member(o.p).gen >= e.Gen
+		if there && !twins(o, m.instance) {
+			c.twoOwners(g, tp, o, &now, e)
+		}
+	}
+	x.owners = append(x.owners, now)
+	x.last = now
+	pos := c.process(m.p).at(tp)
+	pos.known, pos.assigned, pos.fresh, pos.working, pos.resume = false, true, false, false, awaited
+	if x.from == history.None {
+		pos.first = true
+	}
+}
+
+func (c *Checker) twoOwners(g *group, tp history.TP, a, b *owner, e *history.Event) {
+	c.tell(oneOwner, func() violation {
+		v := violation{
+			what: fmt.Sprintf("Two owners: in generation %d of group %s, %s was assigned to %s at %s, while %s, to which it was assigned at %s in generation %d, had not given it back.",
+				b.gen, g.name, c.h.Name(tp), c.say().process("k", b.p), moment(b.t), c.say().process("k", a.p), moment(a.t), a.gen),
+			witness: []witness{a.by, b.by},
+		}
+		if e.I != b.by.i {
+			v.witness = append(v.witness, c.line(e))
+		}
+		return v
+	})
+}
+
+// call is an operation of a group or of a transaction under way: what stood when it began.
+type call struct {
+	known    bool
+	i, t     int64
+	asked    when
+	group    *group
+	gen      int32
+	member   string
+	p        int32
+	first, n int32 // its commits
+	x        int32 // its transaction
+	stable   bool
+	fin      bool
+
+	unowned   bool // it commits of a partition that it was not assigned
+	unownedTP history.TP
+
+	newer    int32 // the generation that was installed, if that is higher; else None
+	newerBy  witness
+	newerT   int64
+	twin     string // the member that had joined for the same instance since, or empty
+	deposing int32  // the epoch of the coordinator that was known; None: none was
+	deposer  string
+
+	zombie bool // the producer was fenced
+	by     fence
+	epoch  int32
+	pid    int64
+}
+
+// coordinator is who coordinates a group or a transactional.id, as far as the history says.
+type coordinator struct {
+	broker string
+	epoch  int32
+}
+
+// called takes the invocation of an operation of a group or a transaction.
+func (c *Checker) called(e *history.Event) {
+	x := call{known: true, i: e.I, t: e.T, asked: whenOf(e), gen: e.Gen, member: e.Member, p: e.P, first: int32(len(c.commits)),
+		stable: e.Spec == "stable", fin: e.Fin, newer: history.None, deposing: history.None, epoch: e.Epoch, pid: e.PID}
+	if e.Group != "" {
+		g := c.group(e.Group)
+		x.group = g
+		if e.Gen >= 0 && e.Gen < g.installed && (e.F != history.TxnOffsets || e.Gen > 0) {
+			x.newer, x.newerBy, x.newerT = g.installed, g.by, g.byT
+		}
+		m := g.member(e.P)
+		if e.Instance != "" {
+			m.instance = e.Instance
+		}
+		if twin := g.twins[m.instance]; m.instance != "" && e.Member != "" && twin != "" && twin != e.Member {
+			x.twin = twin
+		}
+		if co, known := c.coordinators[e.Group]; known {
+			x.deposing, x.deposer = co.epoch, co.broker
+		}
+	}
+	x.by, x.zombie = c.fenced(e)
+	switch e.F {
+	case history.OffsetCommit, history.TxnOffsets:
+		x.x = c.transaction(e)
+		c.commitBegins(e, &x)
+	case history.TxnCommit, history.TxnAbort:
+		x.x = c.transaction(e)
+		c.endAsked(e)
+	case history.Leave:
+		if x.group != nil {
+			c.left(x.group, x.group.member(e.P), e)
+		}
+	case history.Join:
+		c.changed(e)
+	}
+	if c.calls == nil {
+		c.calls = map[int64]call{}
+	}
+	c.calls[e.ID] = x
+}
+
+// answered takes the completion of one.
+func (c *Checker) answered(e *history.Event) {
+	x := c.calls[e.ID]
+	delete(c.calls, e.ID)
+	if x.group == nil && e.Group != "" {
+		x.group = c.group(e.Group)
+	}
+	switch e.F {
+	case history.OffsetCommit, history.TxnOffsets:
+		c.commitEnds(e, &x)
+	case history.OffsetFetch:
+		if e.E == history.OK && x.group != nil {
+			c.fetched(e, &x)
+		}
+	case history.InitProducer:
+		if e.E == history.OK {
+			c.initialized(e)
+		}
+	case history.TxnCommit, history.TxnAbort:
+		c.endDone(e, &x)
+	case history.Join, history.Sync, history.Heartbeat:
+		if e.E == history.OK && x.group != nil {
+			c.memberAnswered(e, &x)
+		}
+	}
+}
+
+// memberAnswered takes the successful answer to a join, sync or heartbeat.
+func (c *Checker) memberAnswered(e *history.Event, x *call) {
+	g := x.group
+	m := g.member(x.p)
+	if e.F == history.Join && m.instance != "" && e.Member != "" {
+		g.twins[m.instance] = e.Member
+	}
+	if e.F != history.Join {
+		c.holdMember(e, x)
+	}
+	gen := e.Gen
+	if gen == 0 && e.F != history.Join {
+		gen = x.gen
+	}
+	if gen > 0 {
+		told := *e
+		told.Gen, told.P = gen, x.p
+		c.toldOf(g, m, &told)
+	}
+}
+
+// holdMember holds the answer to a sync or heartbeat against the generation that was there
+// when it was asked for. A coordinator that was deposed and does not know it may go on
+// answering, since that takes no record: so the history must say that this was none.
+func (c *Checker) holdMember(e *history.Event, x *call) {
+	if !x.known || x.deposing < 0 || e.Broker != x.deposer || c.h.Set.Protocol == "consumer" {
+		return
+	}
+	c.looked[fencing]++
+	if x.newer >= 0 {
+		c.zombieMember(e, x)
+	} else if x.twin != "" {
+		c.twinMember(e, x)
+	}
+}
+
+func (c *Checker) zombieMember(e *history.Event, x *call) {
+	c.tell(fencing, func() violation {
+		return violation{
+			what: fmt.Sprintf("An old generation was accepted: %v of %s at %s, of generation %d of group %s, was asked for after generation %d was installed at %s.",
+				e.F, c.say().process("k", x.p), moment(e.T), x.gen, x.group.name, x.newer, moment(x.newerT)),
+			witness: []witness{x.newerBy, c.asking(x, e), c.line(e)},
+		}
+	})
+}
+
+func (c *Checker) twinMember(e *history.Event, x *call) {
+	c.tell(fencing, func() violation {
+		return violation{
+			what: fmt.Sprintf("A fenced instance was accepted: %v of %s at %s, as member %s of group %s, was asked for after member %s had joined as the same group.instance.id %s.",
+				e.F, c.say().process("k", x.p), moment(e.T), x.member, x.group.name, x.twin, x.group.member(x.p).instance),
+			witness: []witness{c.asking(x, e), c.line(e)},
+		}
+	})
+}
+
+// asking is the invocation of an operation of a group.
+func (c *Checker) asking(x *call, e *history.Event) witness {
+	return c.line(&history.Event{I: x.i, T: x.t, E: history.Inv, F: e.F, ID: e.ID, P: x.p, Group: x.group.name, Gen: x.gen, Member: x.member})
+}
+
+// changed takes note that the group, or the cluster, was disturbed: see liveness.
+func (c *Checker) changed(e *history.Event) {
+	if c.finI == history.None {
+		c.disturbed, c.disturbedBy = e.T, e.I
+	}
+}
