@@ -38,6 +38,9 @@
 //	                begin late, pause, and go back to the start
 //	position.go     its position file
 //	read.go         how fetches, listings and moves are written into the history
+//	writer.go       a service that writes in transactions, and aborts some on purpose
+//	processor.go    a service that reads in a group, and writes and commits in transactions
+//	transactor.go   what both do with their producer, as the history has it
 //	dumper.go       the final read
 //	operator.go     whoever creates topics, moves replicas, deletes records
 //	publisher.go    the producing service of a broker without offsets, through an Outlet
@@ -54,6 +57,11 @@
 //   - A life of a producer is a process of its own (ID + 10000 for each), since what the
 //     one before had under way stays unknown; a reader keeps its number, since its
 //     position outlives it.
+//   - A client that has failed for good, as one whose coordinator has given it up, is followed
+//     by another process 100 ms later, with a number of its own (revivals); one whose
+//     transactional.id somebody else has ends, or the two would fence each other for ever.
+//   - What a processor was polled and aborted it is polled again: of the partitions that it
+//     still has it goes back to where the transaction began. Others are whose they are.
 //   - A value is made once, however often it is offered, and its bytes never change: they
 //     travel to the log without being copied.
 //   - With CommitTogether, processed means that the position is durable. A position file may outlive a reader

@@ -19,6 +19,8 @@ type DumperConfig struct {
 	Settings   config.Consumer // where to begin, isolation and waiting are the dumper's own
 	Partitions []wire.TP
 	From       machine.Instant // when to begin
+	// Batches has the history be told of every batch of a producer.
+	Batches bool
 
 	Recorder *history.Recorder
 	TPs      func(wire.TP) history.TP
@@ -53,7 +55,7 @@ func NewDumper(cfg DumperConfig) *Dumper {
 	s := &cfg.Settings
 	s.AutoOffsetReset, s.IsolationLevel, s.FetchMinBytes, s.FetchMaxWait = "earliest", "read_uncommitted", 1, dumpWait
 	d := &Dumper{cfg: cfg}
-	d.client = client.NewConsumer(client.ConsumerConfig{Name: cfg.Name, Seed: cfg.Seed, Bootstrap: cfg.Bootstrap, Settings: cfg.Settings})
+	d.client = client.NewConsumer(client.ConsumerConfig{Name: cfg.Name, Seed: cfg.Seed, Bootstrap: cfg.Bootstrap, Settings: cfg.Settings, Batches: cfg.Batches})
 	d.scribe = scribe{rec: cfg.Recorder, tps: cfg.TPs, process: cfg.ID, read: history.Dump, fin: true}
 	for _, tp := range cfg.Partitions {
 		d.parts = append(d.parts, dumped{tp: tp, end: -1})

@@ -25,6 +25,7 @@ type scribe struct {
 	at      []history.Claim
 	parts   []history.TP
 	offs    []history.Committed
+	batches []history.Batch
 }
 
 func (s *scribe) write(e history.Event) {
@@ -60,7 +61,7 @@ func (s *scribe) left(c *client.Consumer) {
 // fetched writes the completion of a fetch. One that failed as a whole has
 // certainly had no effect.
 func (s *scribe) fetched(f *client.Fetch) {
-	s.runs, s.records, s.at = s.runs[:0], s.records[:0], s.at[:0]
+	s.runs, s.records, s.at, s.batches = s.runs[:0], s.records[:0], s.at[:0], s.batches[:0]
 	why := ""
 	n := 0
 	for i := range f.Parts {
@@ -80,10 +81,17 @@ func (s *scribe) fetched(f *client.Fetch) {
 		}
 		tp := s.tps(part.TP)
 		s.run(tp, part.Records, true)
-		s.at = append(s.at, history.Claim{TP: tp, From: part.From, End: part.HighWatermark, LSO: part.LSO, Start: part.LogStart,
-			Epoch: part.Epoch, Broker: f.Broker, Limited: part.Next < part.HighWatermark})
+		claim := history.Claim{TP: tp, From: part.From, End: part.HighWatermark, LSO: part.LSO, Start: part.LogStart,
+			Epoch: part.Epoch, Broker: f.Broker, Limited: part.Next < part.HighWatermark}
+		if s.committed {
+			claim.Pos = part.Next
+		}
+		s.at = append(s.at, claim)
+		for k := range part.Batches {
+			s.batches = append(s.batches, batchSeen(tp, &part.Batches[k]))
+		}
 	}
-	e := history.Event{E: history.OK, F: s.read, ID: f.Op, Runs: s.runs, At: s.at, Fin: s.fin}
+	e := history.Event{E: history.OK, F: s.read, ID: f.Op, Runs: s.runs, At: s.at, Fin: s.fin, Batches: s.batches}
 	if len(s.at) == 0 && why != "" {
 		e = history.Event{E: history.Fail, F: s.read, ID: f.Op, Why: why, Fin: s.fin}
 	}
@@ -91,6 +99,20 @@ func (s *scribe) fetched(f *client.Fetch) {
 		e.Iso = "rc"
 	}
 	s.write(e)
+}
+
+// batchSeen is a batch as the history has it.
+func batchSeen(tp history.TP, b *client.Batch) history.Batch {
+	x := history.Batch{TP: tp, Base: b.BaseOffset, Last: b.NextOffset() - 1, PID: b.ProducerID, Epoch: int32(b.ProducerEpoch), Seq: b.BaseSequence}
+	switch {
+	case b.IsControl() && b.Commits:
+		x.Kind, x.Seq = history.CommitMarker, history.None
+	case b.IsControl():
+		x.Kind, x.Seq = history.AbortMarker, history.None
+	case b.IsTransactional():
+		x.Kind = history.TxnData
+	}
+	return x
 }
 
 // run appends records as a run. A value that does not pass its checks is shown

@@ -107,7 +107,7 @@ func NewReader(cfg ReaderConfig) *Reader {
 	r.client = client.NewConsumer(client.ConsumerConfig{
 		Name: cfg.Name, Life: cfg.Life, Seed: cfg.Seed, Bootstrap: cfg.Bootstrap, Settings: cfg.Settings, Failpoints: cfg.Failpoints,
 	})
-	r.scribe = scribe{rec: cfg.Recorder, tps: cfg.TPs, process: cfg.ID, read: history.Poll}
+	r.scribe = scribe{rec: cfg.Recorder, tps: cfg.TPs, process: cfg.ID, read: history.Poll, committed: cfg.Settings.IsolationLevel == "read_committed"}
 	return r
 }
 

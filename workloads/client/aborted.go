@@ -53,3 +53,9 @@ func commits(batch machine.Bytes) (is bool) {
 	})
 	return is
 }
+
+// Batch is a batch of a producer as it stands in a log.
+type Batch struct {
+	wire.Batch
+	Commits bool // it is the marker of a commit
+}

@@ -21,6 +21,11 @@ type ConsumerConfig struct {
 	// Bulk has the consumer hand over what it reads as stretches of whole batches,
 	// without looking into them: [Polled.Stretches].
 	Bulk bool
+	// Batches has the consumer tell of every batch of a producer that it reads, markers too:
+	// [FetchPart.Batches].
+	Batches bool
+	// Tags is as in [ProducerConfig].
+	Tags machine.Tag
 }
 
 // Assignment is a partition to read and where to begin.
@@ -58,6 +63,7 @@ type FetchPart struct {
 	Next                         int64 // the offset after what was read
 	Records                      []Fetched
 	Stretches                    []Stretch // of a Bulk consumer, in place of Records
+	Batches                      []Batch   // of a consumer that was asked to tell of them
 	// Stale says that the partition had moved on meanwhile, so that the
 	// consumer did not take the records: it was taken away, or another leader
 	// is known, against whose log the position has to be checked first.
@@ -166,6 +172,7 @@ type Consumer struct {
 	leftListings []*Listing
 	polled       []Polled
 	aborted      aborted // of the answer that is being read
+	batches      bool    // see ConsumerConfig.Batches
 	gathered     []*assigned
 	worked       machine.Work // since the last step
 	corrupt      int64
@@ -182,7 +189,7 @@ func NewConsumer(cfg ConsumerConfig) *Consumer {
 
 // newConsumer is for one that speaks what a table has, keys beside the usual among it.
 func newConsumer(cfg ConsumerConfig, table *wire.Table, coordinators int, keys []int16) *Consumer {
-	c := &Consumer{set: cfg.Settings, bulk: cfg.Bulk, fail: cfg.Failpoints, due: 0}
+	c := &Consumer{set: cfg.Settings, bulk: cfg.Bulk, batches: cfg.Batches, fail: cfg.Failpoints, due: 0}
 	c.draw = machine.NewDraw(cfg.Seed, "client").Of(cfg.Name).With(uint64(cfg.Life))
 	s := &c.set
 	name := s.ClientID
@@ -196,9 +203,13 @@ func newConsumer(cfg ConsumerConfig, table *wire.Table, coordinators int, keys [
 		table: table, keys: append([]int16{wire.Metadata, wire.Fetch, wire.ListOffsets, wire.OffsetForLeaderEpoch}, keys...), coordinators: coordinators,
 		reconnect: s.ReconnectBackoff, reconnectMax: s.ReconnectBackoffMax,
 		maxInFlight: 100, // Kafka's consumer
+		tags:        cfg.Tags,
 	})
 	return c
 }
+
+// Abandon closes the connections of a consumer that is not used any more.
+func (c *Consumer) Abandon(out *machine.Effects) { c.net.abandon(out) }
 
 // Assign adds partitions to read. A partition that is assigned already stays
 // where it is.

@@ -255,7 +255,7 @@ func (c *Consumer) fetchedPart(now machine.Instant, part *FetchPart, x *kmsg.Fet
 			// Kafka's consumer throws at the application, which may ask
 			// again. What passed its checks before is not used either.
 			c.corrupt++
-			part.Code, part.Records, part.Stretches, part.Next = wire.CorruptMessage, nil, nil, part.From
+			part.Code, part.Records, part.Stretches, part.Batches, part.Next = wire.CorruptMessage, nil, nil, nil, part.From
 			c.failed(now, a)
 			return
 		}
@@ -314,6 +314,9 @@ func (c *Consumer) read(part *FetchPart, a *assigned, aborted []kmsg.FetchRespon
 			}
 		} else if h.Count < 0 || h.LastOffsetDelta < max(h.Count-1, 0) {
 			return 0, 0, wire.ErrBatchCount // or the position would not be after the records
+		}
+		if c.batches && h.ProducerID >= 0 {
+			part.Batches = append(part.Batches, Batch{h, h.IsControl() && commits(batch)})
 		}
 		switch from := next; {
 		case c.aborted.has(&h, batch):

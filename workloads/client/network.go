@@ -22,6 +22,7 @@ type netConfig struct {
 	setup, setupMax         time.Duration // socket.connection.setup.timeout.ms, ...max.ms
 	reconnect, reconnectMax time.Duration // reconnect.backoff.ms, ...max.ms
 	maxInFlight             int           // per connection
+	tags                    machine.Tag   // below those of the dials
 	table                   *wire.Table   // what is sent
 	keys                    []int16       // same: a broker must serve them
 	coordinators            int           // links of their own to coordinators, beside those to brokers
@@ -64,7 +65,7 @@ func adminTable() *wire.Table {
 func metadataAPI() wire.API { return wire.API{Key: wire.Metadata, Min: 7, Max: 12} }
 
 func (n *network) init(cfg netConfig) {
-	n.cfg = cfg
+	n.cfg, n.tags = cfg, cfg.tags
 	for i, addr := range cfg.bootstrap {
 		n.links = append(n.links, &link{id: int32(-1 - i), addr: addr, bootstrap: true})
 	}
@@ -107,7 +108,9 @@ func (n *network) opened(now machine.Instant, in *machine.Input, out *machine.Ef
 			return
 		}
 	}
-	out.Close(in.Conn) // given up on
+	if in.Tag > n.cfg.tags && in.Tag <= n.tags {
+		out.Close(in.Conn) // given up on
+	}
 }
 
 func (n *network) closed(now machine.Instant, in *machine.Input) {
@@ -350,6 +353,16 @@ func (n *network) leastLoadedOf(now machine.Instant, bootstrap bool, draw machin
 		return dial, false
 	}
 	return nil, full
+}
+
+// abandon closes all connections of a client that nobody uses any more.
+func (n *network) abandon(out *machine.Effects) {
+	for _, l := range n.links {
+		if l.conn != 0 {
+			out.Close(l.conn)
+		}
+		l.state, l.conn = down, 0
+	}
 }
 
 // take hands over the calls that have ended since the last time. The slice is

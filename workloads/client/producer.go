@@ -20,6 +20,9 @@ type ProducerConfig struct {
 	// FirstSequence is where the sequences of each partition begin in the producer's
 	// first epoch, 0 in Kafka: near the largest int32 they soon begin again at 0.
 	FirstSequence int32
+	// Tags is below the tags of the client's dials, which count up from it: two clients of
+	// one machine have theirs far apart.
+	Tags machine.Tag
 }
 
 // Outcome is what became of records.
@@ -125,10 +128,13 @@ func NewProducer(cfg ProducerConfig) *Producer {
 		requestTimeout: s.RequestTimeout, retry: s.RetryBackoff, retryMax: s.RetryBackoffMax, metadataMaxAge: s.MetadataMaxAge,
 		setup: s.ConnectionSetupTimeout, setupMax: s.ConnectionSetupTimeoutMax,
 		table: producerTable(p.txn.id != ""), keys: []int16{wire.Metadata, wire.Produce, wire.InitProducerID},
-		reconnect: s.ReconnectBackoff, reconnectMax: s.ReconnectBackoffMax, maxInFlight: max(int(s.MaxInFlight), 1),
+		reconnect: s.ReconnectBackoff, reconnectMax: s.ReconnectBackoffMax, maxInFlight: max(int(s.MaxInFlight), 1), tags: cfg.Tags,
 	})
 	return p
 }
+
+// Abandon closes the connections of a producer that is not used any more.
+func (p *Producer) Abandon(out *machine.Effects) { p.net.abandon(out) }
 
 // Watch makes the producer learn about a topic before it is first written to.
 func (p *Producer) Watch(topic string) { p.target(topic) }
