@@ -31,6 +31,13 @@ type BrokerConfig struct {
 	// Coordinators has the broker coordinate groups and transactions. Simulated clients of
 	// neither keep the answer to ApiVersions that they know.
 	Coordinators bool
+	// TransactionVersion is the finalized level of the feature transaction.version: from 2 on
+	// producers have a new epoch for each transaction, and their partitions are added by
+	// Produce (KIP-890).
+	TransactionVersion int16
+	// FirstEpoch is the epoch that transactional ids begin with: 0 but in simulations that
+	// have to come to the end of the epochs.
+	FirstEpoch int16
 	// ShutdownWait is how long a broker that is to stop waits for the controller to have others
 	// lead; 0 is five minutes, as Kafka does.
 	ShutdownWait time.Duration
@@ -92,9 +99,11 @@ type Broker struct {
 	parked  parked
 	// unverified are requests whose transaction's coordinator is to be asked, in the order in
 	// which they came.
-	unverified []*verifying
-	reading    fetchAnswer
-	ids        producerIDs
+	unverified    []*verifying
+	verifications verifications
+	markers       txnMarkers // of coordinators on this broker
+	reading       fetchAnswer
+	ids           producerIDs
 
 	sessions     fetchSessions
 	coordinators coordinators
@@ -229,6 +238,7 @@ func NewBroker(cfg BrokerConfig) *Broker {
 		wire.AlterPartition, wire.AllocateProducerIDs, wire.CreateTopics)
 	b.parked.earliest = machine.Never
 	b.coordinators.start()
+	b.verifications, b.markers = newVerifications(), newTxnMarkers()
 	return b
 }
 
@@ -315,8 +325,10 @@ func (b *Broker) Step(now machine.Now, in *machine.Input, out *machine.Effects) 
 		b.fetchMetadata(now.Mono, out)
 		b.command(now.Mono, out)
 		b.follow(now.Mono, out)
+		b.sendVerifications(now.Mono, out)
+		b.sendMarkers(now.Mono, out)
 	}
-	b.deadline = b.nextDeadline()
+	b.deadline = b.nextDeadline(now.Mono)
 }
 
 func (b *Broker) input(now machine.Now, in *machine.Input, out *machine.Effects) {
@@ -349,7 +361,8 @@ func (b *Broker) input(now machine.Now, in *machine.Input, out *machine.Effects)
 }
 
 func (b *Broker) stepLinks(now machine.Now, in *machine.Input, out *machine.Effects) (mine bool) {
-	return b.stepFetchers(now, in, out) || b.stepLifecycle(now.Mono, in, out) || b.stepMetadata(now.Mono, in, out) || b.stepCommands(now, in, out)
+	return b.stepFetchers(now, in, out) || b.stepLifecycle(now.Mono, in, out) || b.stepMetadata(now.Mono, in, out) || b.stepCommands(now, in, out) ||
+		b.stepVerifications(now, in, out) || b.stepMarkers(now, in, out)
 }
 
 // periodic does what is due by the clock.
@@ -386,6 +399,8 @@ func (b *Broker) periodic(now machine.Now, out *machine.Effects) {
 		}
 	}
 	b.tickCoordinators(now, out)
+	b.expireVerifications(now, out)
+	b.expireMarkersSent(now, out)
 	b.retain(now, out)
 	b.discard(at, out)
 	b.clean(now, out)
@@ -393,12 +408,12 @@ func (b *Broker) periodic(now machine.Now, out *machine.Effects) {
 	b.saveCheckpoints(at, out)
 }
 
-func (b *Broker) nextDeadline() machine.Instant {
+func (b *Broker) nextDeadline(now machine.Instant) machine.Instant {
 	if b.err != nil {
 		return machine.Never
 	}
 	at := min(b.beatDue(), b.parked.earliest, b.isrAt, b.expireAt, b.checkpointsDue(), b.flushAt, b.commands.due(), b.retention.due(), b.discardAt(), b.cleaning.due(), b.coordinators.earliest)
-	at = min(at, b.metadata.due(b.metadataAt), b.leaveDue())
+	at = min(at, b.metadata.due(b.metadataAt), b.leaveDue(), b.verifications.due(now), b.markers.due(now))
 	for _, f := range b.fetchers {
 		at = min(at, f.due())
 	}
@@ -435,7 +450,7 @@ func (b *Broker) moveAll() {
 // settle answers everything that can be answered now, and goes on with the
 // connections that are free by that, until there is nothing more to do.
 func (b *Broker) settle(now machine.Now, out *machine.Effects) {
-	b.expireParked(now.Mono, out)
+	b.expireParked(now, out)
 	for b.err == nil {
 		switch {
 		case len(b.touched) > 0:
@@ -444,9 +459,13 @@ func (b *Broker) settle(now machine.Now, out *machine.Effects) {
 			p.touched = false
 			b.wakeProduces(p, out)
 			b.wakeDeletes(p, out)
-			b.wakeMarkers(p, out)
+			b.wakeMarkers(now, p, out)
 			b.wakeFetches(now.Mono, p, out)
 			b.wakeCoordinator(now, p, out)
+		case len(b.unverified) > 0:
+			v := b.unverified[0]
+			b.unverified = slices.Delete(b.unverified, 0, 1)
+			b.verify(now, v, out)
 		case len(b.free) > 0:
 			c := b.free[0]
 			b.free = slices.Delete(b.free, 0, 1)
@@ -482,6 +501,7 @@ func (b *Broker) hangUpAll(out *machine.Effects) {
 	}
 	clear(b.conns)
 	b.coordinators.stop()
+	b.verifications, b.markers = newVerifications(), newTxnMarkers()
 	b.parked, b.waiting, b.free, b.touched, b.unverified = parked{earliest: machine.Never}, nil, nil, nil, nil
 }
 
@@ -502,5 +522,5 @@ func (b *Broker) links() []*link {
 	for _, f := range b.fetchers {
 		list = append(list, &f.link)
 	}
-	return list
+	return b.markers.links(b.verifications.links(list))
 }

@@ -41,7 +41,7 @@ type kind struct {
 
 func (c *coordinators) start() {
 	c.groups = kind{topic: coordinator.Offsets, make: newGroups}
-	c.transactions = kind{topic: coordinator.Transactions}
+	c.transactions = kind{topic: coordinator.Transactions, make: newTransactions, mark: (*Broker).writeMarker}
 	c.inquiries = make(map[coordinator.Token]*inquiry)
 	c.earliest = machine.Never
 }
@@ -120,6 +120,40 @@ func (b *Broker) coordinate(now machine.Now, n int32, x *inquiry, out *machine.E
 	s.guard = x.guard
 	b.carryOut(now, s, s.machine.Request(now, coordinator.Caller{Token: x.token, ClientID: x.req.ClientID}, x.command), out)
 	s.guard = 0
+}
+
+// askHomes has the coordinators of several groups or transactional ids decide, each about a
+// command that is about its own. answers has one of each id when done is called; an id that is
+// named twice has two. x is what is common to the commands.
+func askHomes[A any](b *Broker, now machine.Now, x *inquiry, ids []string, command func(of []int) kmsg.Request,
+	answers func(kmsg.Response) []A, done func(machine.Now, []A, *machine.Effects), out *machine.Effects) {
+	var homes []int32
+	of := make(map[int32][]int)
+	for i, id := range ids {
+		n := b.home(x.kind, id)
+		if of[n] == nil {
+			homes = append(homes, n)
+		}
+		of[n] = append(of[n], i)
+	}
+	all, left := make([]A, len(ids)), len(homes)
+	if left == 0 {
+		done(now, all, out)
+		return
+	}
+	for _, n := range homes {
+		one := *x
+		one.command = command(of[n])
+		one.then = func(now machine.Now, resp kmsg.Response, out *machine.Effects) {
+			for i, a := range answers(resp) {
+				all[of[n][i]] = a
+			}
+			if left--; left == 0 {
+				done(now, all, out)
+			}
+		}
+		b.coordinate(now, n, &one, out)
+	}
 }
 
 // tell has a coordinator on this broker know something that has no answer.

@@ -44,8 +44,11 @@
 //	grouptopics.go       what coordinators of groups know of topics
 //	describegroups.go    DescribeGroups, ConsumerGroupDescribe, ListGroups, DeleteGroups
 //	offsets.go           OffsetCommit, TxnOffsetCommit, OffsetFetch, OffsetDelete
+//	transactions.go      the requests to coordinators of transactions
+//	txnverify.go         coordinators asked by the leaders of partitions (KIP-890)
+//	txnmarkers.go        the markers that coordinators here want written, and where
 //	internaltopics.go    the topics of coordinators, and what nobody else may do with them
-//	producerids.go       InitProducerId, from blocks of ids
+//	producerids.go       blocks of producer ids; InitProducerId of idempotent producers
 //	deleterecords.go     DeleteRecords
 //	createtopics.go      topics that are created because somebody has asked about them
 //	forward.go           what is passed on to the controller for an operator
@@ -58,6 +61,7 @@
 //	remove.go            the files of partitions that are no more, or no more here; stray logs
 //	commands.go          what the controller is asked for: ISRs, producer ids, topics
 //	link.go              a connection that a broker keeps to another node
+//	outbox.go            what other brokers are to be asked, and is put together meanwhile
 //	retention.go         what has expired, looked for now and then; what is deleted, removed
 //	clean.go             the log cleaner: which log, how fast, what must be synced first
 //	flush.go             what is older than flush.ms, made durable now and then

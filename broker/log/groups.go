@@ -40,31 +40,9 @@ func (b *Broker) askGroup(now machine.Now, group string, x *inquiry, out *machin
 // group that is named twice has two.
 func askGroups[A any](b *Broker, now machine.Now, c *conn, req wire.Request, groups []string, command func(of []int) kmsg.Request,
 	answers func(kmsg.Response) []A, done func([]A) kmsg.Response, out *machine.Effects) {
-	kind := &b.coordinators.groups
-	var homes []int32
-	of := make(map[int32][]int)
-	for i, group := range groups {
-		n := b.home(kind, group)
-		if of[n] == nil {
-			homes = append(homes, n)
-		}
-		of[n] = append(of[n], i)
-	}
-	all, left := make([]A, len(groups)), len(homes)
-	if left == 0 {
+	askHomes(b, now, &inquiry{kind: &b.coordinators.groups, conn: c, req: req}, groups, command, answers, func(_ machine.Now, all []A, out *machine.Effects) {
 		b.answer(c, &req, done(all), nil, out)
-		return
-	}
-	for _, n := range homes {
-		b.coordinate(now, n, &inquiry{kind: kind, command: command(of[n]), conn: c, req: req, then: func(_ machine.Now, resp kmsg.Response, out *machine.Effects) {
-			for i, a := range answers(resp) {
-				all[of[n][i]] = a
-			}
-			if left--; left == 0 {
-				b.answer(c, &req, done(all), nil, out)
-			}
-		}}, out)
-	}
+	}, out)
 }
 
 // pick are some of a list.

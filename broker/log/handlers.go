@@ -40,6 +40,7 @@ func handlers(cfg *BrokerConfig) (list [numAPIs]handler) {
 	}
 	if cfg.Coordinators {
 		groupHandlers(&list)
+		transactionHandlers(&list)
 	}
 	if cfg.Admin != nil || cfg.Coordinators {
 		list[wire.FindCoordinator] = at(func(b *Broker, now machine.Now, _ *wire.Request, body *kmsg.FindCoordinatorRequest) kmsg.Response {
@@ -95,7 +96,7 @@ func at[T kmsg.Request](answer func(*Broker, machine.Now, *wire.Request, T) kmsg
 func servedBy(list *[numAPIs]handler, cfg *BrokerConfig) *wire.Table {
 	t := wire.BrokerTable().With(wire.BrokerAdmin())
 	if cfg.Coordinators {
-		t = t.Only(func(key int16) bool { return key != wire.FindCoordinator }).With(wire.BrokerCoordinators())
+		t = t.Replace(wire.BrokerCoordinators())
 	}
 	return t.Only(func(key int16) bool { return list[key] != nil })
 }
@@ -107,8 +108,28 @@ func (b *Broker) apiVersions(_ machine.Now, c *conn, req wire.Request, out *mach
 		resp.ErrorCode = wire.UnsupportedVersion
 	case req.Version >= 3 && !(softwareName(body.ClientSoftwareName) && softwareName(body.ClientSoftwareVersion)):
 		resp.ErrorCode, resp.ApiKeys = wire.InvalidRequest, []kmsg.ApiVersionsResponseApiKey{}
+	case b.cfg.Coordinators:
+		b.features(req.Version, resp)
 	}
 	b.answer(c, &req, resp, nil, out)
+}
+
+// features says which features the broker supports and the cluster has finalized (KIP-584).
+// One whose lowest level is 0 must be left out of what is supported before version 4: Java
+// clients that ask in version 3 do not take it (KAFKA-17011).
+func (b *Broker) features(version int16, resp *kmsg.ApiVersionsResponse) {
+	const name, most = "transaction.version", 2
+	if version >= 4 {
+		f := kmsg.NewApiVersionsResponseSupportedFeature()
+		f.Name, f.MinVersion, f.MaxVersion = name, 0, most
+		resp.SupportedFeatures = append(resp.SupportedFeatures, f)
+	}
+	resp.FinalizedFeaturesEpoch = 0 // of all levels, which do not change
+	if level := b.cfg.TransactionVersion; level > 0 {
+		f := kmsg.NewApiVersionsResponseFinalizedFeature()
+		f.Name, f.MinVersionLevel, f.MaxVersionLevel = name, level, level
+		resp.FinalizedFeatures = append(resp.FinalizedFeatures, f)
+	}
 }
 
 // softwareName reports whether s may name a client or its version (KIP-511): letters and

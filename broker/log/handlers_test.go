@@ -16,7 +16,7 @@ func TestEveryAPIHasAHandler(t *testing.T) {
 			rows = rows.With(wire.BrokerAdmin())
 		}
 		if cfg.Coordinators {
-			rows = rows.Only(func(key int16) bool { return key != wire.FindCoordinator }).With(wire.BrokerCoordinators())
+			rows = rows.Replace(wire.BrokerCoordinators())
 		}
 		table, served := rows, servedBy(&list, &cfg)
 		for key := range int16(numAPIs) {

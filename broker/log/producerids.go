@@ -33,24 +33,36 @@ func (ids *producerIDs) take() int64 {
 	return id
 }
 
-// initProducerID gives an idempotent producer its id. While a block of ids is
-// under way from the controller the producer is told to come again, as in Kafka.
-func (b *Broker) initProducerID(body *kmsg.InitProducerIDRequest) *kmsg.InitProducerIDResponse {
-	resp := kmsg.NewPtrInitProducerIDResponse()
-	resp.ProducerID, resp.ProducerEpoch = -1, -1
+// nextID takes a producer id. While a block of them is under way from the controller there
+// may be none.
+func (b *Broker) nextID() (id int64, ok bool) {
 	left := b.ids.left()
 	if left < controller.ProducerIDBlock/10 {
 		b.commands.ids = true
 	}
+	if left == 0 {
+		return -1, false
+	}
+	return b.ids.take(), true
+}
+
+// initProducerID gives an idempotent producer its id. While there is none the producer is
+// told to come again, as in Kafka.
+func (b *Broker) initProducerID(body *kmsg.InitProducerIDRequest) *kmsg.InitProducerIDResponse {
+	resp := kmsg.NewPtrInitProducerIDResponse()
+	resp.ProducerID, resp.ProducerEpoch = -1, -1
 	switch {
 	case body.TransactionalID != nil && *body.TransactionalID == "", (body.ProducerID == -1) != (body.ProducerEpoch == -1):
 		resp.ErrorCode = wire.InvalidRequest // KIP-360: both or neither
 	case body.TransactionalID != nil:
 		resp.ErrorCode = wire.CoordinatorNotAvailable // there are no transactions
-	case left == 0:
-		resp.ErrorCode = wire.CoordinatorLoadInProgress
 	default:
-		resp.ProducerID, resp.ProducerEpoch = b.ids.take(), 0
+		id, ok := b.nextID()
+		if !ok {
+			resp.ErrorCode = wire.CoordinatorLoadInProgress
+			break
+		}
+		resp.ProducerID, resp.ProducerEpoch = id, 0
 	}
 	return resp
 }

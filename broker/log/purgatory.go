@@ -195,7 +195,8 @@ func (x *parkedFetch) concerned(p *partition) bool {
 
 // expireParked answers the requests whose time is over: a produce with
 // REQUEST_TIMED_OUT for what is still open, a fetch with what there is.
-func (b *Broker) expireParked(now machine.Instant, out *machine.Effects) {
+func (b *Broker) expireParked(at machine.Now, out *machine.Effects) {
+	now := at.Mono
 	if now < b.parked.earliest {
 		return
 	}
@@ -221,7 +222,7 @@ func (b *Broker) expireParked(now machine.Instant, out *machine.Effects) {
 		b.answerFetch(now, x.conn, &x.req, x.in, b.read(x.body), out)
 	}
 	b.expireDeletes(now, out)
-	b.expireMarkers(now, out)
+	b.expireMarkers(at, out)
 	b.parked.earliest = machine.Never
 	for _, x := range b.parked.markers {
 		b.parked.earliest = min(b.parked.earliest, x.until)

@@ -25,6 +25,9 @@ type verifying struct {
 	parts []verifyingPart // those that it is asked about
 	// then goes on with it, where it is no Produce.
 	then func(now machine.Now, out *machine.Effects)
+
+	asked machine.Instant // when the coordinator has first answered; 0: it has not
+	again machine.Instant // when it is to be asked again, as it was busy
 }
 
 // verifyingPart is one partition of it, with the coordinator's answer.

@@ -76,6 +76,8 @@ type parkedMarkers struct {
 	resp  *kmsg.WriteTxnMarkersResponse
 	until machine.Instant
 	waits []marking // not decided yet
+	// then takes the answer of a coordinator on this broker, which there is no connection to.
+	then func(now machine.Now, resp *kmsg.WriteTxnMarkersResponse, out *machine.Effects)
 }
 
 // marking is one marker in one partition.
@@ -91,8 +93,12 @@ const markersTimeout = 30 * time.Second
 
 // writeTxnMarkers ends transactions in the partitions that their coordinators name.
 func (b *Broker) writeTxnMarkers(now machine.Now, c *conn, req wire.Request, out *machine.Effects) {
-	body := req.Body.(*kmsg.WriteTxnMarkersRequest)
-	x := &parkedMarkers{conn: c, req: req, resp: kmsg.NewPtrWriteTxnMarkersResponse(), until: now.Mono.Add(markersTimeout)}
+	b.takeMarkers(now, &parkedMarkers{conn: c, req: req}, req.Body.(*kmsg.WriteTxnMarkersRequest), out)
+}
+
+// takeMarkers appends markers, and answers when they cannot be lost.
+func (b *Broker) takeMarkers(now machine.Now, x *parkedMarkers, body *kmsg.WriteTxnMarkersRequest, out *machine.Effects) {
+	x.resp, x.until = kmsg.NewPtrWriteTxnMarkersResponse(), now.Mono.Add(markersTimeout)
 	x.resp.Markers = make([]kmsg.WriteTxnMarkersResponseMarker, len(body.Markers))
 	for i := range body.Markers {
 		m, answer := &body.Markers[i], &x.resp.Markers[i]
@@ -111,10 +117,12 @@ func (b *Broker) writeTxnMarkers(now machine.Now, c *conn, req wire.Request, out
 		}
 	}
 	if len(x.waits) == 0 || b.err != nil {
-		b.answer(c, &req, x.resp, nil, out)
+		b.markersTaken(now, x, out)
 		return
 	}
-	c.markers = x
+	if x.conn != nil {
+		x.conn.markers = x
+	}
 	b.parked.markers = append(b.parked.markers, x)
 	b.parked.earliest = min(b.parked.earliest, x.until)
 	for i := range x.waits {
@@ -144,8 +152,19 @@ func (w *marking) decideMarker() (done bool) {
 	return done
 }
 
+// markersTaken hands the answer on.
+func (b *Broker) markersTaken(now machine.Now, x *parkedMarkers, out *machine.Effects) {
+	if x.conn != nil {
+		b.answer(x.conn, &x.req, x.resp, nil, out)
+	} else {
+		x.then(now, x.resp, out)
+	}
+}
+
 func (b *Broker) unparkMarkers(x *parkedMarkers) {
-	x.conn.markers = nil
+	if x.conn != nil {
+		x.conn.markers = nil
+	}
 	b.parked.markers = remove(b.parked.markers, x)
 	for i := range x.waits {
 		p := x.waits[i].p
@@ -154,21 +173,21 @@ func (b *Broker) unparkMarkers(x *parkedMarkers) {
 }
 
 // wakeMarkers answers those for which a partition has got far enough, or has lost its leader.
-func (b *Broker) wakeMarkers(p *partition, out *machine.Effects) {
+func (b *Broker) wakeMarkers(now machine.Now, p *partition, out *machine.Effects) {
 	wake(&p.markers, func(x *parkedMarkers) (waits, here bool) {
 		x.waits = slices.DeleteFunc(x.waits, func(w marking) bool { return w.p == p && w.decideMarker() })
 		return len(x.waits) > 0, slices.ContainsFunc(x.waits, func(w marking) bool { return w.p == p })
 	}, func(x *parkedMarkers) {
 		b.unparkMarkers(x)
-		b.answer(x.conn, &x.req, x.resp, nil, out)
+		b.markersTaken(now, x, out)
 	})
 }
 
 // expireMarkers answers those whose time is over.
-func (b *Broker) expireMarkers(now machine.Instant, out *machine.Effects) {
+func (b *Broker) expireMarkers(now machine.Now, out *machine.Effects) {
 	for i := 0; i < len(b.parked.markers); {
 		x := b.parked.markers[i]
-		if x.until > now {
+		if x.until > now.Mono {
 			i++
 			continue
 		}
@@ -176,6 +195,6 @@ func (b *Broker) expireMarkers(now machine.Instant, out *machine.Effects) {
 		for j := range x.waits {
 			x.waits[j].answer.ErrorCode = wire.RequestTimedOut
 		}
-		b.answer(x.conn, &x.req, x.resp, nil, out)
+		b.markersTaken(now, x, out)
 	}
 }

@@ -38,6 +38,7 @@ func TestDefaults(t *testing.T) {
 			ProducerIDExpiration:                      24 * time.Hour, ProducerIDExpirationCheckInterval: 10 * time.Minute,
 			TransactionMaxTimeout: 15 * time.Minute, TransactionalIDExpiration: 7 * 24 * time.Hour,
 			TransactionAbortTimedOutInterval: 10 * time.Second, TransactionRemoveExpiredInterval: time.Hour,
+			AddPartitionsRetryBackoff: 20 * time.Millisecond, AddPartitionsRetryBackoffMax: 100 * time.Millisecond,
 			TransactionPartitionVerification: true, TransactionLogNumPartitions: 50, TransactionLogReplicationFactor: 3,
 			TransactionLogMinISR: 2, TransactionLogSegmentBytes: 100 << 20,
 			OffsetsTopicNumPartitions: 50, OffsetsTopicReplicationFactor: 3, OffsetsTopicSegmentBytes: 100 << 20,

@@ -98,6 +98,8 @@ type Broker struct {
 	TransactionalIDExpiration        time.Duration // transactional.id.expiration.ms
 	TransactionAbortTimedOutInterval time.Duration // transaction.abort.timed.out.transaction.cleanup.interval.ms
 	TransactionRemoveExpiredInterval time.Duration // transaction.remove.expired.transaction.cleanup.interval.ms
+	AddPartitionsRetryBackoff        time.Duration // add.partitions.to.txn.retry.backoff.ms
+	AddPartitionsRetryBackoffMax     time.Duration // add.partitions.to.txn.retry.backoff.max.ms
 	TransactionPartitionVerification bool          // transaction.partition.verification.enable (KIP-890)
 	TransactionLogNumPartitions      int32         // transaction.state.log.num.partitions
 	TransactionLogReplicationFactor  int16         // transaction.state.log.replication.factor

@@ -55,9 +55,7 @@ func (t *Table) Supports(key, version int16) bool {
 	return ok && version >= a.ServedFrom && version <= a.Max
 }
 
-// ApiVersions is the answer to an ApiVersions request of any version. No
-// features are advertised yet; those whose lowest level is 0 would have to be
-// left out of versions 0 to 3 (KAFKA-17011).
+// ApiVersions is the answer to an ApiVersions request of any version, without features.
 func (t *Table) ApiVersions() *kmsg.ApiVersionsResponse {
 	resp := kmsg.NewPtrApiVersionsResponse()
 	for _, a := range t.apis {
@@ -175,10 +173,18 @@ func BrokerAdmin() []API {
 }
 
 // BrokerCoordinators is what a broker's listener serves that coordinates groups and
-// transactions. JoinGroup and its kind begin at version 0 for librdkafka's sake, as Produce
+// transactions, some of it in the place of rows of [BrokerTable]. JoinGroup and its kind begin at version 0 for librdkafka's sake, as Produce
 // does (KAFKA-19444).
 func BrokerCoordinators() []API {
 	return []API{
+		{Key: Produce, Min: 0, Max: 12, ServedFrom: 3},
+		{Key: ApiVersions, Min: 0, Max: 4},
+		{Key: InitProducerID, Min: 0, Max: 5},
+		{Key: AddPartitionsToTxn, Min: 0, Max: 5},
+		{Key: AddOffsetsToTxn, Min: 0, Max: 4},
+		{Key: EndTxn, Min: 0, Max: 5},
+		{Key: DescribeTransactions, Min: 0, Max: 0},
+		{Key: ListTransactions, Min: 0, Max: 2},
 		{Key: OffsetCommit, Min: 2, Max: 9},
 		{Key: OffsetFetch, Min: 1, Max: 9},
 		{Key: FindCoordinator, Min: 0, Max: 6},
@@ -212,6 +218,11 @@ func ControllerAdmin() []API {
 
 // With is the table with more rows.
 func (t *Table) With(apis []API) *Table { return NewTable(slices.Concat(t.apis, apis)...) }
+
+// Replace is the table with rows in the place of those that have the same keys, and others.
+func (t *Table) Replace(apis []API) *Table {
+	return t.Only(func(key int16) bool { return !slices.ContainsFunc(apis, func(a API) bool { return a.Key == key }) }).With(apis)
+}
 
 // Only is the table without the rows whose key is not served.
 func (t *Table) Only(served func(key int16) bool) *Table {
