@@ -211,48 +211,11 @@ func search(m model, ops []porcupine.Operation, budget int) Answer {
 	return s.answer(porcupine.CheckOperations(s.porcupine(), ops))
 }
 
-// stepper is a model with a budget. Once that is spent every step is refused, so
-// that the search ends soon; what it then calls illegal is unknown.
-type stepper struct {
-	model model
-	left  int
-}
-
-func newStepper(m model, budget int) *stepper {
-	if budget <= 0 {
-		budget = maxSteps
-	}
-	return &stepper{m, budget}
-}
-
-func (s *stepper) porcupine() porcupine.Model {
-	return porcupine.Model{
-		Init: func() any { return state{} },
-		Step: func(st, in, _ any) (bool, any) {
-			if s.left == 0 {
-				return false, st
-			}
-			s.left--
-			next, ok := s.model(st.(state), in.(*Op))
-			return ok, next
-		},
-		Equal: func(a, b any) bool {
-			x, y := a.(state), b.(state)
-			return x.end == y.end && x.top.sum() == y.top.sum()
-		},
-		Hash: func(a any) uint64 {
-			x := a.(state)
-			return x.top.sum() ^ uint64(x.end)*0x9e3779b97f4a7c15
-		},
-	}
-}
-
-func (s *stepper) answer(ok bool) Answer {
-	switch {
-	case ok:
-		return Legal
-	case s.left == 0:
-		return GaveUp
-	}
-	return Illegal
+// newStepper is a log with a budget.
+func newStepper(m model, budget int) *stepper[state, Op] {
+	return stepperOf(object[state, Op]{
+		step:  m,
+		equal: func(a, b state) bool { return a.end == b.end && a.top.sum() == b.top.sum() },
+		hash:  func(a state) uint64 { return a.top.sum() ^ uint64(a.end)*0x9e3779b97f4a7c15 },
+	}, budget)
 }
