@@ -55,8 +55,8 @@ func (a *Auditor) Started(b *Broker) (broken []string) {
 }
 
 // Ended audits the brokers of a run that is over: whoever asks one of them for the offset of a
-// timestamp is given that of the first committed record that is no older. It reads all
-// there is.
+// timestamp is given that of the first committed record that is no older, and a coordinator
+// knows what its log says. It reads all there is.
 func (a *Auditor) Ended(brokers []*Broker) (broken []string) {
 	for _, b := range brokers {
 		if b == nil || b.err != nil {
@@ -67,6 +67,7 @@ func (a *Auditor) Ended(brokers []*Broker) (broken []string) {
 				broken = append(broken, fmt.Sprintf("%v on broker %d: %v", p.TP(), b.ID(), err))
 			}
 		}
+		broken = append(broken, b.auditCoordinators()...)
 	}
 	return broken
 }
@@ -85,7 +86,9 @@ func (a *Auditor) Ended(brokers []*Broker) (broken []string) {
 //     in which it is the last (KIP-841);
 //   - a leader's high watermark rises only while min.insync.replicas are in sync;
 //   - what is below the high watermark of the newest leader is the same on
-//     everybody whom it counts as in sync (StrongIsr).
+//     everybody whom it counts as in sync (StrongIsr);
+//   - a coordinator leads its partition, in the epoch in which it began, and has told
+//     nobody of what is not below the high watermark.
 func (a *Auditor) Step(stepped int, brokers []*Broker, c *ControllerNode) []string {
 	b := brokers[stepped]
 	if b == nil || len(b.moved) == 0 {
@@ -102,6 +105,7 @@ func (a *Auditor) Step(stepped int, brokers []*Broker, c *ControllerNode) []stri
 		}
 		broken = append(broken, x.replica(stepped, b, b.see(p))...)
 		broken = append(broken, x.inSync(brokers, c)...)
+		broken = append(broken, auditShard(b, p)...)
 	}
 	return broken
 }

@@ -20,6 +20,9 @@ func FuzzBrokerFrame(f *testing.F) {
 	versions.ClientSoftwareName, versions.ClientSoftwareVersion = "fuzz", "1"
 	create := labCreate("more", 1)
 	create.TimeoutMillis = 1000
+	cfg := BrokerConfig{Admin: &Admin{}, Coordinators: true}
+	list := handlers(&cfg)
+	table := servedBy(&list, &cfg)
 	for _, req := range []kmsg.Request{
 		versions, kmsg.NewPtrMetadataRequest(), kmsg.NewPtrInitProducerIDRequest(), create,
 		produceRequest("orders", -1, time.Second, batch("a")), produceRequest("orders", 0, time.Second, batch("a", "b"), nil),
@@ -30,8 +33,15 @@ func FuzzBrokerFrame(f *testing.F) {
 		moveTo("orders", 1), moveTo("orders"), kmsg.NewPtrElectLeadersRequest(), kmsg.NewPtrListPartitionReassignmentsRequest(),
 		brokerConfigs("1", "log.retention.ms=1"), brokerConfigs("", "log.retention.ms"), kmsg.NewPtrDescribeConfigsRequest(),
 		kmsg.NewPtrDeleteTopicsRequest(), kmsg.NewPtrCreatePartitionsRequest(), kmsg.NewPtrDescribeLogDirsRequest(), kmsg.NewPtrDescribeClusterRequest(),
+		findRequest(ofGroup, "g"), findRequest(ofTransaction, "t"), joinRequest("g", ""), joinRequest("", "m"), commitRequest("g", 1, "orders", "nothing"),
+		commitRequest("g", 1), fetchOffsetRequest("g", "orders"), kmsg.NewPtrSyncGroupRequest(), kmsg.NewPtrHeartbeatRequest(), kmsg.NewPtrLeaveGroupRequest(),
+		kmsg.NewPtrDescribeGroupsRequest(), kmsg.NewPtrListGroupsRequest(), kmsg.NewPtrDeleteGroupsRequest(), kmsg.NewPtrOffsetDeleteRequest(),
+		kmsg.NewPtrTxnOffsetCommitRequest(), kmsg.NewPtrOffsetFetchRequest(),
 	} {
-		api, _ := wire.BrokerTable().With(wire.BrokerAdmin()).Find(req.Key())
+		api, ok := table.Find(req.Key())
+		if !ok {
+			f.Fatalf("%s is not served", kmsg.NameForKey(req.Key()))
+		}
 		for _, v := range []int16{api.Min, api.ServedFrom, api.Max} {
 			req.SetVersion(v)
 			f.Add(format.AppendRequest(nil, req, 1))
@@ -43,6 +53,7 @@ func FuzzBrokerFrame(f *testing.F) {
 		l := newAdministered(t, 1, nil)
 		l.create("orders", nil, 1)
 		l.create("others", nil, 1)
+		l.coordinate("g")
 		good := l.client(l.brokers[0])
 		bad := l.fake("bad", "", nil)
 		bad.n.machine = deaf{}

@@ -70,6 +70,7 @@ func TestWhateverIsAsked(t *testing.T) {
 		l := newAdministered(t, 2, nil)
 		l.create("orders", nil, 1, 2)
 		l.create("bills", map[string]string{"cleanup.policy": "delete"}, 2)
+		l.coordinate("g")
 		cfg := BrokerConfig{Admin: &Admin{}, Coordinators: true}
 		list := handlers(&cfg)
 		table := servedBy(&list, &cfg)

@@ -10,6 +10,7 @@ import (
 	"brokersim/broker/log/replica"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // coordinators are those on this broker: one for each partition of an internal topic that it
@@ -29,9 +30,9 @@ type coordinators struct {
 // kind is what is common to the coordinators of an internal topic.
 type kind struct {
 	topic string
-	// make is a machine for a partition that has replayed nothing; nil: there is none of
-	// this kind.
-	make func(b *Broker, partition, epoch int32) coordinator.Machine
+	// make is a machine for a partition that has replayed nothing, with the broker's planted
+	// bugs or none.
+	make func(b *Broker, partition, epoch int32, bugs *failpoint.Set) coordinator.Machine
 	// refuses answers where there is no machine to do it.
 	refuses coordinator.Machine
 	// mark has a marker written. It is called when what it ends cannot be lost, and again by
@@ -54,10 +55,11 @@ func (c *coordinators) stop() {
 
 // of is the kind of coordinator that a topic is for; nil if none is.
 func (c *coordinators) of(topic string) *kind {
-	for _, k := range []*kind{&c.groups, &c.transactions} {
-		if k.topic == topic && k.make != nil {
-			return k
-		}
+	switch topic {
+	case c.groups.topic:
+		return &c.groups
+	case c.transactions.topic:
+		return &c.transactions
 	}
 	return nil
 }
@@ -188,7 +190,7 @@ func (b *Broker) nobodyWaits(c *conn) {
 // refuse is the answer to a command that no coordinator here has decided about.
 func (k *kind) refuse(b *Broker, command any, code int16) kmsg.Response {
 	if k.refuses == nil {
-		k.refuses = k.make(b, -1, -1)
+		k.refuses = k.make(b, -1, -1, nil)
 	}
 	return k.refuses.Refuse(command, code)
 }

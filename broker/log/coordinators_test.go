@@ -23,11 +23,26 @@ func newCoordinated(t testing.TB, brokers int, partitions int32, set func(*confi
 			set(b)
 		}
 	})
-	c := l.client(l.brokers[0])
-	ask[*kmsg.FindCoordinatorResponse](c, findRequest(ofGroup, "g"), 1)
-	c.hangUp()
+	l.coordinate("g")
 	l.create("orders", nil, 1)
 	return l
+}
+
+// coordinate has the internal topics made, and commits an offset for a group.
+func (l *lab) coordinate(group string) {
+	l.t.Helper()
+	c := l.client(l.brokers[0])
+	ask[*kmsg.FindCoordinatorResponse](c, findRequest(ofGroup, group), 1)
+	ask[*kmsg.FindCoordinatorResponse](c, findRequest(ofTransaction, group), 1)
+	c.hangUp()
+	l.advance(time.Second)
+	if l.broker(1).Image().Topics["orders"] != nil {
+		_, c := l.home(group)
+		if s := c.commit(group, 1); s != committed {
+			l.t.Fatal(s)
+		}
+		c.hangUp()
+	}
 }
 
 // home is the process that coordinates a group, and a client of it.

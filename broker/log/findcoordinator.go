@@ -1,12 +1,15 @@
 package log
 
 import (
+	"hash/fnv"
+
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"brokersim/broker/log/coordinator"
 	"brokersim/broker/log/replica"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // What a coordinator is asked for of (FindCoordinatorRequest.CoordinatorType).
@@ -60,7 +63,13 @@ func (b *Broker) coordinatorOf(now machine.Instant, body *kmsg.FindCoordinatorRe
 		b.createTopic(now, topic)
 		return wire.CoordinatorNotAvailable, replica.NoLeader, "", -1
 	}
-	info := b.image.Partition(topic, coordinator.PartitionFor(id, int32(len(t.Partitions))))
+	n := coordinator.PartitionFor(id, int32(len(t.Partitions)))
+	if b.cfg.Failpoints.OnAbout(failpoint.G14OtherHash, id, 0, 0) {
+		hash := fnv.New32a()
+		hash.Write([]byte(id))
+		n = int32(hash.Sum32() % uint32(len(t.Partitions)))
+	}
+	info := b.image.Partition(topic, n)
 	leader := b.image.Brokers[info.Leader]
 	if leader == nil || leader.Fenced { // or there is none
 		return wire.CoordinatorNotAvailable, replica.NoLeader, "", -1

@@ -8,14 +8,15 @@ import (
 	"brokersim/broker/log/coordinator"
 	"brokersim/broker/log/group"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // newGroups is a coordinator of groups.
-func newGroups(b *Broker, partition, epoch int32) coordinator.Machine {
+func newGroups(b *Broker, partition, epoch int32, bugs *failpoint.Set) coordinator.Machine {
 	life := fnv.New64a()
 	life.Write(b.cfg.Incarnation[:])
 	life.Write(binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(partition)), uint32(epoch)))
-	return group.New(group.Config{Seed: life.Sum64(), Broker: &b.cfg.Settings, Topics: (*groupTopics)(b), Failpoints: b.cfg.Failpoints})
+	return group.New(group.Config{Seed: life.Sum64(), Broker: &b.cfg.Settings, Topics: (*groupTopics)(b), Failpoints: bugs})
 }
 
 // groupTopics are the topics that coordinators of groups know of: those of the metadata as the

@@ -8,6 +8,7 @@ import (
 	"brokersim/broker/log/replica"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // loadSlice is how many bytes are read in one step at most, as by the cleaner: others are
@@ -31,11 +32,15 @@ func (b *Broker) load(now machine.Now, s *shard, out *machine.Effects) (n int64)
 			s.next = p.LogEnd()
 		}
 		for h, batch := range wire.SplitBatches(got.Records) {
-			if err := s.replay(&h, batch); err != nil {
+			if err := replayInto(s.machine, &h, batch); err != nil {
 				b.breakShard(s, fmt.Errorf("offset %d: %w", h.BaseOffset, err))
 				return n
 			}
 			s.next = h.NextOffset()
+			if b.cfg.Failpoints.On(failpoint.G05LoadedEarly, uint64(s.epoch)) {
+				s.next = p.LogEnd()
+				break
+			}
 		}
 	}
 	b.maybeServe(now, s, out)
@@ -50,18 +55,17 @@ func (b *Broker) loadSlice(k *kind) int32 {
 	return int32(min(buffer, loadSlice))
 }
 
-// replay has the machine replay a batch of the log.
-func (s *shard) replay(h *wire.Batch, batch machine.Bytes) error {
+// replayInto has a machine replay a batch of the log.
+func replayInto(m coordinator.Machine, h *wire.Batch, batch machine.Bytes) error {
 	if _, err := wire.CheckBatch(batch); err != nil {
 		return err
 	}
 	if h.IsControl() {
-		if m, ok, err := wire.ReadMarker(batch); err != nil || !ok {
-			return err
-		} else {
-			s.machine.Marker(h.ProducerID, h.ProducerEpoch, m.Commit)
+		end, ok, err := wire.ReadMarker(batch)
+		if ok && err == nil {
+			m.Marker(h.ProducerID, h.ProducerEpoch, end.Commit)
 		}
-		return nil
+		return err
 	}
 	at := coordinator.Position{ProducerID: -1, Epoch: -1}
 	if h.IsTransactional() {
@@ -69,7 +73,7 @@ func (s *shard) replay(h *wire.Batch, batch machine.Bytes) error {
 	}
 	return wire.EachRecord(batch, func(r *wire.Record) error {
 		at.Offset, at.Timestamp = h.BaseOffset+int64(r.OffsetDelta), h.BaseTimestamp+r.TimestampDelta
-		return s.machine.Replay(at, r.Key, r.Value)
+		return m.Replay(at, r.Key, r.Value)
 	})
 }
 

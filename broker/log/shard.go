@@ -8,6 +8,7 @@ import (
 	"brokersim/broker/log/replica"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // shard is the coordinator of one partition for as long as this broker leads it in one epoch.
@@ -22,6 +23,7 @@ type shard struct {
 	decided []decided // whose answers wait, in their order
 	due     machine.Instant
 	guard   replica.Guard // of the command that is being decided
+	told    int64         // somebody was told of what is below
 }
 
 // stage is how far a coordinator is.
@@ -45,7 +47,7 @@ type decided struct {
 func (b *Broker) begin(now machine.Instant, p *partition) {
 	tp := p.TP()
 	s := &shard{p: p, kind: p.coordinates, epoch: p.LeaderEpoch(), next: p.LogStart(), due: now}
-	s.machine = s.kind.make(b, tp.Partition, s.epoch)
+	s.machine = s.kind.make(b, tp.Partition, s.epoch, b.cfg.Failpoints)
 	c := &b.coordinators
 	p.shard = s
 	i, _ := slices.BinarySearchFunc(c.shards, tp, func(s *shard, tp wire.TP) int { return s.p.TP().Compare(tp) })
@@ -137,12 +139,15 @@ func (b *Broker) record(now machine.Now, s *shard, o *coordinator.Outcome, out *
 }
 
 // safe reports whether a decision cannot be lost any more.
-func (b *Broker) safe(s *shard, d *decided) bool { return s.p.HighWatermark() >= d.end }
+func (b *Broker) safe(s *shard, d *decided) bool {
+	return s.p.HighWatermark() >= d.end || s.kind == &b.coordinators.groups && b.cfg.Failpoints.On(failpoint.G04AnswerAtAppend, uint64(d.end))
+}
 
 // comeTrue does what had to wait until a decision is safe.
 func (b *Broker) comeTrue(now machine.Now, s *shard, d *decided, out *machine.Effects) {
 	for i := range d.answers {
 		if !d.answers[i].AtOnce {
+			s.told = max(s.told, d.end)
 			b.deliver(now, &d.answers[i], out)
 		}
 	}

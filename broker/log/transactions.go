@@ -7,13 +7,14 @@ import (
 	"brokersim/broker/log/txn"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // newTransactions is a coordinator of transactions.
-func newTransactions(b *Broker, _, epoch int32) coordinator.Machine {
+func newTransactions(b *Broker, _, epoch int32, bugs *failpoint.Set) coordinator.Machine {
 	return txn.New(txn.Config{
 		Settings: &b.cfg.Settings, Epoch: epoch, Version: b.cfg.TransactionVersion, FirstEpoch: b.cfg.FirstEpoch,
-		NextID: b.nextID, OffsetsPartitions: b.offsetsPartitions, Failpoints: b.cfg.Failpoints,
+		NextID: b.nextID, OffsetsPartitions: b.offsetsPartitions, Failpoints: bugs,
 	})
 }
 
@@ -167,7 +168,7 @@ func (b *Broker) listTransactions(now machine.Now, c *conn, req wire.Request, ou
 	left := len(asked)
 	if left == 0 {
 		// What there is to say of the question itself does not take a coordinator.
-		one := newTransactions(b, -1, -1).Request(now, coordinator.Caller{}, req.Body)
+		one := newTransactions(b, -1, -1, nil).Request(now, coordinator.Caller{}, req.Body)
 		b.answer(c, &req, one.Answers[0].Body, nil, out)
 		return
 	}

@@ -209,6 +209,11 @@ const (
 	// G03ForgetRevocation has it take a partition for free whose owner has not yet given it
 	// back, when it is assigned anew (KAFKA-16147).
 	G03ForgetRevocation
+	// G04AnswerAtAppend has a coordinator answer a commit when it is appended.
+	G04AnswerAtAppend
+	// G05LoadedEarly has a coordinator serve when it has read the first batch of its log
+	// (KAFKA-5600).
+	G05LoadedEarly
 	// G06ExpireLive has the offsets of a group expire that has members (KAFKA-13636).
 	G06ExpireLive
 	// G08DeadMember has a member stay that was not heard of for a whole session.
@@ -223,6 +228,8 @@ const (
 	// G13StrictEpoch has it refuse the last commit of a member whose epoch was raised while
 	// it gives partitions back (KIP-1251).
 	G13StrictEpoch
+	// G14OtherHash has FindCoordinator go by another hash than coordinators do.
+	G14OtherHash
 	// G16NoBarrier has a rebalance end before the members that are known have joined.
 	G16NoBarrier
 	// T16IgnorePending has OffsetFetch not look at offsets of open transactions (KIP-447).
@@ -526,12 +533,15 @@ var names = [numSites]string{
 	T27EpochBeforePending:      "T27-epoch-before-pending",
 	G01ZombieCommit:            "G01-zombie-commit",
 	G03ForgetRevocation:        "G03-forget-revocation",
+	G04AnswerAtAppend:          "G04-answer-at-append",
+	G05LoadedEarly:             "G05-loaded-early",
 	G06ExpireLive:              "G06-expire-live",
 	G08DeadMember:              "G08-dead-member",
 	G09NoInstanceFence:         "G09-no-instance-fence",
 	G11SkipFollowUp:            "G11-skip-follow-up",
 	G12IgnoreTombstone:         "G12-ignore-tombstone",
 	G13StrictEpoch:             "G13-strict-epoch",
+	G14OtherHash:               "G14-other-hash",
 	G16NoBarrier:               "G16-no-barrier",
 	G10GiveAtOnce:              "G10-give-at-once",
 	F04ResetAtOnce:             "F04-reset-at-once",

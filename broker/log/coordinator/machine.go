@@ -41,6 +41,10 @@ type Machine interface {
 	Refuse(command any, code int16) kmsg.Response
 }
 
+// Durable is a machine that can say what it knows of what is in its log, in words, a line
+// each: two that have replayed the same say the same. It is for audits.
+type Durable interface{ Durable() string }
+
 // Token is who waits for an answer. The runner chooses it, never the same twice in a life;
 // 0 is nobody.
 type Token uint64
