@@ -17,10 +17,7 @@ type product struct {
 
 // chained is what a chain has made of one record for one topic, as readers of committed
 // records see it.
-type chained struct {
-	in    int32
-	topic string
-}
+type chained struct{ in, topic int32 }
 
 // chain counts what became of each record that a group has committed to have read: of one that
 // was made once in each topic that the chain writes, that is well; of none, it is lost; of two,
@@ -31,17 +28,18 @@ func (f *finish) chain() {
 	if len(c.made) == 0 {
 		return
 	}
-	outs := map[chained][]int32{}          // records, visible at the end
-	topics := map[string]map[string]bool{} // of a topic that is read: those that are written from it
+	outs := map[chained][]int32{}        // records, visible at the end
+	topics := map[int32]map[int32]bool{} // of a topic that is read: those that are written from it
+	topicOf, names := f.topics()
 	for _, x := range c.made {
 		n := c.values.Get(x.of)
 		r := c.recs.at(x.rec)
 		if n == 0 || r.flags&reused != 0 {
 			continue
 		}
-		from, to := f.topicOf(c.recs.at(n-1).tp), f.topicOf(r.tp)
+		from, to := topicOf[c.recs.at(n-1).tp], topicOf[r.tp]
 		if topics[from] == nil {
-			topics[from] = map[string]bool{}
+			topics[from] = map[int32]bool{}
 		}
 		topics[from][to] = true
 		p := c.part(r.tp)
@@ -49,17 +47,21 @@ func (f *finish) chain() {
 			outs[chained{n - 1, to}] = append(outs[chained{n - 1, to}], x.rec)
 		}
 	}
+	readers := make([]*claimable, len(topicOf))
+	for tp := range readers {
+		readers[tp] = f.readBy(history.TP(tp))
+	}
 	for n := range c.recs.n {
 		r := c.recs.at(n)
-		if r.flags&(inLog|unsent|reused) != inLog || len(topics[f.topicOf(r.tp)]) == 0 {
+		if r.flags&(inLog|unsent|reused) != inLog || len(topics[topicOf[r.tp]]) == 0 {
 			continue
 		}
 		off := f.inLogAt(n, r)
 		if off < 0 || f.hidden(c.part(r.tp), off) {
 			continue
 		}
-		by := f.readBy(r.tp)
-		for _, to := range slices.Sorted(maps.Keys(topics[f.topicOf(r.tp)])) {
+		by := readers[r.tp]
+		for _, to := range slices.Sorted(maps.Keys(topics[topicOf[r.tp]])) {
 			made := outs[chained{n, to}]
 			passed := by != nil && off >= by.from && off < by.committedTo(c)
 			if !passed && len(made) == 0 {
@@ -72,7 +74,7 @@ func (f *finish) chain() {
 				f.violated(exactlyOnce, func() violation {
 					return violation{
 						what: fmt.Sprintf("A record was read and nothing made of it: %s at %s is below the committed offset %d, and %s has no record of it.",
-							f.name(r), f.slot(r.tp, off), by.committedTo(c), to),
+							f.name(r), f.slot(r.tp, off), by.committedTo(c), names[to]),
 						witness: append([]witness{f.sent(r)}, f.passing(by, off)...),
 					}
 				})
@@ -81,7 +83,7 @@ func (f *finish) chain() {
 				slices.Sort(made)
 				f.violated(exactlyOnce, func() violation {
 					v := violation{what: fmt.Sprintf("A record was processed %d times: of %s at %s, %s has %s and %s.",
-						len(made), f.name(r), f.slot(r.tp, off), to, f.placed(made[0]), f.placed(made[1]))}
+						len(made), f.name(r), f.slot(r.tp, off), names[to], f.placed(made[0]), f.placed(made[1]))}
 					for _, k := range made[:2] {
 						v.witness = append(v.witness, f.sent(c.recs.at(k)))
 					}
@@ -120,11 +122,18 @@ func (f *finish) readBy(tp history.TP) *claimable {
 	return best
 }
 
-// topicOf is the topic of a partition.
-func (f *finish) topicOf(tp history.TP) string {
-	name := f.c.h.Name(tp)
-	if k := strings.LastIndexAny(name, "-/"); k > 0 {
-		return name[:k]
+// topics are the topics of all partitions, by number, and their names.
+func (f *finish) topics() (of []int32, names []string) {
+	for tp := range max(len(f.c.h.TPs), len(f.c.parts)) {
+		name := f.c.h.Name(history.TP(tp))
+		if k := strings.LastIndexAny(name, "-/"); k > 0 {
+			name = name[:k]
+		}
+		n := slices.Index(names, name)
+		if n < 0 {
+			n, names = len(names), append(names, name)
+		}
+		of = append(of, int32(n))
 	}
-	return name
+	return of, names
 }

@@ -217,7 +217,11 @@ func (c *Checker) noted(e *history.Event) {
 		if g := c.process(e.P).group; g != nil && e.Until < e.Offset {
 			g.at(e.TP).reg.rewound = e.I
 		}
-		c.process(e.P).at(e.TP).reset(e.Offset, e.Until, e.I)
+		pos := c.process(e.P).at(e.TP)
+		pos.reset(e.Offset, e.Until, e.I)
+		if g := c.process(e.P).group; g != nil && pos.first {
+			pos.first, g.at(e.TP).from = false, e.Until
+		}
 		c.movedBack(e.P, e.TP, e.Until)
 		c.jumps = append(c.jumps, jump{p: e.P, tp: e.TP, from: e.Offset, until: max(e.Offset, e.Until), by: c.read(), reset: true})
 	}

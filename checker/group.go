@@ -17,6 +17,14 @@ type group struct {
 	members   map[int32]*member // by process
 	twins     map[string]string // group.instance.id -> the member that has joined with it last
 	forgot    int64             // the event at which its coordinator had lost what was committed, or None
+	joins     bool              // members join it, by the classic protocol
+	beats     bool              // they heartbeat
+}
+
+// consumer reports whether the group is of KIP-848, where each member has its own epoch: its
+// history says so, or shows members that heartbeat and never join.
+func (g *group) consumer(c *Checker) bool {
+	return c.h.Set.Protocol == "consumer" || c.h.Set.Protocol == "" && g.beats && !g.joins
 }
 
 // claimable is a partition as a group sees it.
@@ -28,6 +36,8 @@ type claimable struct {
 	finished history.Table[uint8] // offset -> how often the group has finished with it, up to 255
 	from     int64                // where the group began to read it, or None
 	working  bool                 // somebody has said what he has finished with
+	to       int64                // how far it says that it has come, when that is settled
+	settled  bool
 }
 
 // owner is one who owns a partition.
@@ -101,8 +111,9 @@ func (c *Checker) grouped(e *history.Event) {
 		c.process(e.P).group = g
 		m.assigned = true
 		c.toldOf(g, m, e)
+		now := owner{p: m.p, gen: e.Gen, instance: m.instance, by: c.line(e), t: e.T}
 		for _, tp := range e.TPs {
-			c.owns(g, m, e, tp)
+			c.owns(g, m, e, tp, now)
 		}
 	case history.Revoked, history.Lost:
 		c.changed(e)
@@ -165,10 +176,9 @@ func (c *Checker) toldOf(g *group, m *member, e *history.Event) {
 func twins(o *owner, instance string) bool { return instance != "" && o.instance == instance }
 
 // owns takes the assignment of one partition.
-func (c *Checker) owns(g *group, m *member, e *history.Event, tp history.TP) {
+func (c *Checker) owns(g *group, m *member, e *history.Event, tp history.TP, now owner) {
 	x := g.at(tp)
 	c.looked[oneOwner]++
-	now := owner{p: m.p, gen: e.Gen, instance: m.instance, by: c.line(e), t: e.T}
 	x.gives(m.p)
 	for i := range x.owners {
 		o := &x.owners[i]
@@ -245,6 +255,8 @@ func (c *Checker) called(e *history.Event) {
 	if e.Group != "" {
 		g := c.group(e.Group)
 		x.group = g
+		g.joins = g.joins || e.F == history.Join
+		g.beats = g.beats || e.F == history.Heartbeat
 		if e.Gen >= 0 && e.Gen < g.installed && (e.F != history.TxnOffsets || e.Gen > 0) {
 			x.newer, x.newerBy, x.newerT = g.installed, g.by, g.byT
 		}
@@ -332,7 +344,7 @@ func (c *Checker) memberAnswered(e *history.Event, x *call) {
 // when it was asked for. A coordinator that was deposed and does not know it may go on
 // answering, since that takes no record: so the history must say that this was none.
 func (c *Checker) holdMember(e *history.Event, x *call) {
-	if !x.known || x.deposing < 0 || e.Broker != x.deposer || c.h.Set.Protocol == "consumer" {
+	if !x.known || x.deposing < 0 || e.Broker != x.deposer || x.group.consumer(c) {
 		return
 	}
 	c.looked[fencing]++

@@ -156,7 +156,7 @@ func (c *Checker) holdCommit(e *history.Event, by *call) {
 		return
 	}
 	switch {
-	case by.newer >= 0 && c.h.Set.Protocol != "consumer":
+	case by.newer >= 0 && !by.group.consumer(c):
 		c.ledger.ZombieWrite++
 		c.zombieMember(e, by)
 	case by.twin != "":

@@ -242,6 +242,13 @@ func (f *finish) back(a, b *commit, which int) {
 
 // committedTo is how far a group says that it has come in a partition, or None.
 func (x *claimable) committedTo(c *Checker) int64 {
+	if !x.settled {
+		x.to, x.settled = x.committedAt(c), true
+	}
+	return x.to
+}
+
+func (x *claimable) committedAt(c *Checker) int64 {
 	switch {
 	case x.reg.known:
 		return x.reg.final
