@@ -119,12 +119,20 @@ func (l *Log) Snapshot() (offset int64, list []ProducerEntry, why []string, err 
 	return l.segments[0].base, nil, why, nil
 }
 
+// Begins reports whether a segment begins at an offset.
+func (l *Log) Begins(offset int64) bool { return l.segments[l.segmentOf(offset)].base == offset }
+
 // SnapshotBelow is the latest snapshot of producers that tells of what is below an offset at
-// most, as far as it can be read and goes with the log; the log start without any.
+// most, where a segment begins, as far as it can be read and goes with the log; the log start
+// without any. One that was written when the segment was begun is of this log; another could
+// be of one that was cut.
 func (l *Log) SnapshotBelow(at int64) (offset int64, list []ProducerEntry) {
 	n, _ := slices.BinarySearch(l.snapshots, at+1)
 	for ; n > 0; n-- {
 		offset = l.snapshots[n-1]
+		if !l.Begins(offset) {
+			continue
+		}
 		if list, err := parsed(l, snapshotName(offset), parseSnapshot); err == nil && l.contradicts(offset, list) == nil {
 			return offset, list
 		}
@@ -140,19 +148,40 @@ func (l *Log) contradicts(offset int64, list []ProducerEntry) error {
 		if e.LastOffset >= offset || e.TxnFirstOffset >= offset {
 			return fmt.Errorf("producer %d has offset %d", e.ProducerID, max(e.LastOffset, e.TxnFirstOffset))
 		}
-		if e.LastOffset < l.segments[0].base || e.LastSequence < 0 {
-			continue
+		if e.LastOffset >= l.segments[0].base && e.LastSequence >= 0 {
+			p, err := l.seek(e.LastOffset)
+			if err != nil {
+				return err
+			}
+			if !e.isLast(&p.h) {
+				return fmt.Errorf("offset %d is not the last of producer %d", e.LastOffset, e.ProducerID)
+			}
 		}
-		p, err := l.seek(e.LastOffset)
-		switch h := &p.h; {
-		case err != nil:
-			return err
-		case h.BaseOffset > e.LastOffset: // compaction has taken it out
-		case h.ProducerID != e.ProducerID, h.ProducerEpoch != e.Epoch, h.NextOffset()-1 != e.LastOffset:
-			return fmt.Errorf("offset %d is not the last of producer %d", e.LastOffset, e.ProducerID)
+		if e.TxnFirstOffset >= l.segments[0].base {
+			p, err := l.seek(e.TxnFirstOffset)
+			switch h := &p.h; {
+			case err != nil:
+				return err
+			case h.BaseOffset > e.TxnFirstOffset: // compaction has taken it out
+			case h.ProducerID != e.ProducerID, h.BaseOffset != e.TxnFirstOffset, h.Attributes&transactional == 0:
+				return fmt.Errorf("no transaction of producer %d begins at offset %d", e.ProducerID, e.TxnFirstOffset)
+			}
 		}
 	}
 	return nil
+}
+
+// isLast reports whether a batch can be the last of the producer's epoch.
+func (e *ProducerEntry) isLast(h *Header) bool {
+	switch {
+	case h.BaseOffset > e.LastOffset: // compaction has taken it out
+		return true
+	case h.ProducerID != e.ProducerID, h.ProducerEpoch != e.Epoch, h.NextOffset()-1 != e.LastOffset, h.LastOffsetDelta != e.OffsetDelta:
+		return false
+	case e.CoordinatorEpoch >= 0, h.cleaned(): // a marker has come after it; it was written again
+		return true
+	}
+	return h.MaxTimestamp == e.Timestamp && (h.Attributes&transactional != 0) == (e.TxnFirstOffset >= 0)
 }
 
 // TrimSnapshots drops the snapshots that lie outside of the log: behind its end after a
@@ -164,6 +193,13 @@ func (l *Log) TrimSnapshots() error {
 	}
 	below, _ := slices.BinarySearch(l.snapshots, l.start+1)
 	return l.dropSnapshots(0, max(below-1, 0))
+}
+
+// DropSnapshots drops the snapshots of what is above an offset, which was read again: one may
+// be of a log that was cut and has grown again, if its own removal has come undone.
+func (l *Log) DropSnapshots(above int64) error {
+	n, _ := slices.BinarySearch(l.snapshots, above+1)
+	return l.dropSnapshots(n, len(l.snapshots))
 }
 
 func (l *Log) dropSnapshots(from, to int) error {

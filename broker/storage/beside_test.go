@@ -200,7 +200,7 @@ func TestSnapshots(t *testing.T) {
 	}
 	put := func(offset, last int64) {
 		t.Helper()
-		if err := l.PutSnapshot(offset, []ProducerEntry{{ProducerID: 7, LastSequence: int32(last), LastOffset: last}}); err != nil {
+		if err := l.PutSnapshot(offset, []ProducerEntry{{ProducerID: 7, LastSequence: int32(last), LastOffset: last, Timestamp: last, CoordinatorEpoch: -1, TxnFirstOffset: -1}}); err != nil {
 			t.Fatal(err)
 		}
 	}

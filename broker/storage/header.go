@@ -48,6 +48,9 @@ func (h Header) cleaned() bool {
 	return h.Count != h.LastOffsetDelta+1 || h.Attributes&deleteHorizon != 0
 }
 
+// transactional is the attribute of a batch of a transaction (KIP-98).
+const transactional = 0x10
+
 // deleteHorizon is the attribute of a batch that says when its tombstones may go (KIP-534).
 const deleteHorizon = 0x40
 

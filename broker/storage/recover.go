@@ -107,6 +107,9 @@ func (l *Log) clear(names []string) error {
 		if err := l.files.Remove(name); err != nil {
 			return fmt.Errorf("remove %s: %w", name, err)
 		}
+		if strings.HasSuffix(name, txnIndexSuffix) {
+			l.change(name) // nor may it come back, and be believed
+		}
 	}
 	return nil
 }
@@ -348,12 +351,15 @@ var ErrAbsent = errors.New("absent")
 
 // removeIndexes removes the indexes of a segment that has nothing in it.
 func (l *Log) removeIndexes(s *segment) error {
-	for _, file := range l.filesOf(s, "")[1:] {
+	for _, file := range []string{s.offsets.file, s.times.file} {
 		if err := l.files.Remove(file); err != nil {
 			return err
 		}
 	}
-	return nil
+	if _, ok := l.files.Size(s.aborted.file); !ok {
+		return nil
+	}
+	return l.discard(s.aborted.file) // or it could come back, and be believed
 }
 
 // orphans removes the segments behind a hole: what is in them continues nothing

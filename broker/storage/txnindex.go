@@ -127,6 +127,15 @@ func (l *Log) Aborted() (list []AbortedTxn) {
 	return list
 }
 
+// DoubtAborted has the indexes of all segments be made again, as those of segments that were
+// read again: something in them is not so.
+func (l *Log) DoubtAborted(r *Recovery) {
+	for i := range l.segments {
+		l.segments[i].reread = true
+	}
+	r.Reread = l.segments[0].base
+}
+
 // PutAborted has the indexes of all segments that Open has read again tell of the aborted
 // transactions that are known from [Recovery].Reread on, and of no others. What was not so is
 // Repaired.
@@ -148,13 +157,15 @@ func (l *Log) PutAborted(list []AbortedTxn, r *Recovery) error {
 
 func (l *Log) repairAborted(s *segment, r *Recovery) error {
 	x := &s.aborted
-	_, exists := l.files.Size(x.file)
-	switch {
-	case !exists && len(x.entries) == 0:
+	if len(x.entries) == 0 {
+		size, exists := l.files.Size(x.file)
+		if size > 0 {
+			r.Repaired = append(r.Repaired, x.file+" removed: no transaction was aborted")
+		}
+		if x.made, x.dirty, x.written = false, false, 0; exists {
+			return l.discard(x.file)
+		}
 		return nil
-	case len(x.entries) == 0:
-		r.Repaired = append(r.Repaired, x.file+" removed: no transaction was aborted")
-		return l.discard(x.file)
 	}
 	var want []byte
 	for _, t := range x.entries {

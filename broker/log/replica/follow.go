@@ -111,6 +111,5 @@ func (r *Replica) truncate(to int64) error {
 	if err := r.log.TrimSnapshots(); err != nil {
 		return err
 	}
-	_, err := r.relearn(r.log.End(), &storage.Recovery{})
-	return err
+	return r.relearn(r.log.End(), &storage.Recovery{Reread: r.log.End()})
 }

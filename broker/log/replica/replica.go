@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -121,7 +122,7 @@ func Open(files machine.Files, cfg Config, saved Saved) (*Replica, storage.Recov
 	if log.Active().Bytes == 0 && log.End() > 0 {
 		r.flush.wanted = math.MaxInt64 // its file tells where the log goes on
 	}
-	err = r.learn(&recovery)
+	err = r.learn(saved.Clean, &recovery)
 	return r, recovery, err
 }
 
@@ -147,7 +148,7 @@ func (c *Config) storage(saved *Saved) storage.Options {
 // learn learns what is known about the log beside its batches: where leader epochs begin, from
 // the checkpoint as far as the log was not read again, what producers have sent, from
 // the last snapshot on, and which transactions were aborted in what was read again.
-func (r *Replica) learn(recovery *storage.Recovery) error {
+func (r *Replica) learn(clean bool, recovery *storage.Recovery) error {
 	from := recovery.Scanned
 	list, err := r.log.Epochs()
 	if err != nil && from > r.log.Base() {
@@ -159,41 +160,51 @@ func (r *Replica) learn(recovery *storage.Recovery) error {
 	if err := r.log.TrimSnapshots(); err != nil {
 		return err
 	}
-	markers, err := r.relearn(from, recovery)
+	if !clean && !r.markersThere() {
+		r.log.DoubtAborted(recovery)
+	}
+	return r.relearn(from, recovery)
+}
+
+// relearn learns what the log says from an offset on of leader epochs, from the last snapshot
+// on of producers, and of transactions from where it must.
+func (r *Replica) relearn(from int64, recovery *storage.Recovery) error {
+	since, entries, dropped, err := r.log.Snapshot()
 	if err != nil {
 		return err
 	}
-	return r.relearnAborted(markers, recovery)
-}
-
-// relearn learns what the log says from an offset on of leader epochs, and from the last
-// snapshot on of producers. markers is false if it has come from the first offset that was
-// read again to the log end, and upon no control batch.
-func (r *Replica) relearn(from int64, recovery *storage.Recovery) (markers bool, err error) {
-	since, entries, dropped, err := r.log.Snapshot()
-	if err != nil {
-		return true, err
-	}
-	markers = min(from, since) > recovery.Reread
+	// Producers must be learnt from further back if there are transactions in what was read
+	// again, or above the high watermark: a snapshot does not tell of what is not decided for
+	// all, and one of what was read again may be of another log.
+	certain := min(recovery.Reread, r.highWatermark)
+	apart := (certain < since || !r.log.Begins(since) && since < r.log.End()) && slices.ContainsFunc(entries, func(e storage.ProducerEntry) bool { return e.CoordinatorEpoch >= 0 || e.TxnFirstOffset >= 0 })
 	recovery.Repaired = append(recovery.Repaired, dropped...)
 	r.producers.restore(entries)
-	for h, err := range r.log.Batches(min(from, since)) {
+	for h, err := range r.log.Batches(min(from, since, recovery.Reread)) {
 		if err != nil {
-			return true, fmt.Errorf("learn the state of %v: %w", r.cfg.TP, err)
+			return fmt.Errorf("learn the state of %v: %w", r.cfg.TP, err)
 		}
 		b := wire.Batch(h)
-		markers = markers || b.IsControl()
+		apart = apart || b.IsControl() || b.IsTransactional() && b.BaseOffset < since
 		if b.BaseOffset >= from {
 			r.epochs.begin(b.LeaderEpoch, b.BaseOffset)
 		}
 		if b.BaseOffset >= since && !r.cfg.Failpoints.On(failpoint.S18ForgetAtStart, uint64(b.BaseOffset)) {
 			if _, _, err := r.producers.replay(r.log, &b); err != nil {
-				return true, fmt.Errorf("learn the state of %v: %w", r.cfg.TP, err)
+				return fmt.Errorf("learn the state of %v: %w", r.cfg.TP, err)
 			}
 		}
 	}
+	if apart {
+		err = r.relearnTransactions(certain, recovery)
+	} else {
+		err = r.log.PutAborted(nil, recovery)
+	}
+	if err != nil {
+		return fmt.Errorf("learn the transactions of %v: %w", r.cfg.TP, err)
+	}
 	r.producers.txns.settle(r.highWatermark)
-	return markers, r.save()
+	return r.save()
 }
 
 // save writes down where leader epochs begin, if that has changed. What there is no room

@@ -212,6 +212,5 @@ func (r *Replica) StartAt(offset int64) error {
 	if err := r.log.TrimSnapshots(); err != nil {
 		return err
 	}
-	_, err := r.relearn(r.log.End(), &storage.Recovery{})
-	return err
+	return r.relearn(r.log.End(), &storage.Recovery{Reread: r.log.End()})
 }

@@ -1,12 +1,12 @@
 package replica
 
 import (
-	"fmt"
 	"slices"
 
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 	"brokersim/broker/storage"
+	"brokersim/faults/failpoint"
 )
 
 // transaction is a transaction in this log (Kafka's TxnMetadata, CompletedTxn).
@@ -139,31 +139,52 @@ func (p *producers) replay(log *storage.Log, h *wire.Batch) (t storage.AbortedTx
 	return t, ok, nil
 }
 
-// relearnAborted makes the indexes of aborted transactions again of the segments that were
-// read again. What is open where they begin the snapshot there tells, or one before it.
-func (r *Replica) relearnAborted(markers bool, recovery *storage.Recovery) error {
-	if !markers || recovery.Reread == r.log.End() {
-		return r.log.PutAborted(nil, recovery)
+// markersThere reports whether the markers are there of all transactions of which the
+// segments that were not read again tell. An index may be of a log that was cut and has grown
+// again, if its removal has come undone.
+func (r *Replica) markersThere() bool {
+	for _, t := range r.log.Aborted() {
+		b, err := r.log.ReadStored(t.LastOffset, t.LastOffset+1, 1)
+		if err != nil {
+			return false
+		}
+		h, err := wire.ReadBatch(b)
+		if err != nil || !h.IsControl() || h.ProducerID != t.ProducerID || h.BaseOffset != t.LastOffset {
+			return false
+		}
+		if m, ok, err := wire.ReadMarker(b); err != nil || ok && m.Commit {
+			return false
+		}
 	}
-	var p producers
-	since, entries := r.log.SnapshotBelow(recovery.Reread)
-	p.restore(entries)
+	return true
+}
+
+// relearnTransactions learns once more what producers have sent, from an offset on below which
+// all is certain: which transactions are open, which were decided above the high watermark, and
+// which were aborted in the segments that were read again, whose indexes are made again. What
+// there was where that begins the snapshot there tells, or one before it.
+func (r *Replica) relearnTransactions(certain int64, recovery *storage.Recovery) error {
+	since, entries := r.log.SnapshotBelow(certain)
+	r.producers.restore(entries)
 	var list []storage.AbortedTxn
 	for h, err := range r.log.Batches(since) {
 		if err != nil {
-			return fmt.Errorf("learn the transactions of %v: %w", r.cfg.TP, err)
+			return err
 		}
 		b := wire.Batch(h)
-		if !b.IsTransactional() && !b.IsControl() {
+		if b.BaseOffset < since || r.cfg.Failpoints.On(failpoint.S18ForgetAtStart, uint64(b.BaseOffset)) {
 			continue
 		}
-		t, ok, err := p.replay(r.log, &b)
+		t, ok, err := r.producers.replay(r.log, &b)
 		if err != nil {
-			return fmt.Errorf("learn the transactions of %v: %w", r.cfg.TP, err)
+			return err
 		}
 		if ok && t.LastOffset >= recovery.Reread {
 			list = append(list, t)
 		}
+	}
+	if err := r.log.DropSnapshots(recovery.Reread); err != nil {
+		return err
 	}
 	return r.log.PutAborted(list, recovery)
 }
