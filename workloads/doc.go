@@ -37,6 +37,9 @@
 //	reader.go       the reading service: poll, work, save, and only then more; it may
 //	                begin late, pause, and go back to the start
 //	position.go     its position file
+//	member.go       the reading service as a member of a consumer group
+//	groupscribe.go  how what it does there is written into the history
+//	offsets.go      the last look at what groups have committed
 //	read.go         how fetches, listings and moves are written into the history
 //	writer.go       a service that writes in transactions, and aborts some on purpose
 //	processor.go    a service that reads in a group, and writes and commits in transactions
@@ -68,6 +71,9 @@
 //     that did not live to say so, hence both positions in it: the next life begins where
 //     the last one had said it was, and so may do the records in hand twice but passes
 //     over none. With the others a position holds when it is written.
+//   - A member of a group keeps its number in all its lives, and the tags of its commits are
+//     of its number and its life. That partitions are revoked is written when its listener
+//     returns, behind the last commit; that they are assigned or lost at once.
 //   - A position file is written once, under a number that was never used, and older ones
 //     go in the very step that takes the answer of its sync.
 //   - Runs of an event point into one slice that is made before the first of them

@@ -118,6 +118,10 @@ func (s *Spec) settings(above []config.Layer) (*config.Settings, error) {
 	}
 	for _, r := range s.Readers {
 		targets.Consumers = append(targets.Consumers, r.Name)
+		for _, e := range r.Set {
+			e.Key = "consumer." + r.Name + "." + e.Key
+			own.Entries = append(own.Entries, e)
+		}
 	}
 	var layers []config.Layer
 	if profile, ok := config.Profile(s.Profile); ok {
@@ -189,6 +193,9 @@ func (c *Case) plan() (*plan, error) {
 			return nil, fmt.Errorf("--plant: %w", err)
 		}
 		p.bugs = append(p.bugs, site)
+	}
+	if err := p.checkMembers(); err != nil {
+		return nil, fmt.Errorf("%s: %w", p.Spec.Name, err)
 	}
 	p.stated = c.Spec.Promise
 	if c.Promise != nil {

@@ -21,12 +21,16 @@ const (
 // clients are the services of the scenario, in the lives that they are in.
 type clients struct {
 	producers []*workloads.Producer // by Spec.Producers
-	readers   []*workloads.Reader   // by Spec.Readers
-	bulk      bulkClients           // instead, if Spec.Bulk is set
+	readers   []*workloads.Reader   // by Spec.Readers; nil for a member of a group
+	members   []*workloads.Member   // by Spec.Readers; nil for any other
+	groups    []*consumerGroup
+	bulk      bulkClients // instead, if Spec.Bulk is set
 	topics    *workloads.Operator[*client.Admin]
 	recreator *workloads.Operator[*client.Recreator] // nil if no topic is recreated
 	trimmer   *workloads.Operator[*client.Trimmer]   // nil if no records are deleted
+	grower    *workloads.Operator[*client.Grower]    // nil if no topic grows
 	dumper    *workloads.Dumper                      // nil before the final read
+	offsets   *workloads.OffsetReader                // same, and where there are no groups
 }
 
 // loadFrom is when the first records are due. It is an instant of the run, not
@@ -40,6 +44,7 @@ func loadFrom(length time.Duration) machine.Instant {
 // newClients adds the services to the world, and who creates their topics.
 func newClients(r *run) *clients {
 	c := &clients{producers: make([]*workloads.Producer, len(r.Spec.Producers)), readers: make([]*workloads.Reader, len(r.Spec.Readers))}
+	c.members, c.groups = make([]*workloads.Member, len(c.readers)), r.consumerGroups()
 	nodes := r.Spec.clientNodes()
 	addProducer, addReader := c.addProducer, c.addReader
 	if r.Spec.Bulk != nil {
@@ -57,6 +62,7 @@ func newClients(r *run) *clients {
 	c.addMover(r)
 	c.addRecreator(r)
 	c.addTrimmer(r)
+	c.addGrower(r)
 	return c
 }
 
@@ -135,6 +141,10 @@ func (c *clients) through(i int, tp wire.TP, offset int64) bool {
 }
 
 func (c *clients) addReader(r *run, i int, node nodeName) {
+	if r.groupID(i) != "" {
+		c.addMember(r, i, node)
+		return
+	}
 	spec := &r.Spec.Readers[i]
 	cfg := workloads.ReaderConfig{
 		ID: int32(node.id), Name: node.name, Seed: r.Seed, Bootstrap: r.cluster.bootstrap(), Settings: r.set.Consumer(spec.Name),

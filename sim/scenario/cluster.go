@@ -124,6 +124,8 @@ func (c *cluster) addBroker(i int) {
 				Settings:    r.brokerSettings(i),
 				Failpoints:  points,
 				Admin:       r.Spec.admin(),
+
+				Coordinators: r.coordinated(),
 			})
 			c.lives[i]++
 			c.started[i], c.images[i] = false, -1
@@ -235,7 +237,7 @@ func (c *cluster) reached(bugs []failpoint.Site) map[string]int64 {
 			continue
 		}
 		if site.OfQuorum() && c.r.Spec.controllers() < 2 || site.OfMoves() && c.r.Spec.Reassign.Every == 0 || site.OfCleaner() && !c.r.letsGo() ||
-			site.OfTransactions() || site.OfGroups() && !c.r.Spec.groupsUsed() {
+			site.OfTransactions() || site.OfGroups() && !c.r.coordinated() {
 			continue
 		}
 		m[site.String()] = 0

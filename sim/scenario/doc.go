@@ -48,6 +48,9 @@
 //	solo.go      the one broker of such a kind, its services, its rest and final read
 //	moves.go     replicas that are moved during the load
 //	recreate.go  topics that are deleted and created again before the load
+//	membership.go readers that are members of consumer groups: what they may say, and when a
+//	             group has nothing left to do
+//	grow.go      topics that are given more partitions during the load
 //	trim.go      records that are deleted during the load
 //	bulk.go      loads of very many records, followed by a ledger instead of a history
 //	machines.go  what the nodes of such a load run on

@@ -61,5 +61,15 @@ func (s *Spec) members(group string) (readers []int, topics []string) {
 	return readers, topics
 }
 
-// groupsUsed reports whether some reader is a member of a consumer group.
-func (s *Spec) groupsUsed() bool { return false }
+// numbered is the reader with an ending to its name, and to what else has to be its own.
+func (r *Reader) numbered(ending string) Reader {
+	x := *r
+	x.Name += ending
+	x.Set = slices.Clone(r.Set)
+	for i := range x.Set {
+		if x.Set[i].Key == "group.instance.id" {
+			x.Set[i].Value += ending
+		}
+	}
+	return x
+}

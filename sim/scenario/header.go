@@ -14,7 +14,7 @@ import (
 func (p *plan) header(t *topology) *history.Header {
 	h := &history.Header{Seed: p.Seed, Unique: true, From: "sim"}
 	for _, x := range p.Spec.Topics {
-		topic := history.Topic{Name: x.Name, Parts: int(x.Partitions), RF: int(x.Replication), Cleanup: "delete"}
+		topic := history.Topic{Name: x.Name, Parts: int(x.most()), RF: int(x.Replication), Cleanup: "delete"}
 		if set := p.set.Topic(x.Name); p.Spec.log() && set.CleanupPolicy.Compact {
 			topic.Cleanup, topic.DeleteRetention = "compact", set.DeleteRetentionMillis
 			if set.CleanupPolicy.Delete {
@@ -88,10 +88,30 @@ func (p *plan) logSettings() history.Settings {
 			s.Reset = "latest"
 		}
 	}
+	p.groupSettings(&s)
 	if commits[p.Spec.Log.Commit] == workloads.CommitBefore {
 		s.Settle = history.SettleBefore
 	}
 	return s
+}
+
+// groupSettings say how members of groups read, if there are any: of several ways the one
+// that promises least.
+func (p *plan) groupSettings(s *history.Settings) {
+	for i, x := range p.Spec.Readers {
+		if p.groupID(i) == "" {
+			continue
+		}
+		set := p.set.Consumer(x.Name)
+		s.Sub = "subscribe"
+		if at := protocolOf(set); s.Protocol == "" || at == "eager" {
+			s.Protocol = at
+		}
+		s.AutoCommit = s.AutoCommit || set.EnableAutoCommit
+		if p.memberCommit(i) == workloads.MemberCommitBefore || x.Workers > 0 {
+			s.Settle = history.SettleBefore
+		}
+	}
 }
 
 // queueSettings are what the checker must know of the use of work queues. Without

@@ -68,7 +68,7 @@ func (c *clients) addMover(r *run) {
 
 // admin is how brokers of the run serve operators: not at all where there are none.
 func (s *Spec) admin() *log.Admin {
-	if s.Reassign.Every == 0 && s.recreated() == 0 && !s.trims() {
+	if s.Reassign.Every == 0 && s.recreated() == 0 && !s.trims() && !s.grows() {
 		return nil
 	}
 	return &log.Admin{}

@@ -136,17 +136,26 @@ func plainName(s string) bool {
 
 func (p *reader) topic(s *Spec, name string, at, n ast.Node) {
 	t := Topic{Name: name, Partitions: 1, Replication: 3}
-	replicationAt, recreateAt, deleteAt, byDefault := at, at, at, ", the default,"
+	replicationAt, recreateAt, deleteAt, growAt, byDefault := at, at, at, at, ", the default,"
 	p.Fields(n, "topic "+name, fields.Fields{
 		"partitions":     p.Number(func(n int64) { t.Partitions = int32(n) }, 1, maxPartitions),
 		"replication":    fields.Both(func(n ast.Node) { replicationAt, byDefault = n, "" }, p.Number(func(n int64) { t.Replication = int16(n) }, 1, maxBrokers)),
 		"set":            p.settings(&t.Set),
 		"delete-records": fields.Both(func(n ast.Node) { deleteAt = n }, p.Duration(&t.DeleteRecords, time.Millisecond, maxFor)),
-		"recreate":       fields.Both(func(n ast.Node) { recreateAt = n }, p.Duration(&t.Recreate, time.Millisecond, maxFor)),
+		"grow": fields.Both(func(n ast.Node) { growAt = n }, func(n ast.Node) {
+			p.Fields(n, "grow", fields.Fields{
+				"at": p.Duration(&t.Grow.At, time.Millisecond, maxFor),
+				"to": p.Number(func(n int64) { t.Grow.To = int32(n) }, 2, maxPartitions),
+			})
+		}),
+		"recreate": fields.Both(func(n ast.Node) { recreateAt = n }, p.Duration(&t.Recreate, time.Millisecond, maxFor)),
 	})
 	p.Later(func() {
 		if t.Recreate > 0 && (!s.log() || t.Recreate+afterRecreate >= s.For) {
 			p.Fail(recreateAt, "topic %s: recreate: want a log, and a time more than %v before the end of the load", name, afterRecreate)
+		}
+		if t.Grow != (Grow{}) && (!s.log() || t.Grow.At == 0 || t.Grow.At >= s.For || t.Grow.To <= t.Partitions) {
+			p.Fail(growAt, "topic %s: grow: want a log, and a time before the end of the load, and more than its %d partitions: grow: {at: 1s, to: %d}", name, t.Partitions, t.Partitions+1)
 		}
 		if t.DeleteRecords > 0 && (!s.log() || t.DeleteRecords >= s.For) {
 			p.Fail(deleteAt, "topic %s: delete-records: want a log, and a time before the end of the load", name)
@@ -209,6 +218,10 @@ func (p *reader) reader(s *Spec, name string, at, n ast.Node) {
 		"from":    note("from", p.Duration(&r.From, 0, maxFor)),
 		"replay":  note("replay", p.Duration(&r.Replay, time.Millisecond, maxFor)),
 		"members": p.Number(func(n int64) { members = n }, 1, maxMembers),
+		"set":     p.settings(&r.Set),
+		"commit":  p.Word(&r.Commit, MemberCommits()...),
+		"workers": p.Number(func(n int64) { r.Workers = int(n) }, 1, maxMembers),
+		"until":   note("until", p.Duration(&r.Until, time.Millisecond, maxFor)),
 		"pause": note("pause", func(n ast.Node) {
 			p.Fields(n, "pause", fields.Fields{
 				"from": p.Duration(&r.Pause.From, 0, maxFor),
@@ -223,8 +236,8 @@ func (p *reader) reader(s *Spec, name string, at, n ast.Node) {
 		switch {
 		case len(r.Topics) == 0:
 			p.Fail(at, "reader %s: topics are missing", name)
-		case max(r.From, r.Replay, r.Pause.From+r.Pause.For) > s.For:
-			p.Fail(at, "reader %s: from, replay and the end of pause must lie in the %v of the load", name, s.For)
+		case max(r.From, r.Replay, r.Pause.From+r.Pause.For, r.Until) > s.For:
+			p.Fail(at, "reader %s: from, replay, until and the end of pause must lie in the %v of the load", name, s.For)
 		}
 		if slices.ContainsFunc(s.Producers, func(p Producer) bool { return p.Name == name }) {
 			p.Fail(at, "%s is both a producer and a reader: faults could not tell them apart", name)
@@ -234,8 +247,9 @@ func (p *reader) reader(s *Spec, name string, at, n ast.Node) {
 		s.Readers = append(s.Readers, r)
 	}
 	for i := range members { // each a client of its own, with partitions of its own
-		r.Name, r.Group = fmt.Sprintf("%s-%d", name, i+1), cmp.Or(r.Group, name)
-		s.Readers = append(s.Readers, r)
+		x := r.numbered(fmt.Sprintf("-%d", i+1))
+		x.Group = cmp.Or(r.Group, name)
+		s.Readers = append(s.Readers, x)
 	}
 }
 

@@ -57,7 +57,7 @@ promise: [delivered]
 		t.Errorf("%d records, and the three finish with %d", all, got)
 	}
 	if _, err := Parse("f.yaml", []byte(strings.Replace(src, "from: 1s}", "from: 3s}", 1))); err == nil ||
-		err.Error() != "f.yaml:7: reader late: from, replay and the end of pause must lie in the 2s of the load" {
+		err.Error() != "f.yaml:7: reader late: from, replay, until and the end of pause must lie in the 2s of the load" {
 		t.Error(err)
 	}
 }

@@ -40,11 +40,14 @@ func (r *run) comeToRest() {
 // into the brokers, what it finds is how far the readers have to come.
 func (r *run) readAll() {
 	r.clients.addDumper(r)
+	r.clients.addOffsetReader(r)
 	r.liveness.looked += int64(len(r.topology.tps))
 	open := r.waitFor(func() []string {
 		switch {
 		case !r.clients.dumper.Done():
 			return []string{"of the final read remain " + join(r.clients.dumper.Remaining())}
+		case r.clients.offsets != nil && !r.clients.offsets.Done():
+			return []string{"what groups have committed could not be read"}
 		case r.cluster.opaque:
 			return r.unreadByAll()
 		}
@@ -112,6 +115,8 @@ func (r *run) openOfClients() (list []string) {
 		return []string{"topics have not been created, or have no leader"}
 	case c.recreator != nil && !c.recreator.Client.Done():
 		return []string{"topics have not been created again"}
+	case c.grower != nil && len(c.grower.Client.Left()) > 0:
+		return []string{fmt.Sprintf("topic %s has not been given more partitions", c.grower.Client.Left()[0].Topic)}
 	case c.trimmer != nil && len(c.trimmer.Client.Left()) > 0:
 		return []string{fmt.Sprintf("the records of %v have not been deleted", c.trimmer.Client.Left()[0].TP)}
 	}
@@ -130,9 +135,11 @@ func (r *run) openOfClients() (list []string) {
 func (r *run) unreadByAll() (list []string) {
 	nodes := r.Spec.clientNodes()[len(r.Spec.Producers):]
 	for i := range r.Spec.Readers {
-		list = append(list, r.unread(i, &nodes[i])...)
+		if r.groupID(i) == "" {
+			list = append(list, r.unread(i, &nodes[i])...)
+		}
 	}
-	return list
+	return append(list, r.unfinished()...)
 }
 
 // unread is what a reader has not processed. One that begins at the latest

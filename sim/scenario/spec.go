@@ -128,6 +128,8 @@ type Topic struct {
 	// DeleteRecords is when what is committed of each partition by then is deleted
 	// (KIP-107); 0 is never.
 	DeleteRecords time.Duration
+	// Grow gives it more partitions.
+	Grow Grow
 }
 
 // Producer is a service that publishes to one topic.
@@ -171,6 +173,18 @@ type Reader struct {
 	// asks for nothing more. At Replay, if it is not 0, it goes back to the start.
 	From, Replay time.Duration
 	Pause        struct{ From, For time.Duration }
+	// Set has Kafka's settings of this consumer. One with group.id is a member of that group,
+	// and gets its partitions from the group's coordinator: Group is nothing to it, and a
+	// Pause is for as long as it does not poll.
+	Set []config.Entry
+	// Commit, of a member, is when it commits: one of [MemberCommits]; empty is auto with
+	// enable.auto.commit, and after without.
+	Commit string
+	// Workers, of a member, if there are any, are given what it polls, and work on it beside
+	// its poll loop.
+	Workers int
+	// Until, of a member, if it is not 0, is when it leaves its group for good.
+	Until time.Duration
 }
 
 // What a file may say at most: larger runs are capacity studies.

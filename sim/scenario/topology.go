@@ -24,8 +24,8 @@ type topicAt struct {
 func newTopology(s *Spec) topology {
 	var t topology
 	for _, x := range s.Topics {
-		t.topics = append(t.topics, topicAt{x.Name, history.TP(len(t.tps)), x.Partitions})
-		for i := range x.Partitions {
+		t.topics = append(t.topics, topicAt{x.Name, history.TP(len(t.tps)), x.most()})
+		for i := range x.most() {
 			t.tps = append(t.tps, wire.TP{Topic: x.Name, Partition: i})
 		}
 	}

@@ -48,7 +48,6 @@ type classic struct {
 	needsPrepare bool
 	joining      bool // from the JoinGroup until the SyncGroup is answered, or one fails
 	joinAt       machine.Instant
-	prepareBy    machine.Instant
 	prepare      *Commit
 
 	leads     bool
@@ -139,7 +138,7 @@ func (m *classic) foreground(now machine.Instant, out *machine.Effects) bool {
 				return false
 			case m.needsPrepare:
 				m.needsPrepare = false
-				m.stage, m.prepareBy, m.prepare = stageCommits, now.Add(g.set.MaxPollInterval), nil
+				m.stage, m.prepare = stageCommits, nil
 				continue
 			}
 			m.join(now, out)
@@ -177,7 +176,7 @@ func (m *classic) commits(now machine.Instant) bool {
 	case !g.set.EnableAutoCommit:
 		return true
 	case m.prepare == nil:
-		m.prepare = g.commit(now, g.consumed(), commitPrepare, m.prepareBy)
+		m.prepare = g.commit(now, g.consumed(), commitPrepare, now.Add(g.set.MaxPollInterval))
 	}
 	return m.prepare.over
 }
@@ -632,10 +631,7 @@ func (m *classic) due() machine.Instant {
 		return machine.Never
 	}
 	at := machine.Never
-	if m.stage == stageCommits {
-		at = min(at, m.prepareBy)
-	}
-	if m.state == completing || m.state == stable {
+	if (m.state == completing || m.state == stable) && g.co.known { // or else it is to be found first
 		at = min(at, m.sessionBy)
 		if g.co.up() != nil {
 			at = min(at, m.heartbeatAt)

@@ -222,25 +222,11 @@ func (g *GroupConsumer) fetchOffsets(now machine.Instant, out *machine.Effects) 
 	if l == nil {
 		return
 	}
-	slices.SortStableFunc(tps, compareTPs)
-	req := kmsg.NewPtrOffsetFetchRequest()
-	req.Group, req.RequireStable = g.set.GroupID, true
-	of := kmsg.NewOffsetFetchRequestGroup()
-	of.Group = g.set.GroupID
+	req, op := offsetFetch(g.set.GroupID, tps)
+	op.Gen, op.Member = g.generation, g.member
 	if _, is := g.side.(*modern); is {
-		of.MemberID, of.MemberEpoch = &g.member, g.generation
+		req.Groups[0].MemberID, req.Groups[0].MemberEpoch = &g.member, g.generation
 	}
-	op := &GroupOp{Kind: GroupFetch, Gen: g.generation, Member: g.member, Stable: true}
-	for _, t := range byTopic(tps) {
-		old, x := kmsg.NewOffsetFetchRequestTopic(), kmsg.NewOffsetFetchRequestGroupTopic()
-		old.Topic, old.Partitions = t.topic, t.partitions
-		x.Topic, x.Partitions = t.topic, t.partitions
-		req.Topics, of.Topics = append(req.Topics, old), append(of.Topics, x)
-		for _, p := range t.partitions {
-			op.Offs = append(op.Offs, GroupOffset{TP: wire.TP{Topic: t.topic, Partition: p}, Offset: -1, Epoch: -1, Tag: -1})
-		}
-	}
-	req.Groups = append(req.Groups, of)
 	g.fetchingOffsets = true
 	g.net.send(now, &call{what: callOffsetFetch, request: req, group: g.began(op)}, l, nil, true, out)
 }

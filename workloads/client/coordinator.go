@@ -32,17 +32,17 @@ type finder struct {
 	fails   uint32
 	asks    uint64
 	fatal   int16 // Kafka's error that says to give up
+	wake    machine.Instant
 }
 
 func newFinder(net *network, slot int, kind int8, key string, draw machine.Draw) finder {
-	return finder{net: net, link: net.coordinator(slot), kind: kind, key: key, draw: draw.Of("coordinator")}
+	return finder{net: net, link: net.coordinator(slot), kind: kind, key: key, draw: draw.Of("coordinator"), wake: machine.Never}
 }
 
 // ready is the connection to the coordinator if it is up and has room for one more request;
 // otherwise it does what brings one about. nil: come back in a later step, which
 // follows by itself or at due.
 func (k *finder) ready(now machine.Instant, out *machine.Effects) *link {
-	k.check(now)
 	switch {
 	case k.fatal != 0:
 		return nil
@@ -67,6 +67,7 @@ func (k *finder) up() *link {
 
 // check forgets a coordinator whose connection has failed (checkAndGetCoordinator).
 func (k *finder) check(now machine.Instant) {
+	k.wake = machine.Never
 	if k.known && k.link.state == down && k.link.failures > 0 && now < k.link.retryAt {
 		k.lost()
 	}
@@ -74,7 +75,11 @@ func (k *finder) check(now machine.Instant) {
 
 // find asks any broker who the coordinator is.
 func (k *finder) find(now machine.Instant, out *machine.Effects) {
-	if k.asking || now < k.retryAt {
+	if k.asking {
+		return
+	}
+	if now < k.retryAt {
+		k.wake = k.retryAt
 		return
 	}
 	l := k.net.leastLoaded(now, k.draw.With(k.asks), out)
@@ -133,10 +138,5 @@ func (k *finder) hangUp() {
 	}
 }
 
-// due is when a search that has to wait may begin.
-func (k *finder) due() machine.Instant {
-	if !k.known && !k.asking && k.fatal == 0 && k.retryAt > 0 {
-		return k.retryAt
-	}
-	return machine.Never
-}
+// due is when a search may begin that had to wait.
+func (k *finder) due() machine.Instant { return k.wake }

@@ -129,6 +129,8 @@
 //	admin.go        CreateTopics
 //	recreator.go    topics that are deleted and created again
 //	trimmer.go      DeleteRecords
+//	grower.go       CreatePartitions
+//	committed.go    what groups have committed, for who is a member of none
 //	pubsub.go       of Redis: one connection, to publish or to listen
 //	amqp.go         the AMQP client: configuration and what its owner sees
 //	amqplink.go     its connection: hand-shake, topology, heartbeats, closing

@@ -249,7 +249,7 @@ func (g *GroupConsumer) Poll(now machine.Now, limit int32) []Polled {
 		g.polled = g.polled[:0]
 		return nil
 	}
-	if g.autoCommitDue(now.Mono) {
+	if g.autoCommitDue(now.Mono) && g.side.settled() {
 		g.autoCommit(now.Mono)
 	}
 	list := g.Consumer.Poll(limit)
@@ -326,13 +326,13 @@ func (g *GroupConsumer) run(now machine.Instant, out *machine.Effects) machine.I
 				g.autoCommit(now)
 			}
 			g.fetchOffsets(now, out)
+			if g.set.EnableAutoCommit {
+				g.wait(g.commitAt)
+			}
 		}
 	}
 	g.sendCommits(now, out)
 	g.gdue = min(g.gdue, g.side.due(), g.co.due())
-	if g.set.EnableAutoCommit && g.polling && !g.calling {
-		g.gdue = min(g.gdue, g.commitAt)
-	}
 	if g.closing != closeNot {
 		g.gdue = min(g.gdue, g.closeBy)
 	}

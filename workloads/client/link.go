@@ -71,6 +71,7 @@ const (
 	callMove
 	callDeleteTopics
 	callDeleteRecords
+	callCreatePartitions
 	callFindCoordinator
 	callAddPartitions
 	callAddOffsets
