@@ -17,7 +17,9 @@ func kcatTests(*env) ([]test, error) {
 	}
 	return append(list,
 		test{"keys-and-headers", kcatKeys}, test{"acks", kcatAcks}, test{"offsets", kcatOffsets},
-		test{"timestamp-query", kcatTimestamp}, test{"idempotent", kcatIdempotent}, test{"large-message", kcatLarge}), nil
+		test{"timestamp-query", kcatTimestamp}, test{"idempotent", kcatIdempotent}, test{"large-message", kcatLarge},
+		test{"group-range", kcatGroup("range")}, test{"group-cooperative", kcatGroup("cooperative-sticky")},
+		test{"group-static", kcatGroup("range", "-X", "group.instance.id=one")}), nil
 }
 
 func kcatMetadata(ctx context.Context, e *env) error {
@@ -151,4 +153,27 @@ func kcatLarge(ctx context.Context, e *env) error {
 		err = fmt.Errorf("%d bytes", len(out))
 	}
 	return err
+}
+
+// kcatGroup has a member of a group read a topic to its end, and a second one only what has
+// come since: the first has committed how far it was.
+func kcatGroup(assignor string, more ...string) func(context.Context, *env) error {
+	return func(ctx context.Context, e *env) error {
+		topic := "group-" + strings.Join(append([]string{assignor}, more...), "-")
+		topic = strings.NewReplacer("=", "-", " ", "-").Replace(topic)
+		for _, part := range []string{"a\nb\nc\n", "d\ne\n"} {
+			if _, err := command(ctx, part, "kcat", "-b", e.bootstrap(), "-P", "-t", topic, "-p", "0"); err != nil {
+				return err
+			}
+			args := []string{"-b", e.bootstrap(), "-G", topic, "-q", "-e", "-X", "auto.offset.reset=earliest", "-X", "partition.assignment.strategy=" + assignor, "-X", "session.timeout.ms=10000"}
+			out, err := command(ctx, "", "kcat", append(append(args, more...), topic)...)
+			if err != nil {
+				return err
+			}
+			if out != part {
+				return fmt.Errorf("%q is read, want %q", out, part)
+			}
+		}
+		return nil
+	}
 }

@@ -26,7 +26,8 @@ func kgoTests(*env) ([]test, error) {
 		test{"broker-configs", kgoBrokerConfigs}, test{"log-dirs", kgoLogDirs}, test{"delete-records", kgoDeleteRecords},
 		test{"out-of-range", kgoOutOfRange}, test{"too-large", kgoTooLarge}, test{"not-enough-replicas", kgoNotEnough},
 		test{"reassign", kgoReassign}, test{"alter-brokers", kgoAlterBrokers}, test{"auto-create", kgoAutoCreate}, test{"delete-under-way", kgoDeleteUnderWay},
-		test{"many-partitions", kgoManyPartitions}, test{"log-append-time", kgoLogAppendTime}), nil
+		test{"many-partitions", kgoManyPartitions}, test{"log-append-time", kgoLogAppendTime},
+		test{"group-resumes", kgoGroupResumes}, test{"group-rebalances", kgoGroupRebalances}, test{"group-admin", kgoGroupAdmin}), nil
 }
 
 // client is a client that ends with its context.

@@ -265,8 +265,8 @@ func command(ctx context.Context, stdin string, name string, args ...string) (st
 
 // suites are all there are.
 var suites = []suite{
-	{name: "kcat", quick: true, serve: []string{"--set", "broker.default.replication.factor=3"}, prepare: needs("kcat"), tests: kcatTests},
-	{name: "kgo", quick: true, tests: kgoTests},
+	{name: "kcat", quick: true, serve: []string{"--set", "broker.default.replication.factor=3", "--set", "broker.group.initial.rebalance.delay.ms=300"}, prepare: needs("kcat"), tests: kcatTests},
+	{name: "kgo", quick: true, serve: []string{"--set", "broker.group.initial.rebalance.delay.ms=300"}, tests: kgoTests},
 	{name: "wire", quick: true, serve: []string{"--brokers", "1"}, tests: wireTests},
 	{name: "kafka-go", quick: true, tests: kafkaGoTests},
 	{name: "kafkajs", quick: true, prepare: kafkaJSPrepare, tests: kafkaJSTests},

@@ -15,7 +15,7 @@ import (
 func wireTests(*env) ([]test, error) {
 	return []test{
 		{"api-versions-unknown-version", wireUnknownVersion}, {"produce-before-3", wireOldProduce}, {"garbage-closes", wireGarbage},
-		{"every-version", wireEveryVersion}, {"no-groups-no-transactions", wireNoGroups}, {"answers-in-order", wireOrder},
+		{"every-version", wireEveryVersion}, {"groups-and-transactions", wireGroups}, {"answers-in-order", wireOrder},
 	}, nil
 }
 
@@ -188,17 +188,22 @@ func wireEveryVersion(ctx context.Context, e *env) error {
 	return nil
 }
 
-// wireNoGroups: what is not done is not advertised. FindCoordinator is, for librdkafka's
-// sake, and says that there is none.
-func wireNoGroups(ctx context.Context, e *env) error {
+// wireGroups: what librdkafka looks for before it takes a broker for one with groups and
+// transactions is advertised, from version 0 on where it wants to see that.
+func wireGroups(ctx context.Context, e *env) error {
 	list, err := served(ctx, e)
 	if err != nil {
 		return err
 	}
+	least := make(map[int16]int16)
 	for _, k := range list {
-		switch k.ApiKey {
-		case 8, 9, 11, 12, 13, 14, 24, 25, 26, 28:
-			return fmt.Errorf("%s is advertised", kmsg.NameForKey(k.ApiKey))
+		least[k.ApiKey] = k.MinVersion
+	}
+	for _, key := range []int16{8, 9, 10, 11, 12, 13, 14, 15, 16, 24, 25, 26, 28, 42, 47} {
+		if v, ok := least[key]; !ok {
+			return fmt.Errorf("%s is not advertised", kmsg.NameForKey(key))
+		} else if v > 0 && key != 8 && key != 9 {
+			return fmt.Errorf("%s is advertised from version %d on", kmsg.NameForKey(key), v)
 		}
 	}
 	return nil
