@@ -34,6 +34,12 @@ join c1 as=none instance=i
 heartbeat c1#1 instance=i`, "FENCED_INSTANCE_ID", "c1#1: Heartbeat (at once)"},
 		{failpoint.G12IgnoreTombstone, "commit - a-0=5\ndelete-groups g\nfailover\nfetch a-0", "a-0=-1", "a-0=5"},
 		{failpoint.G16NoBarrier, join2 + "join c2\njoin c2\nheartbeat c1", "REBALANCE_IN_PROGRESS", "UNKNOWN_MEMBER_ID"},
+		{failpoint.G08DeadMember, "cjoin c1 topics=a\nadvance 60s\nlist", "Empty", "Stable"},
+		{failpoint.G01ZombieCommit, "cjoin c1 topics=a\ncommit c1 gen=0 a-0=5", "STALE_MEMBER_EPOCH", "OffsetCommit a-0\n"},
+		{failpoint.G12IgnoreTombstone, "cjoin c1 topics=a\ncleave c1\nfailover\nlist", "Empty", "Assigning"},
+		{failpoint.G03ForgetRevocation, "cjoin c1 topics=a\ncjoin c2 topics=a\ncbeat c1\ncbeat c2", "epoch=2\n", "epoch=2 [a-2 a-3]"},
+		{failpoint.G11SkipFollowUp, "cjoin c1 topics=a\ncjoin c2 topics=a\ncbeat c1 owned=a-0,a-1\ncbeat c2", "epoch=2 [a-2 a-3]", "epoch=2\n"},
+		{failpoint.G13StrictEpoch, "cjoin c1 topics=a\ncjoin c2 topics=a\ncbeat c1 owned=a-0,a-1\ncommit c1 gen=1 a-0=5", "OffsetCommit a-0\n", "STALE_MEMBER_EPOCH"},
 		{failpoint.T16IgnorePending, "txncommit - pid=7 a-0=5\nfetch stable=yes a-0", "UNSTABLE_OFFSET_COMMIT", "a-0=-1\n"},
 	} {
 		last := func(bugs *failpoint.Set) string {

@@ -257,7 +257,10 @@ func (g *classic) subscription() {
 
 // isSubscribed is also true of what cannot be known.
 func (g *group) isSubscribed(topic string) bool {
-	if g.subscribed != nil {
+	switch {
+	case g.consumer != nil:
+		return g.consumer.isSubscribed(topic)
+	case g.subscribed != nil:
 		return g.subscribed[topic]
 	}
 	return g.protocolType == consumerProtocol
@@ -379,7 +382,7 @@ func (m *Machine) stop(g *group) {
 
 // dropBare forgets a group that is nothing: not in the log, and nobody is about to join.
 func (m *Machine) dropBare(g *group) {
-	if !g.recorded && len(g.offsets) == 0 && len(g.transactional) == 0 && len(g.members) == 0 && len(g.pending) == 0 && g.state == empty {
+	if !g.recorded && g.consumer == nil && len(g.offsets) == 0 && len(g.transactional) == 0 && len(g.members) == 0 && len(g.pending) == 0 && g.state == empty {
 		delete(m.groups, g.id)
 	}
 }

@@ -23,9 +23,12 @@ func (m *Machine) describeGroup(id string, version int16) kmsg.DescribeGroupsRes
 	r := kmsg.NewDescribeGroupsResponseGroup()
 	r.Group, r.State, r.Members = id, "Dead", []kmsg.DescribeGroupsResponseGroupMember{}
 	g := m.groups[id]
-	if g == nil {
+	if g == nil || g.consumer != nil {
 		if version >= 6 { // KIP-1043
 			text := "Group " + id + " not found."
+			if g != nil {
+				text = "Group " + id + " is not a classic group."
+			}
 			r.ErrorCode, r.ErrorMessage = wire.GroupIDNotFound, &text
 		}
 		return r
@@ -53,6 +56,9 @@ func (m *Machine) listGroups(from coordinator.Caller, req *kmsg.ListGroupsReques
 	for _, g := range m.sorted() {
 		x := kmsg.NewListGroupsResponseGroup()
 		x.Group, x.ProtocolType, x.GroupState, x.GroupType = g.id, g.protocolType, g.state.String(), "Classic"
+		if g.consumer != nil {
+			x.ProtocolType, x.GroupState, x.GroupType = consumerProtocol, g.consumer.describe(), "Consumer"
+		}
 		if oneOf(req.StatesFilter, x.GroupState) && oneOf(req.TypesFilter, x.GroupType) {
 			r.Groups = append(r.Groups, x)
 		}
@@ -85,7 +91,7 @@ func (m *Machine) deleteGroups(from coordinator.Caller, req *kmsg.DeleteGroupsRe
 		switch g := m.groups[id]; {
 		case g == nil:
 			x.ErrorCode = wire.GroupIDNotFound
-		case g.state != empty:
+		case g.state != empty || g.consumer != nil && len(g.consumer.members) > 0:
 			x.ErrorCode = wire.NonEmptyGroup
 		default:
 			m.deleteGroup(g)
@@ -111,6 +117,15 @@ func (m *Machine) deleteGroup(g *group) {
 	}
 	for _, p := range partitions(all) {
 		m.record(coordinator.Record{Key: offsetKey(g.id, p)})
+	}
+	m.groupTombstones(g)
+}
+
+// groupTombstones end a group that is empty.
+func (m *Machine) groupTombstones(g *group) {
+	if g.consumer != nil {
+		m.consumerTombstones(g)
+		return
 	}
 	m.record(coordinator.Record{Key: metadataKey(g.id)})
 }

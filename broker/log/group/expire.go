@@ -40,13 +40,15 @@ func (m *Machine) expireGroup(g *group) {
 			left--
 		}
 	}
-	if left == 0 && len(g.transactional) == 0 && g.recorded && g.isEmpty() {
-		m.record(coordinator.Record{Key: metadataKey(g.id)})
+	if left == 0 && len(g.transactional) == 0 && (g.recorded || g.consumer != nil) && g.isEmpty() {
+		m.groupTombstones(g)
 	}
 }
 
 // isEmpty says that nobody is in a group or about to be.
-func (g *group) isEmpty() bool { return g.state == empty && len(g.pending) == 0 }
+func (g *group) isEmpty() bool {
+	return g.state == empty && len(g.pending) == 0 && (g.consumer == nil || len(g.consumer.members) == 0)
+}
 
 // keeps says whether a group still wants the offset of a partition.
 func (m *Machine) keeps(g *group, p partition) bool {
@@ -59,8 +61,8 @@ func (m *Machine) expiresSince(g *group) (since int64, may bool) {
 	switch {
 	case m.cfg.Failpoints.OnAbout(failpoint.G06ExpireLive, g.id, 0, 0):
 		return -1, true
-	case g.protocolType == "":
-		return -1, true // committed by hand
+	case g.consumer != nil, g.protocolType == "":
+		return -1, true // by the commit: by hand, or of topics that nobody has subscribed to
 	case g.state == empty:
 		return g.stateAt, true // since the last member left
 	case g.protocolType == consumerProtocol && g.subscribed != nil && g.state == stable:
@@ -81,6 +83,12 @@ func (m *Machine) expired(c *committed, since int64) bool {
 
 // metadataChanged has the offsets go of topics that are no more.
 func (m *Machine) metadataChanged(c MetadataChanged) {
+	// unordered: each group for itself
+	for _, g := range m.groups {
+		if g.consumer != nil {
+			g.consumer.stale = true // its next heartbeat looks
+		}
+	}
 	if len(c.Deleted) == 0 {
 		return
 	}

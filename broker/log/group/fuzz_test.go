@@ -41,6 +41,14 @@ func FuzzReplay(f *testing.F) {
 		now := machine.Now{}
 		m.Loaded(now)
 		for _, g := range m.sorted() {
+			h := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+			h.Version, h.Group, h.MemberID, h.RebalanceTimeoutMillis = 1, g.id, "m3", 1000
+			h.SubscribedTopicNames, h.Topics = []string{"a"}, []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+			for _, r := range m.Request(now, coordinator.Caller{Token: 2}, h).Records {
+				if err := m.Replay(coordinator.Position{Offset: 78, ProducerID: -1}, r.Key, r.Value); err != nil {
+					t.Fatal(err)
+				}
+			}
 			d := kmsg.NewPtrDescribeGroupsRequest()
 			d.Groups = []string{g.id}
 			m.Request(now, coordinator.Caller{Token: 1}, d)
@@ -87,5 +95,65 @@ func script(l *lab) []entry {
 	d := kmsg.NewPtrDeleteGroupsRequest()
 	d.Groups = []string{"h"}
 	l.ask("c", d)
+	h := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+	regex, assignor := "a|b", "range"
+	h.Version, h.Group, h.MemberID, h.RebalanceTimeoutMillis = 1, "k", "m1", 1000
+	h.SubscribedTopicNames, h.SubscribedTopicRegex, h.InstanceID, h.ServerAssignor = []string{"a"}, &regex, &instance, &assignor
+	h.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+	l.ask("c", h)
+	h.MemberID, h.SubscribedTopicRegex, h.InstanceID, h.ServerAssignor = "m2", nil, nil, nil
+	l.ask("c", h)
+	h.Group = "g" // is upgraded, with a classic member
+	l.ask("c", h)
 	return l.log
+}
+
+// What is read of a value is written as it was read.
+func FuzzConsumerRecords(f *testing.F) {
+	for _, e := range script(newLab(f.Fatalf)) {
+		if e.value != nil {
+			f.Add(int16(e.key[1]), e.value)
+		}
+	}
+	f.Fuzz(func(t *testing.T, kind int16, value []byte) {
+		if len(value) < 2 {
+			return
+		}
+		read := func(value []byte) (again []byte, err error) {
+			d := decoder{b: value[2:]}
+			mem := &consumerMember{}
+			var r coordinator.Record
+			switch kind {
+			case consumerMetadata, targetMetadata:
+				epoch := d.int32()
+				d.tags(nil)
+				r = epochRecord(kind, "g", epoch)
+			case partitionMetadata:
+				r = topicsRecord("g", decodeTopics(&d))
+			case memberMetadata:
+				decodeMember(&d, mem)
+				r = memberRecord("g", mem)
+			case targetMember:
+				s := d.share()
+				d.tags(nil)
+				r = targetRecord("g", "m", s)
+			case currentAssignment:
+				decodeCurrent(&d, mem)
+				r = currentRecord("g", mem)
+			case resolvedExpression:
+				r = expressionRecord("g", "x", decodeExpression(&d))
+			default:
+				t.Skip()
+			}
+			return r.Value, d.err
+		}
+		once, err := read(value)
+		if err != nil {
+			return
+		}
+		twice, err := read(once)
+		if err != nil || string(once) != string(twice) {
+			t.Fatalf("%x is written as %x, and that as %x (%v)", value, once, twice, err)
+		}
+	})
 }

@@ -51,8 +51,21 @@ func (m *Machine) joinGroup(from coordinator.Caller, req *kmsg.JoinGroupRequest)
 		m.refuseJoin(from, req, req.MemberID, wire.UnknownMemberID)
 		return
 	}
-	protocols := distinct(req.Protocols)
 	g := m.groups[req.Group]
+	if g != nil && g.consumer != nil {
+		if len(g.consumer.members) > 0 {
+			m.joinConsumer(g, from, req)
+			return
+		}
+		m.joinEmptyConsumer(g, from, req)
+		return
+	}
+	m.joinClassic(g, from, req)
+}
+
+// joinClassic is JoinGroup to a classic group; nil: to one that does not exist.
+func (m *Machine) joinClassic(g *group, from coordinator.Caller, req *kmsg.JoinGroupRequest) {
+	protocols := distinct(req.Protocols)
 	isNew := g == nil
 	if isNew {
 		g = m.create(req.Group)
@@ -354,4 +367,30 @@ func distinct(protocols []kmsg.JoinGroupRequestProtocol) []kmsg.JoinGroupRequest
 		}
 	}
 	return out
+}
+
+// joinEmptyConsumer is JoinGroup to a consumer group that nobody is in: it becomes a classic
+// group.
+func (m *Machine) joinEmptyConsumer(g *group, from coordinator.Caller, req *kmsg.JoinGroupRequest) {
+	if req.MemberID != "" {
+		m.refuseJoin(from, req, req.MemberID, wire.UnknownMemberID)
+		return
+	}
+	// What the tombstones do must have been done before there is anybody to join.
+	m.consumerTombstones(g)
+	kept := *req
+	kept.Protocols = distinct(req.Protocols)
+	kept.InstanceID = clone(req.InstanceID)
+	w, again := &waiter{}, &timer{}
+	m.wait(w, from, req.Version)
+	again.fire = func() {
+		from.Token = m.done(w)
+		m.joinGroup(from, &kept)
+	}
+	m.timers.set(again, m.now.Mono)
+	m.undo = func(code int16) {
+		m.timers.stop(again)
+		from.Token = m.done(w)
+		m.refuseJoin(from, &kept, "", code)
+	}
 }

@@ -147,7 +147,9 @@ func (l *lab) take(o coordinator.Outcome) {
 		delete(l.sent, a.To)
 	}
 	l.answers = append(l.answers, o.Answers...)
-	l.same()
+	if len(o.Records) > 0 {
+		l.same()
+	}
 }
 
 // same compares what the machine knows with what its log says, as it is and compacted.
@@ -157,7 +159,7 @@ func (l *lab) same() {
 	}
 	ahead := map[string]bool{}
 	for id, g := range l.m.groups {
-		ahead[id] = g.state == preparing || g.state == completing || l.lost[id]
+		ahead[id] = g.consumer == nil && g.state == preparing || g.state == completing || l.lost[id]
 	}
 	want := durable(l.m, ahead)
 	for name, log := range map[string][]entry{"the log": l.log, "the compacted log": compact(l.log)} {
@@ -243,7 +245,7 @@ func compact(log []entry) []entry {
 func durable(m *Machine, ahead map[string]bool) string {
 	var b strings.Builder
 	for _, g := range m.sorted() {
-		if !g.recorded && len(g.offsets) == 0 && len(g.transactional) == 0 {
+		if !g.recorded && g.consumer == nil && len(g.offsets) == 0 && len(g.transactional) == 0 {
 			continue
 		}
 		fmt.Fprintf(&b, "%s recorded=%v\n", g.id, g.recorded)
@@ -255,7 +257,9 @@ func durable(m *Machine, ahead map[string]bool) string {
 				fmt.Fprintf(&b, "  %d: %v %+v\n", pid, p, *g.transactional[pid][p])
 			}
 		}
-		if !ahead[g.id] {
+		if g.consumer != nil {
+			b.WriteString(consumerState(g.consumer))
+		} else if !ahead[g.id] {
 			b.WriteString(classicState(g))
 		}
 	}
@@ -270,6 +274,23 @@ func classicState(g *group) string {
 	fmt.Fprintf(&b, "  %v at=%d generation=%d type=%q protocol=%s leader=%q subscribed=%v\n", g.state, g.stateAt, g.generation, g.protocolType, str(g.protocol), g.leader, g.subscribed)
 	for _, mem := range g.members {
 		fmt.Fprintf(&b, "  %s %s %s %s %v %v %x %x\n", mem.id, str(mem.instance), mem.clientID, mem.host, mem.sessionTimeout, mem.rebalanceTimeout, mem.metadata(g.protocol), mem.assignment)
+	}
+	return b.String()
+}
+
+func consumerState(c *consumer) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "  epoch=%d target=%d topics=%v expressions=%v subscribers=%v assignors=%v users=%v classics=%d protocols=%v\n  owners=%v instances=%v\n",
+		c.epoch, c.targetEpoch, c.topics, c.expressions, c.subscribers, c.assignors, c.users, c.classics, c.protocols, c.owners, c.byInstance)
+	for _, id := range c.ids {
+		mem := c.members[id]
+		fmt.Fprintf(&b, "  %s %s %s %s %s %v %s %d %s %v epoch=%d previous=%d state=%d %v revoking %v target %v\n", id, str(mem.instance), str(mem.rack), mem.clientID, mem.host,
+			mem.names, str(mem.regex), mem.rebalanceTimeout, str(mem.assignor), mem.classic, mem.epoch, mem.previous, mem.state, mem.assigned, mem.revoking, c.target[id])
+	}
+	for _, id := range slices.Sorted(maps.Keys(c.target)) {
+		if c.members[id] == nil {
+			fmt.Fprintf(&b, "  target of nobody: %s\n", id)
+		}
 	}
 	return b.String()
 }

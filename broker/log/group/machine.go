@@ -59,6 +59,7 @@ type Machine struct {
 	// The rest is soft.
 	timers     timers
 	waiting    map[coordinator.Token]*waiter
+	clocks     map[memberName]*clock
 	expiry     timer
 	expireFrom string // the group with which the round of expiry goes on
 
@@ -78,6 +79,7 @@ func New(cfg Config) *Machine {
 		groups:    map[string]*group{},
 		producers: map[int64]map[string]bool{},
 		waiting:   map[coordinator.Token]*waiter{},
+		clocks:    map[memberName]*clock{},
 	}
 	m.expiry.fire = m.expire
 	return m
@@ -93,6 +95,7 @@ type group struct {
 	transactional map[int64]map[partition]*committed
 
 	*classic
+	consumer *consumer // nil: a classic group
 
 	born  int64  // the end of the log when the group came into being here
 	drawn uint64 // member ids so far
@@ -130,6 +133,10 @@ func (m *Machine) Request(now machine.Now, from coordinator.Caller, command any)
 		m.listGroups(from, req)
 	case *kmsg.DeleteGroupsRequest:
 		m.deleteGroups(from, req)
+	case *kmsg.ConsumerGroupHeartbeatRequest:
+		m.consumerHeartbeat(from, req)
+	case *kmsg.ConsumerGroupDescribeRequest:
+		m.consumerDescribe(from, req)
 	case MetadataChanged:
 		m.metadataChanged(req)
 	default:
@@ -156,7 +163,7 @@ func (m *Machine) answer(to coordinator.Token, body kmsg.Response) {
 // could yet be lost.
 func (m *Machine) say(to coordinator.Token, body kmsg.Response, code int16) {
 	switch code {
-	case wire.FencedInstanceID, wire.UnknownMemberID, wire.IllegalGeneration:
+	case wire.FencedInstanceID, wire.UnknownMemberID, wire.IllegalGeneration, wire.GroupIDNotFound:
 		m.answer(to, body)
 	default:
 		m.answerAtOnce(to, body)
@@ -195,7 +202,9 @@ func (m *Machine) Loaded(now machine.Now) coordinator.Outcome {
 	m.begin(now)
 	m.live = true
 	for _, g := range m.sorted() {
-		if g.classic != nil {
+		if g.consumer != nil {
+			m.loadedConsumer(g)
+		} else {
 			m.loadedClassic(g)
 		}
 	}

@@ -72,7 +72,7 @@ func (m *Machine) offsetCommit(from coordinator.Caller, req *kmsg.OffsetCommitRe
 	if req.Version == 0 {
 		generation = -1
 	}
-	code := m.mayCommit(req.Group, req.MemberID, req.InstanceID, generation, req.Version)
+	may := m.mayCommit(req.Group, req.MemberID, req.InstanceID, generation, req.Version)
 	for i := range req.Topics {
 		t := &req.Topics[i]
 		rt := kmsg.NewOffsetCommitResponseTopic()
@@ -92,7 +92,7 @@ func (m *Machine) offsetCommit(from coordinator.Caller, req *kmsg.OffsetCommitRe
 			}
 			rp := kmsg.NewOffsetCommitResponseTopicPartition()
 			rp.Partition = p.Partition
-			rp.ErrorCode = m.commit(req.Group, partition{t.Topic, p.Partition}, c, p.Metadata, code)
+			rp.ErrorCode = m.commit(req.Group, partition{t.Topic, p.Partition}, c, p.Metadata, may)
 			rt.Partitions = append(rt.Partitions, rp)
 		}
 		r.Topics = append(r.Topics, rt)
@@ -102,32 +102,71 @@ func (m *Machine) offsetCommit(from coordinator.Caller, req *kmsg.OffsetCommitRe
 
 // mayCommit is the whole of what is said of a commit, as against of one partition of it. A
 // member that commits is alive.
-func (m *Machine) mayCommit(id, memberID string, instance *string, generation int32, version int16) int16 {
+func (m *Machine) mayCommit(id, memberID string, instance *string, generation int32, version int16) permit {
 	g := m.groups[id]
 	switch {
+	case g != nil && g.consumer != nil:
+		return m.mayCommitConsumer(g, memberID, generation, version < 9)
 	case g != nil:
 	case generation < 0:
-		return wire.None // begins a group without members
+		return permit{} // begins a group without members
 	case version >= 9:
-		return wire.GroupIDNotFound
+		return permit{code: wire.GroupIDNotFound}
 	default:
-		return wire.IllegalGeneration
+		return permit{code: wire.IllegalGeneration}
 	}
 	mem, code := m.validateCommit(g, memberID, instance, generation, false)
 	if mem != nil && (g.state == stable || g.state == preparing) {
 		m.heard(mem)
 	}
-	return code
+	return permit{code: code}
+}
+
+// permit says whether offsets may be committed.
+type permit struct {
+	code int16
+	// late, unless nil, is a member whose epoch has been raised: of what it still has, or has to
+	// give back, it may yet say in the epoch before how far it has come. Otherwise what it has
+	// read last would be read again (KIP-1251).
+	late *consumerMember
+}
+
+// mayCommitConsumer is mayCommit for a consumer group.
+func (m *Machine) mayCommitConsumer(g *group, memberID string, epoch int32, old bool) permit {
+	c := g.consumer
+	mem := c.members[memberID]
+	switch {
+	case m.cfg.Failpoints.OnAbout(failpoint.G01ZombieCommit, g.id, 0, 0):
+		return permit{}
+	case epoch < 0 && len(c.members) == 0:
+		return permit{}
+	case mem == nil:
+		return permit{code: wire.UnknownMemberID}
+	case old && mem.classic == nil:
+		return permit{code: wire.UnsupportedVersion}
+	case epoch == mem.epoch:
+		return permit{}
+	case mem.classic != nil:
+		return permit{code: wire.IllegalGeneration}
+	case epoch == mem.previous && epoch > 0 && !m.cfg.Failpoints.OnAbout(failpoint.G13StrictEpoch, g.id, 0, 0):
+		return permit{code: wire.StaleMemberEpoch, late: mem}
+	}
+	return permit{code: wire.StaleMemberEpoch}
+}
+
+func (m *Machine) covers(may permit, topic string, index int32) bool {
+	t, ok := m.topic(topic)
+	return ok && may.late != nil && (may.late.assigned.has(t.ID, index) || may.late.revoking.has(t.ID, index))
 }
 
 // commit puts an offset into a record, or says why not.
-func (m *Machine) commit(id string, p partition, c committed, metadata *string, code int16) int16 {
+func (m *Machine) commit(id string, p partition, c committed, metadata *string, may permit) int16 {
 	if metadata != nil {
 		c.metadata = *metadata
 	}
 	switch {
-	case code != wire.None:
-		return code
+	case may.code != wire.None && !m.covers(may, p.topic, p.index):
+		return may.code
 	case !m.has(p):
 		return wire.UnknownTopicOrPartition
 	case len(utf16.Encode([]rune(c.metadata))) > int(m.cfg.Broker.OffsetMetadataMaxBytes): // Java's length()
@@ -150,7 +189,7 @@ func (m *Machine) has(p partition) bool {
 func (m *Machine) txnOffsetCommit(from coordinator.Caller, req *kmsg.TxnOffsetCommitRequest) {
 	r := kmsg.NewPtrTxnOffsetCommitResponse()
 	r.Version, r.Topics = req.Version, make([]kmsg.TxnOffsetCommitResponseTopic, 0, len(req.Topics))
-	code := m.mayCommitTransaction(req)
+	may := m.mayCommitTransaction(req)
 	for i := range req.Topics {
 		t := &req.Topics[i]
 		rt := kmsg.NewTxnOffsetCommitResponseTopic()
@@ -164,7 +203,7 @@ func (m *Machine) txnOffsetCommit(from coordinator.Caller, req *kmsg.TxnOffsetCo
 			}
 			rp := kmsg.NewTxnOffsetCommitResponseTopicPartition()
 			rp.Partition = p.Partition
-			rp.ErrorCode = m.commit(req.Group, partition{t.Topic, p.Partition}, c, p.Metadata, code)
+			rp.ErrorCode = m.commit(req.Group, partition{t.Topic, p.Partition}, c, p.Metadata, may)
 			rt.Partitions = append(rt.Partitions, rp)
 		}
 		r.Topics = append(r.Topics, rt)
@@ -175,7 +214,7 @@ func (m *Machine) txnOffsetCommit(from coordinator.Caller, req *kmsg.TxnOffsetCo
 	m.answer(from.Token, r)
 }
 
-func (m *Machine) mayCommitTransaction(req *kmsg.TxnOffsetCommitRequest) int16 {
+func (m *Machine) mayCommitTransaction(req *kmsg.TxnOffsetCommitRequest) permit {
 	generation, memberID, instance := req.Generation, req.MemberID, req.InstanceID
 	if req.Version < 3 {
 		generation, memberID, instance = -1, "", nil
@@ -183,14 +222,22 @@ func (m *Machine) mayCommitTransaction(req *kmsg.TxnOffsetCommitRequest) int16 {
 	g := m.groups[req.Group]
 	switch {
 	case req.Group == "":
-		return wire.InvalidGroupID
+		return permit{code: wire.InvalidGroupID}
 	case g == nil && generation < 0:
-		return wire.None
+		return permit{}
 	case g == nil:
-		return wire.IllegalGeneration
+		return permit{code: wire.IllegalGeneration}
+	case g.consumer != nil && generation < 0 && memberID == "":
+		return permit{}
+	case g.consumer != nil:
+		may := m.mayCommitConsumer(g, memberID, generation, false)
+		if may.code == wire.StaleMemberEpoch {
+			may.code = wire.IllegalGeneration
+		}
+		return may
 	}
 	_, code := m.validateCommit(g, memberID, instance, generation, true)
-	return code
+	return permit{code: code}
 }
 
 // unstable says whether a transaction that is open has an offset for a partition: it may yet
@@ -222,7 +269,7 @@ func (m *Machine) offsetDelete(from coordinator.Caller, req *kmsg.OffsetDeleteRe
 		r.ErrorCode = wire.InvalidGroupID
 	case g == nil:
 		r.ErrorCode = wire.GroupIDNotFound
-	case g.state != empty && g.protocolType != consumerProtocol:
+	case g.consumer == nil && g.state != empty && g.protocolType != consumerProtocol:
 		r.ErrorCode = wire.NonEmptyGroup
 	}
 	if r.ErrorCode != wire.None {

@@ -57,6 +57,10 @@ func (m *Machine) fetchGroup(req *kmsg.OffsetFetchRequestGroup, stable bool) kms
 	if g == nil {
 		g = &group{}
 	}
+	if code := g.mayFetch(req.MemberID, req.MemberEpoch); code != wire.None {
+		r.ErrorCode = code
+		return r
+	}
 	if req.Topics == nil {
 		for _, p := range partitions(g.offsets) {
 			if n := len(r.Topics); n == 0 || r.Topics[n-1].Topic != p.topic {
@@ -77,6 +81,30 @@ func (m *Machine) fetchGroup(req *kmsg.OffsetFetchRequestGroup, stable bool) kms
 		r.Topics = append(r.Topics, t)
 	}
 	return r
+}
+
+// mayFetch holds members of consumer groups to their epochs. Who says nothing may.
+func (g *group) mayFetch(memberID *string, epoch int32) int16 {
+	if g.consumer == nil || memberID == nil && epoch < 0 {
+		return wire.None
+	}
+	mem := g.consumer.members[deref(memberID)]
+	switch {
+	case mem == nil:
+		return wire.UnknownMemberID
+	case mem.epoch == epoch:
+		return wire.None
+	case mem.classic != nil:
+		return wire.IllegalGeneration
+	}
+	return wire.StaleMemberEpoch
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
 }
 
 func (m *Machine) fetchOffset(g *group, p partition, stable bool) kmsg.OffsetFetchResponseGroupTopicPartition {

@@ -45,6 +45,8 @@ func refuse(body kmsg.Response, code int16) {
 		}
 	case *kmsg.OffsetDeleteResponse:
 		r.ErrorCode, r.Topics = code, []kmsg.OffsetDeleteResponseTopic{}
+	case *kmsg.ConsumerGroupHeartbeatResponse:
+		*r = kmsg.ConsumerGroupHeartbeatResponse{Version: r.Version, ErrorCode: code}
 	case *kmsg.DeleteGroupsResponse:
 		for i := range r.Groups {
 			r.Groups[i].ErrorCode = code
@@ -120,6 +122,19 @@ func Refuse(command any, code int16) kmsg.Response {
 	case *kmsg.ListGroupsRequest:
 		r := kmsg.NewPtrListGroupsResponse()
 		r.Version, r.ErrorCode, r.Groups = req.Version, code, []kmsg.ListGroupsResponseGroup{}
+		return r
+	case *kmsg.ConsumerGroupHeartbeatRequest:
+		r := kmsg.NewPtrConsumerGroupHeartbeatResponse()
+		r.Version, r.ErrorCode = req.Version, code
+		return r
+	case *kmsg.ConsumerGroupDescribeRequest:
+		r := kmsg.NewPtrConsumerGroupDescribeResponse()
+		r.Version, r.Groups = req.Version, make([]kmsg.ConsumerGroupDescribeResponseGroup, 0, len(req.Groups))
+		for _, id := range req.Groups {
+			x := kmsg.NewConsumerGroupDescribeResponseGroup()
+			x.Group, x.ErrorCode, x.Members = id, code, []kmsg.ConsumerGroupDescribeResponseGroupMember{}
+			r.Groups = append(r.Groups, x)
+		}
 		return r
 	case *kmsg.DeleteGroupsRequest:
 		r := kmsg.NewPtrDeleteGroupsResponse()

@@ -29,6 +29,8 @@ func (m *Machine) replay(at coordinator.Position, key, value []byte) error {
 		return m.replayOffset(at, key, value)
 	case groupMetadata:
 		return m.replayMetadata(at, key, value)
+	case consumerMetadata, partitionMetadata, memberMetadata, targetMetadata, targetMember, currentAssignment, resolvedExpression:
+		return m.replayConsumer(at, kind, key, value)
 	default:
 		return bad(at, "key of unknown type %d", kind)
 	}
@@ -155,6 +157,9 @@ func (m *Machine) replayMetadata(at coordinator.Position, key, value []byte) err
 	next, err := m.fromRecord(at, k.Group, &v)
 	if err != nil {
 		return err
+	}
+	if g != nil && g.consumer != nil {
+		return bad(at, "group %s is a consumer group, and has a record of a classic one", k.Group)
 	}
 	if g == nil {
 		g = m.create(k.Group)

@@ -201,6 +201,10 @@ func (s *story) hear() {
 				s.gen[who] = r.Generation
 			}
 		}
+		if r, ok := a.Body.(*kmsg.ConsumerGroupHeartbeatResponse); ok && r.ErrorCode == 0 {
+			s.learn(who, *r.MemberID)
+			s.gen[who] = r.MemberEpoch
+		}
 	}
 	for _, a := range answers {
 		at := ""
@@ -248,6 +252,15 @@ func (s *story) play(text string) {
 			r.Topics = append(r.Topics, kmsg.OffsetDeleteRequestTopic{Topic: topic, Partitions: []kmsg.OffsetDeleteRequestTopicPartition{{Partition: int32(n)}}})
 		}
 		s.ask("", r)
+	case "cjoin", "cbeat", "cleave":
+		s.consumer(l, group)
+	case "cdescribe":
+		r := kmsg.NewPtrConsumerGroupDescribeRequest()
+		r.Version, r.Groups = 1, append([]string{}, l.words...)
+		if len(r.Groups) == 0 {
+			r.Groups = []string{group}
+		}
+		s.ask("", r)
 	case "describe":
 		r := kmsg.NewPtrDescribeGroupsRequest()
 		r.Version, r.Groups = int16(l.n("v", 6)), append([]string{}, l.words...)
@@ -289,6 +302,18 @@ func (s *story) play(text string) {
 			}
 			s.l.answers = nil
 			s.l.advance(time.Minute, func(coordinator.Answer) {})
+		}
+	case "cbeats": // and one of a consumer group
+		d, err := time.ParseDuration(l.word(1))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		for ; d > 0; d -= 40 * time.Second {
+			r := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+			r.Version, r.Group, r.MemberEpoch, r.MemberID = 1, group, s.gen[l.word(0)], l.word(0)
+			s.l.ask(l.word(0), r)
+			s.l.answers = nil
+			s.l.advance(40*time.Second, func(coordinator.Answer) {})
 		}
 	case "failover":
 		s.l.start()
@@ -350,7 +375,17 @@ func (s *story) join(l line, group string) {
 		}
 	}
 	for _, p := range list(l.text("protocols", "range")) {
-		r.Protocols = append(r.Protocols, kmsg.JoinGroupRequestProtocol{Name: p, Metadata: subscription(list(l.text("topics", "a"))...)})
+		m := kmsg.NewConsumerMemberMetadata()
+		m.Topics = list(l.text("topics", "a"))
+		if has := list(l.text("has", "")); has != nil {
+			m.Version = 1
+			for _, tp := range has {
+				topic, index, _ := strings.Cut(tp, "-")
+				n, _ := strconv.Atoi(index)
+				m.OwnedPartitions = append(m.OwnedPartitions, kmsg.ConsumerMemberMetadataOwnedPartition{Topic: topic, Partitions: []int32{int32(n)}})
+			}
+		}
+		r.Protocols = append(r.Protocols, kmsg.JoinGroupRequestProtocol{Name: p, Metadata: m.AppendTo(nil)})
 	}
 	s.ask(strings.Split(who, "#")[0], r)
 }
@@ -361,6 +396,17 @@ func (s *story) sync(l line, group string) {
 	r.Version, r.Group, r.MemberID, r.InstanceID = 5, group, s.id(who), l.ptr("instance")
 	r.Generation = int32(l.n("gen", int(s.gen[strings.Split(who, "#")[0]])))
 	r.ProtocolType, r.Protocol = l.ptr("type"), l.ptr("protocol")
+	if name, what, ok := strings.Cut(l.text("assign", ""), ":@"); ok { // as the consumer protocol writes it
+		a := kmsg.NewConsumerMemberAssignment()
+		for _, tp := range list(what) {
+			topic, index, _ := strings.Cut(tp, "-")
+			n, _ := strconv.Atoi(index)
+			a.Topics = append(a.Topics, kmsg.ConsumerMemberAssignmentTopic{Topic: topic, Partitions: []int32{int32(n)}})
+		}
+		r.GroupAssignment = append(r.GroupAssignment, kmsg.SyncGroupRequestGroupAssignment{MemberID: s.id(name), MemberAssignment: a.AppendTo(nil)})
+		s.ask(strings.Split(who, "#")[0], r)
+		return
+	}
 	for _, a := range list(l.text("assign", "")) {
 		name, what, _ := strings.Cut(a, ":")
 		r.GroupAssignment = append(r.GroupAssignment, kmsg.SyncGroupRequestGroupAssignment{MemberID: s.id(name), MemberAssignment: []byte(what)})
@@ -432,6 +478,54 @@ func (s *story) fetch(l line, group string) {
 	s.ask("", r)
 }
 
+// consumer is a ConsumerGroupHeartbeat. Members make their ids: their names.
+func (s *story) consumer(l line, group string) {
+	who := l.word(0)
+	r := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+	r.Version, r.Group, r.MemberID, r.InstanceID = int16(l.n("v", 1)), group, strings.Replace(l.text("as", who), "none", "", 1), l.ptr("instance")
+	r.SubscribedTopicRegex, r.ServerAssignor, r.RackID = l.ptr("regex"), l.ptr("assignor"), l.ptr("rack")
+	if topics, ok := l.values["topics"]; ok {
+		r.SubscribedTopicNames = append([]string{}, list(topics)...)
+	}
+	r.MemberEpoch = int32(l.n("epoch", int(s.gen[who])))
+	if o, ok := l.values["owned"]; ok {
+		r.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+		for _, tp := range list(strings.Replace(o, "none", "", 1)) {
+			topic, index, _ := strings.Cut(tp, "-")
+			n, _ := strconv.Atoi(index)
+			r.Topics = append(r.Topics, kmsg.ConsumerGroupHeartbeatRequestTopic{TopicID: nameID(topic), Partitions: []int32{int32(n)}})
+		}
+	}
+	switch l.cmd {
+	case "cjoin":
+		r.MemberEpoch, r.RebalanceTimeoutMillis = int32(l.n("epoch", 0)), l.ms("rebalance", "30s")
+		if r.Topics == nil {
+			r.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+		}
+	case "cleave":
+		r.MemberEpoch = leaves
+		if l.word(1) == "away" {
+			r.MemberEpoch = leavesBack
+		}
+	}
+	s.ask(who, r)
+}
+
+func nameID(topic string) (id TopicID) {
+	copy(id[:], topic)
+	return id
+}
+
+func showShare(topics []kmsg.ConsumerGroupHeartbeatResponseAssignmentTopic) string {
+	var out []string
+	for _, t := range topics {
+		for _, p := range t.Partitions {
+			out = append(out, fmt.Sprintf("%s-%d", strings.TrimRight(string(t.TopicID[:]), "\x00"), p))
+		}
+	}
+	return "[" + strings.Join(out, " ") + "]"
+}
+
 func code(c int16) string {
 	if c == 0 {
 		return ""
@@ -458,6 +552,14 @@ func (s *story) show(body kmsg.Response) string {
 		}
 		return text
 	case *kmsg.SyncGroupResponse:
+		var a kmsg.ConsumerMemberAssignment
+		if len(r.MemberAssignment) > 6 && r.MemberAssignment[0] == 0 && a.ReadFrom(r.MemberAssignment) == nil {
+			text := "SyncGroup"
+			for _, t := range a.Topics {
+				text += fmt.Sprintf(" %s%v", t.Topic, t.Partitions)
+			}
+			return text
+		}
 		return fmt.Sprintf("SyncGroup%s %q", code(r.ErrorCode), r.MemberAssignment)
 	case *kmsg.HeartbeatResponse:
 		return "Heartbeat" + code(r.ErrorCode)
@@ -519,6 +621,29 @@ func (s *story) show(body kmsg.Response) string {
 			}
 		}
 		return text
+	case *kmsg.ConsumerGroupHeartbeatResponse:
+		if r.ErrorCode != 0 {
+			text := code(r.ErrorCode)
+			if r.ErrorMessage != nil {
+				text += ": " + *r.ErrorMessage
+			}
+			return "ConsumerGroupHeartbeat" + text
+		}
+		text := fmt.Sprintf("ConsumerGroupHeartbeat member=%s epoch=%d", s.name(*r.MemberID), r.MemberEpoch)
+		if r.Assignment != nil {
+			text += " " + showShare(r.Assignment.Topics)
+		}
+		return text
+	case *kmsg.ConsumerGroupDescribeResponse:
+		text := "ConsumerGroupDescribe"
+		for _, g := range r.Groups {
+			text += fmt.Sprintf("\n  %s%s %s epoch=%d target=%d %s", g.Group, code(g.ErrorCode), g.State, g.Epoch, g.AssignmentEpoch, g.AssignorName)
+			for _, m := range g.Members {
+				text += fmt.Sprintf("\n    %s type=%d instance=%s epoch=%d topics=%s regex=%s has %s of %s", s.name(m.MemberID), m.MemberType, str(m.InstanceID), m.MemberEpoch,
+					strings.Join(m.SubscribedTopics, ","), str(m.SubscribedTopicRegex), showAssignment(m.Assignment), showAssignment(m.TargetAssignment))
+			}
+		}
+		return text
 	case *kmsg.ListGroupsResponse:
 		text := "ListGroups" + code(r.ErrorCode)
 		for _, g := range r.Groups {
@@ -533,6 +658,16 @@ func (s *story) show(body kmsg.Response) string {
 		return text
 	}
 	return fmt.Sprintf("%T", body)
+}
+
+func showAssignment(a kmsg.Assignment) string {
+	var out []string
+	for _, t := range a.TopicPartitions {
+		for _, p := range t.Partitions {
+			out = append(out, fmt.Sprintf("%s-%d", t.Topic, p))
+		}
+	}
+	return "[" + strings.Join(out, " ") + "]"
 }
 
 func (s *story) showRecord(e entry) string {
@@ -565,12 +700,47 @@ func (s *story) showRecord(e entry) string {
 		}
 		return text
 	}
-	return fmt.Sprintf("%x", e.key)
+	return s.showConsumerRecord(e)
 }
 
-func deref(s *string) string {
-	if s == nil {
-		return ""
+func (s *story) showConsumerRecord(e entry) string {
+	kind := int16(e.key[1])
+	k := decoder{b: e.key[2:]}
+	text := fmt.Sprintf("type %d %s", kind, k.plain())
+	if len(k.b) > 0 {
+		text += " " + s.name(k.plain())
 	}
-	return *s
+	if e.value == nil {
+		return text + ": tombstone"
+	}
+	d := decoder{b: e.value[2:]}
+	mem := &consumerMember{}
+	switch kind {
+	case consumerMetadata, targetMetadata:
+		text += fmt.Sprintf(": epoch=%d", d.int32())
+	case partitionMetadata:
+		text += ":"
+		for _, t := range decodeTopics(&d) {
+			text += fmt.Sprintf(" %s=%d", t.Name, t.Partitions)
+		}
+	case memberMetadata:
+		decodeMember(&d, mem)
+		text += fmt.Sprintf(": instance=%s topics=%v regex=%s classic=%v", str(mem.instance), mem.names, str(mem.regex), mem.classic != nil)
+	case targetMember:
+		text += ": " + showPlain(d.share())
+	case currentAssignment:
+		decodeCurrent(&d, mem)
+		text += fmt.Sprintf(": epoch=%d previous=%d state=%d %s revoking %s", mem.epoch, mem.previous, mem.state, showPlain(mem.assigned), showPlain(mem.revoking))
+	case resolvedExpression:
+		text += fmt.Sprintf(": %v", decodeExpression(&d).topics)
+	}
+	return text
+}
+
+func showPlain(s share) string {
+	var topics []kmsg.ConsumerGroupHeartbeatResponseAssignmentTopic
+	for _, t := range s {
+		topics = append(topics, kmsg.ConsumerGroupHeartbeatResponseAssignmentTopic{TopicID: t.id, Partitions: t.partitions})
+	}
+	return showShare(topics)
 }

@@ -1,6 +1,8 @@
 package group
 
 import (
+	"slices"
+
 	"brokersim/broker/log/coordinator"
 	"brokersim/broker/log/wire"
 
@@ -19,6 +21,9 @@ func (m *Machine) syncGroup(from coordinator.Caller, req *kmsg.SyncGroupRequest)
 	switch {
 	case req.Group == "":
 		m.refuseSync(from, req, wire.InvalidGroupID)
+		return
+	case g != nil && g.consumer != nil:
+		m.syncConsumer(g, from, req)
 		return
 	case g == nil || g.state == empty:
 		m.refuseSync(from, req, wire.UnknownMemberID)
@@ -148,6 +153,9 @@ func (m *Machine) heartbeat(from coordinator.Caller, req *kmsg.HeartbeatRequest)
 }
 
 func (m *Machine) beat(g *group, req *kmsg.HeartbeatRequest) int16 {
+	if g.consumer != nil {
+		return m.beatConsumer(g, req)
+	}
 	mem, code := m.validate(g, req.MemberID, req.InstanceID)
 	switch {
 	case code != wire.None:
@@ -177,15 +185,30 @@ func (m *Machine) leaveGroup(from coordinator.Caller, req *kmsg.LeaveGroupReques
 	}
 	g := m.groups[req.Group]
 	left := false
+	var gone []*consumerMember
 	for i := range leaving {
 		x := kmsg.NewLeaveGroupResponseMember()
 		x.MemberID, x.InstanceID = leaving[i].MemberID, leaving[i].InstanceID
+		if g != nil && g.consumer != nil {
+			var mem *consumerMember
+			mem, x.ErrorCode = g.consumer.leaving(x.MemberID, x.InstanceID)
+			if mem != nil && slices.Contains(gone, mem) {
+				x.ErrorCode = wire.UnknownMemberID // it has left already
+			} else if mem != nil {
+				gone = append(gone, mem)
+			}
+			r.Members = append(r.Members, x)
+			continue
+		}
 		x.ErrorCode = m.leave(g, x.MemberID, x.InstanceID)
 		left = left || x.ErrorCode == wire.None
 		r.Members = append(r.Members, x)
 	}
 	if req.Version < 3 {
 		r.ErrorCode = r.Members[0].ErrorCode
+	}
+	if len(gone) > 0 {
+		m.fence(g, gone...)
 	}
 	if left {
 		switch g.state {
