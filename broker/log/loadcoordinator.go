@@ -36,6 +36,8 @@ func (b *Broker) load(now machine.Now, s *shard, out *machine.Effects) (n int64)
 				b.breakShard(s, fmt.Errorf("offset %d: %w", h.BaseOffset, err))
 				return n
 			}
+			s.read = true
+			s.cleaned = s.cleaned || h.BaseOffset > s.next || int64(h.Count) < h.NextOffset()-h.BaseOffset
 			s.next = h.NextOffset()
 			if b.cfg.Failpoints.On(failpoint.G05LoadedEarly, uint64(s.epoch)) {
 				s.next = p.LogEnd()
@@ -57,7 +59,7 @@ func (b *Broker) loadSlice(k *kind) int32 {
 
 // replayInto has a machine replay a batch of the log.
 func replayInto(m coordinator.Machine, h *wire.Batch, batch machine.Bytes) error {
-	if _, err := wire.CheckBatch(batch); err != nil {
+	if _, err := wire.CheckStored(batch); err != nil { // compaction may have left a part of it
 		return err
 	}
 	if h.IsControl() {
@@ -87,6 +89,12 @@ func (b *Broker) maybeServe(now machine.Now, s *shard, out *machine.Effects) {
 		return
 	}
 	s.stage = serves
+	if s.kind == &b.coordinators.groups && s.read {
+		b.cfg.Failpoints.Hit(failpoint.OffsetsLoaded)
+		if s.cleaned {
+			b.cfg.Failpoints.Hit(failpoint.OffsetsCompacted)
+		}
+	}
 	b.carryOut(now, s, s.machine.Loaded(now), out)
 	if len(s.deleted) > 0 {
 		b.tell(now, s, group.MetadataChanged{Deleted: s.deleted}, out)

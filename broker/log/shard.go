@@ -19,6 +19,8 @@ type shard struct {
 	stage   stage
 	machine coordinator.Machine
 	next    int64     // while loading: the offset of what is read next
+	read    bool      // something was read
+	cleaned bool      // of what was read some is missing: the log was cleaned before
 	deleted []string  // while loading: the topics that have been deleted
 	decided []decided // whose answers wait, in their order
 	due     machine.Instant
