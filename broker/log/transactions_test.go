@@ -349,6 +349,36 @@ func TestCoordinatorFailsOverWhileCommitting(t *testing.T) {
 	}
 }
 
+// A producer that begins its next transaction before the markers of the last one are written
+// is held up until they are, and its batch is appended behind them.
+func TestNextTransactionWaitsForMarkers(t *testing.T) {
+	l := newTransacted(t, 2, func(s *config.Broker) { s.AddPartitionsRetryBackoffMax = time.Second })
+	p := l.producer("tx", 2)
+	home := l.coordinatorOf(ofTransaction, "tx")
+	leader := l.brokers[home%3]
+	wantCode(t, "produce", p.produce(leader.name, "a"), 0)
+	l.takesNoMarkers(leader)
+	wantCode(t, "commit", p.end(true), 0)
+	l.advance(50 * time.Millisecond)
+	b := wire.NewBuilder(p.pid, p.epoch, 0)
+	b.Transactional()
+	b.Append(1000, nil, []byte("b"), nil)
+	req := produceRequest(leader.name, -1, 30*time.Second, b.Bytes().Contiguous())
+	req.TransactionID = &p.id
+	c := l.client(leader)
+	c.send(req, 12)
+	c.waits("the next transaction")
+	l.takesMarkers(leader)
+	l.advance(time.Second)
+	wantCode(t, "produce", c.answer().(*kmsg.ProduceResponse).Topics[0].Partitions[0].ErrorCode, 0)
+	p.sequences[leader.name] = 1
+	wantCode(t, "abort", p.end(false), 0)
+	l.advance(time.Second)
+	if s := l.committed(leader.name); s != "a" {
+		t.Errorf("committed are %s", s)
+	}
+}
+
 // takesNoMarkers has a broker hang up on who wants markers written.
 func (l *lab) takesNoMarkers(n *labNode) {
 	n.machine.(*Broker).handlers[wire.WriteTxnMarkers] = func(b *Broker, _ machine.Now, c *conn, _ wire.Request, out *machine.Effects) { b.hangUp(c, out) }

@@ -123,8 +123,37 @@ func (b *Broker) expireVerifications(now machine.Now, out *machine.Effects) {
 	for list := &b.verifications.again; len(*list) > 0 && (*list)[0].again <= now.Mono; {
 		v := (*list)[0]
 		*list = slices.Delete(*list, 0, 1)
-		b.unverified = append(b.unverified, v)
+		if b.verifyAgain(now, v, out) {
+			b.unverified = append(b.unverified, v)
+		}
 	}
+}
+
+// verifyAgain has a request that was held up begin its verification anew: the marker that it
+// has waited for has ended the one before. It reports whether the coordinator is to be asked.
+func (b *Broker) verifyAgain(now machine.Now, v *verifying, out *machine.Effects) bool {
+	if v.then == nil {
+		body := v.req.Body.(*kmsg.ProduceRequest)
+		w, code := b.needsVerification(now, v.conn, &v.req, body)
+		switch {
+		case code != 0:
+			b.refuseProduce(v.conn, &v.req, body, code, out)
+			return false
+		case w == nil:
+			b.appendProduced(now, v.conn, v.req, nil, out)
+			return false
+		}
+		v.parts = w.parts
+		return true
+	}
+	p, code := b.lookup(v.parts[0].topic, v.parts[0].partition)
+	if code == 0 {
+		v.parts[0].guard, _, code = p.Verify(now, v.producerID, v.epoch, -1, v.adds)
+	}
+	if code != 0 {
+		b.verifiedAs(now, v, code, out)
+	}
+	return code == 0
 }
 
 // verifiedAs goes on with a request of all of whose partitions the same is to be said.

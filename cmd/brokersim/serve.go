@@ -32,6 +32,7 @@ type serveFlags struct {
 	listen, advertise string
 	metrics           string
 	set, properties   []string
+	transactions      int16
 	faults, seed      string
 	role              string
 	voters            []string
@@ -89,6 +90,7 @@ func (a *app) serveVerb() *cobra.Command {
 	flags.StringVar(&f.metrics, "metrics", "127.0.0.1:0", "serve OpenMetrics on `HOST:PORT` under /metrics; none for none")
 	flags.StringArrayVar(&f.set, "set", nil, "change a setting of Kafka's, `key=value`; may be repeated")
 	flags.StringArrayVar(&f.properties, "server-properties", nil, "take broker settings from `FILE`, as Kafka's server.properties")
+	flags.Int16Var(&f.transactions, "transaction-version", 2, "finalize the feature transaction.version at level `N`, 0 to 2: clients go by it (KIP-890)")
 	flags.StringVar(&f.faults, "faults", "none", "let `PRESET|FILE|TEXT` go wrong, in real time")
 	flags.StringVar(&f.seed, "seed", "1", "draw the times of windows in the schedule by seed `N`")
 	flags.StringVar(&f.role, "role", "all", "run `all`, only a broker, or only a controller: a process for each node")
@@ -197,6 +199,10 @@ func (a *app) clusterConfig(cmd *cobra.Command, f *serveFlags) (cluster.Config, 
 	case "controller":
 		cfg.Brokers, cfg.Voters, cfg.Voter = 0, f.voters, int(f.id)
 	}
+	if f.transactions < 0 || f.transactions > 2 {
+		return cfg, fmt.Errorf("serve: --transaction-version %d is not 0, 1 or 2", f.transactions)
+	}
+	cfg.TransactionVersion = f.transactions
 	settings, err := a.serveSettings(f)
 	if err != nil {
 		return cfg, err
@@ -239,7 +245,7 @@ func (f *serveFlags) checkKind(cmd *cobra.Command) error {
 	default:
 		return fmt.Errorf("serve: %w", unknown("kind", f.kind, []string{cluster.KindLog, cluster.KindQueue, cluster.KindPubSub}))
 	}
-	for _, flag := range []string{"brokers", "controllers", "advertise", "set", "server-properties", "role", "id", "voters"} {
+	for _, flag := range []string{"brokers", "controllers", "advertise", "set", "server-properties", "transaction-version", "role", "id", "voters"} {
 		if cmd.Flags().Changed(flag) {
 			return fmt.Errorf("serve: --%s is for --kind log", flag)
 		}

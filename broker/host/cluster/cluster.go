@@ -53,6 +53,8 @@ type Config struct {
 	Data     string // the directory of all files; each node has its own in it
 	Settings config.Broker
 	Set      map[string]string // the settings that differ from Kafka's defaults
+	// TransactionVersion is the finalized level of the feature transaction.version.
+	TransactionVersion int16
 	// Log takes what an operator should know, a line each; nil is nobody.
 	Log func(string)
 }
@@ -176,7 +178,8 @@ func (c *Cluster) planBroker(n *node, id int32, l *net.TCPAddr, voters []log.Vot
 	cfg := log.BrokerConfig{
 		ID: id, Host: c.cfg.Advertise, Port: int32(l.Port),
 		Controllers: voters, Settings: c.cfg.Settings, Remember: remembered, CheckRecords: true, ShutdownWait: ShutdownWait, Coordinators: true,
-		Admin: &log.Admin{LogDir: filepath.Join(c.cfg.Data, n.name), Set: c.cfg.Set},
+		TransactionVersion: c.cfg.TransactionVersion,
+		Admin:              &log.Admin{LogDir: filepath.Join(c.cfg.Data, n.name), Set: c.cfg.Set},
 	}
 	if dir, err := filepath.Abs(cfg.Admin.LogDir); err == nil {
 		cfg.Admin.LogDir = dir
