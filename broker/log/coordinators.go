@@ -129,6 +129,12 @@ func (b *Broker) coordinate(now machine.Now, n int32, x *inquiry, out *machine.E
 // named twice has two. x is what is common to the commands.
 func askHomes[A any](b *Broker, now machine.Now, x *inquiry, ids []string, command func(of []int) kmsg.Request,
 	answers func(kmsg.Response) []A, done func(machine.Now, []A, *machine.Effects), out *machine.Effects) {
+	if len(ids) == 1 {
+		x.command = command([]int{0})
+		x.then = func(now machine.Now, resp kmsg.Response, out *machine.Effects) { done(now, answers(resp), out) }
+		b.coordinate(now, b.home(x.kind, ids[0]), x, out)
+		return
+	}
 	var homes []int32
 	of := make(map[int32][]int)
 	for i, id := range ids {

@@ -527,3 +527,36 @@ func TestCompleteTwiceBites(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkTransactions is one transaction of version 2 over three partitions on three brokers,
+// replicated to all, from the first Produce to the last marker.
+func BenchmarkTransactions(b *testing.B) {
+	l := newTransacted(b, 2, nil)
+	l.auditor = nil
+	p := l.producer("tx", 2)
+	home := l.client(l.brokers[l.coordinatorOf(ofTransaction, "tx")-1])
+	var leaders []*labClient
+	for _, n := range l.brokers {
+		leaders = append(leaders, l.client(n))
+	}
+	value := []byte(strings.Repeat("v", 100))
+	b.ReportAllocs()
+	for b.Loop() {
+		for i, c := range leaders {
+			batch := wire.NewBuilder(p.pid, p.epoch, 0)
+			batch.Transactional()
+			batch.Append(1000, nil, value, nil)
+			req := produceRequest(l.brokers[i].name, -1, 30*time.Second, batch.Bytes().Contiguous())
+			req.TransactionID = &p.id
+			wantCode(b, "produce", ask[*kmsg.ProduceResponse](c, req, 12).Topics[0].Partitions[0].ErrorCode, 0)
+		}
+		req := kmsg.NewPtrEndTxnRequest()
+		req.TransactionalID, req.ProducerID, req.ProducerEpoch, req.Commit = p.id, p.pid, p.epoch, true
+		a := ask[*kmsg.EndTxnResponse](home, req, 5)
+		wantCode(b, "commit", a.ErrorCode, 0)
+		p.pid, p.epoch = a.ProducerID, a.ProducerEpoch
+		if n := len(home.n.ends); n != 1 {
+			b.Fatal(n)
+		}
+	}
+}
