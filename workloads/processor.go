@@ -28,6 +28,8 @@ type ProcessorConfig struct {
 	Output string        // the topic that it writes to
 	Work   time.Duration // for one record
 	From   machine.Instant
+	// Uncommitted is as in [ReaderConfig].
+	Uncommitted bool
 	// Alone is as in [WriterConfig].
 	Alone bool
 
@@ -46,17 +48,17 @@ type Processor struct {
 	tx   transactor
 	read scribe
 
-	begun      bool
-	chunk      []client.Polled // of the transaction
-	nth        int             // of its records: which is to be sent next
-	generation int32           // of the group, when the transaction began
-	offered    bool            // the positions were given to the producer
-	disturbed  bool            // the group has been rebalanced since
-	busyUntil  machine.Instant // at work
-	head       client.Record
-	made       int64 // records, by this process
-	done       int64 // records of committed transactions, by this life
-	due        machine.Instant
+	begun     bool
+	chunk     []client.Polled      // of the transaction
+	nth       int                  // of its records: which is to be sent next
+	member    client.GroupMetadata // of the group, as the transaction began
+	offered   bool                 // the positions were given to the producer
+	disturbed bool                 // the group has been rebalanced since
+	busyUntil machine.Instant      // at work
+	head      client.Record
+	made      int64 // records, by this process
+	done      int64 // records of committed transactions, by this life
+	due       machine.Instant
 }
 
 // NewProcessor returns one life of the service.
@@ -77,7 +79,7 @@ func (p *Processor) connect() {
 	out := client.NewProducer(client.ProducerConfig{Name: cfg.Name, Life: life, Seed: cfg.Seed, Bootstrap: cfg.Bootstrap, Settings: cfg.Producer, Failpoints: cfg.Failpoints, Tags: tagsOf(2*p.ends.number + 1)})
 	out.Watch(cfg.Output)
 	p.tx = newTransactor(out, cfg.Recorder, cfg.TPs, cfg.Producer.TransactionalID, process)
-	p.read = scribe{rec: cfg.Recorder, tps: cfg.TPs, process: process, read: history.Poll, committed: cfg.Consumer.IsolationLevel == "read_committed"}
+	p.read = scribe{rec: cfg.Recorder, tps: cfg.TPs, process: process, read: history.Poll, committed: cfg.Consumer.IsolationLevel == "read_committed", uncommitted: cfg.Uncommitted}
 	p.chunk, p.nth, p.offered, p.head, p.made = nil, 0, false, client.Record{}, 0
 	if before, was := p.ends.before(cfg.ID); was {
 		p.tx.crashed(before)
@@ -182,7 +184,7 @@ func (p *Processor) poll(now machine.Now) bool {
 		return false
 	}
 	p.cfg.Failpoints.Hit(failpoint.StepPolled)
-	_, p.generation = p.in.Member()
+	p.member = p.present()
 	p.nth, p.offered, p.disturbed, p.busyUntil = 0, false, false, now.Mono.Add(time.Duration(n)*p.cfg.Work)
 	p.tx.begin()
 	return true
@@ -190,7 +192,7 @@ func (p *Processor) poll(now machine.Now) bool {
 
 // work goes on with the transaction, and reports whether there was anything to do.
 func (p *Processor) work(now machine.Now) bool {
-	if _, generation := p.in.Member(); !p.disturbed && (generation != p.generation || p.in.Rebalancing()) {
+	if !p.disturbed && (p.present() != p.member || p.in.Rebalancing()) {
 		p.disturbed = true
 		p.cfg.Failpoints.Hit(failpoint.RebalanceInTransaction)
 	}
@@ -204,7 +206,7 @@ func (p *Processor) work(now machine.Now) bool {
 		return p.send(now)
 	case !p.offered:
 		p.offered = true
-		p.tx.sendOffsets(p.positions(), p.member())
+		p.tx.sendOffsets(p.positions(), p.present())
 	case p.tx.client.SendingOffsets():
 		return false
 	default:
@@ -284,7 +286,7 @@ func (p *Processor) processed() {
 	for i := range p.chunk {
 		s.run(p.cfg.TPs(p.chunk[i].TP), p.chunk[i].Records, false)
 	}
-	s.write(history.Event{E: history.OK, F: history.Process, ID: p.cfg.Recorder.Op(), Runs: s.runs, X: p.tx.x, Group: p.cfg.Consumer.GroupID, Gen: p.generation, Member: p.tx.group.Member})
+	s.write(history.Event{E: history.OK, F: history.Process, ID: p.cfg.Recorder.Op(), Runs: s.runs, X: p.tx.x, Group: p.cfg.Consumer.GroupID, Gen: p.member.Generation, Member: p.member.Member})
 }
 
 // positions are what is to be committed with the transaction.
@@ -295,7 +297,8 @@ func (p *Processor) positions() (list []client.TxnOffset) {
 	return list
 }
 
-func (p *Processor) member() client.GroupMetadata {
+// present is the member as the group knows it now.
+func (p *Processor) present() client.GroupMetadata {
 	id, generation := p.in.Member()
 	return client.GroupMetadata{Group: p.cfg.Consumer.GroupID, Member: id, Generation: generation, Instance: p.in.Instance()}
 }

@@ -18,6 +18,9 @@ type scribe struct {
 	fin     bool
 	// committed is isolation.level=read_committed, which is said of each poll.
 	committed bool
+	// uncommitted is that it is not, and is said: the history takes polls to be of committed
+	// records.
+	uncommitted bool
 
 	event   history.Event
 	runs    []history.Run
@@ -97,6 +100,9 @@ func (s *scribe) fetched(f *client.Fetch) {
 	}
 	if s.committed {
 		e.Iso = "rc"
+	}
+	if s.uncommitted {
+		e.Iso = "ru"
 	}
 	s.write(e)
 }

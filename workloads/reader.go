@@ -36,6 +36,8 @@ type ReaderConfig struct {
 	// back to the start of all its partitions, once.
 	Paused struct{ From, Until machine.Instant }
 	Replay machine.Instant
+	// Uncommitted has the history be told that polls are of all records.
+	Uncommitted bool
 
 	Recorder   *history.Recorder
 	TPs        func(wire.TP) history.TP
@@ -107,7 +109,7 @@ func NewReader(cfg ReaderConfig) *Reader {
 	r.client = client.NewConsumer(client.ConsumerConfig{
 		Name: cfg.Name, Life: cfg.Life, Seed: cfg.Seed, Bootstrap: cfg.Bootstrap, Settings: cfg.Settings, Failpoints: cfg.Failpoints,
 	})
-	r.scribe = scribe{rec: cfg.Recorder, tps: cfg.TPs, process: cfg.ID, read: history.Poll, committed: cfg.Settings.IsolationLevel == "read_committed"}
+	r.scribe = scribe{rec: cfg.Recorder, tps: cfg.TPs, process: cfg.ID, read: history.Poll, committed: cfg.Settings.IsolationLevel == "read_committed", uncommitted: cfg.Uncommitted}
 	return r
 }
 
@@ -195,11 +197,15 @@ func (r *Reader) Position(tp wire.TP) int64 {
 }
 
 // Through reports whether the reader has nothing left to do below an offset: it has
-// processed what comes before, or auto.offset.reset has moved it there, where it has
-// nothing in hand.
+// processed what comes before; or it has nothing in hand and is there, since
+// auto.offset.reset has moved it there, or what comes before is not for applications.
 func (r *Reader) Through(tp wire.TP, offset int64) bool {
 	p := r.position(tp)
-	return p != nil && (p.worked >= offset || r.state == idle && p.passed >= offset)
+	if p == nil || p.worked >= offset {
+		return p != nil
+	}
+	at, _ := r.client.Position(tp)
+	return r.state == idle && (p.passed >= offset || p.worked >= 0 && at >= offset)
 }
 
 func (r *Reader) position(tp wire.TP) *position {

@@ -123,7 +123,13 @@ func (s *Spec) settings(above []config.Layer) (*config.Settings, error) {
 			own.Entries = append(own.Entries, e)
 		}
 	}
+	for _, r := range s.Processors {
+		targets.Producers, targets.Consumers = append(targets.Producers, r.Name), append(targets.Consumers, r.Name)
+	}
 	var layers []config.Layer
+	if s.transactional() {
+		layers = append(layers, s.assumed())
+	}
 	if profile, ok := config.Profile(s.Profile); ok {
 		layers = append(layers, profile)
 	}
@@ -180,6 +186,9 @@ func (c *Case) plan() (*plan, error) {
 	p := &plan{Case: c}
 	if p.set, err = spec.settings(c.Layers); err != nil {
 		return nil, err
+	}
+	if err := p.checkTransactions(); err != nil {
+		return nil, fmt.Errorf("%s: %w", p.Spec.Name, err)
 	}
 	if p.mixed, err = spec.mixed(c.Layers); err != nil {
 		return nil, err
@@ -250,7 +259,7 @@ func (s *Spec) Schedule(text string) (faults.Schedule, error) {
 }
 
 // roles are those that brokers and controllers have; clients have their names.
-var roles = []string{"leader", "follower", "follower2", "controller", "standby", "standby2"}
+var roles = []string{"leader", "follower", "follower2", "controller", "standby", "standby2", groupCoordinatorRole, txnCoordinatorRole}
 
 // vocabulary is what a schedule for this scenario may say.
 func (s *Spec) vocabulary() faults.Vocabulary {
@@ -268,6 +277,9 @@ func (s *Spec) vocabulary() faults.Vocabulary {
 		for i := range t.Partitions {
 			v.Partitions = append(v.Partitions, wire.TP{Topic: t.Name, Partition: i}.String())
 		}
+	}
+	if s.transactional() {
+		v.Partitions = append(v.Partitions, internalNames()...)
 	}
 	return v
 }
@@ -307,6 +319,9 @@ func (s *Spec) nodes() []nodeName {
 	}
 	for i, r := range s.Readers {
 		add("k", int(s.readerNode(i)), r.Name)
+	}
+	for i, r := range s.Processors {
+		add("p", int(s.processorNode(i)), r.Name)
 	}
 	return list
 }

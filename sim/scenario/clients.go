@@ -20,17 +20,19 @@ const (
 
 // clients are the services of the scenario, in the lives that they are in.
 type clients struct {
-	producers []*workloads.Producer // by Spec.Producers
-	readers   []*workloads.Reader   // by Spec.Readers; nil for a member of a group
-	members   []*workloads.Member   // by Spec.Readers; nil for any other
-	groups    []*consumerGroup
-	bulk      bulkClients // instead, if Spec.Bulk is set
-	topics    *workloads.Operator[*client.Admin]
-	recreator *workloads.Operator[*client.Recreator] // nil if no topic is recreated
-	trimmer   *workloads.Operator[*client.Trimmer]   // nil if no records are deleted
-	grower    *workloads.Operator[*client.Grower]    // nil if no topic grows
-	dumper    *workloads.Dumper                      // nil before the final read
-	offsets   *workloads.OffsetReader                // same, and where there are no groups
+	producers  []*workloads.Producer // by Spec.Producers
+	readers    []*workloads.Reader   // by Spec.Readers; nil for a member of a group
+	members    []*workloads.Member   // by Spec.Readers; nil for any other
+	groups     []*consumerGroup
+	writers    []*workloads.Writer    // by Spec.Producers; nil for those without transactions
+	processors []*workloads.Processor // by Spec.Processors
+	bulk       bulkClients            // instead, if Spec.Bulk is set
+	topics     *workloads.Operator[*client.Admin]
+	recreator  *workloads.Operator[*client.Recreator] // nil if no topic is recreated
+	trimmer    *workloads.Operator[*client.Trimmer]   // nil if no records are deleted
+	grower     *workloads.Operator[*client.Grower]    // nil if no topic grows
+	dumper     *workloads.Dumper                      // nil before the final read
+	offsets    *workloads.OffsetReader                // same, and where there are no groups
 }
 
 // loadFrom is when the first records are due. It is an instant of the run, not
@@ -45,6 +47,7 @@ func loadFrom(length time.Duration) machine.Instant {
 func newClients(r *run) *clients {
 	c := &clients{producers: make([]*workloads.Producer, len(r.Spec.Producers)), readers: make([]*workloads.Reader, len(r.Spec.Readers))}
 	c.members, c.groups = make([]*workloads.Member, len(c.readers)), r.consumerGroups()
+	c.writers, c.processors = make([]*workloads.Writer, len(c.producers)), make([]*workloads.Processor, len(r.Spec.Processors))
 	nodes := r.Spec.clientNodes()
 	addProducer, addReader := c.addProducer, c.addReader
 	if r.Spec.Bulk != nil {
@@ -56,6 +59,9 @@ func newClients(r *run) *clients {
 	}
 	for i := range c.readers {
 		addReader(r, i, nodes[len(c.producers)+i])
+	}
+	for i := range c.processors {
+		c.addProcessor(r, i, nodes[len(c.producers)+len(c.readers)+i])
 	}
 	c.topics = workloads.Operate(client.NewAdmin(r.operator("admin"), r.newTopics()))
 	r.sim.Add(sim.NodeConfig{Name: "admin", ID: adminID, Boot: func() machine.Machine { return c.topics }})
@@ -85,6 +91,10 @@ func (r *run) newTopics() []client.NewTopic {
 
 func (c *clients) addProducer(r *run, i int, node nodeName) {
 	spec := &r.Spec.Producers[i]
+	if spec.Transactions.Records > 0 {
+		c.addWriter(r, i, node)
+		return
+	}
 	cfg := workloads.ProducerConfig{
 		ID: int32(node.id), Name: node.name, Seed: r.Seed, Bootstrap: r.cluster.bootstrap(), Settings: r.set.Producer(spec.Name),
 		Topic: spec.Topic, Parts: int32(len(r.topology.of([]string{spec.Topic}))),
@@ -120,6 +130,9 @@ func (c *clients) publisher(i int) publisher {
 	if len(c.bulk.producers) > 0 {
 		return c.bulk.producers[i]
 	}
+	if w := c.writers[i]; w != nil {
+		return w
+	}
 	return c.producers[i]
 }
 
@@ -150,7 +163,7 @@ func (c *clients) addReader(r *run, i int, node nodeName) {
 		ID: int32(node.id), Name: node.name, Seed: r.Seed, Bootstrap: r.cluster.bootstrap(), Settings: r.set.Consumer(spec.Name),
 		Partitions: r.share(i), Work: spec.Work, Settle: spec.Settle,
 		Commit: commits[r.Spec.Log.Commit], CommitEvery: cmp.Or(r.Spec.Log.CommitEvery, commitEvery),
-		From: max(machine.Instant(spec.From), r.Spec.readFrom()), Replay: machine.Instant(spec.Replay),
+		From: max(machine.Instant(spec.From), r.Spec.readFrom()), Replay: machine.Instant(spec.Replay), Uncommitted: r.uncommitted(spec.Name),
 		Recorder: r.rec, TPs: r.topology.number, Failpoints: r.cluster.set(node.id),
 	}
 	cfg.Paused.From, cfg.Paused.Until = machine.Instant(spec.Pause.From), machine.Instant(spec.Pause.From+spec.Pause.For)
@@ -165,7 +178,7 @@ func (c *clients) addReader(r *run, i int, node nodeName) {
 func (c *clients) addDumper(r *run) {
 	c.dumper = workloads.NewDumper(workloads.DumperConfig{
 		ID: finalReadID, Name: "final-read", Seed: r.Seed, Bootstrap: r.cluster.bootstrap(), Settings: r.set.Consumer(""),
-		Partitions: r.topology.tps, From: r.sim.Now(), Recorder: r.rec, TPs: r.topology.number,
+		Partitions: r.topology.tps, From: r.sim.Now(), Batches: r.Spec.transactional(), Recorder: r.rec, TPs: r.topology.number,
 	})
 	r.sim.Add(sim.NodeConfig{Name: "final-read", ID: finalReadID, Boot: func() machine.Machine { return c.dumper }})
 }

@@ -36,7 +36,8 @@ type cluster struct {
 	committed   int64                 // the offset of the committed metadata that was audited last
 	auditor     *log.Auditor
 
-	points []*failpoint.Set // of brokers, controllers, clients; they outlive lives
+	points  []*failpoint.Set // of brokers, controllers, clients; they outlive lives
+	numbers []uint32         // of their nodes
 
 	steps  steps
 	losses losses
@@ -150,6 +151,7 @@ func (c *cluster) set(node uint32) *failpoint.Set {
 		}
 	}
 	c.points = append(c.points, s)
+	c.numbers = append(c.numbers, node)
 	return s
 }
 
@@ -237,7 +239,7 @@ func (c *cluster) reached(bugs []failpoint.Site) map[string]int64 {
 			continue
 		}
 		if site.OfQuorum() && c.r.Spec.controllers() < 2 || site.OfMoves() && c.r.Spec.Reassign.Every == 0 || site.OfCleaner() && !c.r.letsGo() ||
-			site.OfTransactions() || site.OfGroups() && !c.r.coordinated() {
+			site.OfTransactions() && !c.r.Spec.transactional() || site.OfGroups() && !c.r.coordinated() {
 			continue
 		}
 		m[site.String()] = 0

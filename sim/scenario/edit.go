@@ -58,7 +58,10 @@ func (s *Spec) edited(edits []Edit) (*Spec, error) {
 		return s, nil
 	}
 	e := *s
-	e.Topics, e.Producers, e.Readers = slices.Clone(s.Topics), slices.Clone(s.Producers), slices.Clone(s.Readers)
+	e.Topics, e.Producers, e.Readers, e.Processors = slices.Clone(s.Topics), slices.Clone(s.Producers), slices.Clone(s.Readers), slices.Clone(s.Processors)
+	for i := range e.Processors {
+		e.Processors[i].Node = s.processorNode(i)
+	}
 	for i := range e.Producers {
 		e.Producers[i].Node = s.producerNode(i)
 	}
@@ -132,11 +135,12 @@ func editNumber(s string, most int) (int, error) {
 }
 
 func (s *Spec) leaveOut(name string) error {
-	clients := len(s.Producers) + len(s.Readers)
+	clients := len(s.clientNames())
 	s.Producers = slices.DeleteFunc(s.Producers, func(p Producer) bool { return p.Name == name })
 	s.Readers = slices.DeleteFunc(s.Readers, func(r Reader) bool { return r.Name == name })
+	s.Processors = slices.DeleteFunc(s.Processors, func(r Processor) bool { return r.Name == name })
 	switch {
-	case clients == len(s.Producers)+len(s.Readers):
+	case clients == len(s.clientNames()):
 		return fmt.Errorf("unknown client%s", near.Suggest(name, s.clientNames()))
 	case len(s.Producers) == 0:
 		return fmt.Errorf("nobody is left who produces")
@@ -169,6 +173,11 @@ func (s *Spec) leaveOutTopic(name string) error {
 			return fmt.Errorf("producer %s uses it", p.Name)
 		}
 	}
+	for _, r := range s.Processors {
+		if r.Output == name || slices.Contains(r.Topics, name) {
+			return fmt.Errorf("processor %s uses it", r.Name)
+		}
+	}
 	for i := range s.Readers {
 		r := &s.Readers[i]
 		left := slices.DeleteFunc(slices.Clone(r.Topics), func(topic string) bool { return topic == name })
@@ -185,6 +194,9 @@ func (s *Spec) clientNames() (names []string) {
 		names = append(names, p.Name)
 	}
 	for _, r := range s.Readers {
+		names = append(names, r.Name)
+	}
+	for _, r := range s.Processors {
 		names = append(names, r.Name)
 	}
 	return names

@@ -83,6 +83,7 @@ func (p *plan) logSettings() history.Settings {
 		s.Retries = s.Retries || set.Retries > 0
 		s.InFlight = max(s.InFlight, int(set.MaxInFlight))
 	}
+	p.txnSettings(&s)
 	for _, x := range p.Spec.Readers {
 		if p.set.Consumer(x.Name).AutoOffsetReset != "earliest" {
 			s.Reset = "latest"

@@ -66,6 +66,9 @@ func (p *plan) consumerGroups() (list []*consumerGroup) {
 
 // coordinated reports whether the run needs coordinators.
 func (p *plan) coordinated() bool {
+	if p.Spec.transactional() {
+		return true
+	}
 	for i := range p.Spec.Readers {
 		if p.groupID(i) != "" {
 			return true
@@ -186,12 +189,12 @@ const offsetReaderID = 900_007
 
 // addOffsetReader adds it, if there are groups.
 func (c *clients) addOffsetReader(r *run) {
-	if len(c.groups) == 0 {
-		return
-	}
-	var list []client.GroupOffsets
+	list := r.processorGroups()
 	for _, g := range c.groups {
 		list = append(list, client.GroupOffsets{Group: g.id, TPs: r.topology.of(g.topics)})
+	}
+	if len(list) == 0 {
+		return
 	}
 	c.offsets = workloads.NewOffsetReader(client.NewOffsetReader(r.operator("offset-reader"), list), offsetReaderID, r.rec, r.topology.number)
 	r.sim.Add(sim.NodeConfig{Name: "offset-reader", ID: offsetReaderID, Boot: func() machine.Machine { return c.offsets }})

@@ -57,12 +57,13 @@ func Parse(name string, src []byte) (*Spec, error) {
 				}
 			})
 		},
-		"racks":     p.Number(func(n int64) { s.Racks = int(n) }, 0, maxBrokers),
-		"profile":   p.Word(&s.Profile, "short"),
-		"topics":    p.named(func(name string, at, n ast.Node) { p.topic(s, name, at, n) }),
-		"producers": p.named(func(name string, at, n ast.Node) { p.producer(s, name, at, n) }),
-		"readers":   p.named(func(name string, at, n ast.Node) { p.reader(s, name, at, n) }),
-		"set":       p.settings(&s.Set),
+		"racks":      p.Number(func(n int64) { s.Racks = int(n) }, 0, maxBrokers),
+		"profile":    p.Word(&s.Profile, "short"),
+		"topics":     p.named(func(name string, at, n ast.Node) { p.topic(s, name, at, n) }),
+		"producers":  p.named(func(name string, at, n ast.Node) { p.producer(s, name, at, n) }),
+		"readers":    p.named(func(name string, at, n ast.Node) { p.reader(s, name, at, n) }),
+		"processors": p.named(func(name string, at, n ast.Node) { p.processor(s, name, at, n) }),
+		"set":        p.settings(&s.Set),
 		"application": func(n ast.Node) {
 			p.Fields(n, "application", fields.Fields{
 				"window":      p.Duration(&s.Window, time.Millisecond, maxFor),
@@ -185,6 +186,7 @@ func (p *reader) producer(s *Spec, name string, at, n ast.Node) {
 		"keys":            workloads.ReadKeys(p.Reader, &r.Keys),
 		"size_bytes":      p.Number(func(n int64) { bytes = n }, minSize, maxSize),
 		"sizes":           workloads.ReadSizes(p.Reader, &r.Sizes, maxSize),
+		"transactions":    p.transactions(&r.Transactions),
 		"first_sequence":  p.Number(func(n int64) { r.FirstSequence = int32(n) }, 0, math.MaxInt32),
 	})
 	switch rated := r.Arrivals.Process < workloads.Traced; {

@@ -15,6 +15,8 @@ import (
 //     "restart follower" finds whom "crash follower" has hit.
 //   - controller is the controller, or the active one of several: nobody between two. standby
 //     and standby2 are the first and the second of those who are not active, up or not.
+//   - coordinator leads the partition of the first group, txn-coordinator that of the first
+//     transactional.id.
 //   - a service is its client.
 //   - leader is the broker where there is only one, of another kind; the others are nobody.
 //   - * is every node that a schedule can name.
@@ -33,6 +35,11 @@ func (r *run) view(role string) (nodes string, ok bool) {
 		return r.standby(0)
 	case "standby2":
 		return r.standby(1)
+	case groupCoordinatorRole, txnCoordinatorRole:
+		if tp, is := r.coordinates(word); is && r.solo == nil {
+			return r.replicaOf("leader", tp.String())
+		}
+		return "", false
 	case "leader", "follower", "follower2":
 		if r.solo != nil {
 			return r.solo.name, word == "leader"
@@ -82,7 +89,7 @@ func (r *run) standby(skip int) (node string, ok bool) {
 func (r *run) replicaOf(role, partition string) (node string, ok bool) {
 	tp := r.topology.tps[0]
 	if partition != "" {
-		if tp, ok = r.topology.parse(partition); !ok {
+		if tp, ok = r.partition(partition); !ok {
 			return "", false
 		}
 	}

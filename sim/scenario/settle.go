@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,7 +31,7 @@ type liveness struct {
 // be, and readers have processed all that there is.
 func (r *run) comeToRest() {
 	l := &r.liveness
-	l.looked += int64(len(r.Spec.Topics) + len(r.Spec.Producers) + len(r.Spec.Readers) + len(r.topology.tps))
+	l.looked += int64(len(r.Spec.Topics) + len(r.Spec.Producers) + len(r.Spec.Readers) + len(r.Spec.Processors) + len(r.topology.tps))
 	if open := r.waitFor(r.open); len(open) > 0 {
 		l.pending = append(l.pending, r.sentence("had not come to rest", open))
 	}
@@ -139,7 +140,7 @@ func (r *run) unreadByAll() (list []string) {
 			list = append(list, r.unread(i, &nodes[i])...)
 		}
 	}
-	return append(list, r.unfinished()...)
+	return slices.Concat(list, r.unfinished(), r.unprocessed())
 }
 
 // unread is what a reader has not processed. One that begins at the latest

@@ -40,10 +40,11 @@ type Spec struct {
 	Racks       int    // over which brokers are spread, b1 in the first; 0: none
 	Profile     string // a named set of Kafka settings, or empty for Kafka's defaults
 
-	Topics    []Topic
-	Producers []Producer
-	Readers   []Reader
-	Set       []config.Entry
+	Topics     []Topic
+	Producers  []Producer
+	Readers    []Reader
+	Processors []Processor
+	Set        []config.Entry
 
 	// Swarm has a seed draw everything else of the run: [Restricted] or
 	// [Unrestricted]. It stays set in what was drawn.
@@ -144,6 +145,7 @@ type Producer struct {
 	// FirstSequence is where the sequences of an idempotent producer begin: near the
 	// largest int32 they soon begin again at 0, as Kafka's do after 2^31 records.
 	FirstSequence int32
+	Transactions  Transactions
 }
 
 // arrivals are those of the producer at its rate.
@@ -210,7 +212,7 @@ func (s *Spec) controllers() int {
 // survive no more than one less.
 func goodQuorum(n int) bool { return n == 1 || n == 3 || n == 5 }
 
-// clientNodes are the nodes behind brokers and controllers: producers, then readers.
+// clientNodes are the nodes behind brokers and controllers: producers, readers, processors.
 func (s *Spec) clientNodes() []nodeName { return s.nodes()[s.Brokers+s.controllers():] }
 
 // rack is the rack of a broker by its place, or empty.
@@ -273,6 +275,11 @@ func (s *Spec) check() error {
 	}
 	for _, p := range s.Producers {
 		if err := known("producer "+p.Name, p.Topic); err != nil {
+			return err
+		}
+	}
+	for _, r := range s.Processors {
+		if err := known("processor "+r.Name, append(slices.Clone(r.Topics), r.Output)...); err != nil {
 			return err
 		}
 	}

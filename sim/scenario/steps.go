@@ -97,19 +97,24 @@ func (c *cluster) endAt(step, node string, power bool) {
 	site, err := failpoint.ParseStep(step)
 	set := c.pointsOf(node)
 	if err != nil || set == nil {
-		return // a client has no steps
+		return // somebody without steps
 	}
 	c.steps.armed = append(c.steps.armed, armedStep{node, site, set.Reached(site), power})
 	c.steps.changes++
 }
 
-// pointsOf is the failpoints of a broker or of the controller.
+// pointsOf is the failpoints of a broker, a controller or a client.
 func (c *cluster) pointsOf(node string) *failpoint.Set {
 	if i := c.controllerPlace(node); i >= 0 {
 		return c.points[len(c.names)+i]
 	}
 	if i := c.place(node); i >= 0 {
 		return c.points[i]
+	}
+	for _, n := range c.r.Spec.clientNodes() {
+		if i := slices.Index(c.numbers, n.id); n.name == node && i >= 0 {
+			return c.points[i]
+		}
 	}
 	return nil
 }

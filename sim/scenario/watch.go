@@ -20,7 +20,7 @@ func (r *run) after(node int) {
 	case node < len(c.brokers)+len(c.controllers):
 		c.afterController(node - len(c.brokers))
 	}
-	if len(c.steps.armed) > 0 && node < len(c.brokers)+len(c.controllers) {
+	if len(c.steps.armed) > 0 {
 		c.passed(r.sim.Nodes()[node])
 	}
 	if len(c.steps.stopping) > 0 && node < len(c.brokers)+len(c.controllers) {

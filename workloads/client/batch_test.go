@@ -15,7 +15,7 @@ import (
 func TestBatchKnowsItsSize(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		bytes := rapid.OneOf(rapid.Just([]byte(nil)), rapid.SliceOfN(rapid.Byte(), 0, 200))
-		b := &batch{part: &accumulated{}, pid: 1, size: wire.BatchHeaderSize}
+		b := &batch{part: &accumulated{transactional: rapid.Bool().Draw(t, "transactional")}, pid: 1, size: wire.BatchHeaderSize}
 		for range rapid.IntRange(1, 80).Draw(t, "records") {
 			r := Record{Key: bytes.Draw(t, "key"), Value: bytes.Draw(t, "value"), Time: rapid.Int64Range(0, 1<<40).Draw(t, "time")}
 			before := b.size

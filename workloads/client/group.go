@@ -332,7 +332,10 @@ func (g *GroupConsumer) run(now machine.Instant, out *machine.Effects) machine.I
 		}
 	}
 	g.sendCommits(now, out)
-	g.gdue = min(g.gdue, g.side.due(), g.co.due())
+	g.gdue = min(g.gdue, g.side.due())
+	if at := g.co.due(); at > now { // or it has been looked for, as far as links allow, or nobody looks
+		g.gdue = min(g.gdue, at)
+	}
 	if g.closing != closeNot {
 		g.gdue = min(g.gdue, g.closeBy)
 	}
