@@ -127,15 +127,18 @@ func (b *Broker) beginPass(now machine.Now) bool {
 	}
 	t := dirtiest.Topic()
 	key := uint64(most.Until)
+	last, epochs := dirtiest.LastOffsets()
 	k.p, k.from = dirtiest, most.First
 	k.pass = cleaner.Begin(dirtiest.Log(), cleaner.Rules{
 		First: most.First, Until: most.Until, Now: now.Wall.Millis(),
 		DeleteRetention: t.DeleteRetentionMillis, SegmentBytes: t.SegmentBytes, IndexBytes: t.SegmentIndexBytes,
 		MapBytes: s.LogCleanerDedupeBufferSize, MapLoad: s.LogCleanerIOBufferLoadFactor,
-		Last: dirtiest.LastOffsets(),
+		Last: last, Epochs: epochs,
 		Flaws: cleaner.Flaws{
 			KeepOldest: b.cfg.Failpoints.On(failpoint.S10KeepOldest, key),
 			OldHorizon: b.cfg.Failpoints.On(failpoint.S11OldHorizon, key),
+			MarkerKeys: b.cfg.Failpoints.On(failpoint.S13MarkerKeys, key),
+			PerGroup:   b.cfg.Failpoints.On(failpoint.S14ForgetTransactions, key),
 		},
 	})
 	return true

@@ -235,6 +235,26 @@ const (
 	// T16IgnorePending has OffsetFetch not look at offsets of open transactions (KIP-447).
 	T16IgnorePending
 
+	// S12CleanUnstable has the log cleaner work above the last stable offset and the high
+	// watermark (KAFKA-13194).
+	S12CleanUnstable
+	// S13MarkerKeys has it take the keys of markers for those of a user (KAFKA-14055).
+	S13MarkerKeys
+	// S14ForgetTransactions has it forget which transactions it is in where it begins another
+	// segment (KAFKA-8351).
+	S14ForgetTransactions
+	// T09SkipVerification has a leader append what is of a transaction without its
+	// coordinator's word, and be content with that (KIP-890).
+	T09SkipVerification
+	// T10ReadUnstable has read_committed end at the high watermark.
+	T10ReadUnstable
+	// T11SearchShort has a leader look for aborted transactions up to the last offset of what
+	// it gives out, and not including it (KAFKA-5376).
+	T11SearchShort
+	// T14OldCoordinator has a partition take a marker of a coordinator that another has
+	// followed.
+	T14OldCoordinator
+
 	// G10GiveAtOnce has the leader of a cooperative group give a partition to its next owner
 	// before the last has given it up (KAFKA-14639).
 	G10GiveAtOnce
@@ -543,6 +563,13 @@ var names = [numSites]string{
 	G13StrictEpoch:             "G13-strict-epoch",
 	G14OtherHash:               "G14-other-hash",
 	G16NoBarrier:               "G16-no-barrier",
+	S12CleanUnstable:           "S12-clean-unstable",
+	S13MarkerKeys:              "S13-marker-keys",
+	S14ForgetTransactions:      "S14-forget-transactions",
+	T09SkipVerification:        "T09-skip-verification",
+	T10ReadUnstable:            "T10-read-unstable",
+	T11SearchShort:             "T11-search-short",
+	T14OldCoordinator:          "T14-old-coordinator",
 	G10GiveAtOnce:              "G10-give-at-once",
 	F04ResetAtOnce:             "F04-reset-at-once",
 	F11RewindOnResume:          "F11-rewind-on-resume",

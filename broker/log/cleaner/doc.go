@@ -12,11 +12,12 @@
 //
 //	pass.go       the slices of a pass, what stays of a batch
 //	offsetmap.go  the latest offset of each key
+//	transactions.go  which transactions the walk is in, and which of them were aborted
 //
 // # What must hold
 //
 //   - Order and offsets stay, and no record comes that was not there. What is at or above
-//     the first offset that may not be cleaned is not looked at: the high watermark, or the
+//     the first offset that may not be cleaned is not looked at: the last stable offset, or the
 //     beginning of the active segment.
 //   - A tombstone stays until delete.retention.ms after the pass that has first kept it,
 //     which has taken out all that it deletes. That time stands in the batch, where its
@@ -26,6 +27,9 @@
 //     deleted come back, and the tombstone may go.
 //   - Of a producer's last batch the header stays, which tells its sequence; and that of
 //     the last batch of a group, since a segment ends where the next begins.
-//   - Control batches stay, and their keys count for nothing.
+//   - What was aborted goes, and counts for nothing. The keys of control batches count for
+//     nothing either. A marker stays until nothing is left of its transaction, not even
+//     a header, and delete.retention.ms longer; what is known of transactions goes on from
+//     group to group (KAFKA-8351, KAFKA-13727, KIP-534).
 //   - A batch that is not as it was written ends the pass, and nothing was changed.
 package cleaner

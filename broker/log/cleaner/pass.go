@@ -23,8 +23,10 @@ type Rules struct {
 	MapLoad         int64 // log.cleaner.io.buffer.load.factor, in millionths
 
 	// Last are the last offsets of the producers that the log knows of: what is left of
-	// those batches tells of their sequences.
-	Last map[int64]int64
+	// those batches tells of their sequences. Epochs are the epochs of those that have no
+	// batch in theirs: their last marker tells of it.
+	Last   map[int64]int64
+	Epochs map[int64]int16
 
 	Flaws Flaws
 }
@@ -33,6 +35,8 @@ type Rules struct {
 type Flaws struct {
 	KeepOldest bool // the first record of a key stays, not the last
 	OldHorizon bool // tombstones may go by their own age, not by that of the first pass
+	MarkerKeys bool // the keys of markers are a user's
+	PerGroup   bool // what is known of transactions is forgotten from group to group
 }
 
 // What keeps a log from being cleaned.
@@ -50,8 +54,9 @@ type Pass struct {
 	rules   Rules
 	latest  *offsetMap
 	phase   phase
-	at      int64 // the walk goes on with what has this offset
-	until   int64 // the first offset that this pass has not looked at
+	at      int64         // the walk goes on with what has this offset
+	until   int64         // the first offset that this pass has not looked at
+	txns    *transactions // that the walk is in
 	groups  []group
 	rewrite *storage.Rewrite // nil: of the first group it has not begun
 	cuts    int
@@ -64,6 +69,8 @@ type Stats struct {
 	BytesRead, BytesWritten       int64
 	Records, Dropped              int64
 	Tombstones, TombstonesDropped int64
+	MarkersDropped                int64
+	Aborted                       int64 // records of transactions that were aborted
 }
 
 type phase uint8
@@ -82,7 +89,10 @@ type group struct{ base, next int64 }
 
 // Begin begins a pass.
 func Begin(log *storage.Log, r Rules) *Pass {
-	return &Pass{log: log, rules: r, latest: newOffsetMap(r.MapBytes, r.MapLoad), at: r.First, cuts: log.Cuts()}
+	return &Pass{
+		log: log, rules: r, latest: newOffsetMap(r.MapBytes, r.MapLoad), at: r.First, cuts: log.Cuts(),
+		txns: newTransactions(log, r.First, r.Until),
+	}
 }
 
 // Done reports whether the pass is over, and from which offset on the next one has to
@@ -144,6 +154,9 @@ func (p *Pass) nextGroup() {
 		return
 	}
 	p.phase, p.at = writing, p.groups[0].base
+	if p.txns == nil || p.rules.Flaws.PerGroup {
+		p.txns = newTransactions(p.log, p.at, p.groups[len(p.groups)-1].next)
+	}
 }
 
 // corrupt says that the log cannot be cleaned because of what stands at an offset.
@@ -221,7 +234,14 @@ func (p *Pass) straddles() error {
 var errFull = errors.New("the map is full")
 
 func (p *Pass) mapBatch(h *wire.Batch, batch machine.Bytes) error {
-	if !h.IsControl() { // markers have keys that are not a user's
+	skip := false // markers have keys that are not a user's, and what was aborted never was
+	if h.IsControl() {
+		p.txns.control(h, batch)
+		skip = !p.rules.Flaws.MarkerKeys
+	} else {
+		skip = p.txns.data(h)
+	}
+	if !skip {
 		err := wire.EachRecord(batch, func(r *wire.Record) error {
 			offset := h.BaseOffset + int64(r.OffsetDelta)
 			if r.Key == nil || offset < p.rules.First || p.rules.Flaws.KeepOldest && p.latest.get(r.Key) >= 0 {
@@ -246,7 +266,7 @@ func (p *Pass) mapBatch(h *wire.Batch, batch machine.Bytes) error {
 // group decides which segments become one, of all that have anything below where the map
 // ends (Cleaner.groupSegmentsBySize).
 func (p *Pass) group() {
-	p.until = max(p.latest.latest+1, p.rules.First)
+	p.until, p.txns = max(p.latest.latest+1, p.rules.First), nil
 	var size, index int64
 	for _, s := range p.log.Inactive() {
 		if s.Base >= p.until || p.latest.latest < 0 {
@@ -304,15 +324,54 @@ func (p *Pass) writeSome(bytes int64) (sync []string, err error) {
 	return p.rewrite.Finish()
 }
 
+// cleanControl is what is left of a control batch. A marker stays while anything is left of
+// its transaction, and for delete.retention.ms after the pass that has first met nothing: a
+// reader may be behind (KIP-534).
+func (p *Pass) cleanControl(h *wire.Batch, batch machine.Bytes) (left machine.Bytes, err error) {
+	empty, ended := p.txns.control(h, batch)
+	if ended != nil {
+		p.rewrite.Abort(*ended)
+	}
+	horizon, has := h.DeleteHorizon()
+	switch {
+	case h.NextOffset() > p.until || !empty:
+		return batch, nil
+	case h.Count == 0:
+		if p.mustStay(h) {
+			left = batch
+		}
+		return left, nil
+	case !has:
+		left, err = wire.Retain(batch, p.horizon(), func(*wire.Record) bool { return true })
+	case p.rules.Now < horizon:
+		return batch, nil
+	case p.mustStay(h):
+		left, err = wire.Retain(batch, wire.NoHorizon, func(*wire.Record) bool { return false })
+		p.stats.MarkersDropped++
+	default:
+		p.stats.MarkersDropped++
+	}
+	if err != nil {
+		return left, corrupt(h.BaseOffset, err)
+	}
+	return left, nil
+}
+
 // clean is what is left of a batch; nothing, if all of it goes.
 func (p *Pass) clean(h *wire.Batch, batch machine.Bytes) (left machine.Bytes, err error) {
-	if h.IsControl() {
-		return batch, nil
+	if h.IsControl() && !p.rules.Flaws.MarkerKeys {
+		return p.cleanControl(h, batch)
 	}
+	// What is not looked at yet stays, though it may be known already that it was aborted: the
+	// marker may not be committed.
+	aborted := !h.IsControl() && p.txns.data(h) && h.NextOffset() <= p.until
 	p.keep = p.keep[:0]
 	kept, tombstones := 0, 0
 	err = wire.EachRecord(batch, func(r *wire.Record) error {
-		keep := p.keeps(h, r)
+		keep := !aborted && p.keeps(h, r)
+		if aborted {
+			p.stats.Aborted++
+		}
 		p.keep = append(p.keep, keep)
 		if keep {
 			kept++
@@ -321,7 +380,7 @@ func (p *Pass) clean(h *wire.Batch, batch machine.Bytes) (left machine.Bytes, er
 			p.stats.Tombstones++
 			if keep {
 				tombstones++
-			} else if p.latest.get(r.Key) <= h.BaseOffset+int64(r.OffsetDelta) {
+			} else if !aborted && p.latest.get(r.Key) <= h.BaseOffset+int64(r.OffsetDelta) {
 				p.stats.TombstonesDropped++
 			}
 		}
@@ -389,10 +448,13 @@ func (p *Pass) keeps(h *wire.Batch, r *wire.Record) bool {
 }
 
 // mustStay reports whether a batch of which no record is left stays nevertheless: it is the
-// last of a producer, whose sequence it tells, or the last of its group, and so where
+// last of a producer, whose sequence or epoch it tells, or the last of its group, and so where
 // the new segment ends.
 func (p *Pass) mustStay(h *wire.Batch) bool {
 	if last, known := p.rules.Last[h.ProducerID]; known && h.ProducerID >= 0 && h.LastOffset() == last {
+		return true
+	}
+	if epoch, known := p.rules.Epochs[h.ProducerID]; known && h.IsControl() && h.ProducerEpoch == epoch {
 		return true
 	}
 	return h.NextOffset() == p.groups[0].next

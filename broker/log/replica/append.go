@@ -163,7 +163,7 @@ func (r *Replica) checkMarker(h *wire.Batch, m wire.Marker, version int16) (code
 		return 0
 	case version >= bumping && s.txnFirst >= 0 && h.ProducerEpoch <= s.epoch:
 		return wire.InvalidProducerEpoch
-	case m.CoordinatorEpoch < s.coordinator:
+	case m.CoordinatorEpoch < s.coordinator && !r.cfg.Failpoints.On(failpoint.T14OldCoordinator, sequence(h)):
 		return wire.TransactionCoordinatorFenced
 	}
 	return 0

@@ -6,6 +6,7 @@ import (
 
 	"brokersim/broker/log/config"
 	"brokersim/broker/storage"
+	"brokersim/faults/failpoint"
 )
 
 // Cleanable is how much of a compacted log there is to clean (Kafka's LogToClean).
@@ -57,16 +58,19 @@ func (r *Replica) AllowHoles() {
 }
 
 // Cleanable says what there is to clean, if passes have looked at everything below an
-// offset. wall is in ms. What is not committed is not looked at, nor the active segment,
+// offset. wall is in ms. What is not stable is not looked at, nor the active segment,
 // nor what is younger than min.compaction.lag.ms, and segments behind that
-// (LogCleanerManager.cleanableOffsets, UnifiedLog without transactions).
+// (LogCleanerManager.cleanableOffsets).
 func (r *Replica) Cleanable(looked, wall int64) Cleanable {
 	t := &r.cfg.Topic
 	c := Cleanable{First: looked}
 	if looked < r.log.Start() || looked > r.log.End() {
 		c.First = r.log.Start()
 	}
-	c.Until = min(r.highWatermark, r.log.ActiveBase())
+	c.Until = min(r.LastStable(), r.log.ActiveBase())
+	if r.cfg.Failpoints.On(failpoint.S12CleanUnstable, uint64(r.log.ActiveBase())) {
+		c.Until = r.log.ActiveBase()
+	}
 	oldest := int64(math.MaxInt64)
 	for _, s := range r.log.Inactive() {
 		dirty := s.Next > c.First
@@ -90,13 +94,16 @@ func (r *Replica) Cleanable(looked, wall int64) Cleanable {
 	return c
 }
 
-// LastOffsets are the last offsets of the producers of which the log tells, by producer id.
-func (r *Replica) LastOffsets() map[int64]int64 {
-	last := make(map[int64]int64, len(r.producers.byID))
-	for id, p := range r.producers.byID { // unordered: it becomes a map
+// LastOffsets are the last offsets of the producers of which the log tells, by producer id,
+// and the epochs of those that have no batch in theirs (UnifiedLog.lastRecordsOfActiveProducers).
+func (r *Replica) LastOffsets() (last map[int64]int64, epochs map[int64]int16) {
+	last, epochs = make(map[int64]int64, len(r.producers.byID)), make(map[int64]int16)
+	for id, p := range r.producers.byID { // unordered: they become maps
 		if b := p.newest(); b != nil {
 			last[id] = b.end - 1
+		} else {
+			epochs[id] = p.epoch
 		}
 	}
-	return last
+	return last, epochs
 }

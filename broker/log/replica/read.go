@@ -102,6 +102,9 @@ func (r *Replica) abortedAmong(batches machine.Bytes, from int64) []storage.Abor
 	for h := range wire.SplitBatches(batches) {
 		upTo = h.NextOffset()
 	}
+	if r.cfg.Failpoints.On(failpoint.T11SearchShort, uint64(upTo)) {
+		upTo--
+	}
 	r.aborted = r.log.CollectAborted(r.aborted[:0], from, upTo)
 	return r.aborted
 }
@@ -115,7 +118,7 @@ func (r *Replica) limit(who Isolation) int64 {
 
 // readable is the end of what a consumer may read.
 func (r *Replica) readable(who Isolation) int64 {
-	if who == Committed {
+	if who == Committed && !r.cfg.Failpoints.On(failpoint.T10ReadUnstable, uint64(r.highWatermark)) {
 		return r.LastStable()
 	}
 	return r.highWatermark

@@ -3,6 +3,7 @@ package replica
 import (
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // Guard stands for a verification of a transaction that has begun at a replica (KIP-890); 0
@@ -23,7 +24,7 @@ type verification struct {
 // InTransaction reports whether a producer has an open transaction here in an epoch.
 func (r *Replica) InTransaction(producerID int64, epoch int16) bool {
 	s := r.producers.byID[producerID]
-	return s != nil && s.txnFirst >= 0 && s.epoch == epoch
+	return s != nil && s.txnFirst >= 0 && (s.epoch == epoch || epoch < s.epoch && r.cfg.Failpoints.On(failpoint.T06OldEpoch, uint64(producerID)))
 }
 
 // Verify begins the verification that a transactional batch needs: that its transaction's
@@ -34,7 +35,7 @@ func (r *Replica) Verify(now machine.Now, producerID int64, epoch int16, sequenc
 	switch {
 	case r.role != leading:
 		return 0, false, wire.NotLeaderOrFollower
-	case !r.cfg.VerifyTransactions && !bumps, r.InTransaction(producerID, epoch):
+	case r.unverified(producerID) && !bumps, r.InTransaction(producerID, epoch):
 		return 0, false, 0
 	}
 	p := &r.producers
@@ -56,10 +57,16 @@ func (r *Replica) Verify(now machine.Now, producerID int64, epoch int16, sequenc
 	return v.guard, true, 0
 }
 
+// unverified reports whether a transaction may begin here of which nobody has said that its
+// coordinator knows of this partition.
+func (r *Replica) unverified(producerID int64) bool {
+	return !r.cfg.VerifyTransactions || r.cfg.Failpoints.On(failpoint.T09SkipVerification, uint64(producerID))
+}
+
 // verified reports whether a transactional batch may be appended: its transaction is open
 // here, or what was verified has been since it began.
 func (r *Replica) verified(h *wire.Batch, g Guard) bool {
-	if !r.cfg.VerifyTransactions || r.InTransaction(h.ProducerID, h.ProducerEpoch) {
+	if r.unverified(h.ProducerID) || r.InTransaction(h.ProducerID, h.ProducerEpoch) {
 		return true
 	}
 	v := r.producers.verifying[h.ProducerID]
