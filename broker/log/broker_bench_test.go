@@ -72,3 +72,42 @@ func (c *quietClient) Step(_ machine.Now, in *machine.Input, _ *machine.Effects)
 }
 
 func (c *quietClient) Deadline() machine.Instant { return machine.Never }
+
+// A commit of the offsets of six partitions by nobody in particular, and a heartbeat: one
+// broker with 50 coordinators.
+func BenchmarkCoordinator(b *testing.B) {
+	l := newCoordinated(b, 1, 50, nil)
+	l.auditor = nil
+	_, c := l.home("g")
+	beat := c.member("h")
+	beat.SetVersion(4)
+	commit := commitRequest("g", 7, "orders")
+	parts := commit.Topics[0].Partitions
+	l.create("six", nil, 1)
+	grow := kmsg.NewPtrCreatePartitionsRequest()
+	grow.TimeoutMillis = 1000
+	grow.Topics = []kmsg.CreatePartitionsRequestTopic{{Topic: "six", Count: 6}}
+	ask[*kmsg.CreatePartitionsResponse](l.client(l.brokers[0]), grow, 1)
+	l.advance(time.Second)
+	commit.Topics[0].Topic, commit.Topics[0].Partitions = "six", nil
+	for i := range int32(6) {
+		p := parts[0]
+		p.Partition = i
+		commit.Topics[0].Partitions = append(commit.Topics[0].Partitions, p)
+	}
+	commit.SetVersion(8)
+	broker := l.broker(1)
+	for _, req := range []kmsg.Request{commit, beat} {
+		b.Run(kmsg.NameForKey(req.Key()), func(b *testing.B) {
+			in := machine.Input{Kind: machine.Received, Conn: c.n.ends[c.conn].peer.id, Frame: machine.Literal(c.format.AppendRequest(nil, req, 1))}
+			b.ReportAllocs()
+			for b.Loop() {
+				l.out.Reset()
+				broker.Step(l.now, &in, &l.out)
+			}
+			if len(l.out.List) != 1 || l.out.List[0].Kind != machine.DoSend {
+				b.Fatalf("answered with %v", &l.out)
+			}
+		})
+	}
+}

@@ -13,6 +13,10 @@ import (
 func (b *Broker) offsetCommit(now machine.Now, c *conn, req wire.Request, out *machine.Effects) {
 	body := req.Body.(*kmsg.OffsetCommitRequest)
 	x := &inquiry{command: body, conn: c, req: req}
+	if len(body.Topics) > 0 && b.hasAll(body) {
+		b.askGroup(now, body.Group, x, out)
+		return
+	}
 	resp := kmsg.NewPtrOffsetCommitResponse()
 	known := *body
 	known.Topics = known.Topics[:0:0]
@@ -33,25 +37,40 @@ func (b *Broker) offsetCommit(now machine.Now, c *conn, req wire.Request, out *m
 			known.Topics = append(known.Topics, rest)
 		}
 	}
-	switch {
-	case len(known.Topics) == 0:
+	if len(known.Topics) == 0 {
 		b.answer(c, &req, resp, nil, out)
 		return
-	case len(resp.Topics) > 0:
-		x.command = &known
-		x.then = func(_ machine.Now, part kmsg.Response, out *machine.Effects) {
-			for _, t := range part.(*kmsg.OffsetCommitResponse).Topics {
-				resp.Topics = merge(resp.Topics, t, func(a, b *kmsg.OffsetCommitResponseTopic) bool {
-					if a.Topic == b.Topic {
-						a.Partitions = append(a.Partitions, b.Partitions...)
-					}
-					return a.Topic == b.Topic
-				})
-			}
-			b.answer(c, &req, resp, nil, out)
+	}
+	x.command = &known
+	x.then = func(_ machine.Now, part kmsg.Response, out *machine.Effects) {
+		for _, t := range part.(*kmsg.OffsetCommitResponse).Topics {
+			resp.Topics = merge(resp.Topics, t, func(a, b *kmsg.OffsetCommitResponseTopic) bool {
+				if a.Topic == b.Topic {
+					a.Partitions = append(a.Partitions, b.Partitions...)
+				}
+				return a.Topic == b.Topic
+			})
 		}
+		b.answer(c, &req, resp, nil, out)
 	}
 	b.askGroup(now, body.Group, x, out)
+}
+
+// hasAll reports whether there are all the partitions of a commit, as mostly.
+func (b *Broker) hasAll(body *kmsg.OffsetCommitRequest) bool {
+	for i := range body.Topics {
+		t := &body.Topics[i]
+		info := b.image.Topics[t.Topic]
+		if info == nil || len(t.Partitions) == 0 {
+			return false
+		}
+		for j := range t.Partitions {
+			if n := t.Partitions[j].Partition; n < 0 || int(n) >= len(info.Partitions) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // existing are those of some partitions of a topic that there are, and the numbers of the

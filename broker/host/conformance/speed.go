@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -76,6 +77,9 @@ func speedTests(e *env) ([]test, error) {
 		{"beside-kfake", func(ctx context.Context, e *env) error {
 			return besideKfake(ctx, fake, e.bootstrap(), three.addresses)
 		}},
+		{"commits-beside-kfake", func(ctx context.Context, e *env) error {
+			return commitsBesideKfake(ctx, fake, e.bootstrap(), three.addresses)
+		}},
 		{"memory", memoryIsFlat},
 	}, nil
 }
@@ -112,6 +116,115 @@ func besideKfake(ctx context.Context, fake, one, three string) error {
 	}
 	if c := middle(all[1].consumed) / middle(all[0].consumed); c < least {
 		return fmt.Errorf("consumes %.2f times as fast as kfake, want %v", c, least)
+	}
+	return nil
+}
+
+// commitsBesideKfake commits offsets in turn.
+func commitsBesideKfake(ctx context.Context, fake, one, three string) error {
+	var all [3][]float64
+	names := []string{"kfake", "serve RF 1", "serve RF 3"}
+	for round := range speedRounds {
+		for i, addr := range []string{fake, one, three} {
+			rate, err := commitRate(ctx, addr, fmt.Sprintf("commits-%d", round), int16([]int{1, 1, 3}[i]))
+			if err != nil {
+				return fmt.Errorf("%s: %w", names[i], err)
+			}
+			all[i] = append(all[i], rate)
+		}
+	}
+	for i, n := range names {
+		fmt.Printf("      %-10s commits  %6.0f a second (%.2fx); rounds %.0f\n", n, middle(all[i]), middle(all[i])/middle(all[0]), all[i])
+	}
+	const least = 0.8
+	if c := middle(all[1]) / middle(all[0]); c < least {
+		return fmt.Errorf("commits %.2f times as fast as kfake, want %v", c, least)
+	}
+	return nil
+}
+
+const committers = 8
+
+// commitRate is how many commits a second come back, each of the offsets of six partitions;
+// each committer has a group of its own, and one commit under way.
+func commitRate(ctx context.Context, addr, topic string, factor int16) (float64, error) {
+	servers := kgo.SeedBrokers(strings.Split(addr, ",")...)
+	var clients []*kadm.Client
+	for range committers {
+		c, err := kgo.NewClient(servers)
+		if err != nil {
+			return 0, err
+		}
+		defer c.Close()
+		clients = append(clients, kadm.NewClient(c))
+	}
+	if _, err := clients[0].CreateTopic(ctx, speedPartitions, factor, nil, topic); err != nil {
+		return 0, err
+	}
+	commit := func(i int, offset int64) error {
+		o := make(kadm.Offsets)
+		for p := range int32(speedPartitions) {
+			o.AddOffset(topic, p, offset, -1)
+		}
+		return clients[i].CommitAllOffsets(ctx, fmt.Sprintf("%s-%d", topic, i), o)
+	}
+	for i := range clients { // the coordinator is found, and has heard of the topic
+		if err := until(ctx, func() error { return commit(i, 0) }); err != nil {
+			return 0, err
+		}
+	}
+	var n atomic.Int64
+	var committing errgroup
+	began := time.Now()
+	for i := range clients {
+		committing.Go(func() error {
+			for offset := int64(1); time.Since(began) < speedTime; offset++ {
+				if err := commit(i, offset); err != nil {
+					return err
+				}
+				n.Add(1)
+			}
+			return nil
+		})
+	}
+	err := committing.Wait()
+	return float64(n.Load()) / time.Since(began).Seconds(), err
+}
+
+// until does something again until it succeeds.
+func until(ctx context.Context, do func() error) error {
+	for {
+		err := do()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// errgroup is several functions at once.
+type errgroup struct {
+	sync.WaitGroup
+	failed atomic.Pointer[error]
+}
+
+func (g *errgroup) Go(f func() error) {
+	g.WaitGroup.Go(func() {
+		if err := f(); err != nil {
+			g.failed.CompareAndSwap(nil, &err)
+		}
+	})
+}
+
+// Wait waits for all of them, and returns the first error.
+func (g *errgroup) Wait() error {
+	g.WaitGroup.Wait()
+	if err := g.failed.Load(); err != nil {
+		return *err
 	}
 	return nil
 }

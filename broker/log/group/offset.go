@@ -75,6 +75,7 @@ func (m *Machine) offsetCommit(from coordinator.Caller, req *kmsg.OffsetCommitRe
 	may := m.mayCommit(req.Group, req.MemberID, req.InstanceID, generation, req.Version)
 	for i := range req.Topics {
 		t := &req.Topics[i]
+		m.out.Records = slices.Grow(m.out.Records, len(t.Partitions))
 		rt := kmsg.NewOffsetCommitResponseTopic()
 		rt.Topic, rt.TopicID = t.Topic, t.TopicID
 		rt.Partitions = make([]kmsg.OffsetCommitResponseTopicPartition, 0, len(t.Partitions))
@@ -169,7 +170,7 @@ func (m *Machine) commit(id string, p partition, c committed, metadata *string, 
 		return may.code
 	case !m.has(p):
 		return wire.UnknownTopicOrPartition
-	case len(utf16.Encode([]rune(c.metadata))) > int(m.cfg.Broker.OffsetMetadataMaxBytes): // Java's length()
+	case len(c.metadata) > int(m.cfg.Broker.OffsetMetadataMaxBytes) && len(utf16.Encode([]rune(c.metadata))) > int(m.cfg.Broker.OffsetMetadataMaxBytes): // Java's length()
 		return wire.OffsetMetadataTooLarge
 	}
 	m.record(offsetRecord(id, p, c))

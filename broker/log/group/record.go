@@ -53,7 +53,7 @@ func assignments(*group) func(*member) []byte {
 
 func offsetKey(id string, p partition) []byte {
 	k := kmsg.OffsetCommitKey{Version: offsetCommitV1, Group: id, Topic: p.topic, Partition: p.index}
-	return k.AppendTo(nil)
+	return k.AppendTo(make([]byte, 0, 2+2+len(id)+2+len(p.topic)+4))
 }
 
 func offsetRecord(id string, p partition, c committed) coordinator.Record {
@@ -64,7 +64,8 @@ func offsetRecord(id string, p partition, c committed) coordinator.Record {
 	if c.expiresAt >= 0 {
 		v.Version, v.ExpireTimestamp = offsetValueExpires, c.expiresAt
 	}
-	return coordinator.Record{Key: offsetKey(id, p), Value: v.AppendTo(nil)}
+	const fixed = 2 + 8 + 4 + 2 + 8 + 8
+	return coordinator.Record{Key: offsetKey(id, p), Value: v.AppendTo(make([]byte, 0, fixed+len(c.metadata)))}
 }
 
 // RecordError is a record in the log that no coordinator has written.
