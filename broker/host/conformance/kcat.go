@@ -19,7 +19,7 @@ func kcatTests(*env) ([]test, error) {
 		test{"keys-and-headers", kcatKeys}, test{"acks", kcatAcks}, test{"offsets", kcatOffsets},
 		test{"timestamp-query", kcatTimestamp}, test{"idempotent", kcatIdempotent}, test{"large-message", kcatLarge},
 		test{"group-range", kcatGroup("range")}, test{"group-cooperative", kcatGroup("cooperative-sticky")},
-		test{"group-static", kcatGroup("range", "-X", "group.instance.id=one")}), nil
+		test{"group-static", kcatGroup("range", "-X", "group.instance.id=one")}, test{"transaction", kcatTransaction}), nil
 }
 
 func kcatMetadata(ctx context.Context, e *env) error {
@@ -176,4 +176,16 @@ func kcatGroup(assignor string, more ...string) func(context.Context, *env) erro
 		}
 		return nil
 	}
+}
+
+// kcatTransaction sends in two transactions, and reads what was committed: between them is
+// a marker.
+func kcatTransaction(ctx context.Context, e *env) error {
+	for _, text := range []string{"a\nb\n", "c\n"} {
+		if _, err := command(ctx, text, "kcat", "-b", e.bootstrap(), "-P", "-t", "kcat-txn", "-X", "transactional.id=kcat-txn"); err != nil {
+			return err
+		}
+	}
+	out, err := command(ctx, "", "kcat", "-b", e.bootstrap(), "-C", "-t", "kcat-txn", "-e", "-q", "-X", "isolation.level=read_committed", "-f", `%s@%o\n`)
+	return first(err, want("read", out, "a@0\nb@1\nc@3\n"))
 }

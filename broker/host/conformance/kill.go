@@ -7,70 +7,37 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"brokersim/broker/host/conformance/kafka"
 )
 
 func killTests(*env) ([]test, error) {
 	return []test{{"acked-records-survive-kill-9", killBrokers}}, nil
 }
 
-// quickFailover has a broker that is gone be noticed soon.
-var quickFailover = []string{"--set", "broker.broker.session.timeout.ms=2000", "--set", "broker.broker.heartbeat.interval.ms=300",
-	"--set", "broker.replica.lag.time.max.ms=3000", "--metrics", "none"}
-
 // killBrokers kills two of three brokers, each a process, one after the other with
 // SIGKILL and starts them again, while a producer with acks=all goes on. What it saw is
 // a history, and brokersim judge says whether every acknowledged record is there, once.
 func killBrokers(ctx context.Context, e *env) error {
-	data := filepath.Join(e.dir, "roles")
-	ports, err := kafka.FreePorts(4)
-	if err != nil {
-		return err
-	}
-	controller := e.r.launch(append([]string{"serve", "--role", "controller", "--voters", ports[0], "--data", data}, quickFailover...)...)
-	defer controller.end()
-	if err := controller.await(ctx, "controller: "); err != nil {
-		return err
-	}
-	broker := func(id int) *launched {
-		return e.r.launch(append([]string{"serve", "--role", "broker", "--id", fmt.Sprint(id), "--voters", ports[0], "--listen", ports[id], "--data", data}, quickFailover...)...)
-	}
-	brokers := make([]*launched, 4)
-	for id := 1; id <= 3; id++ {
-		brokers[id] = broker(id)
-		defer func() { brokers[id].end() }()
-	}
-	for id := 1; id <= 3; id++ {
-		if err := brokers[id].await(ctx, "bootstrap.servers="); err != nil {
-			return err
-		}
-	}
+	n := e.nodes
 	h, err := newHistory(filepath.Join(e.dir, "history.jsonl"))
 	if err != nil {
 		return err
 	}
-	servers := &env{r: e.r, dir: e.dir, servers: ports[1:]}
 	producing, stop := context.WithCancel(ctx)
 	defer stop()
 	produced := make(chan error, 1)
-	go func() { produced <- h.produce(producing, ctx, servers) }()
-	for _, id := range []int{2, 3} {
+	go func() { produced <- h.produce(producing, ctx, e) }()
+	for _, i := range []int{1, 2} {
 		select {
 		case err := <-produced:
 			return fmt.Errorf("the producer gave up: %w", orNone(err))
 		case <-time.After(3 * time.Second):
 		}
-		brokers[id].end() // SIGKILL
-		time.Sleep(4 * time.Second)
-		brokers[id] = broker(id)
-		if err := brokers[id].await(ctx, "bootstrap.servers="); err != nil {
+		if err := n.kill(ctx, i, 4*time.Second); err != nil {
 			return err
 		}
 	}
@@ -79,7 +46,7 @@ func killBrokers(ctx context.Context, e *env) error {
 	if err := <-produced; err != nil {
 		return err
 	}
-	if err := first(h.dump(ctx, servers), h.close()); err != nil {
+	if err := first(h.dump(ctx, e), h.close()); err != nil {
 		return err
 	}
 	out, err := command(ctx, "", e.r.binary, "judge", h.path)
@@ -208,64 +175,4 @@ func (h *history) dump(ctx context.Context, e *env) error {
 			"at": map[string]any{tp: map[string]any{"start": 0, "end": end.Offset}}})
 	}
 	return nil
-}
-
-// launched is one process of a cluster.
-type launched struct {
-	p     *process
-	lines chan string
-	err   error
-}
-
-// launch starts brokersim; what it prints is to be awaited.
-func (r *runner) launch(args ...string) *launched {
-	p, stdout, stderr, err := r.start(args...)
-	l := &launched{p: p, lines: make(chan string, 1000), err: err}
-	if err != nil {
-		return l
-	}
-	var readers sync.WaitGroup
-	for _, from := range []*bufio.Scanner{bufio.NewScanner(stdout), bufio.NewScanner(stderr)} {
-		readers.Go(func() {
-			for from.Scan() {
-				select {
-				case l.lines <- from.Text():
-				default: // nobody awaits so many
-				}
-			}
-		})
-	}
-	go func() {
-		readers.Wait()
-		p.exit = p.cmd.Wait()
-		close(p.ended)
-	}()
-	return l
-}
-
-// await waits for a line.
-func (l *launched) await(ctx context.Context, prefix string) error {
-	if l.err != nil {
-		return l.err
-	}
-	var seen []string
-	for {
-		select {
-		case line := <-l.lines:
-			if seen = append(seen, line); strings.HasPrefix(line, prefix) {
-				return nil
-			}
-		case <-l.p.ended:
-			return fmt.Errorf("%w: %s", orNone(l.p.exit), strings.Join(seen, "; "))
-		case <-ctx.Done():
-			return fmt.Errorf("no line %q; %s", prefix, strings.Join(seen, "; "))
-		}
-	}
-}
-
-// end kills it.
-func (l *launched) end() {
-	if l.err == nil {
-		l.p.kill()
-	}
 }

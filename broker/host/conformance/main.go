@@ -29,13 +29,18 @@ const (
 )
 
 func main() {
-	if os.Getenv(kfakeVariable) != "" {
-		os.Exit(beKfake())
+	if addr := os.Getenv(dockerVariable); addr != "" {
+		os.Exit(beDocker(addr, os.Args[1:]))
+	}
+	if flags := os.Getenv(kfakeVariable); flags != "" {
+		os.Exit(beKfake(strings.Split(flags, "\n")))
 	}
 	tier := flag.String("tier", "quick", "run the suites of `TIER`: quick or all")
 	only := flag.String("suite", "", "run only these suites, by `NAME,...`")
 	test := flag.String("test", "", "run only tests whose name contains `TEXT`")
 	out := flag.String("out", "", "write all results to `FILE` as JSON")
+	against := flag.String("against", "brokersim", "have the clients meet `BROKER`: brokersim, or kfake for comparison, which nothing is expected of")
+	keep := flag.String("keep", "", "keep what was fetched and built in `DIR`, for the next time")
 	update := flag.Bool("update", false, "rewrite expected.txt with what came out, keeping reasons")
 	verbose := flag.Bool("v", false, "show what brokers and clients print")
 	flag.Parse()
@@ -46,7 +51,11 @@ func main() {
 		fmt.Fprintln(os.Stderr, "conformance:", err)
 		os.Exit(2)
 	}
-	r := &runner{ctx: ctx, only: *test, verbose: *verbose}
+	if *against != "brokersim" && *against != "kfake" {
+		fmt.Fprintf(os.Stderr, "conformance: unknown broker %q; there are brokersim and kfake\n", *against)
+		os.Exit(2)
+	}
+	r := &runner{ctx: ctx, only: *test, verbose: *verbose, keep: *keep, beside: *against == "kfake"}
 	defer r.close()
 	if err := r.prepare(); err != nil {
 		fmt.Fprintln(os.Stderr, "conformance:", err)
@@ -97,7 +106,7 @@ func report(r *runner, update bool) int {
 		fmt.Fprintln(os.Stderr, "conformance:", err)
 		return 2
 	}
-	if update {
+	if update && !r.beside {
 		if err := expected.update(r.results); err != nil {
 			fmt.Fprintln(os.Stderr, "conformance:", err)
 			return 70
@@ -105,7 +114,7 @@ func report(r *runner, update bool) int {
 	}
 	var wrong []string
 	for _, x := range r.results {
-		if why := expected.judge(x); why != "" {
+		if why := expected.judge(x); why != "" && !r.beside {
 			wrong = append(wrong, why)
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -20,6 +22,8 @@ type suite struct {
 	name    string
 	quick   bool     // a part of the quick tier
 	serve   []string // flags of brokersim serve beside those that every suite has
+	kills   bool     // each broker is a process of its own, that tests can end and start
+	listen  []string // with kills: where the brokers listen, if not three on any ports
 	limit   time.Duration
 	prepare func(e *env) error // returns a skipping if what it needs is not here
 	tests   func(e *env) ([]test, error)
@@ -44,9 +48,10 @@ func skipf(format string, args ...any) error { return skipping{fmt.Sprintf(forma
 // env is what a test has to do with.
 type env struct {
 	r       *runner
-	dir     string   // of the suite
-	servers []string // host:port of all brokers
-	cluster *process
+	dir     string            // of the suite
+	servers []string          // host:port of all brokers
+	cluster *process          // nil if the suite kills brokers
+	nodes   *nodes            // if it does
 	values  map[string]string // what prepare has found out
 	ends    []func()
 }
@@ -60,6 +65,8 @@ type runner struct {
 	ctx     context.Context
 	only    string
 	verbose bool
+	beside  bool   // kfake takes the place of brokersim
+	keep    string // a directory that stays
 	work    string // a directory for all
 	binary  string // brokersim
 	results []result
@@ -68,7 +75,10 @@ type runner struct {
 
 // prepare builds brokersim.
 func (r *runner) prepare() (err error) {
-	if r.work, err = os.MkdirTemp("", "conformance-"); err != nil {
+	if r.work, err = filepath.Abs(r.keep); err != nil || r.keep == "" {
+		r.work, err = os.MkdirTemp("", "conformance-")
+	}
+	if err != nil {
 		return err
 	}
 	r.binary = filepath.Join(r.work, "brokersim")
@@ -80,29 +90,31 @@ func (r *runner) prepare() (err error) {
 	return nil
 }
 
-func (r *runner) close() { os.RemoveAll(r.work) }
+func (r *runner) close() {
+	if r.keep == "" {
+		os.RemoveAll(r.work)
+	}
+}
 
 // suite runs all tests of a suite on a cluster of its own.
 func (r *runner) suite(s suite) {
 	r.ran = append(r.ran, s.name)
 	e := &env{r: r, dir: filepath.Join(r.work, s.name), values: make(map[string]string)}
 	defer func() {
-		for _, f := range e.ends {
+		for _, f := range slices.Backward(e.ends) {
 			f()
 		}
 	}()
 	began := time.Now()
-	err := os.MkdirAll(e.dir, 0o755)
+	err := first(os.MkdirAll(e.dir, 0o755), os.RemoveAll(filepath.Join(e.dir, "data")))
 	if err == nil && s.prepare != nil {
 		err = s.prepare(e)
 	}
 	if err == nil {
-		e.cluster, err = r.serve(filepath.Join(e.dir, "data"), s.serve...)
+		err = e.boot(s)
 	}
 	var tests []test
 	if err == nil {
-		defer e.cluster.stop()
-		e.servers = strings.Split(e.cluster.addresses, ",")
 		tests, err = s.tests(e)
 	}
 	if err != nil {
@@ -114,7 +126,7 @@ func (r *runner) suite(s suite) {
 			continue
 		}
 		r.test(s, e, t)
-		if e.cluster.dead() {
+		if e.cluster != nil && e.cluster.dead() {
 			r.note(s.name, wholeSuite, time.Now(), errors.New("the cluster is gone: "+e.cluster.last()))
 			return
 		}
@@ -170,10 +182,56 @@ type process struct {
 	exit      error
 }
 
+// boot starts what a suite runs against.
+func (e *env) boot(s suite) (err error) {
+	data := filepath.Join(e.dir, "data")
+	switch {
+	case s.kills && !e.r.beside:
+		if e.nodes, err = e.r.nodes(e.r.ctx, data, s.listen, s.serve...); err != nil {
+			return err
+		}
+		e.atEnd(e.nodes.end)
+		e.servers = e.nodes.doors
+		return nil
+	case s.kills && s.listen == nil:
+		return skipf("kfake has no brokers of their own that could be killed")
+	case s.kills:
+		s.serve = append(s.serve, "--brokers", strconv.Itoa(len(s.listen)), "--listen", s.listen[0])
+	}
+	if e.cluster, err = e.r.serve(data, s.serve...); err != nil {
+		return err
+	}
+	e.atEnd(e.cluster.stop)
+	e.servers = strings.Split(e.cluster.addresses, ",")
+	return nil
+}
+
 // serve boots a cluster and waits until it serves.
 func (r *runner) serve(data string, flags ...string) (*process, error) {
+	if r.beside {
+		return r.kfake(append([]string{"--data", data}, flags...)...)
+	}
 	args := append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--metrics", "none"}, flags...)
-	p := &process{cmd: exec.Command(r.binary, args...), log: &tail{}, ended: make(chan struct{})}
+	return r.boot(exec.Command(r.binary, args...))
+}
+
+// kfake boots kfake in a process of its own.
+func (r *runner) kfake(flags ...string) (*process, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), kfakeVariable+"="+strings.Join(append(flags, "--"), "\n"))
+	if _, err := cmd.StdinPipe(); err != nil { // it ends with this process
+		return nil, err
+	}
+	return r.boot(cmd)
+}
+
+// boot starts a broker, and waits until it has told its addresses.
+func (r *runner) boot(cmd *exec.Cmd) (*process, error) {
+	p := &process{cmd: cmd, log: &tail{}, ended: make(chan struct{})}
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -194,7 +252,7 @@ func (r *runner) serve(data string, flags ...string) (*process, error) {
 	}()
 	if !ok {
 		<-p.ended
-		return nil, fmt.Errorf("brokersim %s: %w: %s", strings.Join(args, " "), p.exit, p.log)
+		return nil, fmt.Errorf("%s: %w: %s", cmd, p.exit, p.log)
 	}
 	p.addresses = addresses
 	return p, nil
@@ -263,22 +321,43 @@ func command(ctx context.Context, stdin string, name string, args ...string) (st
 	return string(out), nil
 }
 
+// keepOutput shows what a test has said with -v, and keeps it with -keep if it failed.
+func (r *runner) keepOutput(e *env, name, text string, err error) {
+	if r.verbose {
+		fmt.Println(text)
+	}
+	if err != nil && r.keep != "" {
+		clean := strings.Map(func(c rune) rune {
+			if strings.ContainsRune("^$()|/", c) {
+				return -1
+			}
+			return c
+		}, name)
+		_ = os.WriteFile(filepath.Join(e.dir, "failed-"+clean[:min(len(clean), 60)]+".txt"), []byte(text), 0o644)
+	}
+}
+
 // suites are all there are.
 var suites = []suite{
 	{name: "kcat", quick: true, serve: []string{"--set", "broker.default.replication.factor=3", "--set", "broker.group.initial.rebalance.delay.ms=300"}, prepare: needs("kcat"), tests: kcatTests},
 	{name: "kgo", quick: true, serve: []string{"--set", "broker.group.initial.rebalance.delay.ms=300"}, tests: kgoTests},
 	{name: "wire", quick: true, serve: []string{"--brokers", "1"}, tests: wireTests},
 	{name: "kafka-go", quick: true, tests: kafkaGoTests},
-	{name: "kafkajs", quick: true, prepare: kafkaJSPrepare, tests: kafkaJSTests},
+	{name: "kafkajs", quick: true, serve: []string{"--set", "broker.group.initial.rebalance.delay.ms=300"}, prepare: kafkaJSPrepare, tests: kafkaJSTests},
 	{name: "amqp091", quick: true, serve: []string{"--kind", "queue"}, tests: amqpTests},
 	{name: "go-redis", quick: true, serve: []string{"--kind", "pubsub"}, tests: redisTests},
-	{name: "kill", quick: true, serve: []string{"--brokers", "1"}, tests: killTests},
+	{name: "kill", quick: true, kills: true, tests: killTests},
 	{name: "differential", limit: 5 * time.Minute, serve: []string{"--brokers", "1"}, prepare: kafkaPrepare, tests: differentialTests},
 	{name: "kafka-tools", limit: 4 * time.Minute, prepare: kafkaPrepare, tests: kafkaToolsTests},
 	{name: "kafka-java", limit: 3 * time.Minute, prepare: kafkaPrepare, tests: javaTests},
 	{name: "speed", limit: 10 * time.Minute, serve: []string{"--brokers", "1", "--set", "broker.log.retention.check.interval.ms=10000"}, tests: speedTests},
 	{name: "confluent-kafka-go", limit: 90 * time.Second, serve: []string{"--set", "broker.default.replication.factor=3"}, prepare: confluentPrepare, tests: confluentTests},
-	{name: "kgo-own", quick: true, limit: 2 * time.Minute, serve: []string{"--set", "broker.default.replication.factor=3"}, prepare: kgoOwnPrepare, tests: kgoOwnTests},
+	{name: "librdkafka", limit: 3 * time.Minute, serve: librdkafkaServe(true), prepare: librdkafkaPrepare, tests: librdkafkaTests},
+	{name: "kafka-go-own", serve: kafkaGoServe, prepare: kafkaGoPrepare, tests: kafkaGoOwnTests},
+	{name: "sarama", limit: 3 * time.Minute, kills: true, listen: saramaListen, serve: saramaServe, prepare: saramaPrepare, tests: saramaTests},
+	{name: "kgo-own", quick: true, limit: 3 * time.Minute, serve: []string{"--set", "broker.default.replication.factor=3"}, prepare: kgoOwnPrepare, tests: kgoOwnTests},
+	{name: "kgo-chaos", limit: 5 * time.Minute, serve: []string{"--set", "broker.default.replication.factor=3"}, prepare: kgoOwnPrepare, tests: kgoChaosTests},
+	{name: "kgo-kill", limit: 10 * time.Minute, kills: true, serve: []string{"--set", "broker.default.replication.factor=3"}, prepare: kgoOwnPrepare, tests: kgoKillTests},
 }
 
 // needs skips a suite without a program.

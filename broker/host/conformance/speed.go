@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -15,59 +13,16 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// kfakeVariable has this program be kfake, franz-go's broker for tests.
-const kfakeVariable = "CONFORMANCE_KFAKE"
-
-// beKfake serves until its standard input ends.
-func beKfake() int {
-	c, err := kfake.NewCluster(kfake.NumBrokers(1))
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 70
-	}
-	defer c.Close()
-	fmt.Println(c.ListenAddrs()[0])
-	_, _ = bufio.NewReader(os.Stdin).ReadString(0)
-	return 0
-}
-
-// startKfake starts one in a process of its own.
-func startKfake(e *env) (addr string, err error) {
-	self, err := os.Executable()
-	if err != nil {
-		return "", err
-	}
-	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), kfakeVariable+"=1")
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return "", err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return "", err
-	}
-	if err := cmd.Start(); err != nil {
-		return "", err
-	}
-	e.atEnd(func() {
-		in.Close()
-		_ = cmd.Wait()
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	return strings.TrimSpace(line), err
-}
-
 // speedTests measure serve beside kfake: one broker, and three with three replicas.
 func speedTests(e *env) ([]test, error) {
-	fake, err := startKfake(e)
+	fake, err := e.r.kfake("--brokers", "1")
 	if err != nil {
 		return nil, err
 	}
+	e.atEnd(fake.stop)
 	three, err := e.r.serve(filepath.Join(e.dir, "three"), "--set", "broker.default.replication.factor=3")
 	if err != nil {
 		return nil, err
@@ -75,7 +30,7 @@ func speedTests(e *env) ([]test, error) {
 	e.atEnd(three.stop)
 	return []test{
 		{"beside-kfake", func(ctx context.Context, e *env) error {
-			return besideKfake(ctx, fake, e.bootstrap(), three.addresses)
+			return besideKfake(ctx, fake.addresses, e.bootstrap(), three.addresses)
 		}},
 		{"commits-beside-kfake", func(ctx context.Context, e *env) error {
 			return commitsBesideKfake(ctx, fake, e.bootstrap(), three.addresses)

@@ -1,0 +1,238 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"brokersim/broker/host/conformance/kafka"
+)
+
+// nodes are a controller and brokers, each a process of its own.
+type nodes struct {
+	r          *runner
+	data       string
+	flags      []string
+	voter      string
+	addresses  []string // where the brokers 1, 2, ... listen
+	doors      []string // where clients find them: addresses, or doors before them
+	controller *launched
+	listeners  []net.Listener
+	mu         sync.Mutex // guards brokers: some tests stop and start them
+	brokers    []*launched
+}
+
+// quickFailover has a broker that is gone be noticed soon.
+var quickFailover = []string{"--set", "broker.broker.session.timeout.ms=2000", "--set", "broker.broker.heartbeat.interval.ms=300",
+	"--set", "broker.replica.lag.time.max.ms=3000", "--metrics", "none"}
+
+// nodes starts them and waits until they serve. Where the brokers listen is given, or
+// there are three on free ports.
+func (r *runner) nodes(ctx context.Context, data string, listen []string, flags ...string) (*nodes, error) {
+	ports, err := kafka.FreePorts(4)
+	if err != nil {
+		return nil, err
+	}
+	n := &nodes{r: r, data: data, flags: append(slices.Clone(flags), quickFailover...), voter: ports[0], addresses: listen, doors: listen}
+	if listen == nil {
+		n.flags = append(n.flags, "--advertise", "127.0.0.1")
+		n.doors = ports[1:]
+		for _, at := range n.doors {
+			behind := strings.Replace(at, "127.0.0.1", "127.0.0.2", 1)
+			if err := n.door(at, behind); err != nil {
+				n.end()
+				return nil, err
+			}
+			n.addresses = append(n.addresses, behind)
+		}
+	}
+	n.brokers = make([]*launched, len(n.addresses))
+	n.controller = r.launch("serve", "--role", "controller", "--voters", n.voter, "--data", data, "--metrics", "none")
+	if err := n.controller.await(ctx, "controller: "); err != nil {
+		n.end()
+		return nil, err
+	}
+	for i := range n.brokers {
+		n.launch(i)
+	}
+	for i := range n.brokers {
+		if err := n.brokers[i].await(ctx, "bootstrap.servers="); err != nil {
+			n.end()
+			return nil, err
+		}
+	}
+	return n, nil
+}
+
+// door passes connections on to a broker. While the broker is down they wait for it, and
+// are not refused: franz-go's members of groups give up if they are refused while they
+// look for their coordinator.
+func (n *nodes) door(at, behind string) error {
+	l, err := net.Listen("tcp", at)
+	if err != nil {
+		return err
+	}
+	n.listeners = append(n.listeners, l)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				b, err := net.Dial("tcp", behind)
+				for until := time.Now().Add(8 * time.Second); err != nil; b, err = net.Dial("tcp", behind) {
+					if time.Now().After(until) {
+						return
+					}
+					time.Sleep(20 * time.Millisecond)
+				}
+				defer b.Close()
+				go func() {
+					_, _ = io.Copy(b, c)
+					b.Close()
+				}()
+				_, _ = io.Copy(c, b)
+			}()
+		}
+	}()
+	return nil
+}
+
+// launch starts a broker anew.
+func (n *nodes) launch(i int) *launched {
+	b := n.r.launch(append([]string{"serve", "--role", "broker", "--id", fmt.Sprint(i + 1), "--voters", n.voter,
+		"--listen", n.addresses[i], "--data", n.data}, n.flags...)...)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.brokers[i] = b
+	return b
+}
+
+func (n *nodes) broker(i int) *launched {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.brokers[i]
+}
+
+// kill ends a broker with SIGKILL, and starts it again some time later: it returns when
+// the broker serves.
+func (n *nodes) kill(ctx context.Context, i int, down time.Duration) error {
+	n.broker(i).end()
+	select {
+	case <-ctx.Done():
+	case <-time.After(down):
+	}
+	return n.launch(i).await(ctx, "bootstrap.servers=")
+}
+
+// killing kills one broker after the other, until stop is called: every is from when one
+// serves again to the end of the next. What stop returns is why a broker did not come
+// back, and how many were killed.
+func (n *nodes) killing(ctx context.Context, every, down time.Duration) (stop func() (kills int, err error)) {
+	inner, cancel := context.WithCancel(ctx)
+	var kills int
+	done := make(chan error, 1)
+	go func() {
+		for i := 0; ; i++ {
+			select {
+			case <-inner.Done():
+				done <- nil
+				return
+			case <-time.After(every):
+			}
+			kills++
+			if err := n.kill(ctx, i%len(n.brokers), down); err != nil {
+				done <- fmt.Errorf("broker %d was killed and does not come back: %w", i%len(n.brokers)+1, err)
+				return
+			}
+		}
+	}()
+	return func() (int, error) {
+		cancel()
+		err := <-done
+		return kills, err
+	}
+}
+
+// end kills all.
+func (n *nodes) end() {
+	for _, l := range n.listeners {
+		l.Close()
+	}
+	for i := range n.brokers {
+		if b := n.broker(i); b != nil {
+			b.end()
+		}
+	}
+	if n.controller != nil {
+		n.controller.end()
+	}
+}
+
+// launched is one process of a cluster.
+type launched struct {
+	p     *process
+	lines chan string
+	err   error
+}
+
+// launch starts brokersim; what it prints is to be awaited.
+func (r *runner) launch(args ...string) *launched {
+	p, stdout, stderr, err := r.start(args...)
+	l := &launched{p: p, lines: make(chan string, 1000), err: err}
+	if err != nil {
+		return l
+	}
+	var readers sync.WaitGroup
+	for _, from := range []*bufio.Scanner{bufio.NewScanner(stdout), bufio.NewScanner(stderr)} {
+		readers.Go(func() {
+			for from.Scan() {
+				select {
+				case l.lines <- from.Text():
+				default: // nobody awaits so many
+				}
+			}
+		})
+	}
+	go func() {
+		readers.Wait()
+		p.exit = p.cmd.Wait()
+		close(p.ended)
+	}()
+	return l
+}
+
+// await waits for a line.
+func (l *launched) await(ctx context.Context, prefix string) error {
+	if l.err != nil {
+		return l.err
+	}
+	var seen []string
+	for {
+		select {
+		case line := <-l.lines:
+			if seen = append(seen, line); strings.HasPrefix(line, prefix) {
+				return nil
+			}
+		case <-l.p.ended:
+			return fmt.Errorf("%w: %s", orNone(l.p.exit), strings.Join(seen, "; "))
+		case <-ctx.Done():
+			return fmt.Errorf("no line %q; %s", prefix, strings.Join(seen, "; "))
+		}
+	}
+}
+
+// end kills it.
+func (l *launched) end() {
+	if l.err == nil {
+		l.p.kill()
+	}
+}
