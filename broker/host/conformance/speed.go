@@ -33,7 +33,7 @@ func speedTests(e *env) ([]test, error) {
 			return besideKfake(ctx, fake.addresses, e.bootstrap(), three.addresses)
 		}},
 		{"commits-beside-kfake", func(ctx context.Context, e *env) error {
-			return commitsBesideKfake(ctx, fake, e.bootstrap(), three.addresses)
+			return commitsBesideKfake(ctx, fake.addresses, e.bootstrap(), three.addresses)
 		}},
 		{"memory", memoryIsFlat},
 	}, nil
