@@ -1,6 +1,7 @@
 package log
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"os/exec"
@@ -185,6 +186,77 @@ func TestKafkaReadsOurFiles(t *testing.T) {
 	}
 	if out := dumpLogSegments(t, jars, []string{broken}); !complaints.MatchString(out) {
 		t.Errorf("a wrong position passes:\n%s", out)
+	}
+}
+
+// writtenInTransactions are the disks of three brokers on which transactions were committed,
+// aborted and left open, on a topic that is compacted, too, and who were shut down in good order.
+func writtenInTransactions(t *testing.T) []*labNode {
+	l := newTransacted(t, 2, func(b *config.Broker) {
+		b.LogSegmentBytes, b.LogCleanerBackoff, b.LogMessageTimestampAfterMax = 2_000, time.Second, math.MaxInt64
+	})
+	l.create("ledger", map[string]string{"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.01", "delete.retention.ms": "20000"}, 1, 2, 3)
+	p, q := l.producer("p", 2), l.producer("q", 2)
+	for i := range 60 {
+		p.key, q.key = []byte{'k', byte(i % 5)}, []byte{'k', byte(i % 7)}
+		for _, topic := range []string{"b1", "ledger"} {
+			wantCode(t, "produce", p.produce(topic, fmt.Sprint("v", i), "w"), 0)
+			wantCode(t, "produce", q.produce(topic, fmt.Sprint("x", i)), 0)
+		}
+		wantCode(t, "end", p.end(i%3 > 0), 0)
+		if i%4 == 3 {
+			wantCode(t, "end", q.end(i%8 == 3), 0)
+		}
+	}
+	l.advance(time.Minute)
+	wantCode(t, "produce", p.produce("b1", "open"), 0)
+	for i, n := range l.brokers {
+		l.stop(n)
+		if b := l.broker(int32(i + 1)); !b.Stopped() || len(b.Found()) > 0 {
+			t.Fatalf("%s: stopped %t, found %q", n.name, b.Stopped(), b.Found())
+		}
+	}
+	return l.brokers
+}
+
+// Apache Kafka's own tool reads transactional logs: markers, the indexes of aborted
+// transactions, snapshots that tell of open ones, and the log of the coordinator.
+func TestKafkaReadsOurTransactions(t *testing.T) {
+	jars := kafkaJars(t)
+	dir := t.TempDir()
+	holes := regexp.MustCompile(`(?m)^Non-consecutive offsets in \S+/(ledger|__transaction_state|__consumer_offsets)-\d+/\S+$`)
+	// A batch of which compaction has left the header keeps its timestamp, in Kafka as well.
+	headers := regexp.MustCompile(`(?m)^Found timestamp mismatch in :\S+\n(  Index timestamp: \d+, log timestamp: -1\n)+`)
+	for _, n := range writtenInTransactions(t) {
+		var all, state []string
+		aborted := 0
+		for _, name := range export(t, n, dir) {
+			switch ext := filepath.Ext(name); {
+			case ext == ".log" && strings.Contains(name, "/__transaction_state-"):
+				state = append(state, name)
+			case ext == ".txnindex":
+				aborted++
+				all = append(all, name)
+			case ext == ".log", ext == ".index", ext == ".timeindex", ext == ".snapshot":
+				all = append(all, name)
+			}
+		}
+		deep := headers.ReplaceAllString(holes.ReplaceAllString(dumpLogSegments(t, jars, all, "--deep-iteration"), ""), "")
+		complain(t, n.name, deep, all)
+		for what, least := range map[string]int{"endTxnMarker: COMMIT": 60, "endTxnMarker: ABORT": 20, "isTransactional: true": 100, "currentTxnFirstOffset: OptionalLong[": 10, "lastStableOffset": 10} {
+			if got := strings.Count(deep, what); got < least {
+				t.Errorf("%s: %q is said %d times, and %d at least are there", n.name, what, got, least)
+			}
+		}
+		decoded := holes.ReplaceAllString(dumpLogSegments(t, jars, state, "--transaction-log-decoder"), "")
+		complain(t, n.name, decoded, state)
+		if !strings.Contains(decoded, "transaction_metadata::transactionalId=p") && !strings.Contains(decoded, "CompleteAbort") {
+			t.Errorf("%s: the log of the coordinator is\n%s", n.name, decoded)
+		}
+		t.Logf("%s: %d files, %d of them indexes of aborted transactions, %d of the coordinator", n.name, len(all), aborted, len(state))
+		if os.Getenv(kafkaVariable) == "show" {
+			t.Log(deep, decoded)
+		}
 	}
 }
 

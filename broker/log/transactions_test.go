@@ -55,6 +55,7 @@ type labProducer struct {
 	epoch     int16
 	sequences map[string]int32
 	added     map[string]bool
+	key       []byte // of its records
 }
 
 func (l *lab) producer(id string, version int16) *labProducer {
@@ -138,7 +139,7 @@ func (p *labProducer) produce(topic string, values ...string) int16 {
 	b := wire.NewBuilder(p.pid, p.epoch, p.sequences[topic])
 	b.Transactional()
 	for _, v := range values {
-		b.Append(1000, nil, []byte(v), nil)
+		b.Append(1000, p.key, []byte(v), nil)
 	}
 	code := p.insist(func() int16 {
 		leader := p.l.leader(topic)
