@@ -122,6 +122,95 @@ func BenchmarkCheckerMillionOperations(b *testing.B) {
 	}
 }
 
+// chained writes a run of so many transactions to a sink, each of which makes of five records
+// five others: 14 operations and a note each. Two members of a group heartbeat.
+func chained(h *history.Header, transactions int, sink history.Sink) {
+	const each = 5
+	h.Unique, h.From = true, "sim"
+	h.Set = history.Settings{Acks: "all", Idem: true, Iso: "rc", Sub: "subscribe", Txn: true, Reset: "earliest", Retries: true, InFlight: 5}
+	h.Topics = []history.Topic{{Name: "in", Parts: 1, RF: 3, Cleanup: "delete"}, {Name: "out", Parts: 1, RF: 3, Cleanup: "delete"}}
+	h.TPs = []string{"in-0", "out-0"}
+	now := int64(0)
+	rec := history.NewRecorder(func() int64 { now += 1000; return now }, sink)
+	e := &history.Event{}
+	tell := func(x history.Event) { *e = x; rec.Event(e) }
+	both := func(x history.Event) {
+		x.ID = rec.Op()
+		inv := x
+		inv.E, inv.Runs, inv.At = history.Inv, nil, nil
+		tell(inv)
+		tell(x)
+	}
+	var logs [2][]history.Record
+	var batches []history.Batch
+	send := func(tp history.TP, value, of, x int64) {
+		off := int64(len(logs[tp]))
+		s := history.Sent{TP: tp, Value: value, Key: value % 100, Offset: history.None, Seq: history.None, Of: of}
+		id := rec.Op()
+		tell(history.Event{E: history.Inv, F: history.Send, ID: id, P: 1001 + int32(tp), Sends: []history.Sent{s}, X: x, PID: int64(tp), TxID: "tx"})
+		s.Offset = off
+		if tp == 1 {
+			s.Offset += x - 1 // one marker for each before
+			batches = append(batches, history.Batch{TP: 1, Base: s.Offset, Last: s.Offset, PID: 1, Seq: int32(off), Kind: history.TxnData})
+		}
+		logs[tp] = append(logs[tp], history.Record{Offset: s.Offset, Value: value, Key: history.None})
+		tell(history.Event{E: history.OK, F: history.Send, ID: id, P: 1001 + int32(tp), Sends: []history.Sent{s}, X: x, PID: int64(tp), TxID: "tx"})
+	}
+	both(history.Event{E: history.OK, F: history.InitProducer, P: 1002, PID: 1, TxID: "tx"})
+	tell(history.Event{E: history.Note, F: history.Assigned, P: 1002, Group: "g", Gen: 1, Member: "m", TPs: []history.TP{0}})
+	for i := range int64(transactions) {
+		for k := range int64(each) {
+			send(0, 1+2*(i*each+k), 0, 0)
+		}
+		in := logs[0][i*each:]
+		both(history.Event{E: history.OK, F: history.Poll, P: 1002, Runs: []history.Run{{TP: 0, Records: in}},
+			At: []history.Claim{{TP: 0, From: i * each, Pos: (i + 1) * each, End: (i + 1) * each, LSO: (i + 1) * each, Epoch: 1, Broker: "b1"}}})
+		tell(history.Event{E: history.Note, F: history.TxnBegin, P: 1002, X: i + 1, TxID: "tx", PID: 1})
+		for k := range int64(each) {
+			send(1, 2+2*(i*each+k), in[k].Value, i+1)
+		}
+		both(history.Event{E: history.OK, F: history.TxnOffsets, P: 1002, X: i + 1, TxID: "tx", PID: 1, Group: "g", Gen: 1, Member: "m",
+			Offs: []history.Committed{{TP: 0, Offset: (i + 1) * each, Tag: i}}})
+		both(history.Event{E: history.OK, F: history.TxnCommit, P: 1002, X: i + 1, TxID: "tx", PID: 1})
+		end := int64(len(logs[1])) + i
+		batches = append(batches, history.Batch{TP: 1, Base: end, Last: end, PID: 1, Seq: history.None, Kind: history.CommitMarker})
+		both(history.Event{E: history.OK, F: history.Heartbeat, P: 1002, Group: "g", Gen: 1, Member: "m"})
+		both(history.Event{E: history.OK, F: history.Poll, P: 2001, Runs: []history.Run{{TP: 1, Records: logs[1][i*each:]}},
+			At: []history.Claim{{TP: 1, From: i * (each + 1), Pos: end + 1, End: end + 1, LSO: end + 1, Epoch: 1, Broker: "b1"}}})
+		tell(history.Event{E: history.OK, F: history.Process, ID: rec.Op(), P: 1002, X: i + 1, Runs: []history.Run{{TP: 0, Records: in}}})
+	}
+	both(history.Event{E: history.OK, F: history.OffsetFetch, P: 1002, Group: "g", Fin: true, Spec: "stable",
+		Offs: []history.Committed{{TP: 0, Offset: int64(len(logs[0])), Tag: int64(transactions) - 1}}})
+	for tp := range history.TP(2) {
+		end := int64(len(logs[0]) + int(tp)*transactions)
+		x := history.Event{E: history.OK, F: history.Dump, P: 9, Fin: true, Runs: []history.Run{{TP: tp, Records: logs[tp]}},
+			At: []history.Claim{{TP: tp, From: 0, End: end, LSO: end, Start: 0, Epoch: 1}}}
+		if tp == 1 {
+			x.Batches = batches
+		}
+		both(x)
+	}
+}
+
+func BenchmarkCheckerTransactions(b *testing.B) {
+	h := &history.Header{}
+	var events kept
+	const transactions = 50_000
+	chained(h, transactions, &events)
+	b.ReportAllocs()
+	for b.Loop() {
+		c := checker.New(h)
+		for i := range events {
+			c.Observe(&events[i])
+		}
+		v := c.Finish()
+		if v.Outcome != result.Kept || v.Ledger.OutputsLost+v.Ledger.OutputsDoubled > 0 {
+			b.Fatalf("%+v", v)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(events)), "ns/event")
+}
+
 func BenchmarkMeasureMillionOperations(b *testing.B) {
 	h := &history.Header{}
 	var events kept

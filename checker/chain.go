@@ -19,6 +19,9 @@ type product struct {
 // records see it.
 type chained struct{ in, topic int32 }
 
+// products are how many records were made of one, and the first two of them.
+type products struct{ n, first, second int32 }
+
 // chain counts what became of each record that a group has committed to have read: of one that
 // was made once in each topic that the chain writes, that is well; of none, it is lost; of two,
 // it is doubled. Whether that is wrong is for the promise to say: with transactions and
@@ -28,8 +31,8 @@ func (f *finish) chain() {
 	if len(c.made) == 0 {
 		return
 	}
-	outs := map[chained][]int32{}        // records, visible at the end
-	topics := map[int32]map[int32]bool{} // of a topic that is read: those that are written from it
+	outs := map[chained]products{} // records, visible at the end
+	topics := map[int32][]int32{}  // of a topic that is read: those that are written from it
 	topicOf, names := f.topics()
 	for _, x := range c.made {
 		n := c.values.Get(x.of)
@@ -38,13 +41,19 @@ func (f *finish) chain() {
 			continue
 		}
 		from, to := topicOf[c.recs.at(n-1).tp], topicOf[r.tp]
-		if topics[from] == nil {
-			topics[from] = map[int32]bool{}
+		if !slices.Contains(topics[from], to) {
+			topics[from] = append(topics[from], to)
 		}
-		topics[from][to] = true
 		p := c.part(r.tp)
 		if off := f.inLogAt(x.rec, r); r.flags&inLog != 0 && (off < 0 || !f.hidden(p, off)) {
-			outs[chained{n - 1, to}] = append(outs[chained{n - 1, to}], x.rec)
+			made := outs[chained{n - 1, to}]
+			switch made.n++; made.n {
+			case 1:
+				made.first = x.rec
+			case 2:
+				made.second = x.rec
+			}
+			outs[chained{n - 1, to}] = made
 		}
 	}
 	readers := make([]*claimable, len(topicOf))
@@ -61,15 +70,15 @@ func (f *finish) chain() {
 			continue
 		}
 		by := readers[r.tp]
-		for _, to := range slices.Sorted(maps.Keys(topics[topicOf[r.tp]])) {
+		for _, to := range topics[topicOf[r.tp]] {
 			made := outs[chained{n, to}]
 			passed := by != nil && off >= by.from && off < by.committedTo(c)
-			if !passed && len(made) == 0 {
+			if !passed && made.n == 0 {
 				continue
 			}
 			f.looked[exactlyOnce]++
 			switch {
-			case len(made) == 0:
+			case made.n == 0:
 				c.ledger.OutputsLost++
 				f.violated(exactlyOnce, func() violation {
 					return violation{
@@ -78,13 +87,12 @@ func (f *finish) chain() {
 						witness: append([]witness{f.sent(r)}, f.passing(by, off)...),
 					}
 				})
-			case len(made) > 1:
-				c.ledger.OutputsDoubled += int64(len(made) - 1)
-				slices.Sort(made)
+			case made.n > 1:
+				c.ledger.OutputsDoubled += int64(made.n - 1)
 				f.violated(exactlyOnce, func() violation {
 					v := violation{what: fmt.Sprintf("A record was processed %d times: of %s at %s, %s has %s and %s.",
-						len(made), f.name(r), f.slot(r.tp, off), names[to], f.placed(made[0]), f.placed(made[1]))}
-					for _, k := range made[:2] {
+						made.n, f.name(r), f.slot(r.tp, off), names[to], f.placed(made.first), f.placed(made.second))}
+					for _, k := range []int32{made.first, made.second} {
 						v.witness = append(v.witness, f.sent(c.recs.at(k)))
 					}
 					return v

@@ -56,7 +56,8 @@ type Checker struct {
 	tags         history.Table[int32] // tag -> 1 + index into commits
 	twice        int64                // tags that were used again
 	coordinators map[string]coordinator
-	calls        map[int64]call // operations of groups and transactions under way
+	calls        map[int64]*call // operations of groups and transactions under way
+	free         []*call         // such as have been answered
 
 	disturbed   int64 // when the cluster, or a group, last changed before the run's end; see liveness.go
 	disturbedBy int64 // the event

@@ -250,7 +250,8 @@ type coordinator struct {
 
 // called takes the invocation of an operation of a group or a transaction.
 func (c *Checker) called(e *history.Event) {
-	x := call{known: true, i: e.I, t: e.T, asked: whenOf(e), gen: e.Gen, member: e.Member, p: e.P, first: int32(len(c.commits)),
+	x := c.room()
+	*x = call{known: true, i: e.I, t: e.T, asked: whenOf(e), gen: e.Gen, member: e.Member, p: e.P, first: int32(len(c.commits)),
 		stable: e.Spec == "stable", fin: e.Fin, newer: history.None, deposing: history.None, epoch: e.Epoch, pid: e.PID}
 	if e.Group != "" {
 		g := c.group(e.Group)
@@ -275,7 +276,7 @@ func (c *Checker) called(e *history.Event) {
 	switch e.F {
 	case history.OffsetCommit, history.TxnOffsets:
 		x.x = c.transaction(e)
-		c.commitBegins(e, &x)
+		c.commitBegins(e, x)
 	case history.TxnCommit, history.TxnAbort:
 		x.x = c.transaction(e)
 		c.endAsked(e)
@@ -287,34 +288,50 @@ func (c *Checker) called(e *history.Event) {
 		c.changed(e)
 	}
 	if c.calls == nil {
-		c.calls = map[int64]call{}
+		c.calls = map[int64]*call{}
 	}
 	c.calls[e.ID] = x
+}
+
+// room returns a call to be filled in: one that was answered is used again.
+func (c *Checker) room() *call {
+	n := len(c.free)
+	if n == 0 {
+		return &call{}
+	}
+	x := c.free[n-1]
+	c.free = c.free[:n-1]
+	return x
 }
 
 // answered takes the completion of one.
 func (c *Checker) answered(e *history.Event) {
 	x := c.calls[e.ID]
-	delete(c.calls, e.ID)
+	if x == nil {
+		x = &call{} // nobody saw it begin
+	} else {
+		delete(c.calls, e.ID)
+		defer func() { c.free = append(c.free, x) }()
+	}
 	if x.group == nil && e.Group != "" {
 		x.group = c.group(e.Group)
 	}
 	switch e.F {
 	case history.OffsetCommit, history.TxnOffsets:
-		c.commitEnds(e, &x)
+		c.commitEnds(e, x)
 	case history.OffsetFetch:
 		if e.E == history.OK && x.group != nil {
-			c.fetched(e, &x)
+			c.fetched(e, x)
 		}
 	case history.InitProducer:
 		if e.E == history.OK {
 			c.initialized(e)
 		}
 	case history.TxnCommit, history.TxnAbort:
-		c.endDone(e, &x)
+		c.endDone(e, x)
 	case history.Join, history.Sync, history.Heartbeat:
 		if e.E == history.OK && x.group != nil {
-			c.memberAnswered(e, &x)
+			c.memberAnswered(e, x)
 		}
 	}
 }
