@@ -126,9 +126,6 @@ func (f *finish) zones(reg *register, era int64, which int) {
 		if a, b := forward[i-1], forward[i]; b.lo < a.hi {
 			told[a.n] = true
 			f.back(&c.commits[a.n], &c.commits[b.n], which)
-			if b.hi < a.hi {
-				forward[i] = a // it goes on
-			}
 		}
 	}
 	for _, b := range backward {
