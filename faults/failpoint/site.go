@@ -172,6 +172,13 @@ const (
 	// S17RawStamps has the time index tell of each batch's own timestamp, not of the largest
 	// so far, so that what is searched as if it rose does not.
 	S17RawStamps
+	// G04AnswerAtAppend has a coordinator answer a commit when it is appended.
+	G04AnswerAtAppend
+	// G05LoadedEarly has a coordinator serve when it has read the first batch of its log
+	// (KAFKA-5600).
+	G05LoadedEarly
+	// G14OtherHash has FindCoordinator go by another hash than coordinators do.
+	G14OtherHash
 
 	// The planted bugs from here to the situations are in the code, and no scenario shows
 	// them yet: see [Unshown].
@@ -209,11 +216,6 @@ const (
 	// G03ForgetRevocation has it take a partition for free whose owner has not yet given it
 	// back, when it is assigned anew (KAFKA-16147).
 	G03ForgetRevocation
-	// G04AnswerAtAppend has a coordinator answer a commit when it is appended.
-	G04AnswerAtAppend
-	// G05LoadedEarly has a coordinator serve when it has read the first batch of its log
-	// (KAFKA-5600).
-	G05LoadedEarly
 	// G06ExpireLive has the offsets of a group expire that has members (KAFKA-13636).
 	G06ExpireLive
 	// G08DeadMember has a member stay that was not heard of for a whole session.
@@ -228,8 +230,6 @@ const (
 	// G13StrictEpoch has it refuse the last commit of a member whose epoch was raised while
 	// it gives partitions back (KIP-1251).
 	G13StrictEpoch
-	// G14OtherHash has FindCoordinator go by another hash than coordinators do.
-	G14OtherHash
 	// G16NoBarrier has a rebalance end before the members that are known have joined.
 	G16NoBarrier
 	// T16IgnorePending has OffsetFetch not look at offsets of open transactions (KIP-447).

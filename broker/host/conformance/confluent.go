@@ -190,8 +190,6 @@ var confluentNeeds = []struct {
 	what  string
 	tests *regexp.Regexp
 }{
-	{kmsg.JoinGroup, "consumer groups", regexp.MustCompile(`ConsumerGroup|^TestConsumer(Channel|Poll|Committed|GetWatermarkOffsets|CloseForStaticMember)`)},
-	{kmsg.AddPartitionsToTxn, "transactions", regexp.MustCompile(`^TestTransactional`)},
 	{kmsg.CreateACLs, "ACLs", regexp.MustCompile(`ACLs$`)},
 	{kmsg.AlterUserSCRAMCredentials, "SCRAM", regexp.MustCompile(`Scram`)},
 }
