@@ -380,6 +380,49 @@ func TestNextTransactionWaitsForMarkers(t *testing.T) {
 	}
 }
 
+// A marker that is written while the coordinator's word about the next transaction is under
+// way takes the guard away; the batch is verified anew, and not refused.
+func TestMarkerOvertakesVerification(t *testing.T) {
+	l := newTransacted(t, 2, func(s *config.Broker) { s.AddPartitionsRetryBackoffMax = time.Second })
+	p := l.producer("tx", 2)
+	at := l.coordinatorOf(ofTransaction, "tx")
+	home, leader := l.brokers[at-1], l.brokers[at%3]
+	wantCode(t, "produce", p.produce(leader.name, "a"), 0)
+	l.takesNoMarkers(leader)
+	wantCode(t, "commit", p.end(true), 0)
+	handlers := &home.machine.(*Broker).handlers
+	verify, versions := handlers[wire.AddPartitionsToTxn], handlers[wire.ApiVersions]
+	var late func(machine.Now, *machine.Effects)
+	handlers[wire.AddPartitionsToTxn] = func(b *Broker, _ machine.Now, c *conn, req wire.Request, _ *machine.Effects) {
+		late = func(now machine.Now, out *machine.Effects) { verify(b, now, c, req, out) }
+	}
+	handlers[wire.ApiVersions] = func(b *Broker, now machine.Now, c *conn, req wire.Request, out *machine.Effects) {
+		handlers[wire.AddPartitionsToTxn], handlers[wire.ApiVersions] = verify, versions
+		late(now, out)
+		versions(b, now, c, req, out)
+	}
+	b := wire.NewBuilder(p.pid, p.epoch, 0)
+	b.Transactional()
+	b.Append(1000, nil, []byte("b"), nil)
+	req := produceRequest(leader.name, -1, 30*time.Second, b.Bytes().Contiguous())
+	req.TransactionID = &p.id
+	c := l.client(leader)
+	c.send(req, 12)
+	c.waits("the coordinator's word")
+	l.takesMarkers(leader)
+	l.advance(5 * time.Second) // the marker is written, and the last transaction complete
+	letGo := l.client(home)
+	ask[*kmsg.ApiVersionsResponse](letGo, kmsg.NewPtrApiVersionsRequest(), 3)
+	l.advance(time.Second)
+	wantCode(t, "produce", c.answer().(*kmsg.ProduceResponse).Topics[0].Partitions[0].ErrorCode, 0)
+	p.sequences[leader.name] = 1
+	wantCode(t, "commit", p.end(true), 0)
+	l.advance(time.Second)
+	if s := l.committed(leader.name); s != "a b" {
+		t.Errorf("committed are %s", s)
+	}
+}
+
 // takesNoMarkers has a broker hang up on who wants markers written.
 func (l *lab) takesNoMarkers(n *labNode) {
 	n.machine.(*Broker).handlers[wire.WriteTxnMarkers] = func(b *Broker, _ machine.Now, c *conn, _ wire.Request, out *machine.Effects) { b.hangUp(c, out) }

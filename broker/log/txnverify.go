@@ -166,7 +166,7 @@ func (b *Broker) verifiedAs(now machine.Now, v *verifying, code int16, out *mach
 
 // verifiedBy goes on with a request for which its coordinator has an answer; in the words that
 // its producer knows. A producer that has begun its next transaction before the last one is
-// complete is held up for a while first (KAFKA-18575).
+// complete here is held up for a while first (KAFKA-18575).
 func (b *Broker) verifiedBy(now machine.Now, v *verifying, a *kmsg.AddPartitionsToTxnResponseTransaction, out *machine.Effects) {
 	for i := range v.parts {
 		v.parts[i].code = wire.NetworkException // until it is answered
@@ -177,7 +177,7 @@ func (b *Broker) verifiedBy(now machine.Now, v *verifying, a *kmsg.AddPartitions
 			j := slices.IndexFunc(v.parts, func(p verifyingPart) bool { return p.topic == a.Topics[i].Topic && p.partition == x.Partition })
 			if j >= 0 {
 				v.parts[j].code = verifiedCode(v, x.ErrorCode)
-				busy = busy || x.ErrorCode == wire.ConcurrentTransactions
+				busy = busy || x.ErrorCode == wire.ConcurrentTransactions || x.ErrorCode == 0 && b.overtaken(v, &v.parts[j])
 			}
 		}
 	}
@@ -191,6 +191,14 @@ func (b *Broker) verifiedBy(now machine.Now, v *verifying, a *kmsg.AddPartitions
 		return
 	}
 	b.verified(now, v, out)
+}
+
+// overtaken reports whether a marker has come while the coordinator was asked. It has taken
+// the guard away, and if it was that of the transaction before, the batch would be refused
+// though the coordinator knows of it.
+func (b *Broker) overtaken(v *verifying, part *verifyingPart) bool {
+	p, code := b.lookup(part.topic, part.partition)
+	return code == 0 && p.Overtaken(v.producerID, v.epoch, part.guard)
 }
 
 // verifiedCode is a coordinator's error as producers are told of it.

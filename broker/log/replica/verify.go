@@ -66,9 +66,15 @@ func (r *Replica) unverified(producerID int64) bool {
 // verified reports whether a transactional batch may be appended: its transaction is open
 // here, or what was verified has been since it began.
 func (r *Replica) verified(h *wire.Batch, g Guard) bool {
-	if r.unverified(h.ProducerID) || r.InTransaction(h.ProducerID, h.ProducerEpoch) {
-		return true
+	return r.unverified(h.ProducerID) || !r.Overtaken(h.ProducerID, h.ProducerEpoch, g)
+}
+
+// Overtaken reports whether a guard is good for nothing any more, and the transaction that it
+// was for is not open here: a marker has ended one since Verify.
+func (r *Replica) Overtaken(producerID int64, epoch int16, g Guard) bool {
+	if r.InTransaction(producerID, epoch) {
+		return false
 	}
-	v := r.producers.verifying[h.ProducerID]
-	return v != nil && v.guard == g
+	v := r.producers.verifying[producerID]
+	return v == nil || v.guard != g
 }
