@@ -36,20 +36,24 @@ func uniformAlike(seats []seat) []share {
 	}
 	quota, extra := total/len(seats), total%len(seats)
 	kept := make([]share, len(seats))
+	has := make([]int, len(seats)) // how many
 	for i := range seats {
-		kept[i] = seats[i].had.filter(func(id TopicID, p int32) bool { return int(p) < len(taken[id]) && !taken[id][p] })
-		for _, t := range kept[i] {
-			for _, p := range t.partitions {
-				taken[t.id][p] = true
+		kept[i] = seats[i].had.filter(func(id TopicID, p int32) bool {
+			of := taken[id]
+			if int(p) >= len(of) || of[p] {
+				return false
 			}
-		}
+			of[p] = true
+			has[i]++
+			return true
+		})
 	}
 	// One partition more than the quota is for those who have it already, and then for those
 	// who come first.
 	limits := make([]int, len(seats))
 	for _, having := range []bool{true, false} {
 		for i := range seats {
-			if has := kept[i].count() > quota; has == having {
+			if has[i] > quota == having {
 				limits[i] = quota
 				if extra > 0 {
 					limits[i]++
@@ -59,7 +63,11 @@ func uniformAlike(seats []seat) []share {
 		}
 	}
 	for i := range seats {
+		if has[i] <= limits[i] {
+			continue
+		}
 		n := 0
+		has[i] = limits[i]
 		kept[i] = kept[i].filter(func(id TopicID, p int32) bool {
 			n++
 			if n > limits[i] {
@@ -72,7 +80,7 @@ func uniformAlike(seats []seat) []share {
 	next, at := 0, int32(0) // the first partition that may be free
 	for i := range seats {
 		var more map[TopicID][]int32
-		for missing := limits[i] - kept[i].count(); missing > 0 && next < len(topics); {
+		for missing := limits[i] - has[i]; missing > 0 && next < len(topics); {
 			t := topics[next]
 			if at >= t.Partitions {
 				next, at = next+1, 0

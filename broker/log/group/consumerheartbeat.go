@@ -400,14 +400,14 @@ func (m *Machine) assignTarget(g *group, ch change, had share) share {
 	if ch.counts == nil {
 		ch.counts = c.subscribers
 	}
-	n := len(c.members) + 1
 	alike := true
-	seats := make([]seat, 0, n)
+	seats := m.seats[:0] // is not kept
 	for mem := range ch.others {
 		seats = append(seats, seat{id: mem.id, instance: mem.instance, had: c.target[mem.id]})
 	}
 	at, _ := slices.BinarySearchFunc(seats, ch.mem.id, func(s seat, id string) int { return strings.Compare(s.id, id) })
 	seats = slices.Insert(seats, at, seat{id: ch.mem.id, instance: ch.mem.instance, had: had})
+	m.seats = seats
 	for _, t := range ch.topics {
 		alike = alike && ch.counts[t.Name] == len(seats)
 	}

@@ -22,7 +22,7 @@ const (
 
 // consumerKey is the key of a record of a group, or of a part of it: a member, an expression.
 func consumerKey(kind int16, id string, of ...string) []byte {
-	var e encoder
+	e := encoder{make([]byte, 0, 64)}
 	e.int16(kind)
 	e.plain(id)
 	for _, s := range of {
@@ -156,7 +156,7 @@ func (d *decoder) share() share {
 }
 
 func targetRecord(id, member string, s share) coordinator.Record {
-	var e encoder
+	e := encoder{make([]byte, 0, 16+20*len(s)+4*s.count())}
 	e.int16(0)
 	e.share(s)
 	e.tags()
@@ -164,7 +164,7 @@ func targetRecord(id, member string, s share) coordinator.Record {
 }
 
 func currentRecord(id string, mem *consumerMember) coordinator.Record {
-	var e encoder
+	e := encoder{make([]byte, 0, 32+20*(len(mem.assigned)+len(mem.revoking))+4*(mem.assigned.count()+mem.revoking.count()))}
 	e.int16(0)
 	e.int32(mem.epoch)
 	e.int32(mem.previous)

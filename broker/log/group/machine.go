@@ -64,8 +64,9 @@ type Machine struct {
 	expireFrom string // the group with which the round of expiry goes on
 
 	// Of the decision that is being made.
-	now machine.Now
-	out coordinator.Outcome
+	seats []seat
+	now   machine.Now
+	out   coordinator.Outcome
 	// undo takes back what is soft of the last decision, if its records are dropped.
 	undo func(code int16)
 }

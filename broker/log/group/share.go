@@ -57,24 +57,29 @@ func (s share) equal(o share) bool {
 	return slices.EqualFunc(s, o, func(a, b topicShare) bool { return a.id == b.id && slices.Equal(a.partitions, b.partitions) })
 }
 
-// filter are the partitions of which f is true. It is s itself if that is all.
+// filter are the partitions of which f is true, which is asked once about each, in their
+// order. It is s itself if that is all.
 func (s share) filter(f func(id TopicID, partition int32) bool) share {
 	var out share
 	same := true
 	for i := range s {
-		var kept []int32
-		for _, p := range s[i].partitions {
-			if f(s[i].id, p) {
+		t := &s[i]
+		kept, all := t.partitions, true
+		for j, p := range t.partitions {
+			switch ok := f(t.id, p); {
+			case all && !ok:
+				all = false
+				kept = append([]int32(nil), t.partitions[:j]...)
+			case !all && ok:
 				kept = append(kept, p)
 			}
 		}
-		if len(kept) == len(s[i].partitions) {
-			kept = s[i].partitions
-		} else {
+		if same && !all {
 			same = false
+			out = append(out, s[:i]...)
 		}
-		if len(kept) > 0 {
-			out = append(out, topicShare{s[i].id, kept})
+		if !same && len(kept) > 0 {
+			out = append(out, topicShare{t.id, kept})
 		}
 	}
 	if same {
