@@ -23,18 +23,25 @@ func (m *Machine) expire() {
 			m.expireFrom, next = g.id, 0
 			break
 		}
-		m.expireGroup(g)
+		if !m.expireGroup(g) {
+			m.expireFrom, next = g.id, 0
+			break
+		}
 	}
 	m.timers.set(&m.expiry, m.now.Mono.Add(next))
 }
 
-func (m *Machine) expireGroup(g *group) {
+// expireGroup is false if it has more to do than fits into one batch.
+func (m *Machine) expireGroup(g *group) bool {
 	since, may := m.expiresSince(g)
 	if !may && len(g.offsets) > 0 {
-		return
+		return true
 	}
 	left := len(g.offsets)
 	for _, p := range partitions(g.offsets) {
+		if len(m.out.Records) >= expireBatch {
+			return false
+		}
 		if c := g.offsets[p]; !m.keeps(g, p) && m.expired(c, since) && !g.isPending(p) {
 			m.record(coordinator.Record{Key: offsetKey(g.id, p)})
 			left--
@@ -43,6 +50,7 @@ func (m *Machine) expireGroup(g *group) {
 	if left == 0 && len(g.transactional) == 0 && (g.recorded || g.consumer != nil) && g.isEmpty() {
 		m.groupTombstones(g)
 	}
+	return true
 }
 
 // isEmpty says that nobody is in a group or about to be.

@@ -111,6 +111,10 @@ type partition struct {
 // Request implements [coordinator.Machine].
 func (m *Machine) Request(now machine.Now, from coordinator.Caller, command any) coordinator.Outcome {
 	m.begin(now)
+	if tooLong(from, command) {
+		m.answerAtOnce(from.Token, Refuse(command, wire.InvalidRequest))
+		return m.out
+	}
 	switch req := command.(type) {
 	case *kmsg.JoinGroupRequest:
 		m.joinGroup(from, req)

@@ -170,11 +170,16 @@ func (m *Machine) commit(id string, p partition, c committed, metadata *string, 
 		return may.code
 	case !m.has(p):
 		return wire.UnknownTopicOrPartition
-	case len(c.metadata) > int(m.cfg.Broker.OffsetMetadataMaxBytes) && len(utf16.Encode([]rune(c.metadata))) > int(m.cfg.Broker.OffsetMetadataMaxBytes): // Java's length()
+	case len(c.metadata) > min(longest, int(m.cfg.Broker.OffsetMetadataMaxBytes)) && m.isLong(c.metadata):
 		return wire.OffsetMetadataTooLarge
 	}
 	m.record(offsetRecord(id, p, c))
 	return wire.None
+}
+
+// isLong counts as Java's length() does.
+func (m *Machine) isLong(metadata string) bool {
+	return len(metadata) > longest || len(utf16.Encode([]rune(metadata))) > int(m.cfg.Broker.OffsetMetadataMaxBytes)
 }
 
 func (m *Machine) has(p partition) bool {
