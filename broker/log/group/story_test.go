@@ -352,6 +352,7 @@ func (s *story) config(l line) {
 	if _, ok := l.values["delay"]; ok {
 		b.GroupInitialRebalanceDelay = time.Duration(l.ms("delay", "")) * time.Millisecond
 	}
+	b.GroupConsumerMigrationPolicy = l.text("migration", b.GroupConsumerMigrationPolicy)
 	b.GroupMaxSize = int32(l.n("max-size", int(b.GroupMaxSize)))
 	b.OffsetMetadataMaxBytes = int32(l.n("metadata", int(b.OffsetMetadataMaxBytes)))
 }
@@ -468,6 +469,10 @@ func (s *story) fetch(l line, group string) {
 	r.Version, r.RequireStable = int16(l.n("v", 9)), l.values["stable"] == "yes"
 	one := kmsg.NewOffsetFetchRequestGroup()
 	one.Group, r.Group = group, group
+	if as := l.ptr("as"); as != nil {
+		id := s.id(*as)
+		one.MemberID, one.MemberEpoch = &id, int32(l.n("epoch", int(s.gen[*as])))
+	}
 	for _, w := range l.words {
 		topic, index, _ := strings.Cut(w, "-")
 		n, _ := strconv.Atoi(index)
