@@ -236,5 +236,9 @@ func TestConsumerProperty(t *testing.T) {
 		if err := h.complete(); err != nil {
 			t.Fatal(err)
 		}
+		h.pass(20 * time.Minute) // all fall silent
+		if groups, clocks, timers := len(h.l.m.groups), len(h.l.m.clocks), len(h.l.m.timers.heap); groups != 0 || clocks != 0 || timers != 1 {
+			t.Fatalf("%d groups, %d clocks and %d timers are left", groups, clocks, timers)
+		}
 	})
 }

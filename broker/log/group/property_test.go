@@ -280,6 +280,9 @@ func TestProperty(t *testing.T) {
 		}
 		w.l.drop = 0
 		w.l.advance(10*time.Minute, w.hear)
+		if n := len(w.l.m.timers.heap); n != 1 {
+			t.Fatalf("%d timers are left", n)
+		}
 		if len(w.l.sent) > 0 {
 			t.Fatalf("%d requests were never answered", len(w.l.sent))
 		}
