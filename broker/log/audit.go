@@ -30,11 +30,16 @@ type audited struct {
 
 type ledBy struct{ epoch, broker int32 }
 
-// shown is a leader's high watermark, and the epoch in which it leads.
+// shown is a leader's high watermark and last stable offset, and the epoch in which it leads.
 type shown struct {
 	epoch         int32
 	highWatermark int64
+	stable        int64
 }
+
+// transactionsBump is the transaction version from which on each transaction has an epoch of its
+// own (KIP-890).
+const transactionsBump = 2
 
 // NewAuditor returns an auditor that has seen nothing, for a cluster with so many
 // controllers.
@@ -44,19 +49,24 @@ func NewAuditor(controllers int) *Auditor {
 
 // Started audits a broker that has taken its first step: whatever its disk had, the logs
 // that it has recovered are batches with right checksums, with offsets and leader epochs
-// that rise, and indexes that point at them.
+// that rise, and indexes that point at them; and what they say of transactions the broker knows.
 func (a *Auditor) Started(b *Broker) (broken []string) {
 	for _, p := range b.partitions {
 		if err := p.CheckRead(); err != nil {
 			broken = append(broken, fmt.Sprintf("%v on broker %d: recovered is %v", p.TP(), b.ID(), err))
+		}
+		if b.cfg.Coordinators {
+			if err := p.CheckTransactions(); err != nil {
+				broken = append(broken, fmt.Sprintf("%v on broker %d: recovered, %v", p.TP(), b.ID(), err))
+			}
 		}
 	}
 	return broken
 }
 
 // Ended audits the brokers of a run that is over: whoever asks one of them for the offset of a
-// timestamp is given that of the first committed record that is no older, and a coordinator
-// knows what its log says. It reads all there is.
+// timestamp is given that of the first committed record that is no older, transactions are what
+// the logs say of them, and a coordinator knows what its log says. It reads all there is.
 func (a *Auditor) Ended(brokers []*Broker) (broken []string) {
 	for _, b := range brokers {
 		if b == nil || b.err != nil {
@@ -64,6 +74,9 @@ func (a *Auditor) Ended(brokers []*Broker) (broken []string) {
 		}
 		for _, p := range b.partitions {
 			if err := p.CheckTimes(); err != nil {
+				broken = append(broken, fmt.Sprintf("%v on broker %d: %v", p.TP(), b.ID(), err))
+			}
+			if err := p.CheckMarkers(b.cfg.TransactionVersion >= transactionsBump); err != nil {
 				broken = append(broken, fmt.Sprintf("%v on broker %d: %v", p.TP(), b.ID(), err))
 			}
 		}
@@ -78,6 +91,7 @@ func (a *Auditor) Ended(brokers []*Broker) (broken []string) {
 // sentence:
 //
 //   - the high watermark is not above the log end, and no bytes are behind that;
+//   - the last stable offset is not above the high watermark, and does not fall in an epoch;
 //   - a replica's leader epoch does not fall while it lives, nor a partition's with
 //     the controller, nor its partition epoch;
 //   - a leader epoch has one leader, over the whole run;
@@ -202,12 +216,13 @@ type seen struct {
 	epoch                 int32 // its leader epoch
 	leads                 bool
 	highWatermark, logEnd int64
+	logStart, stable      int64
 	inSync, minISR        int // minISR is 0 when all are in sync
 }
 
 func (b *Broker) see(p *partition) seen {
 	s := p.State()
-	r := seen{broker: b.ID(), epoch: s.LeaderEpoch, leads: p.Leads(), highWatermark: p.HighWatermark(), logEnd: p.LogEnd(), inSync: len(s.ISR)}
+	r := seen{broker: b.ID(), epoch: s.LeaderEpoch, leads: p.Leads(), highWatermark: p.HighWatermark(), logEnd: p.LogEnd(), logStart: p.LogStart(), stable: p.LastStable(), inSync: len(s.ISR)}
 	if r.leads && r.inSync < len(s.Replicas) {
 		r.minISR = min(int(b.topicConfig(p.TP().Topic).MinInsyncReplicas), len(s.Replicas))
 	}
@@ -227,6 +242,7 @@ func (x *audited) replica(at int, life *Broker, r seen) (broken []string) {
 		broken = append(broken, fmt.Sprintf("%v on broker %d: leader epoch fell from %d to %d", x.tp, r.broker, x.ofLog[at], r.epoch))
 	}
 	x.ofLog[at] = r.epoch
+	broken = append(broken, x.isStable(at, r)...)
 	broken = append(broken, x.committed(at, r)...)
 	if !r.leads {
 		return broken
@@ -241,10 +257,22 @@ func (x *audited) replica(at int, life *Broker, r seen) (broken []string) {
 	return broken
 }
 
+// isStable audits that a last stable offset lies between the log start offset and the high
+// watermark, and that what a leader has said in its epoch to be stable stays so.
+func (x *audited) isStable(at int, r seen) []string {
+	switch was := x.exposed[at]; {
+	case r.stable < r.logStart && r.logStart <= r.highWatermark, r.stable > r.highWatermark:
+		return []string{fmt.Sprintf("%v on broker %d: last stable offset %d, log start offset %d, high watermark %d", x.tp, r.broker, r.stable, r.logStart, r.highWatermark)}
+	case r.leads && was.epoch == r.epoch && r.stable < was.stable:
+		return []string{fmt.Sprintf("%v: leader %d (epoch %d) had last stable offset %d, and has %d", x.tp, r.broker, r.epoch, was.stable, r.stable)}
+	}
+	return nil
+}
+
 // committed audits that a leader whose high watermark has risen since its last step
 // had as many in sync as the topic asks for: whoever waits with acks=all is told so.
 func (x *audited) committed(at int, r seen) []string {
-	was, is := x.exposed[at], shown{r.epoch, r.highWatermark}
+	was, is := x.exposed[at], shown{r.epoch, r.highWatermark, r.stable}
 	if !r.leads {
 		is.epoch = -1
 	}

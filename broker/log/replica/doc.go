@@ -30,6 +30,7 @@
 //	isr.go        who should be in sync, asked of the controller (KIP-497)
 //	read.go       what may be read, by whom
 //	check.go      what no replica may be, for audits
+//	checktransactions.go  what no log may say of transactions, for audits
 //	compaction.go what of a log there is to clean
 //	retention.go  segment.ms, retention.ms and their kind
 //	flush.go      flush.messages, flush.ms, the recovery point

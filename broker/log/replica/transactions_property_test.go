@@ -350,6 +350,9 @@ func (w *txWorld) check() {
 		if got := r.log.Aborted(); !slices.Equal(got, s.aborted) {
 			w.t.Fatalf("b%d: aborted %+v, and the log says %+v", b.id, got, s.aborted)
 		}
+		if err := r.CheckTransactions(); err != nil {
+			w.t.Fatalf("b%d: %v", b.id, err)
+		}
 		if stable < r.HighWatermark() {
 			w.unstable++
 		}

@@ -10,6 +10,7 @@ import (
 	"brokersim/broker/log/config"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/broker/storage"
 	"brokersim/faults/failpoint"
 )
 
@@ -237,6 +238,70 @@ func TestPlantedTransactionBugsBite(t *testing.T) {
 			if got := c.see(w); got != want {
 				t.Errorf("%s, planted %t: %s, want %s", c.bug, planted, got, want)
 			}
+		}
+	}
+}
+
+// Audits see what is wrong with the transactions of a log, and with what a replica says of them.
+func TestTransactionAuditsSee(t *testing.T) {
+	for _, c := range []struct {
+		what string
+		do   func(w *txAlone)
+		want string // in what is reported; empty: nothing is
+	}{
+		{"nothing", func(w *txAlone) {
+			w.begin(7, 0, 0)
+			w.end(7, 1, false, 0, 2)
+			w.begin(8, 0, 0)
+		}, ""},
+		{"a marker that comes late", func(w *txAlone) {
+			w.begin(7, 0, 0)
+			w.end(7, 1, true, 0, 1)
+			w.begin(7, 1, 0)
+			w.end(7, 1, true, 0, 1)
+		}, "the marker at offset 3 of producer 7, epoch 1, ends a transaction of that epoch, which began at offset 2"},
+		{"T14", func(w *txAlone) {
+			w.plant("T14-old-coordinator")
+			w.begin(7, 0, 0)
+			w.end(7, 1, true, 5, 2)
+			w.end(7, 2, false, 4, 2)
+		}, "the marker at offset 2 of producer 7 is of coordinator epoch 4, after 5"},
+		{"T06", func(w *txAlone) {
+			w.plant("T06-old-epoch")
+			w.begin(7, 0, 0)
+			w.end(7, 1, false, 0, 2)
+			w.begin(7, 1, 0)
+			w.send(7, 0, 1, 0)
+		}, "offset 3 of producer 7 is of epoch 0, after 1"},
+		{"an open transaction that is forgotten", func(w *txAlone) {
+			w.begin(7, 0, 0)
+			w.producers.txns.open = nil
+		}, "the transaction of producer 7 that begins at offset 0 has no marker, and is not said to be open"},
+		{"one that is made up", func(w *txAlone) {
+			w.begin(7, 0, 0)
+			w.end(7, 1, true, 0, 2)
+			w.producers.txns.begin(7, 0)
+		}, "the transaction of producer 7 that begins at offset 0 is said to be open, and the log does not say so"},
+		{"an abort that no index tells of", func(w *txAlone) {
+			w.begin(7, 0, 0)
+			w.end(7, 1, false, 0, 2)
+			w.log.DoubtAborted(new(storage.Recovery))
+			if err := w.log.PutAborted(nil, new(storage.Recovery)); err != nil {
+				w.lab.t.Fatalf("%v", err)
+			}
+		}, "the transaction of producer 7 from offset 0 to 1 was aborted, and no index says so"},
+		{"a commit that an index takes for an abort", func(w *txAlone) {
+			w.begin(7, 0, 0)
+			w.end(7, 1, true, 0, 2)
+			if err := w.log.AppendAborted(storage.AbortedTxn{ProducerID: 7, LastOffset: 1, LastStableOffset: 2}); err != nil {
+				w.lab.t.Fatalf("%v", err)
+			}
+		}, "an index says that the transaction of producer 7 from offset 0 to 1 was aborted, and it was committed"},
+	} {
+		w := newTxAlone(t)
+		c.do(w)
+		if err := w.CheckMarkers(true); c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v, want %s", c.what, err, c.want)
 		}
 	}
 }
