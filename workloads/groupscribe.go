@@ -6,10 +6,14 @@ import (
 	"brokersim/workloads/client"
 )
 
-// groupFunc is the operation of a kind of request.
-func groupFunc(k client.GroupKind) history.Func {
-	switch k {
+// groupFunc is the operation of a request. A member by the consumer protocol joins with a
+// heartbeat like any other.
+func groupFunc(op *client.GroupOp) history.Func {
+	switch op.Kind {
 	case client.GroupJoin:
+		if op.Modern {
+			return history.Heartbeat
+		}
 		return history.Join
 	case client.GroupSync:
 		return history.Sync
@@ -29,7 +33,7 @@ func (s *scribe) group(e *client.GroupEvent, group, instance string) {
 	case client.GroupBegan:
 		op := e.Op
 		op.Op = s.rec.Op()
-		h := history.Event{E: history.Inv, F: groupFunc(op.Kind), ID: op.Op, Group: group, Instance: instance, Gen: op.Gen, Member: op.Member, Fin: s.fin}
+		h := history.Event{E: history.Inv, F: groupFunc(op), ID: op.Op, Group: group, Instance: instance, Gen: op.Gen, Member: op.Member, Fin: s.fin}
 		h.Given = s.given(op.Given)
 		s.offsets(&h, op, false)
 		s.write(h)
@@ -95,7 +99,7 @@ func (s *scribe) offsets(h *history.Event, op *client.GroupOp, ended bool) {
 // groupEnded writes the end of a request. A commit that was answered may have been done all
 // the same if the answer says that the broker is not the coordinator any more.
 func (s *scribe) groupEnded(op *client.GroupOp, group, instance string) {
-	h := history.Event{E: history.OK, F: groupFunc(op.Kind), ID: op.Op, Broker: op.Broker, Group: group, Instance: instance, Gen: op.Gen, Member: op.Member, Leads: op.Leads && op.Kind == client.GroupJoin, Fin: s.fin}
+	h := history.Event{E: history.OK, F: groupFunc(op), ID: op.Op, Broker: op.Broker, Group: group, Instance: instance, Gen: op.Gen, Member: op.Member, Leads: op.Leads && op.Kind == client.GroupJoin, Fin: s.fin}
 	switch {
 	case op.Lost:
 		h.E, h.Why = history.Info, "lost"

@@ -87,7 +87,8 @@ type Member struct {
 	nth       int
 	effected  bool
 	busyUntil machine.Instant
-	commit    *client.Commit       // that is waited for
+	commit    *client.Commit       // that the loop waits for
+	last      *client.Commit       // that the listener waits for
 	done      []client.GroupOffset // behind what was processed, by partition; to be committed
 	revoked   []client.GroupEvent  // told when the listener returns
 
@@ -270,7 +271,7 @@ func (m *Member) tell(now machine.Now, e *client.GroupEvent) {
 	case client.GroupRevoked:
 		m.revoked = append(m.revoked, *e)
 		if m.cfg.Commit == MemberCommitAsync {
-			m.commit = m.client.CommitSync(now, m.take())
+			m.last = m.client.CommitSync(now, m.take())
 		}
 	case client.GroupLost:
 		m.done = nil
@@ -292,10 +293,10 @@ func (m *Member) tell(now machine.Now, e *client.GroupEvent) {
 // returns has the listener return once it has committed what it wanted to, and reports
 // whether it has.
 func (m *Member) returns(machine.Now) bool {
-	if len(m.revoked) == 0 || m.commit != nil && !m.commit.Ended() {
+	if len(m.revoked) == 0 || m.last != nil && !m.last.Ended() {
 		return false
 	}
-	m.commit = nil
+	m.last = nil
 	for i := range m.revoked {
 		if e := &m.revoked[i]; len(e.TPs) > 0 {
 			m.scribe.group(e, m.cfg.Settings.GroupID, m.client.Instance())

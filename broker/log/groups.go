@@ -13,6 +13,7 @@ func groupHandlers(list *[numAPIs]handler) {
 	list[wire.SyncGroup] = aboutGroup(func(r *kmsg.SyncGroupRequest) string { return r.Group })
 	list[wire.Heartbeat] = aboutGroup(func(r *kmsg.HeartbeatRequest) string { return r.Group })
 	list[wire.LeaveGroup] = aboutGroup(func(r *kmsg.LeaveGroupRequest) string { return r.Group })
+	list[wire.ConsumerGroupHeartbeat] = aboutGroup(func(r *kmsg.ConsumerGroupHeartbeatRequest) string { return r.Group })
 	list[wire.OffsetCommit] = (*Broker).offsetCommit
 	list[wire.TxnOffsetCommit] = (*Broker).txnOffsetCommit
 	list[wire.OffsetDelete] = (*Broker).offsetDelete

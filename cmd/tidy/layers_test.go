@@ -61,7 +61,7 @@ var rows = [][]layer{
 	{ // 5
 		{"broker/host/cluster", "broker/host broker/machine broker/storage broker/log broker/log/config broker/log/controller broker/log/wire" +
 			" broker/pubsub broker/pubsub/wire broker/queue broker/queue/wire faults"},
-		{"sim/scenario", "broker/machine broker/near checker/history faults/failpoint broker/log/config broker/log/wire" +
+		{"sim/scenario", "broker/machine broker/near checker/history faults/failpoint broker/log/config broker/log/coordinator broker/log/wire" +
 			" broker/log broker/pubsub broker/pubsub/wire broker/queue broker/queue/wire checker checker/bulk checker/measure checker/result faults sim workloads workloads/client workloads/fields"},
 	},
 	{ // 6

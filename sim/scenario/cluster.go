@@ -44,6 +44,8 @@ type cluster struct {
 	eaten  eaten
 	oracle oracle  // asked of unrestricted runs only
 	epochs []int32 // by partition: the leader epoch that the history tells of
+	// coordinators are the same by group, of who coordinates it.
+	coordinators []int32
 }
 
 // newCluster adds the brokers and the controllers to the world, at places 0, 1...

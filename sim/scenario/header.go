@@ -99,19 +99,23 @@ func (p *plan) logSettings() history.Settings {
 // groupSettings say how members of groups read, if there are any: of several ways the one
 // that promises least.
 func (p *plan) groupSettings(s *history.Settings) {
+	var protocols []string
 	for i, x := range p.Spec.Readers {
 		if p.groupID(i) == "" {
 			continue
 		}
 		set := p.set.Consumer(x.Name)
 		s.Sub = "subscribe"
-		if at := protocolOf(set); s.Protocol == "" || at == "eager" {
-			s.Protocol = at
-		}
+		protocols = append(protocols, protocolOf(set))
 		s.AutoCommit = s.AutoCommit || set.EnableAutoCommit
 		if p.memberCommit(i) == workloads.MemberCommitBefore || x.Workers > 0 {
 			s.Settle = history.SettleBefore
 		}
+	}
+	// Of groups by both protocols each shows by itself which it is.
+	slices.Sort(protocols) // consumer, cooperative, eager
+	if n := len(protocols); n > 0 && (protocols[0] == "consumer") == (protocols[n-1] == "consumer") {
+		s.Protocol = protocols[n-1] // eager, if there is one: it promises least
 	}
 }
 

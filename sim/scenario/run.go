@@ -76,6 +76,7 @@ func newRun(p *plan) *run {
 	if p.Spec.log() {
 		r.cluster = newCluster(r)
 		r.clients = newClients(r)
+		r.cluster.coordinators = slices.Repeat([]int32{-1}, len(r.clients.groups))
 		r.sim.After = r.after
 	} else {
 		r.solo = newSolo(r)

@@ -3,6 +3,7 @@ package scenario
 import (
 	"fmt"
 
+	"brokersim/broker/log/coordinator"
 	"brokersim/broker/machine"
 	"brokersim/checker/history"
 )
@@ -49,6 +50,9 @@ func (c *cluster) afterBroker(i int) {
 			c.r.audits.add(c.r.sim.Now(), broken...)
 		}
 		c.noteLeaders(i)
+		if len(c.coordinators) > 0 {
+			c.noteCoordinators(i)
+		}
 		c.judgeLeader(i)
 		c.capture(i)
 	}
@@ -109,6 +113,27 @@ func (c *cluster) noteLeaders(i int) {
 			continue
 		}
 		c.r.rec.Event(&history.Event{E: history.Note, F: history.Leader, TP: history.TP(k), Broker: brokerName(info.Leader), Epoch: info.LeaderEpoch})
+	}
+}
+
+// noteCoordinators tells the history who coordinates the groups of the run: who leads the
+// partition of __consumer_offsets in which they have their home. As for leaders, the first
+// broker that learns of it learns it no later than the coordinator does.
+func (c *cluster) noteCoordinators(i int) {
+	im := c.brokers[i].Image()
+	topic := im.Topics[coordinator.Offsets]
+	if topic == nil {
+		return
+	}
+	for k, g := range c.r.clients.groups {
+		info := im.Partition(coordinator.Offsets, coordinator.PartitionFor(g.id, int32(len(topic.Partitions))))
+		if info == nil || info.LeaderEpoch <= c.coordinators[k] {
+			continue
+		}
+		c.coordinators[k] = info.LeaderEpoch
+		if info.Leader >= 0 {
+			c.r.rec.Event(&history.Event{E: history.Note, F: history.Coordinator, Group: g.id, Broker: brokerName(info.Leader), Epoch: info.LeaderEpoch, Gen: history.None})
+		}
 	}
 }
 

@@ -29,6 +29,7 @@ type double struct {
 	table  *wire.Table
 
 	topics  map[string][]*led
+	ids     map[string][16]byte // of topics; all zeros if it is not there
 	brokers map[string]*standIn // by address
 	conns   map[machine.ConnID]*standIn
 	lastID  machine.ConnID
@@ -295,7 +296,7 @@ func (d *double) metadata(req *kmsg.MetadataRequest) *kmsg.MetadataResponse {
 	}
 	for _, t := range req.Topics {
 		x := kmsg.NewMetadataResponseTopic()
-		x.Topic = t.Topic
+		x.Topic, x.TopicID = t.Topic, d.ids[*t.Topic]
 		if d.topics[*t.Topic] == nil {
 			x.ErrorCode = wire.UnknownTopicOrPartition
 		}

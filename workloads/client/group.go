@@ -46,6 +46,7 @@ type GroupOp struct {
 	Gen    int32
 	Member string
 	Stable bool // of a GroupFetch: it waits for transactions (KIP-447)
+	Modern bool // it is a ConsumerGroupHeartbeat
 
 	Lost bool  // without an answer
 	Code int16 // Kafka's error, of the whole

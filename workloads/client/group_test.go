@@ -94,7 +94,7 @@ func (w *groupWorld) add(name string, pairs ...[2]string) *member {
 	m := &member{double: newDouble(w.t, 1), name: name, points: failpoint.New(1, 1)}
 	m.table = m.table.With([]wire.API{{Key: wire.FindCoordinator, Max: 4}, {Key: wire.JoinGroup, Max: 9}, {Key: wire.SyncGroup, Max: 5}, {Key: wire.Heartbeat, Max: 4},
 		{Key: wire.LeaveGroup, Max: 5}, {Key: wire.OffsetCommit, Max: 9}, {Key: wire.OffsetFetch, Max: 9}, {Key: wire.ConsumerGroupHeartbeat, Max: 1}})
-	m.now = w.now
+	m.now, m.ids = w.now, map[string][16]byte{"t": topicID}
 	set := settings(w.t, "consumer", append([][2]string{{"group.id", "g"}}, pairs...)).Consumer("")
 	m.g = NewGroupConsumer(GroupConfig{ConsumerConfig: ConsumerConfig{Name: name, Seed: 1, Bootstrap: m.addrs(), Settings: set, Failpoints: m.points}, Topics: []string{"t"}})
 	m.client = m.g
@@ -257,6 +257,12 @@ func emptyFetch(req *kmsg.FetchRequest) (resp *kmsg.FetchResponse, records []wir
 	return resp, records
 }
 
+// grow gives the topic more partitions.
+func (w *groupWorld) grow(parts int32) {
+	w.parts = parts
+	w.apply(w.machine.Request(w.at(), coordinator.Caller{}, group.MetadataChanged{}))
+}
+
 func (w *groupWorld) pass(d time.Duration) { w.run(w.now.Add(d)) }
 
 // divided is how many partitions each living member has; it fails if one has no owner.
@@ -293,6 +299,7 @@ func TestMembersOfAGroup(t *testing.T) {
 		{{"partition.assignment.strategy", config.AssignorRoundRobin}},
 		{{"partition.assignment.strategy", config.AssignorSticky}},
 		{{"partition.assignment.strategy", config.AssignorCooperativeSticky}},
+		{{"group.protocol", "consumer"}},
 	} {
 		t.Run(fmt.Sprint(pairs), func(t *testing.T) {
 			w := newGroupWorld(t, 6)
@@ -306,7 +313,7 @@ func TestMembersOfAGroup(t *testing.T) {
 			c := w.add("c", pairs...)
 			w.pass(20 * time.Second)
 			w.want(2, 2, 2)
-			w.parts = 9
+			w.grow(9)
 			w.pass(50 * time.Second)
 			w.want(3, 3, 3)
 			c.g.Close(w.at())
@@ -336,7 +343,7 @@ func TestMembersOfAGroup(t *testing.T) {
 			a.step(machine.Input{Kind: machine.Tick})
 			w.pass(20 * time.Second)
 			w.want(4, 5)
-			if cooperative := len(pairs) == 3 && strings.Contains(pairs[0][1], "Cooperative"); cooperative != (b.points.Reached(failpoint.CooperativeRevoke)+a.points.Reached(failpoint.CooperativeRevoke) > 0) {
+			if cooperative := len(pairs) == 3 && (strings.Contains(pairs[0][1], "Cooperative") || pairs[0][1] == "consumer"); cooperative != (b.points.Reached(failpoint.CooperativeRevoke)+a.points.Reached(failpoint.CooperativeRevoke) > 0) {
 				t.Error("who is cooperative is wrong")
 			}
 			// Of a member that does not poll others take what it still has: its lease is over.

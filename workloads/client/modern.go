@@ -125,7 +125,7 @@ func (m *modern) heartbeat(now machine.Instant, l *link, out *machine.Effects) {
 	m.sent.all, m.sent.owned = true, owned
 	m.busy = true
 	m.heartbeatAt = now + max(m.interval, 1e6)
-	op := g.began(&GroupOp{Kind: kind, Gen: g.generation, Member: g.member})
+	op := g.began(&GroupOp{Kind: kind, Gen: g.generation, Member: g.member, Modern: true})
 	g.net.send(now, &call{what: callConsumerHeartbeat, request: req, group: op}, l, nil, true, out)
 	if m.state == modernAck {
 		if m.state = modernStable; !m.reached() {
@@ -393,7 +393,7 @@ func (m *modern) leaveNow(now machine.Instant, out *machine.Effects) {
 	if g.set.GroupInstanceID != "" {
 		req.MemberEpoch = -2
 	}
-	op := g.began(&GroupOp{Kind: GroupLeave, Gen: req.MemberEpoch, Member: g.member})
+	op := g.began(&GroupOp{Kind: GroupLeave, Gen: req.MemberEpoch, Member: g.member, Modern: true})
 	m.left = op
 	g.net.send(now, &call{what: callConsumerHeartbeat, request: req, group: op}, l, nil, true, out)
 }

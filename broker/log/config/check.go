@@ -178,9 +178,12 @@ func (s *Settings) checkConsumer(name string) error {
 	c := s.Consumer(name)
 	set := func(n string) bool { return s.effective(known.byName[ConsumerScope][n], name) != nil }
 	if c.GroupProtocol == "consumer" {
-		// The broker decides these (ConsumerConfig.checkUnsupportedConfigsPostProcess).
+		// The broker decides these (ConsumerConfig.checkUnsupportedConfigsPostProcess). What is
+		// said of all consumers is for those by the classic protocol, if this one is not by it
+		// alone.
+		mine := s.effective(known.byName[ConsumerScope]["group.protocol"], name).target
 		for _, n := range []string{"partition.assignment.strategy", "heartbeat.interval.ms", "session.timeout.ms"} {
-			if set(n) {
+			if a := s.effective(known.byName[ConsumerScope][n], name); a != nil && a.target == mine {
 				return s.blame(ConsumerScope, name, n+" cannot be set with group.protocol=consumer: the broker decides it", n)
 			}
 		}

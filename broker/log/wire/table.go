@@ -199,6 +199,7 @@ func BrokerCoordinators() []API {
 		{Key: TxnOffsetCommit, Min: 0, Max: 5},
 		{Key: DeleteGroups, Min: 0, Max: 2},
 		{Key: OffsetDelete, Min: 0, Max: 0},
+		{Key: ConsumerGroupHeartbeat, Min: 0, Max: 1},
 	}
 }
 
