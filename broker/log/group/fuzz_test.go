@@ -74,9 +74,11 @@ func script(l *lab) []entry {
 	l.ask("c", j)
 	var id string
 	l.advance(0, func(a coordinator.Answer) { id = a.Body.(*kmsg.JoinGroupResponse).MemberID })
+	assigned := kmsg.NewConsumerMemberAssignment()
+	assigned.Topics = []kmsg.ConsumerMemberAssignmentTopic{{Topic: "a", Partitions: []int32{0, 1, 2, 3}}}
 	s := kmsg.NewPtrSyncGroupRequest()
 	s.Version, s.Group, s.Generation, s.MemberID = 5, "g", 1, id
-	s.GroupAssignment = []kmsg.SyncGroupRequestGroupAssignment{{MemberID: id, MemberAssignment: []byte("all")}}
+	s.GroupAssignment = []kmsg.SyncGroupRequestGroupAssignment{{MemberID: id, MemberAssignment: assigned.AppendTo(nil)}}
 	l.ask("c", s)
 	c := kmsg.NewPtrOffsetCommitRequest()
 	c.Version, c.Group, c.Generation, c.MemberID, c.RetentionTimeMillis = 8, "g", 1, id, -1

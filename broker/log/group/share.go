@@ -2,7 +2,9 @@ package group
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
+	"strings"
 )
 
 // share is a set of partitions, such as those of a member. Topics are sorted by id, and their
@@ -12,6 +14,15 @@ type share []topicShare
 type topicShare struct {
 	id         TopicID
 	partitions []int32
+}
+
+// String is such as "00000001[0 1]": the beginning of each topic's id, and its partitions.
+func (s share) String() string {
+	var b strings.Builder
+	for i := range s {
+		fmt.Fprintf(&b, "%x%v", s[i].id[:4], s[i].partitions)
+	}
+	return b.String()
 }
 
 func compareIDs(a, b TopicID) int { return bytes.Compare(a[:], b[:]) }
