@@ -10,12 +10,12 @@ import (
 // group is a consumer group.
 type group struct {
 	name      string
-	installed int32   // the highest generation that anybody was told of
+	installed int32   // the highest generation that is certain: somebody was given his share of it
 	by        witness // the event that said so
 	byT       int64
 	parts     []*claimable      // by TP
 	members   map[int32]*member // by process
-	twins     map[string]string // group.instance.id -> the member that has joined with it last
+	twins     map[string]string // group.instance.id -> the member that was given its share last
 	forgot    int64             // the event at which its coordinator had lost what was committed, or None
 	joins     bool              // members join it, by the classic protocol
 	beats     bool              // they heartbeat
@@ -50,7 +50,7 @@ type owner struct {
 
 // member is a process as the member of a group.
 type member struct {
-	p, gen   int32 // the generation, or member epoch, that it was last told of
+	p, gen   int32 // the generation, or member epoch, of which it was last given its share
 	instance string
 	id       string
 	joined   bool // it has subscribed, and not left
@@ -148,6 +148,9 @@ func (x *claimable) gives(p int32) {
 func (c *Checker) toldOf(g *group, m *member, e *history.Event) {
 	if e.Gen < 0 {
 		return
+	}
+	if m.instance != "" && e.Member != "" && e.Gen >= g.installed {
+		g.twins[m.instance] = e.Member
 	}
 	if e.Gen > g.installed {
 		g.installed, g.by, g.byT = e.Gen, c.line(e), e.T
@@ -336,25 +339,29 @@ func (c *Checker) answered(e *history.Event) {
 	}
 }
 
-// memberAnswered takes the successful answer to a join, sync or heartbeat.
+// memberAnswered takes the successful answer to a join, sync or heartbeat. What makes a
+// generation, or a static member's new id, is the record that a sync is answered after: what a
+// join was answered, or a heartbeat, a coordinator may forget that is deposed or moves, and
+// the generation before goes on. A member epoch of KIP-848 is a record whenever it changes.
 func (c *Checker) memberAnswered(e *history.Event, x *call) {
 	g := x.group
 	m := g.member(x.p)
-	if e.F == history.Join && m.instance != "" && e.Member != "" {
-		g.twins[m.instance] = e.Member
-	}
 	if e.F != history.Join {
 		c.holdMember(e, x)
 	}
 	gen := e.Gen
-	if gen == 0 && e.F != history.Join {
+	if gen == 0 {
 		gen = x.gen
 	}
-	if gen > 0 {
-		told := *e
-		told.Gen, told.P = gen, x.p
-		c.toldOf(g, m, &told)
+	if gen <= 0 || e.F != history.Sync && (e.F != history.Heartbeat || !g.consumer(c)) {
+		return
 	}
+	told := *e
+	told.Gen, told.P = gen, x.p
+	if told.Member == "" {
+		told.Member = x.member
+	}
+	c.toldOf(g, m, &told)
 }
 
 // holdMember holds the answer to a sync or heartbeat against the generation that was there
@@ -385,7 +392,7 @@ func (c *Checker) zombieMember(e *history.Event, x *call) {
 func (c *Checker) twinMember(e *history.Event, x *call) {
 	c.tell(fencing, func() violation {
 		return violation{
-			what: fmt.Sprintf("A fenced instance was accepted: %v of %s at %s, as member %s of group %s, was asked for after member %s had joined as the same group.instance.id %s.",
+			what: fmt.Sprintf("A fenced instance was accepted: %v of %s at %s, as member %s of group %s, was asked for after member %s had come in as the same group.instance.id %s.",
 				e.F, c.say().process("k", x.p), moment(e.T), x.member, x.group.name, x.twin, x.group.member(x.p).instance),
 			witness: []witness{c.asking(x, e), c.line(e)},
 		}

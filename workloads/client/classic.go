@@ -248,6 +248,7 @@ func (m *classic) join(now machine.Instant, out *machine.Effects) {
 func (m *classic) joined(now machine.Instant, o *outcome) {
 	g, op := m.g, o.call.group
 	resp, is := o.body.(*kmsg.JoinGroupResponse)
+	op.Lost = !is
 	if !is {
 		g.finished(op)
 		g.co.lost()
@@ -385,6 +386,7 @@ func (m *classic) sync(now machine.Instant, out *machine.Effects) {
 func (m *classic) synced(now machine.Instant, o *outcome) {
 	g, op := m.g, o.call.group
 	resp, is := o.body.(*kmsg.SyncGroupResponse)
+	op.Lost = !is
 	if !is {
 		g.finished(op)
 		g.co.lost()
