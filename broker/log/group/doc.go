@@ -94,7 +94,7 @@
 //   - Groups expire in batches of 500 records, and one with members about to join does not.
 //   - A member of a consumer group may commit in the epoch before, for partitions that it still
 //     has or has to give back: KIP-1251, without its assignment epochs in records.
-//   - A member of a consumer group may join again under its id at any time (KAFKA-19222).
+//   - A member of a consumer group may join again under its id at any time (KAFKA-19233).
 //   - Regular expressions are looked up with the heartbeat that says them, and again with the
 //     first after the topics have changed. Kafka does so in the background, every ten minutes
 //     at least.
