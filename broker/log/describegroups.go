@@ -34,6 +34,27 @@ func (b *Broker) describeGroups(now machine.Now, c *conn, req wire.Request, out 
 	}, out)
 }
 
+// describeConsumerGroups tells of groups of the next generation (KIP-848).
+func (b *Broker) describeConsumerGroups(now machine.Now, c *conn, req wire.Request, out *machine.Effects) {
+	body := req.Body.(*kmsg.ConsumerGroupDescribeRequest)
+	askGroups(b, now, c, req, body.Groups, func(of []int) kmsg.Request {
+		part := *body
+		part.Groups = pick(body.Groups, of)
+		return &part
+	}, func(resp kmsg.Response) []kmsg.ConsumerGroupDescribeResponseGroup {
+		return resp.(*kmsg.ConsumerGroupDescribeResponse).Groups
+	}, func(groups []kmsg.ConsumerGroupDescribeResponseGroup) kmsg.Response {
+		resp := kmsg.NewPtrConsumerGroupDescribeResponse()
+		resp.Groups = groups
+		for i := range groups {
+			if body.IncludeAuthorizedOperations && groups[i].ErrorCode == 0 {
+				groups[i].AuthorizedOperations = groupOperations
+			}
+		}
+		return resp
+	}, out)
+}
+
 // deleteGroups deletes groups in which there is nobody. One that is named twice is deleted
 // once.
 func (b *Broker) deleteGroups(now machine.Now, c *conn, req wire.Request, out *machine.Effects) {

@@ -19,6 +19,7 @@ func groupHandlers(list *[numAPIs]handler) {
 	list[wire.OffsetDelete] = (*Broker).offsetDelete
 	list[wire.OffsetFetch] = (*Broker).offsetFetch
 	list[wire.DescribeGroups] = (*Broker).describeGroups
+	list[wire.ConsumerGroupDescribe] = (*Broker).describeConsumerGroups
 	list[wire.ListGroups] = (*Broker).listGroups
 	list[wire.DeleteGroups] = (*Broker).deleteGroups
 }

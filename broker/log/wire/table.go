@@ -200,6 +200,7 @@ func BrokerCoordinators() []API {
 		{Key: DeleteGroups, Min: 0, Max: 2},
 		{Key: OffsetDelete, Min: 0, Max: 0},
 		{Key: ConsumerGroupHeartbeat, Min: 0, Max: 1},
+		{Key: ConsumerGroupDescribe, Min: 0, Max: 1},
 	}
 }
 
