@@ -243,6 +243,49 @@ func TestGroupsAgreeWithEveryOrder(t *testing.T) {
 	x.agree(t, 5, dumbGroup{in: map[string]string{}}, linear.CheckGroup)
 }
 
+// A group that one coordinator could have answered many could have, and not the other way.
+func TestGroupsOfManyCoordinators(t *testing.T) {
+	x := spec[dumbGroup, linear.GroupOp]{doGroup, drawGroup, bendGroup, func(o *linear.GroupOp) *linear.Span { return &o.Span }}
+	r := rand.New(rand.NewPCG(7, 1))
+	illegal := 0
+	for round := range 20_000 {
+		ops := x.random(r, dumbGroup{in: map[string]string{}})
+		bends := r.IntN(3)
+		for range bends {
+			bendGroup(r, &ops[r.IntN(len(ops))])
+		}
+		numberSpans(ops, x.span)
+		one, many := linear.CheckGroup(ops, 0), linear.CheckGroupOfMany(ops, 0)
+		if many == linear.Illegal {
+			illegal++
+		}
+		if bends == 0 && many != linear.Legal {
+			t.Fatalf("round %d: one coordinator: %s, many: %s\n%+v", round, one, many, ops)
+		}
+	}
+	if illegal < 50 {
+		t.Errorf("only %d histories were illegal", illegal)
+	}
+	at := func(n int64) linear.Span { return linear.Span{Call: 2 * n, Return: 2*n + 1} }
+	given := []history.Share{{Member: "a"}}
+	for _, x := range []struct {
+		ops       []linear.GroupOp
+		one, many linear.Answer
+	}{
+		// A deposed coordinator answers a join, and the generation before goes on.
+		{[]linear.GroupOp{{Span: at(1), Gen: 1, Member: "a", Leads: true}, {Span: at(2), Kind: linear.SyncGroup, Gen: 1, Member: "a", Given: given},
+			{Span: at(3), Gen: 2, Member: "b", Leads: true}, {Span: at(4), Kind: linear.CommitOffsets, Gen: 1, Member: "a"}}, linear.Illegal, linear.Legal},
+		// An assignment of a later generation is a record.
+		{[]linear.GroupOp{{Span: at(1), Gen: 1, Member: "a", Leads: true}, {Span: at(2), Kind: linear.SyncGroup, Gen: 1, Member: "a", Given: given},
+			{Span: at(3), Gen: 2, Member: "b", Leads: true}, {Span: at(4), Kind: linear.SyncGroup, Gen: 2, Member: "b", Given: []history.Share{{Member: "b"}}},
+			{Span: at(5), Kind: linear.CommitOffsets, Gen: 1, Member: "a"}}, linear.Illegal, linear.Illegal},
+	} {
+		if one, many := linear.CheckGroup(x.ops, 0), linear.CheckGroupOfMany(x.ops, 0); one != x.one || many != x.many {
+			t.Errorf("one: %s, many: %s\n%+v", one, many, x.ops)
+		}
+	}
+}
+
 // dumbTxn is a transactional.id.
 type dumbTxn struct {
 	pid    int64 // 0: nobody has it yet

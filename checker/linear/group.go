@@ -31,8 +31,8 @@ type GroupOp struct {
 	Got      []history.TP
 }
 
-// CheckGroup decides whether a group with generations could have answered so, in at most
-// budget steps; 0 means without bound. What it holds to is that
+// CheckGroup decides whether one coordinator with generations could have answered so, in at
+// most budget steps; 0 means without bound. What it holds to is that
 //
 //   - generations only grow, and a member is answered in the one that is there;
 //   - who is in it is settled once anybody has been given his share, but for a static member
@@ -46,6 +46,42 @@ func CheckGroup(ops []GroupOp, budget int) Answer {
 	})
 	return decide(object[groupState, GroupOp]{step: groupModel, equal: groupState.equal, hash: groupState.hash},
 		list, func(o *GroupOp) Span { return o.Span }, budget)
+}
+
+// CheckGroupOfMany is CheckGroup where the group may have had several coordinators, some of
+// them deposed and not aware of it. Then only what is a record counts: that a leader's
+// assignment makes the next generation, and that commits are of it, by its members.
+func CheckGroupOfMany(ops []GroupOp, budget int) Answer {
+	list := slices.DeleteFunc(slices.Clone(ops), func(o GroupOp) bool {
+		return o.Kind != CommitOffsets && (o.Kind != SyncGroup || len(o.Given) == 0) || o.Kind == CommitOffsets && o.Return == Unknown
+	})
+	static := map[string]string{}
+	for i := range ops {
+		if o := &ops[i]; o.Instance != "" {
+			static[o.Member] = o.Instance
+		}
+	}
+	return decide(object[groupState, GroupOp]{
+		step:  func(s groupState, o *GroupOp) (groupState, bool) { return s.recorded(o, static) },
+		equal: groupState.equal, hash: groupState.hash,
+	}, list, func(o *GroupOp) Span { return o.Span }, budget)
+}
+
+// recorded takes a record of a group: an assignment, or a commit.
+func (s groupState) recorded(o *GroupOp, static map[string]string) (groupState, bool) {
+	if o.Kind == CommitOffsets {
+		return s, o.Gen > s.gen || o.Gen == s.gen && slices.ContainsFunc(s.members, func(x seat) bool {
+			return x.member == o.Member || x.instance != "" && x.instance == static[o.Member]
+		})
+	}
+	if o.Gen <= s.gen {
+		return s, o.Gen == s.gen || o.Return == Unknown
+	}
+	s = groupState{gen: o.Gen, settled: true, leader: o.Member}
+	for _, x := range o.Given {
+		s.members = append(s.members, seat{x.Member, static[x.Member]})
+	}
+	return s, true
 }
 
 // groupState is a group between two operations. What its slices hold is never changed.
