@@ -16,6 +16,7 @@ type group struct {
 	parts     []*claimable      // by TP
 	members   map[int32]*member // by process
 	twins     map[string]string // group.instance.id -> the member that was given its share last
+	replaced  map[string]string // a static member -> the one that has taken its place since
 	forgot    int64             // the event at which its coordinator had lost what was committed, or None
 	joins     bool              // members join it, by the classic protocol
 	beats     bool              // they heartbeat
@@ -64,7 +65,7 @@ func (c *Checker) group(name string) *group {
 		if c.groups == nil {
 			c.groups = map[string]*group{}
 		}
-		g = &group{name: name, members: map[int32]*member{}, twins: map[string]string{}, forgot: history.None}
+		g = &group{name: name, members: map[int32]*member{}, twins: map[string]string{}, replaced: map[string]string{}, forgot: history.None}
 		c.groups[name] = g
 	}
 	return g
@@ -149,7 +150,10 @@ func (c *Checker) toldOf(g *group, m *member, e *history.Event) {
 	if e.Gen < 0 {
 		return
 	}
-	if m.instance != "" && e.Member != "" && e.Gen >= g.installed {
+	if m.instance != "" && e.Member != "" && g.replaced[e.Member] == "" {
+		if was := g.twins[m.instance]; was != "" && was != e.Member {
+			g.replaced[was] = e.Member
+		}
 		g.twins[m.instance] = e.Member
 	}
 	if e.Gen > g.installed {
@@ -268,9 +272,7 @@ func (c *Checker) called(e *history.Event) {
 		if e.Instance != "" {
 			m.instance = e.Instance
 		}
-		if twin := g.twins[m.instance]; m.instance != "" && e.Member != "" && twin != "" && twin != e.Member {
-			x.twin = twin
-		}
+		x.twin = g.replaced[e.Member]
 		if co, known := c.coordinators[e.Group]; known {
 			x.deposing, x.deposer = co.epoch, co.broker
 		}

@@ -104,6 +104,44 @@ func TestSecondOpinionOfKeptRuns(t *testing.T) {
 	}
 }
 
+// There is an order, too, of what clients were told by the coordinators of groups and of
+// transactions, and of what was committed and fetched; with a coordinator that serves what it
+// has not loaded yet there is none, as the checker says.
+func TestCoordinatorsHaveAnOrder(t *testing.T) {
+	for _, row := range []struct {
+		scenario string
+		plant    []string
+		objects  int
+		verdict  result.Verdict
+		answer   linear.Answer
+	}{
+		{scenario: "groups", objects: 20, verdict: result.Kept, answer: linear.Legal},
+		{scenario: "exactly-once", objects: 3, verdict: result.Kept, answer: linear.Legal},
+		{scenario: "zombie", objects: 2, verdict: result.Kept, answer: linear.Legal},
+		{scenario: "groups", plant: []string{"G05-loaded-early"}, objects: 20, verdict: result.Broken, answer: linear.Illegal},
+	} {
+		c := caseOf(t, row.scenario, 1, row.plant...)
+		var all *linear.Coordinated
+		c.History = func(h *history.Header) history.Sink {
+			all = linear.NewCoordinated(h)
+			return all
+		}
+		if r := scenario.Run(c); r.Verdict != row.verdict {
+			t.Fatalf("%s: %s", row.scenario, gate.Sentence(r))
+		}
+		list, worst := all.Check(searchSteps), linear.Legal
+		for _, x := range list {
+			if x.Answer != linear.Legal {
+				worst = x.Answer
+				t.Logf("%s %v: of %s, %d operations, %s", row.scenario, row.plant, x.Object, x.Operations, x.Answer)
+			}
+		}
+		if worst != row.answer || len(list) < row.objects {
+			t.Errorf("%s %v: %d objects, %s", row.scenario, row.plant, len(list), worst)
+		}
+	}
+}
+
 // A search that is not let go on says so, and still has a page.
 func TestSecondOpinionGivesUp(t *testing.T) {
 	c := caseOf(t, "followers-cut", 1, "R24-ack-before-isr")
