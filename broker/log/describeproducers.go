@@ -22,6 +22,9 @@ func (b *Broker) describeProducers(body *kmsg.DescribeProducersRequest) *kmsg.De
 			*a = kmsg.NewDescribeProducersResponseTopicPartition()
 			a.Partition, a.ActiveProducers = n, []kmsg.DescribeProducersResponseTopicPartitionActiveProducer{}
 			p, code := b.lookup(t.Topic, n)
+			if b.image.Topics[t.Topic] == nil {
+				a.ErrorMessage = kmsg.StringPtr("This server does not host this topic-partition.")
+			}
 			if why := controller.CheckTopicName(t.Topic); why != "" {
 				code, a.ErrorMessage = wire.InvalidTopicException, &why
 			}

@@ -189,3 +189,18 @@ func kcatTransaction(ctx context.Context, e *env) error {
 	out, err := command(ctx, "", "kcat", "-b", e.bootstrap(), "-C", "-t", "kcat-txn", "-e", "-q", "-X", "isolation.level=read_committed", "-f", `%s@%o\n`)
 	return first(err, want("read", out, "a@0\nb@1\nc@3\n"))
 }
+
+// kcatTransactions: two producers one after the other, each with one transaction, under the
+// same transactional id; a reader of committed records sees both.
+func kcatTransactions(ctx context.Context, e *env) error {
+	for _, part := range []string{"a\nb\n", "c\n"} {
+		if _, err := command(ctx, part, "kcat", "-b", e.bootstrap(), "-P", "-t", "transactions", "-p", "0", "-X", "transactional.id=kcat"); err != nil {
+			return err
+		}
+	}
+	out, err := command(ctx, "", "kcat", "-b", e.bootstrap(), "-C", "-t", "transactions", "-p", "0", "-e", "-q", "-X", "isolation.level=read_committed")
+	if err == nil && out != "a\nb\nc\n" {
+		err = fmt.Errorf("%q", out)
+	}
+	return err
+}

@@ -155,7 +155,7 @@ func (s *side) about(v reflect.Value) string {
 		return ""
 	}
 	var list []string
-	for _, n := range []string{"Topic", "TopicID", "Partition", "Name", "ResourceType", "ResourceName", "ApiKey", "Key", "NodeID", "Dir"} {
+	for _, n := range []string{"Topic", "TransactionalID", "TopicID", "Partition", "Name", "ResourceType", "ResourceName", "ApiKey", "Key", "NodeID", "Dir"} {
 		x := v.FieldByName(n)
 		if !x.IsValid() {
 			continue
@@ -215,7 +215,7 @@ func (s *side) scalar(name string, v reflect.Value) string {
 		if s.giving && v.Int() >= 0 {
 			return "a producer id"
 		}
-	case "LogAppendTimeMillis", "LogAppendTime", "Timestamp":
+	case "LogAppendTimeMillis", "LogAppendTime", "Timestamp", "StartTimestamp", "LastTimestamp":
 		if at := time.UnixMilli(v.Int()); at.After(s.from.Add(-time.Minute)) && at.Before(s.from.Add(time.Hour)) {
 			return "now"
 		}
@@ -259,6 +259,10 @@ func (s *side) bytes(f *fields, path, name string, b []byte) {
 			continue
 		}
 		clear(batch[epochAt : epochAt+4])
+		if h.Attributes&0x20 != 0 { // a marker, of now
+			clear(batch[maxTimeAt-8 : maxTimeAt+8])
+			clear(batch[crcAt : crcAt+4])
+		}
 		if h.Attributes&0x08 != 0 { // log append time
 			clear(batch[maxTimeAt : maxTimeAt+8])
 			clear(batch[crcAt : crcAt+4])
