@@ -72,7 +72,7 @@ func adminHandlers(list *[numAPIs]handler) {
 		b.forward(now.Mono, c, req, req.Body, req.Body.(*kmsg.AlterPartitionAssignmentsRequest).TimeoutMillis)
 	}
 	list[wire.ListReassignments] = func(b *Broker, now machine.Now, c *conn, req wire.Request, _ *machine.Effects) {
-		b.forward(now.Mono, c, req, req.Body, req.Body.(*kmsg.ListPartitionReassignmentsRequest).TimeoutMillis)
+		b.forward(now.Mono, c, req, req.Body, int32(controllerTimeout.Milliseconds())) // as Kafka, whatever the client gives it
 	}
 	list[wire.DescribeConfigs] = at(func(b *Broker, _ machine.Now, _ *wire.Request, body *kmsg.DescribeConfigsRequest) kmsg.Response {
 		return b.describeConfigs(body)

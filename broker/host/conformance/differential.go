@@ -29,7 +29,7 @@ func kafkaPrepare(e *env) error {
 func differentialTests(e *env) ([]test, error) {
 	ctx, cancel := context.WithTimeout(e.r.ctx, time.Minute)
 	defer cancel()
-	node, err := kafka.Start(ctx, e.values["jars"], filepath.Join(e.dir, "kafka"))
+	node, err := kafka.Start(ctx, e.values["jars"], filepath.Join(e.dir, "kafka"), "group.initial.rebalance.delay.ms=0")
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ func killTests(*env) ([]test, error) {
 // a history, and brokersim judge says whether every acknowledged record is there, once.
 func killBrokers(ctx context.Context, e *env) error {
 	n := e.nodes
-	h, err := newHistory(filepath.Join(e.dir, "history.jsonl"))
+	h, err := newHistory(filepath.Join(e.dir, "history.jsonl"), killHeader())
 	if err != nil {
 		return err
 	}
@@ -68,22 +68,29 @@ type history struct {
 
 const killTopic, killPartitions = "orders", 3
 
-func newHistory(path string) (*history, error) {
+// newHistory begins a history with a header of these, beside what every one of ours has.
+func newHistory(path string, header map[string]any) (*history, error) {
 	f, err := os.Create(path)
 	if err != nil {
 		return nil, err
 	}
 	h := &history{path: path, f: f, w: bufio.NewWriter(f), began: time.Now()}
+	header["v"], header["kind"], header["seed"], header["unique"], header["from"] = 1, "log-history", "0x0", true, "live"
+	h.line(header)
+	return h, nil
+}
+
+// killHeader is what the history of killBrokers is about.
+func killHeader() map[string]any {
 	var tps []string
 	for p := range killPartitions {
 		tps = append(tps, fmt.Sprintf("%s-%d", killTopic, p))
 	}
-	h.line(map[string]any{"v": 1, "kind": "log-history", "seed": "0x0", "unique": true, "from": "live", "tps": tps,
+	return map[string]any{"tps": tps,
 		"topics":  map[string]any{killTopic: map[string]any{"parts": killPartitions, "rf": 3, "cleanup": "delete"}},
 		"promise": map[string]any{"from": "stated", "properties": []string{"slot-agreement", "no-acked-loss", "no-duplicate", "no-phantom"}},
 		"set": map[string]any{"acks": "all", "idem": true, "iso": "ru", "sub": "assign", "reset": "earliest", "minisr": 2,
-			"flush": "page-cache", "unclean": false, "retries": true, "inflight": 1}})
-	return h, nil
+			"flush": "page-cache", "unclean": false, "retries": true, "inflight": 1}}
 }
 
 func (h *history) line(x map[string]any) {
@@ -94,7 +101,8 @@ func (h *history) line(x map[string]any) {
 	_, _ = h.w.Write(append(b, '\n')) // close will say
 }
 
-// event writes an event and returns its operation's id, a new one if it is 0.
+// event writes an event and returns its operation's id, a new one if it is 0. It is now, and
+// of the producer or of the final read, unless x says otherwise.
 func (h *history) event(id int, kind, f string, x map[string]any) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -102,7 +110,13 @@ func (h *history) event(id int, kind, f string, x map[string]any) int {
 		h.id++
 		id = h.id
 	}
-	x["i"], x["t"], x["e"], x["id"], x["p"], x["f"] = h.next, time.Since(h.began).Nanoseconds(), kind, id, 1001, f
+	x["i"], x["e"], x["id"], x["f"] = h.next, kind, id, f
+	if x["t"] == nil {
+		x["t"] = time.Since(h.began).Nanoseconds()
+	}
+	if x["p"] == nil {
+		x["p"] = 1001
+	}
 	if f == "dump" {
 		x["p"] = 900001
 	}

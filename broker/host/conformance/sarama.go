@@ -29,7 +29,7 @@ var (
 	saramaListen = []string{"127.0.0.2:29091", "127.0.0.2:29092", "127.0.0.2:29093", "127.0.0.2:29094", "127.0.0.2:29095"}
 	saramaServe  = []string{"--advertise", "127.0.0.1", "--set", "broker.default.replication.factor=2", "--set", "broker.auto.create.topics.enable=false",
 		"--set", "broker.offsets.topic.replication.factor=2", "--set", "broker.transaction.state.log.replication.factor=2",
-		"--set", "broker.group.initial.rebalance.delay.ms=0"}
+		"--set", "broker.transaction.state.log.min.isr=1", "--set", "broker.group.initial.rebalance.delay.ms=0"}
 )
 
 // saramaPrepare builds sarama's functional tests out of a copy of the module, and

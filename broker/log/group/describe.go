@@ -55,9 +55,9 @@ func (m *Machine) listGroups(from coordinator.Caller, req *kmsg.ListGroupsReques
 	r.Version, r.Groups = req.Version, []kmsg.ListGroupsResponseGroup{}
 	for _, g := range m.sorted() {
 		x := kmsg.NewListGroupsResponseGroup()
-		x.Group, x.ProtocolType, x.GroupState, x.GroupType = g.id, g.protocolType, g.state.String(), "Classic"
+		x.Group, x.ProtocolType, x.GroupState, x.GroupType = g.id, g.protocolType, g.state.String(), "classic" // as Kafka spells it here (Group.GroupType)
 		if g.consumer != nil {
-			x.ProtocolType, x.GroupState, x.GroupType = consumerProtocol, g.consumer.describe(), "Consumer"
+			x.ProtocolType, x.GroupState, x.GroupType = consumerProtocol, g.consumer.describe(), "consumer"
 		}
 		if oneOf(req.StatesFilter, x.GroupState) && oneOf(req.TypesFilter, x.GroupType) {
 			r.Groups = append(r.Groups, x)

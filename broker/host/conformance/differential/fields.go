@@ -155,7 +155,7 @@ func (s *side) about(v reflect.Value) string {
 		return ""
 	}
 	var list []string
-	for _, n := range []string{"Topic", "TransactionalID", "TopicID", "Partition", "Name", "ResourceType", "ResourceName", "ApiKey", "Key", "NodeID", "Dir"} {
+	for _, n := range []string{"Topic", "TransactionalID", "TopicID", "Partition", "Name", "ResourceType", "ResourceName", "Group", "MemberID", "ApiKey", "Key", "NodeID", "Dir"} {
 		x := v.FieldByName(n)
 		if !x.IsValid() {
 			continue
@@ -170,6 +170,10 @@ func (s *side) about(v reflect.Value) string {
 			if id != ([16]byte{}) && len(list) == 0 {
 				list = append(list, s.idName(id))
 			}
+			continue
+		}
+		if n == "Group" && x.Kind() == reflect.String && x.Len() == 0 {
+			list = append(list, "no group")
 			continue
 		}
 		if x.Kind() == reflect.String && x.Len() == 0 || n == "NodeID" && len(list) > 0 {
@@ -199,6 +203,13 @@ func (s *side) scalar(name string, v reflect.Value) string {
 	case "Host", "ClusterID", "Dir":
 		if v.Len() > 0 {
 			return strings.ToLower(name)
+		}
+	case "MemberID", "LeaderID":
+		if v.Len() > 0 {
+			if name := s.members[v.String()]; name != "" {
+				return name
+			}
+			return "a member"
 		}
 	case "Port":
 		if v.Int() > 0 {

@@ -21,8 +21,9 @@ type side struct {
 	versions map[int16][2]int16
 	ids      map[[16]byte]string // of topics: their names
 	topics   map[string][16]byte
-	pids     map[int64]string // producer ids, by what they are called in the script
-	kept     map[string]int64 // numbers that later requests need
+	members  map[string]string // member ids of groups: what they are called in the script
+	pids     map[int64]string  // producer ids, by what they are called in the script
+	kept     map[string]int64  // numbers that later requests need
 	from     time.Time
 	giving   bool // an InitProducerId is answered
 }
@@ -30,7 +31,7 @@ type side struct {
 func newSide(name, addr string) *side {
 	return &side{
 		name: name, addr: addr, versions: make(map[int16][2]int16), ids: make(map[[16]byte]string),
-		topics: make(map[string][16]byte), pids: make(map[int64]string), kept: make(map[string]int64), from: time.Now(),
+		topics: make(map[string][16]byte), members: make(map[string]string), pids: make(map[int64]string), kept: make(map[string]int64), from: time.Now(),
 	}
 }
 
