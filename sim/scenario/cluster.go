@@ -128,7 +128,7 @@ func (c *cluster) addBroker(i int) {
 				Failpoints:  points,
 				Admin:       r.Spec.admin(),
 
-				Coordinators: r.coordinated(),
+				Coordinators: r.coordinated(), TransactionVersion: r.Spec.transactionVersion(), FirstEpoch: r.Spec.FirstEpoch,
 			})
 			c.lives[i]++
 			c.started[i], c.images[i] = false, -1

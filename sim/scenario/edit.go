@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +19,8 @@ import (
 //	for               how long the load lasts
 //	brokers           how many brokers there are
 //	controllers       how many controllers: 1, 3 or 5
+//	transaction.version, first-epoch
+//	                  the level of that feature, 1 or 2; the epoch of new transactional ids
 //	without           a producer or reader that is left out
 //	without-topic     a topic that is left out, which nobody uses
 //	rate.PRODUCER     its records a second
@@ -33,6 +36,8 @@ const (
 	EditFor          = "for"
 	EditBrokers      = "brokers"
 	EditControllers  = "controllers"
+	EditVersion      = "transaction.version"
+	EditFirstEpoch   = "first-epoch"
 	EditWithout      = "without"
 	EditWithoutTopic = "without-topic"
 	EditRate         = "rate."
@@ -42,7 +47,7 @@ const (
 
 func isEdit(key string) bool {
 	switch key {
-	case EditFor, EditBrokers, EditControllers, EditWithout, EditWithoutTopic:
+	case EditFor, EditBrokers, EditControllers, EditVersion, EditFirstEpoch, EditWithout, EditWithoutTopic:
 		return true
 	}
 	return slices.Contains(kindKeys(), key) || strings.HasPrefix(key, EditRate) || strings.HasPrefix(key, EditPartitions)
@@ -100,6 +105,14 @@ func (s *Spec) apply(edit Edit) (err error) {
 		case err == nil && !s.log():
 			err = fmt.Errorf("a broker of kind %s has no controller", s.Kind)
 		}
+	case edit.Key == EditVersion:
+		var n int
+		n, err = editNumber(edit.Value, 2)
+		s.TransactionVersion = int16(n)
+	case edit.Key == EditFirstEpoch:
+		var n int
+		n, err = editNumber(edit.Value, math.MaxInt16-1)
+		s.FirstEpoch = int16(n)
 	case edit.Key == EditWithout:
 		err = s.leaveOut(edit.Value)
 	case edit.Key == EditWithoutTopic:

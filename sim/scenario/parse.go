@@ -57,13 +57,19 @@ func Parse(name string, src []byte) (*Spec, error) {
 				}
 			})
 		},
-		"racks":      p.Number(func(n int64) { s.Racks = int(n) }, 0, maxBrokers),
-		"profile":    p.Word(&s.Profile, "short"),
-		"topics":     p.named(func(name string, at, n ast.Node) { p.topic(s, name, at, n) }),
-		"producers":  p.named(func(name string, at, n ast.Node) { p.producer(s, name, at, n) }),
-		"readers":    p.named(func(name string, at, n ast.Node) { p.reader(s, name, at, n) }),
-		"processors": p.named(func(name string, at, n ast.Node) { p.processor(s, name, at, n) }),
-		"set":        p.settings(&s.Set),
+		"racks":     p.Number(func(n int64) { s.Racks = int(n) }, 0, maxBrokers),
+		"profile":   p.Word(&s.Profile, "short"),
+		"topics":    p.named(func(name string, at, n ast.Node) { p.topic(s, name, at, n) }),
+		"producers": p.named(func(name string, at, n ast.Node) { p.producer(s, name, at, n) }),
+		"readers":   p.named(func(name string, at, n ast.Node) { p.reader(s, name, at, n) }),
+		"features": func(n ast.Node) {
+			p.Fields(n, "features", fields.Fields{
+				"transaction.version": p.Number(func(n int64) { s.TransactionVersion = int16(n) }, 1, 2),
+			})
+		},
+		"first_epoch": p.Number(func(n int64) { s.FirstEpoch = int16(n) }, 0, math.MaxInt16-1),
+		"processors":  p.named(func(name string, at, n ast.Node) { p.processor(s, name, at, n) }),
+		"set":         p.settings(&s.Set),
 		"application": func(n ast.Node) {
 			p.Fields(n, "application", fields.Fields{
 				"window":      p.Duration(&s.Window, time.Millisecond, maxFor),

@@ -9,7 +9,8 @@ import (
 
 // With returns the case with settings above all that it has, each as --set has
 // it: "producer.acks=1"; or another kind of broker, "kind=queue", and how it is used; or
-// how many controllers there are, "controllers=3".
+// how many controllers there are, "controllers=3", and what else an [Edit] may say of
+// transactions.
 // source begins the errors about them.
 func (c Case) With(source string, assignments ...string) (Case, error) {
 	if len(assignments) == 0 {
@@ -17,7 +18,7 @@ func (c Case) With(source string, assignments ...string) (Case, error) {
 	}
 	var settings []string
 	for _, a := range assignments {
-		if key, value, _ := strings.Cut(a, "="); key == EditControllers || slices.Contains(kindKeys(), key) {
+		if key, value, _ := strings.Cut(a, "="); key == EditControllers || key == EditVersion || key == EditFirstEpoch || slices.Contains(kindKeys(), key) {
 			c.Edits = append(c.Edits[:len(c.Edits):len(c.Edits)], Edit{key, value})
 		} else {
 			settings = append(settings, a)

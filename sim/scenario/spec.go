@@ -44,7 +44,12 @@ type Spec struct {
 	Producers  []Producer
 	Readers    []Reader
 	Processors []Processor
-	Set        []config.Entry
+	// TransactionVersion is the level of the feature transaction.version: 1 or 2 (KIP-890); 0 is
+	// 2. FirstEpoch is the epoch that transactional ids begin with, 0 in Kafka: near the largest
+	// int16 producers soon need another id.
+	TransactionVersion int16
+	FirstEpoch         int16
+	Set                []config.Entry
 
 	// Swarm has a seed draw everything else of the run: [Restricted] or
 	// [Unrestricted]. It stays set in what was drawn.

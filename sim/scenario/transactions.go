@@ -91,6 +91,17 @@ func (s *Spec) transactional() bool {
 	return len(s.Processors) > 0 || slices.ContainsFunc(s.Producers, func(p Producer) bool { return p.Transactions.Records > 0 })
 }
 
+// transactionVersion is the level of the feature where there are transactions.
+func (s *Spec) transactionVersion() int16 {
+	switch {
+	case !s.transactional():
+		return 0
+	case s.TransactionVersion == 0:
+		return 2
+	}
+	return s.TransactionVersion
+}
+
 // assumed are settings beneath all others, which who writes in transactions, and who
 // processes, cannot do without: a transactional.id of its own, the group of all processors
 // that differ in a number alone, and no commits beside the transactions.
