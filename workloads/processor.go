@@ -80,6 +80,7 @@ func (p *Processor) connect() {
 	out.Watch(cfg.Output)
 	p.tx = newTransactor(out, cfg.Recorder, cfg.TPs, cfg.Producer.TransactionalID, process)
 	p.read = scribe{rec: cfg.Recorder, tps: cfg.TPs, process: process, read: history.Poll, committed: cfg.Consumer.IsolationLevel == "read_committed", uncommitted: cfg.Uncommitted}
+	p.member = client.GroupMetadata{Group: cfg.Consumer.GroupID, Generation: -1}
 	p.chunk, p.nth, p.offered, p.head, p.made = nil, 0, false, client.Record{}, 0
 	if before, was := p.ends.before(cfg.ID); was {
 		p.tx.crashed(before)
@@ -297,9 +298,13 @@ func (p *Processor) positions() (list []client.TxnOffset) {
 	return list
 }
 
-// present is the member as the group knows it now.
+// present is the member as the group knew it when it last had a generation: who is none any
+// more must not commit as somebody without a group, as Kafka's groupMetadata() sees to.
 func (p *Processor) present() client.GroupMetadata {
 	id, generation := p.in.Member()
+	if generation < 0 && p.member.Generation >= 0 {
+		return p.member
+	}
 	return client.GroupMetadata{Group: p.cfg.Consumer.GroupID, Member: id, Generation: generation, Instance: p.in.Instance()}
 }
 

@@ -205,7 +205,7 @@ func (r *Reader) Through(tp wire.TP, offset int64) bool {
 		return p != nil
 	}
 	at, _ := r.client.Position(tp)
-	return r.state == idle && (p.passed >= offset || p.worked >= 0 && at >= offset)
+	return r.state == idle && (p.passed >= offset || at >= offset)
 }
 
 func (r *Reader) position(tp wire.TP) *position {

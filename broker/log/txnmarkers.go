@@ -64,6 +64,7 @@ func (b *Broker) finish(now machine.Now, f *finishing, out *machine.Effects) {
 // writeMarkers has a marker written by those who lead the partitions. One that is no more
 // needs none.
 func (b *Broker) writeMarkers(now machine.Now, part markersPart, out *machine.Effects) {
+	b.cfg.Failpoints.Hit(failpoint.StepMarkers)
 	var parts []markersPart
 	var leaders []int32
 	var homeless []coordinator.TopicPartitions

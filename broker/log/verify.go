@@ -6,6 +6,7 @@ import (
 	"brokersim/broker/log/replica"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 )
 
 // verifying is a Produce, or a TxnOffsetCommit, that waits for the word of its transaction's coordinator, which must
@@ -80,6 +81,12 @@ func (b *Broker) needsVerification(now machine.Now, c *conn, req *wire.Request, 
 
 // verified goes on with a request about whose partitions the coordinator has said something.
 func (b *Broker) verified(now machine.Now, v *verifying, out *machine.Effects) {
+	for i := range v.parts {
+		switch v.parts[i].code {
+		case wire.InvalidTxnState, wire.InvalidProducerEpoch, wire.ProducerFenced:
+			b.cfg.Failpoints.Hit(failpoint.ProduceUnverified)
+		}
+	}
 	if v.then != nil {
 		v.then(now, out)
 		return

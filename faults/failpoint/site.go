@@ -339,6 +339,15 @@ const (
 	// EndConfirmed is a transaction whose end was asked for again, since an answer was lost,
 	// and confirmed.
 	EndConfirmed
+	// PreparedFailOver is a coordinator that began with a transaction which the one before had
+	// decided to commit or to abort, and had not completed.
+	PreparedFailOver
+	// TransactionTimedOut is a transaction that its coordinator has aborted since its time was
+	// over.
+	TransactionTimedOut
+	// ProduceUnverified is a Produce that a leader has refused, since the coordinator knows
+	// nothing of its transaction (KIP-890).
+	ProduceUnverified
 	// Rebalance is a member of a group that was told what it is to have.
 	Rebalance
 	// CooperativeRevoke is a member that gave up some of what it had and kept the rest, for
@@ -420,6 +429,14 @@ const (
 	// StepSwapped is a log cleaner that has just put a segment in the place of others.
 	StepSwapped
 
+	// StepPrepared is a coordinator of transactions that has decided to commit or abort one, and
+	// has told nobody.
+	StepPrepared
+	// StepMarkers is one whose decision cannot be lost any more, and whose markers have not
+	// left.
+	StepMarkers
+	// StepCompleted is one that has written down that the markers are written.
+	StepCompleted
 	// StepJoined is a processor whose group has given it partitions.
 	StepJoined
 	// StepPolled is one that has taken records.
@@ -482,7 +499,7 @@ const (
 	firstGroupSituation  = Rebalance
 	firstQuirk           = EarlyShrink
 	firstStep            = StepAppend
-	firstClientStep      = StepJoined
+	firstTxnStep         = StepPrepared
 	firstStyleBug        = P01SkipOverflow
 )
 
@@ -605,6 +622,9 @@ var names = [numSites]string{
 	RebalanceInTransaction:     "rebalance-in-transaction",
 	TransactionAborted:         "transaction-aborted",
 	EndConfirmed:               "end-confirmed",
+	PreparedFailOver:           "prepared-fail-over",
+	TransactionTimedOut:        "transaction-timed-out",
+	ProduceUnverified:          "produce-unverified",
 	StartMoved:                 "start-moved",
 	Rebalance:                  "rebalance",
 	CooperativeRevoke:          "cooperative-revoke",
@@ -640,6 +660,9 @@ var names = [numSites]string{
 	StepCleaned:                "cleaned",
 	StepSwap:                   "swap",
 	StepSwapped:                "swapped",
+	StepPrepared:               "prepared",
+	StepMarkers:                "markers",
+	StepCompleted:              "completed",
 	StepJoined:                 "joined",
 	StepPolled:                 "polled",
 	StepBegun:                  "begun",
@@ -695,16 +718,16 @@ func (s Site) OfGroups() bool { return s >= firstGroupSituation && s < firstQuir
 // OfCleaner reports whether a site is a situation, or a step, that only topics come to which
 // are compacted, or expire.
 func (s Site) OfCleaner() bool {
-	return s >= firstCleaning && s < CleanShutdown || s >= StepCleaned && s < firstClientStep
+	return s >= firstCleaning && s < CleanShutdown || s >= StepCleaned && s < firstTxnStep
 }
 
 // OfTransactions reports whether a site is a situation to which only runs come that have
 // transactions.
 func (s Site) OfTransactions() bool { return s >= ProducerFencedOut && s < firstGroupSituation }
 
-// OfClient reports whether a site is a step of a client that has transactions, or is one of a
-// group.
-func (s Site) OfClient() bool { return s >= firstClientStep && s < firstStyleBug }
+// OfTxnStep reports whether a site is a step of those who have transactions, or coordinate
+// them.
+func (s Site) OfTxnStep() bool { return s >= firstTxnStep && s < firstStyleBug }
 
 // OfController reports whether a site is a step of controllers.
 func (s Site) OfController() bool {

@@ -20,7 +20,12 @@ var mustReach = map[string][]failpoint.Site{
 		failpoint.IndexRebuild, failpoint.LogDirOffline, failpoint.DiskFull,
 		failpoint.Compaction, failpoint.CleaningCutShort, failpoint.SwapFinished},
 	"compaction": {failpoint.LeaderChange, failpoint.Compaction, failpoint.TombstoneRemoved, failpoint.CleaningCutShort, failpoint.SwapFinished},
-	"expiry":     {failpoint.LeaderChange, failpoint.StartMoved},
+	"exactly-once": {failpoint.LeaderChange, failpoint.RebalanceInTransaction, failpoint.TransactionAborted, failpoint.EndConfirmed,
+		failpoint.PreparedFailOver, failpoint.TransactionTimedOut, failpoint.ProducerFencedOut},
+	"exactly-once-v1": {failpoint.LeaderChange, failpoint.RebalanceInTransaction, failpoint.TransactionAborted, failpoint.EndConfirmed,
+		failpoint.PreparedFailOver, failpoint.TransactionTimedOut, failpoint.ProducerFencedOut},
+	"zombie": {failpoint.ProducerFencedOut, failpoint.RebalanceInTransaction},
+	"expiry": {failpoint.LeaderChange, failpoint.StartMoved},
 }
 
 // Required are the situations that a sweep of these scenarios of the catalog must

@@ -50,7 +50,7 @@ func TestEndedAtAStep(t *testing.T) {
 		}
 	}
 	for _, step := range failpoint.Steps() {
-		if !seen[step.String()] && !step.OfClient() {
+		if !seen[step.String()] && !step.OfTxnStep() {
 			t.Errorf("nobody was ended at %s", step)
 		}
 	}

@@ -119,7 +119,7 @@ func (s *Spec) ground(b faults.Budget) faults.Ground {
 		g.Beside = []faults.Trouble{{Kind: "core", From: s.For - s.CoreFor, To: s.For, Brokers: true}}
 	}
 	for _, step := range failpoint.Steps() {
-		if !step.OfController() && !step.OfCleaner() && !step.OfClient() {
+		if !step.OfController() && !step.OfCleaner() && !step.OfTxnStep() {
 			g.Steps = append(g.Steps, step.String())
 		}
 	}

@@ -620,7 +620,8 @@ func (m *classic) leaving() bool { return m.left != nil }
 // held reports that what the member has is not handed over: an eager one has marked it for
 // revocation while it commits.
 func (m *classic) held() bool {
-	return m.stage == stageGivesUp || m.stage == stageRevokes || m.stage == stageCommits && !m.cooperative
+	// What a member has that is none any more is lost before poll looks at what was fetched.
+	return m.state == unjoined || m.stage == stageGivesUp || m.stage == stageRevokes || m.stage == stageCommits && !m.cooperative
 }
 
 func (m *classic) settled() bool {

@@ -203,6 +203,7 @@ func (m *Machine) ends(now machine.Now, r *record, s State, version int16) (reco
 
 // prepare has a transaction become what r says, and its markers written.
 func (m *Machine) prepare(d *decision, id string, r *record) {
+	m.cfg.Failpoints.Hit(failpoint.StepPrepared)
 	d.record(id, r)
 	d.out.Markers = append(d.out.Markers, m.marker(id, r))
 }
@@ -224,6 +225,7 @@ func (m *Machine) markersWritten(now machine.Now, d *decision, c MarkersWritten)
 	if t == nil || !t.state.ending() || t.producer != c.ID || t.epoch != c.Epoch {
 		return
 	}
+	m.cfg.Failpoints.Hit(failpoint.StepCompleted)
 	r := t.completed(now.Wall.Millis())
 	d.record(t.id, &r)
 }

@@ -26,6 +26,7 @@ func (m *Machine) Loaded(now machine.Now) coordinator.Outcome {
 	for _, t := range m.order {
 		t.since = now.Mono
 		if t.state.ending() && !m.cfg.Failpoints.On(failpoint.T13ForgetPrepared, uint64(t.producer)) {
+			m.cfg.Failpoints.Hit(failpoint.PreparedFailOver)
 			d.out.Markers = append(d.out.Markers, m.marker(t.id, &t.record))
 		}
 	}
@@ -87,6 +88,7 @@ func (m *Machine) abortTimedOut(now machine.Now, d *decision) {
 		}
 		// Without a producer id to go on with it stays open until there is one.
 		if r, code := m.fenced(now, t); code == 0 {
+			m.cfg.Failpoints.Hit(failpoint.TransactionTimedOut)
 			m.prepare(d, t.id, &r)
 		}
 	}
@@ -120,6 +122,7 @@ func (m *Machine) expire(now machine.Now, d *decision) (more bool) {
 func (m *Machine) complete(now machine.Now, d *decision) {
 	for _, t := range m.order {
 		if t.written {
+			m.cfg.Failpoints.Hit(failpoint.StepCompleted)
 			r := t.completed(now.Wall.Millis())
 			d.record(t.id, &r)
 		}
