@@ -231,6 +231,7 @@ func (c *Checker) noted(e *history.Event) {
 func (c *Checker) sendBegins(e *history.Event) {
 	o := op{i: e.I, t: e.T, p: e.P, first: c.recs.n}
 	life := c.process(e.P).life
+	c.process(e.P).sends = c.process(e.P).sends || e.X != 0
 	x := c.transaction(e)
 	by, fenced := c.fenced(e)
 	for k := range e.Sends {

@@ -105,9 +105,12 @@ func (f *finish) reader(by int32) string {
 		return fmt.Sprintf("ListOffsets of %s at %s", f.process("k", x.p), moment(x.t))
 	}
 	if x.f == history.OffsetFetch {
-		return fmt.Sprintf("a fetch of committed offsets of %s at %s", f.process("k", x.p), moment(x.t))
+		return fmt.Sprintf("a fetch of committed offsets of %s at %s", f.member(x.p), moment(x.t))
 	}
 	letter := "k"
+	if p := f.c.procs[x.p]; p != nil && p.sends {
+		letter = "p"
+	}
 	if x.f == history.Send {
 		letter = "p"
 	}
@@ -116,6 +119,14 @@ func (f *finish) reader(by int32) string {
 
 // process names a process, in a simulated run as its traces name the node.
 func (f *finish) process(letter string, p int32) string { return processName(f.c.h, letter, p) }
+
+// member names a process that reads; one that writes as well is named for that.
+func (f *finish) member(p int32) string {
+	if x := f.c.procs[p]; x != nil && x.sends {
+		return f.process("p", p)
+	}
+	return f.process("k", p)
+}
 
 func processName(h *history.Header, letter string, p int32) string {
 	if h.From == "sim" {

@@ -209,7 +209,7 @@ func (c *Checker) twoOwners(g *group, tp history.TP, a, b *owner, e *history.Eve
 	c.tell(oneOwner, func() violation {
 		v := violation{
 			what: fmt.Sprintf("Two owners: in generation %d of group %s, %s was assigned to %s at %s, while %s, to which it was assigned at %s in generation %d, had not given it back.",
-				b.gen, g.name, c.h.Name(tp), c.say().process("k", b.p), moment(b.t), c.say().process("k", a.p), moment(a.t), a.gen),
+				b.gen, g.name, c.h.Name(tp), c.say().member(b.p), moment(b.t), c.say().member(a.p), moment(a.t), a.gen),
 			witness: []witness{a.by, b.by},
 		}
 		if e.I != b.by.i {
@@ -385,7 +385,7 @@ func (c *Checker) zombieMember(e *history.Event, x *call) {
 	c.tell(fencing, func() violation {
 		return violation{
 			what: fmt.Sprintf("An old generation was accepted: %v of %s at %s, of generation %d of group %s, was asked for after generation %d was installed at %s.",
-				e.F, c.say().process("k", x.p), moment(e.T), x.gen, x.group.name, x.newer, moment(x.newerT)),
+				e.F, c.say().member(x.p), moment(e.T), x.gen, x.group.name, x.newer, moment(x.newerT)),
 			witness: []witness{x.newerBy, c.asking(x, e), c.line(e)},
 		}
 	})
@@ -395,7 +395,7 @@ func (c *Checker) twinMember(e *history.Event, x *call) {
 	c.tell(fencing, func() violation {
 		return violation{
 			what: fmt.Sprintf("A fenced instance was accepted: %v of %s at %s, as member %s of group %s, was asked for after member %s had come in as the same group.instance.id %s.",
-				e.F, c.say().process("k", x.p), moment(e.T), x.member, x.group.name, x.twin, x.group.member(x.p).instance),
+				e.F, c.say().member(x.p), moment(e.T), x.member, x.group.name, x.twin, x.group.member(x.p).instance),
 			witness: []witness{c.asking(x, e), c.line(e)},
 		}
 	})

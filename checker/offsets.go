@@ -89,7 +89,7 @@ func (c *Checker) withinReason(e *history.Event, by *call, x *history.Committed)
 		c.tell(commitRegister, func() violation {
 			return violation{
 				what: fmt.Sprintf("Commit of what was not read: %s commits offset %d of %s at %s, and has read up to %d.",
-					c.say().process("k", e.P), x.Offset, c.h.Name(x.TP), moment(e.T), at),
+					c.say().member(e.P), x.Offset, c.h.Name(x.TP), moment(e.T), at),
 				witness: []witness{c.line(e)},
 			}
 		})
@@ -175,7 +175,7 @@ func (c *Checker) holdCommit(e *history.Event, by *call) {
 		c.tell(commitRegister, func() violation {
 			return violation{
 				what: fmt.Sprintf("Commit of what it does not own: group %s accepted at %s what %s had asked to be committed of %s, which was not assigned to it.",
-					by.group.name, moment(e.T), c.say().process("k", by.p), c.h.Name(by.unownedTP)),
+					by.group.name, moment(e.T), c.say().member(by.p), c.h.Name(by.unownedTP)),
 				witness: []witness{c.asking(by, e), c.line(e)},
 			}
 		})
@@ -321,7 +321,7 @@ func (c *Checker) commitRead(e *history.Event, g *group, x *history.Committed) i
 }
 
 func (c *Checker) fetcher(e *history.Event) string {
-	return fmt.Sprintf("a fetch of committed offsets of %s at %s", c.say().process("k", e.P), moment(e.T))
+	return fmt.Sprintf("a fetch of committed offsets of %s at %s", c.say().member(e.P), moment(e.T))
 }
 
 // committed is a commit as a witness: its completion, or its invocation if it has none.
@@ -391,7 +391,7 @@ func (c *Checker) resumed(x *process, pos *position, tp history.TP, first int64,
 		c.tell(commitRegister, func() violation {
 			return violation{
 				what: fmt.Sprintf("Not by auto.offset.reset: %s was assigned %s, of which nothing is committed, and began to read it at offset %d; the log starts at %d.",
-					c.say().process("k", x.p), c.h.Name(tp), from, at),
+					c.say().member(x.p), c.h.Name(tp), from, at),
 				witness: []witness{c.asksFrom(e, tp, from)},
 			}
 		})
@@ -403,7 +403,7 @@ func (c *Checker) resumed(x *process, pos *position, tp history.TP, first int64,
 	c.tell(commitRegister, func() violation {
 		return violation{
 			what: fmt.Sprintf("Not where the group left off: %s was assigned %s, of which it read that offset %d is committed, and began to read it at offset %d.",
-				c.say().process("k", x.p), c.h.Name(tp), at, from),
+				c.say().member(x.p), c.h.Name(tp), at, from),
 			witness: []witness{c.asksFrom(e, tp, from)},
 		}
 	})

@@ -7,6 +7,7 @@ type process struct {
 	p     int32
 	life  int32
 	reads bool
+	sends bool        // in transactions: it reads, processes and writes
 	pos   []*position // by TP
 	took  []taken     // in order; only if an application is promised anything
 	group *group      // that it is a member of

@@ -16,6 +16,7 @@ type witness struct {
 	M    []json.RawMessage
 	K    []json.RawMessage
 	At   map[string]claim
+	coordinated
 }
 
 type claim struct {
@@ -62,6 +63,12 @@ func (w *witness) what() string {
 	switch {
 	case w.F == "send":
 		return w.send()
+	case w.G != "":
+		return w.group()
+	case w.TxID != "" || w.X != 0 && len(w.M) == 0:
+		return w.transaction()
+	case len(w.B) > 0:
+		return w.batches()
 	case w.E == "inv" && (w.F == "poll" || w.F == "offsets" || w.F == "dump"):
 		return w.reader() + " asks"
 	case w.F != "poll" && w.F != "dump" && w.F != "process" && w.F != "offsets":
