@@ -163,8 +163,12 @@ func (l *lab) leaderOf(topic string, n int32) *labNode {
 // and nothing is taken.
 func TestNothingWhileLoading(t *testing.T) {
 	l := newCoordinated(t, 3, 1, nil)
+	l.create("bills", nil, 1, 2, 3)
 	first, c := l.home("g")
 	if s := c.commit("g", 41); s != committed {
+		t.Fatal(s)
+	}
+	if s := commitCodes(ask[*kmsg.OffsetCommitResponse](c, commitRequest("g", 7, "bills"), 8)); s != "bills-0 NONE;" {
 		t.Fatal(s)
 	}
 	rest := l.others(first)
@@ -194,6 +198,11 @@ func TestNothingWhileLoading(t *testing.T) {
 	if a := ask[*kmsg.HeartbeatResponse](c, req, 3); a.ErrorCode != 0 {
 		t.Errorf("a heartbeat, which is always well then: %s", wire.ErrorName(a.ErrorCode))
 	}
+	// A topic that is deleted meanwhile takes its offsets with it.
+	gone := kmsg.NewPtrDeleteTopicsRequest()
+	gone.TimeoutMillis, gone.TopicNames = 1000, []string{"bills"}
+	ask[*kmsg.DeleteTopicsResponse](c, gone, 1)
+	l.advance(time.Second)
 	for _, n := range rest {
 		if n != next {
 			l.resume(n)
@@ -202,6 +211,9 @@ func TestNothingWhileLoading(t *testing.T) {
 	l.advance(time.Second)
 	if s := c.fetched("g"); s != "41" {
 		t.Errorf("then the group has %s", s)
+	}
+	if s := fetchedOffset(ask[*kmsg.OffsetFetchResponse](c, fetchOffsetRequest("g", "bills"), 7)); s != "-1" {
+		t.Errorf("of a topic that was deleted it has %s", s)
 	}
 	if s := c.commit("g", 42); s != committed {
 		t.Error(s)
