@@ -44,10 +44,12 @@ func epochIn(e *history.Event, tp history.TP) int32 {
 	return history.None
 }
 
-// placedRecord is a record that is known to have been in a log for good.
+// placedRecord is a record that is known to have been in a log for good. Of one that nobody
+// knows to be committed or aborted nothing is asked; it may have made an earlier one old.
 type placedRecord struct {
-	off int64
-	rec int32
+	off       int64
+	rec       int32
+	uncertain bool
 }
 
 // compactedPart is what must be known of a compacted partition to judge what it lacks.
@@ -78,8 +80,13 @@ func (f *finish) compaction() {
 func (f *finish) compactedPart(p *part) *compactedPart {
 	x := &compactedPart{p: p, retention: f.c.topic(p.tp).DeleteRetention * 1_000_000, latest: map[int64]placedRecord{}}
 	add := func(off int64, n int32) {
-		if r := f.c.recs.at(n - 1); r.flags&(reused|unsent|wrong) == 0 && r.tp == p.tp {
-			x.list = append(x.list, placedRecord{off, n - 1})
+		r, end := f.c.recs.at(n-1), isCommitted
+		if r.x != 0 {
+			end = f.c.txns[r.x-1].ending()
+		}
+		// What was aborted compaction takes out, and it makes nothing old.
+		if r.flags&(reused|unsent|wrong) == 0 && r.tp == p.tp && end != isAborted && end != unasked {
+			x.list = append(x.list, placedRecord{off, n - 1, end == uncertain})
 		}
 	}
 	p.readAt.All(add)
@@ -130,7 +137,7 @@ func (f *finish) lackedAtEnd(x *compactedPart) {
 	by := f.c.reads[p.dump.by]
 	for _, at := range x.list {
 		r := f.c.recs.at(at.rec)
-		if at.off < p.dump.start || !p.dump.covers(at.off) {
+		if at.off < p.dump.start || !p.dump.covers(at.off) || at.uncertain {
 			continue
 		}
 		f.looked[compacts]++
@@ -147,7 +154,7 @@ func (f *finish) undeleted(x *compactedPart) {
 		r := f.c.recs.at(at.rec)
 		last := x.latest[r.key]
 		del := f.c.recs.at(last.rec)
-		if p.logAt.Get(at.off) == 0 || last.off <= at.off || r.key == history.None || !history.Deletes(del.value) || !p.dump.covers(last.off) {
+		if p.logAt.Get(at.off) == 0 || last.off <= at.off || last.uncertain || r.key == history.None || !history.Deletes(del.value) || !p.dump.covers(last.off) {
 			continue
 		}
 		f.looked[compacts]++
@@ -173,6 +180,9 @@ func (f *finish) passedOver(parts []*compactedPart) {
 		by := f.c.reads[j.by]
 		for _, at := range x.between(j.from, j.until) {
 			r := f.c.recs.at(at.rec)
+			if at.uncertain {
+				continue
+			}
 			f.looked[compacts]++
 			if f.superseded(x, at, by.i) {
 				continue

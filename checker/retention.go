@@ -50,7 +50,7 @@ func (f *finish) retention() {
 					return violation{
 						what: fmt.Sprintf("%s at %s was deleted when it was %d ms old, or sooner: retention.ms is %d. The log starts at offset %d.",
 							capital(f.name(r)), f.slot(r.tp, r.seen), age, t.Retention, p.dump.start),
-						witness: f.evidence(r, placedRecord{r.seen, n}, f.line(f.readEvent(p.dump.by))),
+						witness: f.evidence(r, placedRecord{r.seen, n, false}, f.line(f.readEvent(p.dump.by))),
 					}
 				})
 			}

@@ -164,7 +164,7 @@ func (r *Replica) OffsetForTime(timestamp int64, who Isolation) (offset, found i
 			return unknown, unknown, unknown, wire.KafkaStorageError
 		case h.BaseOffset >= end:
 			return unknown, unknown, unknown, 0
-		case h.MaxTimestamp < timestamp:
+		case h.MaxTimestamp < timestamp, h.Count == 0: // of which compaction has left the header
 			continue
 		}
 		offset, found, epoch, code = r.recordForTime(wire.Batch(h), timestamp)
@@ -195,7 +195,7 @@ func (r *Replica) MaxTimestamp(who Isolation) (offset, found int64, epoch int32,
 				return unknown, unknown, unknown, wire.KafkaStorageError
 			}
 		}
-		if b.MaxTimestamp > latest.MaxTimestamp {
+		if b.MaxTimestamp > latest.MaxTimestamp && b.Count > 0 {
 			latest = b
 		}
 	}
