@@ -179,6 +179,18 @@ const (
 	G05LoadedEarly
 	// G14OtherHash has FindCoordinator go by another hash than coordinators do.
 	G14OtherHash
+	// G01ZombieCommit has a coordinator of groups take the offsets of a member of an old
+	// generation.
+	G01ZombieCommit
+	// G08DeadMember has a member stay that was not heard of for a whole session.
+	G08DeadMember
+	// G09NoInstanceFence has two with one group.instance.id both go on (KIP-345).
+	G09NoInstanceFence
+	// G11SkipFollowUp has a member not be told that what it waits for has become free
+	// (KAFKA-16198).
+	G11SkipFollowUp
+	// G16NoBarrier has a rebalance end before the members that are known have joined.
+	G16NoBarrier
 
 	// The planted bugs from here to the situations are in the code, and no scenario shows
 	// them yet: see [Unshown].
@@ -210,28 +222,16 @@ const (
 	// has forgotten that it is in a transaction (franz-go up to 1.21.1).
 	F09AbortNothing
 
-	// G01ZombieCommit has a coordinator of groups take the offsets of a member of an old
-	// generation.
-	G01ZombieCommit
-	// G03ForgetRevocation has it take a partition for free whose owner has not yet given it
-	// back, when it is assigned anew (KAFKA-16147).
+	// G03ForgetRevocation has a coordinator of groups take a partition for free whose owner
+	// has not yet given it back, when it is assigned anew (KAFKA-16147).
 	G03ForgetRevocation
 	// G06ExpireLive has the offsets of a group expire that has members (KAFKA-13636).
 	G06ExpireLive
-	// G08DeadMember has a member stay that was not heard of for a whole session.
-	G08DeadMember
-	// G09NoInstanceFence has two with one group.instance.id both go on (KIP-345).
-	G09NoInstanceFence
-	// G11SkipFollowUp has a member not be told that what it waits for has become free
-	// (KAFKA-16198).
-	G11SkipFollowUp
 	// G12IgnoreTombstone has a coordinator that loads its log read past what was deleted.
 	G12IgnoreTombstone
 	// G13StrictEpoch has it refuse the last commit of a member whose epoch was raised while
 	// it gives partitions back (KIP-1251).
 	G13StrictEpoch
-	// G16NoBarrier has a rebalance end before the members that are known have joined.
-	G16NoBarrier
 	// T16IgnorePending has OffsetFetch not look at offsets of open transactions (KIP-447).
 	T16IgnorePending
 

@@ -22,4 +22,34 @@ var coordinatorBugs = []Bug{
 		Experiment: Experiment{Scenario: "groups", Seeds: fewSeeds, Faults: "# none"},
 		Fault:      "nothing", Property: "liveness", Difficulty: 1,
 	},
+	{
+		Site: failpoint.G01ZombieCommit, Source: "group membership",
+		Mechanism:  "A coordinator takes the offsets of a member of an old generation, who has been put out or replaced, over those of who reads the partitions now.",
+		Experiment: Experiment{Scenario: "groups", Seeds: fewSeeds},
+		Fault:      "a member sleeps for longer than its session, or has a twin", Property: "fencing", Difficulty: 2,
+	},
+	{
+		Site: failpoint.G08DeadMember, Source: "session.timeout.ms",
+		Mechanism:  "A member that is not heard of any more stays a member, and nobody reads what is its.",
+		Experiment: Experiment{Scenario: "groups", Seeds: fewSeeds},
+		Fault:      "a member crashes", Property: "liveness", Difficulty: 1,
+	},
+	{
+		Site: failpoint.G09NoInstanceFence, Source: "KIP-345, KAFKA-8225",
+		Mechanism:  "Two members with one group.instance.id both go on as that static member, and neither is fenced.",
+		Experiment: Experiment{Scenario: "groups", Seeds: fewSeeds},
+		Fault:      "a static member has a twin", Property: "fencing", Difficulty: 2,
+	},
+	{
+		Site: failpoint.G11SkipFollowUp, Source: "KAFKA-16198",
+		Mechanism:  "A member of a consumer group that waits for partitions of another is not given them when they have become free, and nobody reads them.",
+		Experiment: Experiment{Scenario: "groups", Seeds: fewSeeds, Faults: "9s..9500ms for 2500ms crash fraud-1"},
+		Fault:      "a member comes back, and no other joins or leaves after it", Property: "liveness", Difficulty: 3,
+	},
+	{
+		Site: failpoint.G16NoBarrier, Source: "the barrier of JoinGroup",
+		Mechanism:  "A rebalance ends with whoever has joined first, and all others, who are about to, are put out, and begin another.",
+		Experiment: Experiment{Scenario: "groups", Seeds: fewSeeds},
+		Fault:      "members come and go", Property: "liveness", Difficulty: 2,
+	},
 }
