@@ -128,7 +128,7 @@ func (f *finish) zones(reg *register, era int64, which int) {
 			f.back(&c.commits[a.n], &c.commits[b.n], which)
 		}
 	}
-	for _, b := range backward {
+	for _, b := range slices.Backward(backward) { // the last says it best
 		i, _ := slices.BinarySearchFunc(forward, b.lo, func(a stretch, lo int64) int { return cmp.Compare(a.lo, lo) })
 		if i == 0 {
 			continue
