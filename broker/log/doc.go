@@ -123,6 +123,25 @@
 //   - There is one heartbeat at once when the registration has been replayed: that is
 //     what the controller waits for before it unfences the broker.
 //
+// Coordinators:
+//
+//   - What a coordinator knows is what its log says, and nothing of the log that may be lost is
+//     told: an answer, and a marker, waits until the high watermark is above all that had been
+//     decided by then. So does one that only reads (Kafka answers that from what is committed).
+//   - A coordinator serves when it has replayed its log to the end and the high watermark has
+//     passed the start of the leader epoch. Kafka does not wait for the latter, and answers
+//     from a state of which what is above may be cut off.
+//   - It lives for one leader epoch. A later one, of the same broker too, begins from the log.
+//   - Records are appended with acks=all. Below min.insync.replicas a group's coordinator so
+//     refuses at once, where Kafka 4 appends with acks=1 and answers the same,
+//     COORDINATOR_NOT_AVAILABLE, when offsets.commit.timeout.ms are over. There is no linger
+//     (group.coordinator.append.linger.ms): a decision is a batch.
+//   - Who waits for an answer hangs at its coordinator by a token. A connection that ends, and a
+//     leadership, takes the tokens with it in the same step.
+//   - A home is a matter of how many partitions the topic has now; Kafka goes by how many it had
+//     when the broker was started. Who adds partitions to an internal topic loses what is in
+//     it, there as here.
+//
 // The disk:
 //
 //   - A failed write or sync ends the broker's life, as the last log directory does
