@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -29,6 +30,9 @@ func kafkaPrepare(e *env) error {
 func differentialTests(e *env) ([]test, error) {
 	ctx, cancel := context.WithTimeout(e.r.ctx, time.Minute)
 	defer cancel()
+	if err := os.RemoveAll(filepath.Join(e.dir, "kafka")); err != nil {
+		return nil, err
+	}
 	node, err := kafka.Start(ctx, e.values["jars"], filepath.Join(e.dir, "kafka"), "group.initial.rebalance.delay.ms=0")
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -98,7 +99,7 @@ func eosCopied(ctx context.Context, e *env, name string, records, rate int, kill
 	produced := make(chan error, 1)
 	tools.Go(func() {
 		produced <- x.run(ctx, "org.apache.kafka.tools.VerifiableProducer", "--bootstrap-server", e.bootstrap(), "--topic", x.in(),
-			"--max-messages", fmt.Sprint(records), "--throughput", fmt.Sprint(rate), "--acks", "-1", "--value-prefix", "1", "--producer.config", x.config("delivery.timeout.ms=180000"))
+			"--max-messages", fmt.Sprint(records), "--throughput", fmt.Sprint(rate), "--acks", "-1", "--value-prefix", "1", "--producer.config", x.config("delivery.timeout.ms=180000", "retries=2147483647", "enable.idempotence=true"))
 	})
 	tools.Go(func() {
 		_ = x.run(running, "org.apache.kafka.tools.VerifiableConsumer", "--bootstrap-server", e.bootstrap(), "--topic", x.out(), "--verbose",
@@ -126,7 +127,7 @@ func eosCopied(ctx context.Context, e *env, name string, records, rate int, kill
 	if err := x.awaitCopied(ctx, a); err != nil {
 		return err
 	}
-	if err := x.awaitConsumed(ctx, a); err != nil {
+	if err := x.awaitConsumed(ctx); err != nil {
 		return err
 	}
 	stop()
@@ -136,7 +137,7 @@ func eosCopied(ctx context.Context, e *env, name string, records, rate int, kill
 
 // config is a file of settings for a client.
 func (x *eos) config(lines ...string) string {
-	name := filepath.Join(x.e.dir, x.name+"-"+strings.ReplaceAll(strings.Join(lines, "-"), "=", "-")+".properties")
+	name := filepath.Join(x.e.dir, x.name+"-"+strings.ReplaceAll(lines[0], "=", "-")+".properties")
 	if err := os.WriteFile(name, []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
 		panic(err)
 	}
@@ -154,6 +155,16 @@ func (x *eos) run(ctx context.Context, class string, args ...string) error {
 		errors = &x.heardOf
 	}
 	cmd.Stderr = errors
+	if x.e.r.keep != "" { // with -keep the clients say what they do
+		log, err := os.Create(filepath.Join(x.e.dir, x.name+class[strings.LastIndexByte(class, '.'):]+".log"))
+		if err != nil {
+			return err
+		}
+		defer log.Close()
+		cmd.Stderr = log
+		cmd.Env = append(os.Environ(), "JAVA_TOOL_OPTIONS=-Dlog4j.configuration=file:"+x.config("log4j.rootLogger=INFO,err", "log4j.appender.err=org.apache.log4j.ConsoleAppender",
+			"log4j.appender.err.target=System.err", "log4j.appender.err.layout=org.apache.log4j.PatternLayout", "log4j.appender.err.layout.ConversionPattern=%d %p %m%n"))
+	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
@@ -237,6 +248,11 @@ func (x *eos) awaitCopied(ctx context.Context, a *kadm.Client) error {
 			behind += end.Offset - at.At
 		}
 		if done {
+			x.records = 0 // a record without an acknowledgement may be there or not
+			for p := range int32(eosPartitions) {
+				end, _ := ends.Lookup(x.in(), p)
+				x.records += int(end.Offset)
+			}
 			return nil
 		}
 		select {
@@ -248,7 +264,9 @@ func (x *eos) awaitCopied(ctx context.Context, a *kadm.Client) error {
 }
 
 // awaitConsumed waits until the consumer has committed past the last record.
-func (x *eos) awaitConsumed(ctx context.Context, a *kadm.Client) error {
+func (x *eos) awaitConsumed(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	for {
 		x.mu.Lock()
 		seen := make(map[string]bool)
@@ -263,16 +281,20 @@ func (x *eos) awaitConsumed(ctx context.Context, a *kadm.Client) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("VerifiableConsumer has seen %d of %d records; %s; it says: %s", len(seen), x.records, x.ends(a), &x.heardOf)
+			return fmt.Errorf("VerifiableConsumer has seen %d of %d records; %s; it says: %s", len(seen), x.records, x.ends(), &x.heardOf)
 		case <-time.After(300 * time.Millisecond):
 		}
 	}
 }
 
 // ends tells how far readers of committed records get, and others.
-func (x *eos) ends(a *kadm.Client) string {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+func (x *eos) ends() string {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
+	_, a, err := client(ctx, x.e)
+	if err != nil {
+		return err.Error()
+	}
 	all, err := a.ListEndOffsets(ctx, x.out())
 	stable, also := a.ListCommittedOffsets(ctx, x.out())
 	if err := first(err, also); err != nil {
@@ -283,6 +305,19 @@ func (x *eos) ends(a *kadm.Client) string {
 		end, _ := all.Lookup(x.out(), p)
 		lso, _ := stable.Lookup(x.out(), p)
 		list = append(list, fmt.Sprintf("partition %d: last stable offset %d, high watermark %d", p, lso.Offset, end.Offset))
+	}
+	producers, err := a.DescribeProducers(ctx, kadm.TopicsSet{x.out(): {0: {}, 1: {}, 2: {}}})
+	for _, p := range producers.SortedProducers() {
+		if p.CurrentTxnStartOffset >= 0 {
+			list = append(list, fmt.Sprintf("%+v", p))
+		}
+	}
+	txns, also := a.ListTransactions(ctx, nil, nil)
+	for _, t := range txns.Sorted() {
+		list = append(list, fmt.Sprintf("%+v", t))
+	}
+	if err := first(err, also); err != nil {
+		list = append(list, err.Error())
 	}
 	return strings.Join(list, ", ")
 }
@@ -414,10 +449,8 @@ func (x *eos) tell(h *history, in, out [eosPartitions][]eosRecord, ends [eosPart
 	}
 	tp := func(topic string, p int32) string { return fmt.Sprintf("%s-%d", topic, p) }
 	sends := make(map[int]int)
-	for v := 1; v <= x.records; v++ {
-		if p, ok := place[v]; ok {
-			sends[v] = h.event(0, "inv", "send", map[string]any{"m": []any{[]any{"s", tp("in", p), v}}})
-		}
+	for _, v := range slices.Sorted(maps.Keys(place)) {
+		sends[v] = h.event(0, "inv", "send", map[string]any{"m": []any{[]any{"s", tp("in", place[v]), v}}})
 	}
 	names := make(map[string]int) // of what is in the output, by place
 	next := 1_000_000

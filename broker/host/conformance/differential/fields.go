@@ -205,7 +205,7 @@ func (s *side) scalar(name string, v reflect.Value) string {
 			return strings.ToLower(name)
 		}
 	case "MemberID", "LeaderID":
-		if v.Len() > 0 {
+		if v.Kind() == reflect.String && v.Len() > 0 {
 			if name := s.members[v.String()]; name != "" {
 				return name
 			}

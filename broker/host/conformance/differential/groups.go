@@ -221,13 +221,30 @@ func (d *dialogue) all(key kmsg.Key, name string, req groupRequest) {
 	d.each(key, name, func(s *side, _ int16) kmsg.Request { return req(s) })
 }
 
+// internalTopics waits until both sides have made the topics of coordinators, which they do
+// when somebody looks for one.
+func (d *dialogue) internalTopics() {
+	for _, s := range d.sides {
+		for _, kind := range []int8{0, 1} {
+			for until := time.Now().Add(3 * patience); ; time.Sleep(50 * time.Millisecond) {
+				req := kmsg.NewPtrFindCoordinatorRequest()
+				req.Version, req.CoordinatorKey, req.CoordinatorType = 1, "any", kind
+				if resp, err := s.ask(d.ctx, req); err == nil && resp.(*kmsg.FindCoordinatorResponse).ErrorCode == 0 {
+					break
+				}
+				if time.Now().After(until) {
+					panic(s.name + " has no coordinators")
+				}
+			}
+		}
+	}
+}
+
 // coordinated waits until both sides have coordinators of groups.
 func (d *dialogue) coordinated() {
+	d.internalTopics()
 	for _, s := range d.sides {
 		for until := time.Now().Add(3 * patience); ; time.Sleep(50 * time.Millisecond) {
-			find := kmsg.NewPtrFindCoordinatorRequest()
-			find.CoordinatorKey = "any"
-			_, _ = s.ask(d.ctx, find)
 			req := heartbeatOf("any", "nobody", 1, nil)(s)
 			req.SetVersion(0)
 			if resp, err := s.ask(d.ctx, req); err == nil && resp.(*kmsg.HeartbeatResponse).ErrorCode == 25 {

@@ -126,6 +126,7 @@ func playMetadata(d *dialogue) {
 			return req
 		})
 	}
+	d.internalTopics()
 	for _, kind := range []int8{0, 1, 2, -1} {
 		for _, key := range []string{"", "group"} {
 			d.each(kmsg.FindCoordinator, fmt.Sprintf("type %d key %q", kind, key), func(*side, int16) kmsg.Request {
