@@ -106,7 +106,7 @@ type queued struct {
 }
 
 // mostQueued is how many records may wait for each worker before the partitions are paused.
-const mostQueued = 50
+const mostQueued = 5
 
 // firstTag keeps the tags of one life of a member from those of all others.
 func firstTag(id int32, life uint32) int64 { return int64(id)<<36 | int64(life)<<26 | 1 }

@@ -179,6 +179,17 @@ const (
 	G05LoadedEarly
 	// G14OtherHash has FindCoordinator go by another hash than coordinators do.
 	G14OtherHash
+	// G03ForgetRevocation has a coordinator of groups take a partition for free whose owner
+	// has not yet given it back, when it is assigned anew (KAFKA-16147).
+	G03ForgetRevocation
+	// G06ExpireLive has the offsets of a group expire that has members (KAFKA-13636).
+	G06ExpireLive
+	// G10GiveAtOnce has the leader of a cooperative group give a partition to its next owner
+	// before the last has given it up (KAFKA-14639).
+	G10GiveAtOnce
+	// F11RewindOnResume has a consumer that resumes a partition read it again from where its
+	// last fetch began (librdkafka #4637).
+	F11RewindOnResume
 	// G01ZombieCommit has a coordinator of groups take the offsets of a member of an old
 	// generation.
 	G01ZombieCommit
@@ -222,11 +233,6 @@ const (
 	// has forgotten that it is in a transaction (franz-go up to 1.21.1).
 	F09AbortNothing
 
-	// G03ForgetRevocation has a coordinator of groups take a partition for free whose owner
-	// has not yet given it back, when it is assigned anew (KAFKA-16147).
-	G03ForgetRevocation
-	// G06ExpireLive has the offsets of a group expire that has members (KAFKA-13636).
-	G06ExpireLive
 	// G12IgnoreTombstone has a coordinator that loads its log read past what was deleted.
 	G12IgnoreTombstone
 	// G13StrictEpoch has it refuse the last commit of a member whose epoch was raised while
@@ -255,15 +261,6 @@ const (
 	// followed.
 	T14OldCoordinator
 
-	// G10GiveAtOnce has the leader of a cooperative group give a partition to its next owner
-	// before the last has given it up (KAFKA-14639).
-	G10GiveAtOnce
-	// F04ResetAtOnce has a consumer be reset by the first OFFSET_OUT_OF_RANGE, whoever says it
-	// (KIP-320).
-	F04ResetAtOnce
-	// F11RewindOnResume has a consumer that resumes a partition read it again from where its
-	// last fetch began (librdkafka #4637).
-	F11RewindOnResume
 	// F12StaleIsNone has a consumer take STALE_MEMBER_EPOCH for the answer that nothing is
 	// committed.
 	F12StaleIsNone
@@ -588,7 +585,6 @@ var names = [numSites]string{
 	T11SearchShort:             "T11-search-short",
 	T14OldCoordinator:          "T14-old-coordinator",
 	G10GiveAtOnce:              "G10-give-at-once",
-	F04ResetAtOnce:             "F04-reset-at-once",
 	F11RewindOnResume:          "F11-rewind-on-resume",
 	F12StaleIsNone:             "F12-stale-is-none",
 	T16IgnorePending:           "T16-ignore-pending",

@@ -51,4 +51,22 @@ var clientBugs = []Bug{
 		Experiment: Experiment{Scenario: "analytics", Seeds: fewSeeds, Set: []string{"producer.linger.ms=100"}},
 		Fault:      "none", Property: "lateness", Difficulty: 1,
 	},
+	{
+		Site: failpoint.G10GiveAtOnce, Source: "KAFKA-14639, KAFKA-12984, KAFKA-13406",
+		Mechanism:  "The leader of a cooperative group gives a partition to its next owner in the rebalance in which the last one learns that it is to give it up.",
+		Experiment: Experiment{Scenario: "groups", Seeds: fewSeeds},
+		Fault:      "members come and go", Property: "one-owner", Difficulty: 2,
+	},
+	{
+		Site: failpoint.F11RewindOnResume, Source: "librdkafka #4637",
+		Mechanism:  "A consumer that resumes a partition reads it again from where its last fetch began.",
+		Experiment: Experiment{Scenario: "auto-commit-handoff", Seeds: fewSeeds, Faults: "2s..3s for 1500ms crash leader"},
+		Fault:      "crash the leader: what has piled up is more than the workers can hold", Property: "commit-register", Difficulty: 3,
+	},
+	{
+		Native: "F03-latest-skips-new-partition", Source: "KAFKA-12261, kafka-go #904",
+		Mechanism:  "With auto.offset.reset=latest what is written to a new partition before its reader knows of it is read by nobody.",
+		Experiment: Experiment{Scenario: "new-partitions", Seeds: fewSeeds},
+		Fault:      "add partitions under load", Property: "delivered", Difficulty: 2,
+	},
 }

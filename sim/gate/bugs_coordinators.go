@@ -52,4 +52,16 @@ var coordinatorBugs = []Bug{
 		Experiment: Experiment{Scenario: "groups", Seeds: fewSeeds},
 		Fault:      "members come and go", Property: "liveness", Difficulty: 2,
 	},
+	{
+		Site: failpoint.G03ForgetRevocation, Source: "KAFKA-16147",
+		Mechanism:  "A partition that its owner has not given back yet counts as free when it is assigned anew, and has two owners for a while.",
+		Experiment: Experiment{Scenario: "churn", Seeds: someSeeds},
+		Fault:      "members come and go, and those that give back are slow", Property: "commit-register", Difficulty: 4,
+	},
+	{
+		Site: failpoint.G06ExpireLive, Source: "KAFKA-13636, KIP-211",
+		Mechanism:  "Offsets expire by their age although their group has members.",
+		Experiment: Experiment{Scenario: "quiet", Seeds: fewSeeds},
+		Fault:      "a group commits nothing for longer than offsets are kept, a member crashes", Property: "commit-register", Difficulty: 2,
+	},
 }

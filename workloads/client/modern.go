@@ -231,8 +231,8 @@ func (m *modern) foreground(now machine.Instant, _ *machine.Effects) bool {
 			}
 			g.fail.Hit(failpoint.Rebalance)
 			m.phase, m.settles, m.state = phaseNone, false, modernAck
-			g.wait(now)
-			return true
+			g.wait(now) // that is said before anything else is asked
+			return false
 		}
 	}
 }
