@@ -202,14 +202,7 @@ const (
 	G11SkipFollowUp
 	// G16NoBarrier has a rebalance end before the members that are known have joined.
 	G16NoBarrier
-
-	// The planted bugs from here to the situations are in the code, and no scenario shows
-	// them yet: see [Unshown].
-
-	// T05NoRotation has a coordinator of transactions go on with a producer id whose epochs
-	// are used up (KAFKA-18660).
-	T05NoRotation
-	// T07AnyEndTxn has it end a transaction for a producer of another epoch (KAFKA-9600).
+	// T07AnyEndTxn has a coordinator of transactions end one for a producer of another epoch (KAFKA-9600).
 	T07AnyEndTxn
 	// T08KeepEpoch has it leave the epoch as it is at the end of a transaction (KIP-890).
 	T08KeepEpoch
@@ -218,14 +211,21 @@ const (
 	T13ForgetPrepared
 	// T18RefuseRetry has it refuse an EndTxn that it has carried out already.
 	T18RefuseRetry
+	// T24CompleteTwice has the end of a transaction be written again when it is written
+	// (KAFKA-10080).
+	T24CompleteTwice
+
+	// The planted bugs from here to the situations are in the code, and no scenario shows
+	// them yet: see [Unshown].
+
+	// T05NoRotation has a coordinator of transactions go on with a producer id whose epochs
+	// are used up (KAFKA-18660).
+	T05NoRotation
 	// T19FatalRace has it tell a producer whose commit comes after its time that the
 	// transaction is in the wrong state, not that the producer is fenced (KAFKA-20785).
 	T19FatalRace
 	// T20WallTimeout has transactions time out by the clock on the wall.
 	T20WallTimeout
-	// T24CompleteTwice has the end of a transaction be written again when it is written
-	// (KAFKA-10080).
-	T24CompleteTwice
 	// T27EpochBeforePending has an abort of nothing right behind a commit be fenced by that
 	// commit (KAFKA-18464).
 	T27EpochBeforePending

@@ -64,4 +64,34 @@ var coordinatorBugs = []Bug{
 		Experiment: Experiment{Scenario: "quiet", Seeds: fewSeeds},
 		Fault:      "a group commits nothing for longer than offsets are kept, a member crashes", Property: "commit-register", Difficulty: 2,
 	},
+	{
+		Site: failpoint.T07AnyEndTxn, Source: "KAFKA-9600",
+		Mechanism:  "A coordinator ends a transaction for whoever names its producer id, be it of an epoch that was fenced: a zombie ends its successor's.",
+		Experiment: Experiment{Scenario: "zombie", Seeds: fewSeeds},
+		Fault:      "a processor stands still, and its successor begins", Property: "fencing", Difficulty: 2,
+	},
+	{
+		Site: failpoint.T13ForgetPrepared, Source: "KAFKA-16352",
+		Mechanism:  "A new coordinator does not go on with what the one before has decided, so that the markers are never written and the producer waits for ever.",
+		Experiment: Experiment{Scenario: "transactions", Seeds: someSeeds},
+		Fault:      "a coordinator crashes between a decision and its markers", Property: "liveness", Difficulty: 3,
+	},
+	{
+		Site: failpoint.T18RefuseRetry, Source: "Redpanda #3501",
+		Mechanism:  "A coordinator refuses an EndTxn that it has carried out, so that a producer who has not heard the first answer takes what is committed for lost.",
+		Experiment: Experiment{Scenario: "transactions", Seeds: fewSeeds},
+		Fault:      "the answer is lost when a coordinator crashes", Property: "txn-atomic", Difficulty: 2,
+	},
+	{
+		Site: failpoint.T24CompleteTwice, Source: "KAFKA-10080, KAFKA-9777",
+		Mechanism:  "The markers of a transaction are written again when they are all written, and end the next one of the producer where they come into it.",
+		Experiment: Experiment{Scenario: "exactly-once-v1", Seeds: fewSeeds},
+		Fault:      "processors and coordinators crash", Property: "txn-atomic", Difficulty: 2,
+	},
+	{
+		Site: failpoint.T08KeepEpoch, Source: "KAFKA-17754, Jepsen on Bufstream",
+		Mechanism:  "A transaction of version 2 ends without a new epoch, so that nothing tells it from the next, and partitions refuse its marker.",
+		Experiment: Experiment{Scenario: "transactions", Seeds: fewSeeds, Faults: "# none"},
+		Fault:      "nothing", Property: "liveness", Difficulty: 1,
+	},
 }
