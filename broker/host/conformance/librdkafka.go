@@ -105,7 +105,7 @@ func librdkafkaTests(e *env) ([]test, error) {
 	if len(names) < 50 {
 		return nil, fmt.Errorf("test.c names %d tests", len(names))
 	}
-	quiet, err := e.r.serve(filepath.Join(e.dir, "noautocreate"), librdkafkaServe(false)...)
+	quiet, err := e.r.serve(filepath.Join(e.dir, "data", "noautocreate"), librdkafkaServe(false)...)
 	if err != nil {
 		return nil, err
 	}

@@ -73,7 +73,7 @@ func saramaTests(e *env) ([]test, error) {
 	var list []test
 	for _, name := range strings.Fields(string(out)) {
 		if functional[name] {
-			list = append(list, test{name, goTest(name, saramaEnv(e)...)})
+			list = append(list, test{name, saramaTest(name, saramaEnv(e))})
 		}
 	}
 	if len(list) < 50 {
@@ -103,6 +103,20 @@ func saramaFunctional(dir string) (map[string]bool, error) {
 
 func saramaEnv(e *env) []string {
 	return []string{"TOXIPROXY_ADDR=" + e.values["toxiproxy.addr"], "KAFKA_VERSION=" + saramaSays, "PATH=" + filepath.Join(e.dir, "docker") + ":" + os.Getenv("PATH")}
+}
+
+// saramaTest runs a test, and leaves all brokers running.
+func saramaTest(name string, variables []string) func(context.Context, *env) error {
+	run := goTest(name, variables...)
+	return func(ctx context.Context, e *env) error {
+		err := run(ctx, e)
+		for i := range saramaListen {
+			if e.nodes != nil && e.nodes.broker(i).p.dead() {
+				err = first(err, e.nodes.launch(i).await(e.r.ctx, "bootstrap.servers="))
+			}
+		}
+		return err
+	}
 }
 
 // startToxiproxy starts it with a proxy for each broker.
