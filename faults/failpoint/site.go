@@ -202,6 +202,13 @@ const (
 	G11SkipFollowUp
 	// G16NoBarrier has a rebalance end before the members that are known have joined.
 	G16NoBarrier
+	// S13MarkerKeys has the log cleaner take the keys of markers for those of a user (KAFKA-14055).
+	S13MarkerKeys
+	// T10ReadUnstable has read_committed end at the high watermark.
+	T10ReadUnstable
+	// T11SearchShort has a leader look for aborted transactions up to the last offset of what
+	// it gives out, and not including it (KAFKA-5376).
+	T11SearchShort
 	// T07AnyEndTxn has a coordinator of transactions end one for a producer of another epoch (KAFKA-9600).
 	T07AnyEndTxn
 	// T08KeepEpoch has it leave the epoch as it is at the end of a transaction (KIP-890).
@@ -244,19 +251,12 @@ const (
 	// S12CleanUnstable has the log cleaner work above the last stable offset and the high
 	// watermark (KAFKA-13194).
 	S12CleanUnstable
-	// S13MarkerKeys has it take the keys of markers for those of a user (KAFKA-14055).
-	S13MarkerKeys
 	// S14ForgetTransactions has it forget which transactions it is in where it begins another
 	// segment (KAFKA-8351).
 	S14ForgetTransactions
 	// T09SkipVerification has a leader append what is of a transaction without its
 	// coordinator's word, and be content with that (KIP-890).
 	T09SkipVerification
-	// T10ReadUnstable has read_committed end at the high watermark.
-	T10ReadUnstable
-	// T11SearchShort has a leader look for aborted transactions up to the last offset of what
-	// it gives out, and not including it (KAFKA-5376).
-	T11SearchShort
 	// T14OldCoordinator has a partition take a marker of a coordinator that another has
 	// followed.
 	T14OldCoordinator

@@ -168,4 +168,4 @@ const (
 )
 
 // bugs are the manifests by what is planted where.
-var bugs = slices.Concat(replicationBugs, storageBugs, sequenceBugs, controllerBugs, coordinatorBugs, clientBugs, styleBugs)
+var bugs = slices.Concat(replicationBugs, storageBugs, sequenceBugs, controllerBugs, coordinatorBugs, transactionBugs, clientBugs, styleBugs)
