@@ -29,6 +29,8 @@ type WriterConfig struct {
 	// Alone says that nobody else has the transactional.id, so that a writer which has failed
 	// for good begins anew; otherwise it has a successor, and ends.
 	Alone bool
+	// Tombstones is as in [ProducerConfig].
+	Tombstones bool
 
 	Recorder   *history.Recorder
 	TPs        func(wire.TP) history.TP
@@ -202,6 +204,10 @@ func (w *Writer) send(now machine.Now) bool {
 	if w.head.Value == nil {
 		w.head.Key, w.head.Value = w.make()
 		w.head.Ticket = w.cfg.Recorder.Op()
+		if w.cfg.Tombstones && w.head.Key != nil {
+			id, _ := RecordID(w.head.Value)
+			w.head.Tombstone = history.Deletes(id)
+		}
 	}
 	w.head.Time = now.Wall.Millis()
 	tp, sent := w.tx.client.Send(now, w.cfg.Topic, w.head)

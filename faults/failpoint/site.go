@@ -221,13 +221,22 @@ const (
 	// T24CompleteTwice has the end of a transaction be written again when it is written
 	// (KAFKA-10080).
 	T24CompleteTwice
+	// T05NoRotation has a coordinator of transactions go on with a producer id whose epochs
+	// are used up (KAFKA-18660).
+	T05NoRotation
+	// F09AbortNothing has a transactional producer whose commit has failed abort nothing: it
+	// has forgotten that it is in a transaction (franz-go up to 1.21.1).
+	F09AbortNothing
+	// S12CleanUnstable has the log cleaner work above the last stable offset and the high
+	// watermark (KAFKA-13194).
+	S12CleanUnstable
+	// T09SkipVerification has a leader append what is of a transaction without its
+	// coordinator's word, and be content with that (KIP-890).
+	T09SkipVerification
 
 	// The planted bugs from here to the situations are in the code, and no scenario shows
 	// them yet: see [Unshown].
 
-	// T05NoRotation has a coordinator of transactions go on with a producer id whose epochs
-	// are used up (KAFKA-18660).
-	T05NoRotation
 	// T19FatalRace has it tell a producer whose commit comes after its time that the
 	// transaction is in the wrong state, not that the producer is fenced (KAFKA-20785).
 	T19FatalRace
@@ -236,9 +245,6 @@ const (
 	// T27EpochBeforePending has an abort of nothing right behind a commit be fenced by that
 	// commit (KAFKA-18464).
 	T27EpochBeforePending
-	// F09AbortNothing has a transactional producer whose commit has failed abort nothing: it
-	// has forgotten that it is in a transaction (franz-go up to 1.21.1).
-	F09AbortNothing
 
 	// G12IgnoreTombstone has a coordinator that loads its log read past what was deleted.
 	G12IgnoreTombstone
@@ -248,15 +254,9 @@ const (
 	// T16IgnorePending has OffsetFetch not look at offsets of open transactions (KIP-447).
 	T16IgnorePending
 
-	// S12CleanUnstable has the log cleaner work above the last stable offset and the high
-	// watermark (KAFKA-13194).
-	S12CleanUnstable
 	// S14ForgetTransactions has it forget which transactions it is in where it begins another
 	// segment (KAFKA-8351).
 	S14ForgetTransactions
-	// T09SkipVerification has a leader append what is of a transaction without its
-	// coordinator's word, and be content with that (KIP-890).
-	T09SkipVerification
 	// T14OldCoordinator has a partition take a marker of a coordinator that another has
 	// followed.
 	T14OldCoordinator
@@ -488,7 +488,7 @@ const (
 )
 
 const (
-	firstUnshown         = T05NoRotation
+	firstUnshown         = T19FatalRace
 	firstSituation       = LeaderChange
 	firstQuorumSituation = ControllerChange
 	firstMoveSituation   = Reassigned

@@ -22,6 +22,35 @@ var transactionBugs = []Bug{
 		Experiment: Experiment{Scenario: "transactions", Seeds: fewSeeds, Faults: "# none", Set: cleanedTransactions},
 		Fault:      "nothing; the topic is compacted", Property: "txn-atomic", Difficulty: 2,
 	},
+	{
+		Site: failpoint.T05NoRotation, Source: "KAFKA-18660, KAFKA-19367",
+		Mechanism:  "A coordinator goes on with a producer id whose epochs are used up, so that the producer is refused for ever.",
+		Experiment: Experiment{Scenario: "transactions", Seeds: fewSeeds, Set: []string{"first-epoch=32700"}},
+		Fault:      "none, but 2^15 transactions", Property: "liveness", Difficulty: 5,
+	},
+	{
+		Site: failpoint.F09AbortNothing, Source: "franz-go up to v1.21.1",
+		Mechanism: "A producer whose commit has failed has forgotten that it is in a transaction, and aborts nothing.",
+		Experiment: Experiment{Scenario: "transactions", Seeds: fewSeeds,
+			Set: []string{"producer.delivery.timeout.ms=700", "producer.request.timeout.ms=300"}, Faults: `
+1s..1500ms for 2s  cut payment-service leader
+3s for 1500ms      cut payment-service leader(payments-1)
+`},
+		Fault: "the leader cannot be reached when a transaction is committed", Property: "txn-atomic", Difficulty: 2,
+	},
+	{
+		Site: failpoint.S12CleanUnstable, Source: "KAFKA-13194",
+		Mechanism:  "The log cleaner does not stop at the last stable offset, so that what is aborted later takes out what was committed.",
+		Experiment: Experiment{Scenario: "transactions-compacted", Seeds: someSeeds},
+		Fault:      "none: long transactions are aborted", Property: "compaction", Difficulty: 4,
+	},
+	{
+		Site: failpoint.T09SkipVerification, Source: "KIP-890, KAFKA-12671",
+		Mechanism: "A leader does not ask the coordinator before it appends, so that a record that comes behind the end of its transaction begins one that nobody ends.",
+		Experiment: Experiment{Scenario: "hanging-txn", Seeds: someSeeds,
+			Set: []string{"broker.transaction.partition.verification.enable=true"}},
+		Fault: "a request is late, the producer gives up and aborts", Property: "liveness", Difficulty: 3,
+	},
 }
 
 // cleanedTransactions have the topic of the scenario transactions compacted again and again.

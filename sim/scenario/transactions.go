@@ -220,7 +220,7 @@ func (c *clients) addWriter(r *run, i int, node nodeName) {
 		},
 		Bootstrap: r.cluster.bootstrap(), Settings: r.set.Producer(spec.Name), Topic: spec.Topic,
 		Records: spec.Transactions.Records, AbortOneIn: uint64(spec.Transactions.AbortOneIn), Hold: spec.Transactions.Hold,
-		Alone:    r.alone(spec.Name),
+		Alone: r.alone(spec.Name), Tombstones: r.set.Topic(spec.Topic).CleanupPolicy.Compact,
 		Recorder: r.rec, TPs: r.topology.number, Failpoints: r.cluster.set(node.id),
 	}
 	c.addNode(r, node, &Machine{}, func(life uint32) machine.Machine {
