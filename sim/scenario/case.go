@@ -76,7 +76,8 @@ type Fork struct {
 type plan struct {
 	*Case
 	set      *config.Settings
-	mixed    []config.Broker // by broker; empty if all have the same
+	readers  []config.Consumer // the settings of Spec.Readers
+	mixed    []config.Broker   // by broker; empty if all have the same
 	schedule faults.Schedule
 	bugs     []failpoint.Site
 	stated   []string
@@ -189,6 +190,9 @@ func (c *Case) plan() (*plan, error) {
 	}
 	if err := p.checkTransactions(); err != nil {
 		return nil, fmt.Errorf("%s: %w", p.Spec.Name, err)
+	}
+	for i := range spec.Readers {
+		p.readers = append(p.readers, p.set.Consumer(spec.Readers[i].Name))
 	}
 	if p.mixed, err = spec.mixed(c.Layers); err != nil {
 		return nil, err

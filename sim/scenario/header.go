@@ -104,7 +104,7 @@ func (p *plan) groupSettings(s *history.Settings) {
 		if p.groupID(i) == "" {
 			continue
 		}
-		set := p.set.Consumer(x.Name)
+		set := p.readers[i]
 		s.Sub = "subscribe"
 		protocols = append(protocols, protocolOf(set))
 		s.AutoCommit = s.AutoCommit || set.EnableAutoCommit

@@ -38,7 +38,7 @@ func (p *plan) groupID(reader int) string {
 	if !p.Spec.log() || p.Spec.Bulk != nil {
 		return ""
 	}
-	return p.set.Consumer(p.Spec.Readers[reader].Name).GroupID
+	return p.readers[reader].GroupID
 }
 
 // consumerGroups are the groups of the run, in the order of their first members.
@@ -83,7 +83,7 @@ func (p *plan) memberCommit(reader int) workloads.MemberCommit {
 	if c := spec.Commit; c != "" {
 		return memberCommits()[c]
 	}
-	if p.set.Consumer(spec.Name).EnableAutoCommit {
+	if p.readers[reader].EnableAutoCommit {
 		return workloads.MemberCommitAuto
 	}
 	return workloads.MemberCommitAfter
@@ -94,7 +94,7 @@ func (p *plan) memberCommit(reader int) workloads.MemberCommit {
 func (p *plan) checkMembers() error {
 	for i := range p.Spec.Readers {
 		r := &p.Spec.Readers[i]
-		set := p.set.Consumer(r.Name)
+		set := &p.readers[i]
 		switch member := p.groupID(i) != ""; {
 		case !member && (r.Commit != "" || r.Workers > 0 || r.Until > 0):
 			return fmt.Errorf("reader %s: commit, workers and until are for members of a consumer group: set: {group.id: %s}", r.Name, r.Name)
@@ -121,7 +121,7 @@ func (c *clients) addMember(r *run, i int, node nodeName) {
 	spec := &r.Spec.Readers[i]
 	group := c.groupOf(i)
 	cfg := workloads.MemberConfig{
-		ID: int32(node.id), Name: node.name, Seed: r.Seed, Bootstrap: r.cluster.bootstrap(), Settings: r.set.Consumer(spec.Name),
+		ID: int32(node.id), Name: node.name, Seed: r.Seed, Bootstrap: r.cluster.bootstrap(), Settings: r.readers[i],
 		Topics: spec.Topics, Partitions: r.topology.of(spec.Topics), Work: spec.Work, Settle: spec.Settle,
 		Commit: r.memberCommit(i), Workers: spec.Workers,
 		From: max(machine.Instant(spec.From), r.Spec.readFrom()), Until: machine.Instant(spec.Until),
