@@ -52,6 +52,8 @@
 //	             group has nothing left to do
 //	grow.go      topics that are given more partitions during the load
 //	trim.go      records that are deleted during the load
+//	transactions.go
+//	             who writes in transactions, processors, and the roles of coordinators
 //	bulk.go      loads of very many records, followed by a ledger instead of a history
 //	machines.go  what the nodes of such a load run on
 //	ways.go      where the time of one of its records goes
