@@ -14,7 +14,8 @@ import (
 const kafkaGoModule = "github.com/segmentio/kafka-go@v0.4.51"
 
 // kafkaGoServe is one broker where kafka-go's own tests look for it.
-var kafkaGoServe = []string{"--brokers", "1", "--listen", "127.0.0.1:9092", "--advertise", "localhost", "--set", "broker.message.max.bytes=200000000"}
+var kafkaGoServe = []string{"--brokers", "1", "--listen", "127.0.0.1:9092", "--advertise", "localhost", "--set", "broker.message.max.bytes=200000000",
+	"--set", "broker.group.initial.rebalance.delay.ms=0"}
 
 // kafkaGoPrepare builds kafka-go's tests out of a copy of the module.
 func kafkaGoPrepare(e *env) error {

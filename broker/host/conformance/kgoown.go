@@ -140,10 +140,11 @@ func kgoOwnTests(e *env) ([]test, error) {
 	var list, rest []test
 	var alone []string
 	others := &kgoBatch{}
+	chains := &kgoBatch{pattern: "^(" + strings.Join(kgoChains, "|") + ")$", env: []string{"KGO_TEST_RECORDS=50000"}} // side by side
 	for _, name := range strings.Fields(names) {
 		switch {
 		case slices.Contains(kgoChains, name):
-			list = append(list, kgoChain(name, "KGO_TEST_RECORDS=50000")...)
+			list = append(list, chains.chain(name)...)
 		case slices.ContainsFunc(kgoBroker, func(prefix string) bool { return strings.HasPrefix(name, prefix) }):
 			b := &kgoBatch{pattern: "^" + name + "$", env: []string{"KGO_TEST_RECORDS=50000"}}
 			list = append(list, b.test(name))
@@ -158,7 +159,10 @@ func kgoOwnTests(e *env) ([]test, error) {
 
 // kgoChain are the parts of a chain, and the whole.
 func kgoChain(name string, env ...string) (list []test) {
-	b := &kgoBatch{pattern: "^" + name + "$", env: env}
+	return (&kgoBatch{pattern: "^" + name + "$", env: env}).chain(name)
+}
+
+func (b *kgoBatch) chain(name string) (list []test) {
 	for _, part := range kgoChainsParts {
 		list = append(list, b.test(name+"/"+part))
 	}
@@ -175,7 +179,7 @@ func kgoChaosTests(*env) (list []test, err error) {
 
 // kgoKillTests are the chains while one broker after the other is killed and comes back.
 func kgoKillTests(e *env) (list []test, err error) {
-	stop := e.nodes.killing(e.r.ctx, 5*time.Second, 2*time.Second)
+	stop := e.nodes.killing(e.r.ctx, 8*time.Second, 2*time.Second)
 	for _, name := range append([]string{"TestGroupSimple"}, kgoChains...) {
 		if slices.Contains(kgoChains, name) {
 			list = append(list, kgoChain(name, "KGO_TEST_RECORDS=50000", "KGO_TEST_CHAOS=1")...)

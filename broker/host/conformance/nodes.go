@@ -26,6 +26,7 @@ type nodes struct {
 	listeners  []net.Listener
 	mu         sync.Mutex // guards brokers: some tests stop and start them
 	brokers    []*launched
+	over       bool // all are to be ended
 }
 
 // quickFailover has a broker that is gone be noticed soon.
@@ -111,8 +112,12 @@ func (n *nodes) launch(i int) *launched {
 	b := n.r.launch(append([]string{"serve", "--role", "broker", "--id", fmt.Sprint(i + 1), "--voters", n.voter,
 		"--listen", n.addresses[i], "--data", n.data}, n.flags...)...)
 	n.mu.Lock()
-	defer n.mu.Unlock()
+	over := n.over
 	n.brokers[i] = b
+	n.mu.Unlock()
+	if over {
+		b.end()
+	}
 	return b
 }
 
@@ -167,6 +172,9 @@ func (n *nodes) end() {
 	for _, l := range n.listeners {
 		l.Close()
 	}
+	n.mu.Lock()
+	n.over = true
+	n.mu.Unlock()
 	for i := range n.brokers {
 		if b := n.broker(i); b != nil {
 			b.end()

@@ -354,9 +354,9 @@ var suites = []suite{
 	{name: "confluent-kafka-go", limit: 90 * time.Second, serve: []string{"--set", "broker.default.replication.factor=3"}, prepare: confluentPrepare, tests: confluentTests},
 	{name: "eos", limit: 4 * time.Minute, kills: true, prepare: kafkaPrepare, tests: eosTests},
 	{name: "librdkafka", limit: 3 * time.Minute, serve: librdkafkaServe(true), prepare: librdkafkaPrepare, tests: librdkafkaTests},
-	{name: "kafka-go-own", serve: kafkaGoServe, prepare: kafkaGoPrepare, tests: kafkaGoOwnTests},
+	{name: "kafka-go-own", limit: 2 * time.Minute, serve: kafkaGoServe, prepare: kafkaGoPrepare, tests: kafkaGoOwnTests},
 	{name: "sarama", limit: 3 * time.Minute, kills: true, listen: saramaListen, serve: saramaServe, prepare: saramaPrepare, tests: saramaTests},
-	{name: "kgo-own", quick: true, limit: 3 * time.Minute, serve: []string{"--set", "broker.default.replication.factor=3"}, prepare: kgoOwnPrepare, tests: kgoOwnTests},
+	{name: "kgo-own", quick: true, limit: 3 * time.Minute, serve: []string{"--set", "broker.default.replication.factor=3", "--set", "broker.group.initial.rebalance.delay.ms=300"}, prepare: kgoOwnPrepare, tests: kgoOwnTests},
 	{name: "kgo-chaos", limit: 5 * time.Minute, serve: []string{"--set", "broker.default.replication.factor=3"}, prepare: kgoOwnPrepare, tests: kgoChaosTests},
 	{name: "kgo-kill", limit: 10 * time.Minute, kills: true, serve: []string{"--set", "broker.default.replication.factor=3"}, prepare: kgoOwnPrepare, tests: kgoKillTests},
 }

@@ -212,6 +212,9 @@ func startDocker(e *env) error {
 		case "stop":
 			e.nodes.broker(i).p.stop()
 		case "start":
+			if !e.nodes.broker(i).p.dead() {
+				return
+			}
 			if err := e.nodes.launch(i).await(e.r.ctx, "bootstrap.servers="); err != nil {
 				http.Error(w, err.Error(), http.StatusInternalServerError)
 			}
