@@ -22,6 +22,7 @@ import (
 // compareFlags is the command line of compare.
 type compareFlags struct {
 	seeds   int64
+	counted bool // seeds were said
 	workers int
 	out     string
 	json    bool
@@ -46,11 +47,18 @@ each configuration was held to is another question, and is listed at the end.
 The default of a queue is what client libraries do when they are told nothing: manual
 acknowledgements, no confirms, nothing durable.
 
-The scenario is styles unless another is named. A load of less than 8 s is made so long.`
+The scenario is styles unless another is named. A load of less than 8 s is made so long.
+
+Of a scenario with processors, such as exactly-once, it makes another table, of a log alone:
+somebody crashes at each step of a transaction, the processors, the coordinators, who leads
+and who follows, and each reader of what the processors write, read_committed or
+read_uncommitted, says how many inputs it has no output of, and how many outputs of an
+input beside the first. The load is 3.5 s then, and there is no page.`
 
 const compareExamples = `  brokersim compare                          all three, 200 seeds a cell
   brokersim compare queue,pubsub --seeds 20  two of them, a quick look
   brokersim compare log orders               another scenario, one kind
+  brokersim compare exactly-once             a crash at each step of a transaction
   brokersim compare --json --out out         for a program, and into files`
 
 func (a *app) compareVerb() *cobra.Command {
@@ -68,12 +76,13 @@ func (a *app) compareVerb() *cobra.Command {
 			if f.workers < 0 {
 				return fmt.Errorf("-j %d: want a number of cores, 1 or more", f.workers)
 			}
+			f.counted = cmd.Flags().Changed("seeds")
 			return a.compare(args, f)
 		},
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.Int64Var(&f.seeds, "seeds", gate.CompareSeeds, "measure each cell under seeds 1 to `N`")
+	flags.Int64Var(&f.seeds, "seeds", gate.CompareSeeds, fmt.Sprintf("measure each cell under seeds 1 to `N`; of transactions %d unless said", gate.MatrixSeeds))
 	flags.IntVarP(&f.workers, "jobs", "j", 0, "make `N` runs at a time; 0 is as many as there are cores")
 	flags.StringVar(&f.out, "out", "", "write compare.html, compare.json and compare.txt into `DIR`")
 	flags.BoolVar(&f.json, "json", false, "print the result as one JSON object")
@@ -89,6 +98,9 @@ func (a *app) compare(args []string, f *compareFlags) error {
 	spec, _, err := a.loadScenario(name)
 	if err != nil {
 		return err
+	}
+	if len(spec.Processors) > 0 {
+		return a.matrix(spec, kinds, f)
 	}
 	c := gate.Comparison{Spec: spec, Kinds: kinds, Seeds: f.seeds, Workers: f.workers}
 	if c.Machines, c.MachinesAbout, err = capacity.Compared(c.Groups()); err != nil {
@@ -155,20 +167,77 @@ func (a *app) writeCompared(c result.Compare, f *compareFlags) error {
 	if err := reports.CompareHTML(&page, c, shellWord); err != nil {
 		return err
 	}
-	if f.out != "" {
-		if err := os.MkdirAll(f.out, 0o777); err != nil {
-			return fmt.Errorf("--out %w", plainPathError(err))
-		}
-		for name, b := range map[string][]byte{"compare.txt": text.Bytes(), "compare.json": object.Bytes(), "compare.html": page.Bytes()} {
-			if err := os.WriteFile(filepath.Join(f.out, name), b, 0o666); err != nil {
-				return &failure{result.ExitInternal, fmt.Errorf("--out %w", plainPathError(err))}
-			}
-		}
+	if err := writeFiles(f.out, map[string][]byte{"compare.txt": text.Bytes(), "compare.json": object.Bytes(), "compare.html": page.Bytes()}); err != nil {
+		return err
 	}
+	return a.printCompared(&text, &object, f)
+}
+
+func (a *app) printCompared(text, object *bytes.Buffer, f *compareFlags) error {
 	b := text.Bytes()
 	if f.json {
 		b = object.Bytes()
 	}
 	_, err := a.stdout.Write(b)
 	return err
+}
+
+// writeFiles writes files into the directory of --out, if there is one.
+func writeFiles(dir string, files map[string][]byte) error {
+	if dir == "" {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fmt.Errorf("--out %w", plainPathError(err))
+	}
+	for name, b := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o666); err != nil {
+			return &failure{result.ExitInternal, fmt.Errorf("--out %w", plainPathError(err))}
+		}
+	}
+	return nil
+}
+
+// matrix compares what readers of transactions see when somebody crashes at each step.
+func (a *app) matrix(spec *scenario.Spec, kinds []string, f *compareFlags) error {
+	if i := slices.IndexFunc(kinds, func(kind string) bool { return kind != scenario.KindLog }); i >= 0 {
+		return fmt.Errorf("%s: a %s has no transactions: leave out which kinds", spec.Name, kinds[i])
+	}
+	m := gate.Matrix{Spec: spec, Seeds: f.seeds, Workers: f.workers}
+	if !f.counted {
+		m.Seeds = gate.MatrixSeeds
+	}
+	if err := m.Check(); err != nil {
+		return err
+	}
+	stop, end := a.untilInterrupted()
+	defer end()
+	m.Stop = stop
+	clear := func() {}
+	if !f.quiet {
+		m.Progress, clear = a.checkProgress()
+	}
+	out, err := gate.MakeMatrix(m)
+	clear()
+	if err != nil {
+		return err
+	}
+	var text, object bytes.Buffer
+	if err := reports.MatrixText(&text, out, shellWord); err != nil {
+		return err
+	}
+	if err := reports.MatrixJSON(&object, out); err != nil {
+		return err
+	}
+	if err := writeFiles(f.out, map[string][]byte{"compare.txt": text.Bytes(), "compare.json": object.Bytes()}); err != nil {
+		return err
+	}
+	if err := a.printCompared(&text, &object, f); err != nil {
+		return err
+	}
+	a.exit = out.Exit()
+	if out.Stopped != "" {
+		return &failure{result.ExitInterrupted, errors.New("interrupted: these are the seeds until then")}
+	}
+	return nil
 }

@@ -12,6 +12,8 @@ type services struct {
 	group map[int32]int // by process: the number of its group
 	alone []bool        // by group: it has one member
 	n     int           // groups
+
+	process map[string]int32 // by name
 }
 
 func servicesOf(s *scenario.Spec) services {
@@ -41,6 +43,7 @@ func servicesOf(s *scenario.Spec) services {
 		}
 		x.group[byName[r.Name]] = g
 	}
+	x.process = byName
 	return x
 }
 
