@@ -18,6 +18,9 @@
 // (capacityhtml.go, capacity.tmpl, capacity.css) that takes its plots from whoever
 // drew them.
 //
+// A comparison of kinds of broker is text (compare.go) and a page (comparehtml.go), the matrix
+// of crashes in transactions text alone (matrix.go).
+//
 // What a run says is never trusted: clean keeps it from a terminal, and svg.go,
 // mermaidText, markdown and html/template keep it from being markup.
 package reports
