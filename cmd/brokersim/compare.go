@@ -53,7 +53,8 @@ Of a scenario with processors, such as exactly-once, it makes another table, of 
 somebody crashes at each step of a transaction, the processors, the coordinators, who leads
 and who follows, and each reader of what the processors write, read_committed or
 read_uncommitted, says how many inputs it has no output of, and how many outputs of an
-input beside the first. The load is 3.5 s then, and there is no page.`
+input beside the first. The load is 3.5 s then, there is no page, and --json has for each
+step the string that repeats a run of it.`
 
 const compareExamples = `  brokersim compare                          all three, 200 seeds a cell
   brokersim compare queue,pubsub --seeds 20  two of them, a quick look

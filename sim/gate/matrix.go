@@ -304,7 +304,7 @@ func (t *outputTally) Event(e *history.Event) {
 	switch {
 	case e.F == history.Send && e.E == history.Inv:
 		for i := range e.Sends {
-			if s := &e.Sends[i]; s.Of != 0 && t.output[s.TP] {
+			if s := &e.Sends[i]; s.Of != 0 {
 				t.of[s.Value] = s.Of
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"brokersim/checker/history"
 	"brokersim/checker/result"
 )
 
@@ -133,5 +134,36 @@ func TestMatrixRefuses(t *testing.T) {
 		if err := c.m.Check(); err == nil || err.Error() != c.want {
 			t.Errorf("%v, want %s", err, c.want)
 		}
+	}
+}
+
+// What each of two readers saw of three inputs: the first an output of all, that of the third
+// twice, one of the two again after it went back; the second none of the last. Another topic,
+// what nobody made of an input, and a read that does not end the run count for nothing.
+func TestMatrixCounts(t *testing.T) {
+	const in, out, other = 0, 1, 2
+	tally := newOutputTally(&history.Header{TPs: []string{"in-0", "out-0", "other-0"}}, []string{"in"}, "out", map[int32]int{7: 0, 8: 1})
+	record := func(values ...int64) (list []history.Record) {
+		for i, v := range values {
+			list = append(list, history.Record{Offset: int64(i), Value: v})
+		}
+		return list
+	}
+	event := func(e history.Kind, f history.Func, p int32, fin bool, runs ...history.Run) {
+		tally.Event(&history.Event{E: e, F: f, P: p, Fin: fin, Runs: runs})
+	}
+	tally.Event(&history.Event{E: history.Inv, F: history.Send, Sends: []history.Sent{
+		{TP: in, Value: 1}, {TP: out, Value: 11, Of: 1}, {TP: out, Value: 12, Of: 2}, {TP: out, Value: 13, Of: 3}, {TP: out, Value: 14, Of: 3}, {TP: other, Value: 15, Of: 1},
+	}})
+	event(history.OK, history.Poll, 7, false, history.Run{TP: out, Records: record(11, 12, 13, 14)}, history.Run{TP: other, Records: record(15)})
+	event(history.OK, history.Poll, 7, false, history.Run{TP: out, Records: record(13, 14, 99)})
+	event(history.OK, history.Poll, 8, false, history.Run{TP: out, Records: record(11, 12)})
+	event(history.OK, history.Poll, 9, false, history.Run{TP: out, Records: record(13)})
+	event(history.OK, history.Dump, 1, false, history.Run{TP: in, Records: record(1, 2, 3)})
+	event(history.OK, history.Dump, 1, true, history.Run{TP: in, Records: record(1, 2, 3)}, history.Run{TP: out, Records: record(11)})
+	inputs, cells := tally.finish()
+	want := []result.MatrixCell{{Doubled: 1}, {Lost: 1}}
+	if inputs != 3 || !slices.Equal(cells, want) {
+		t.Errorf("%d inputs, %+v, want 3, %+v", inputs, cells, want)
 	}
 }
