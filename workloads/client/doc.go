@@ -129,6 +129,7 @@
 //	admin.go        CreateTopics
 //	recreator.go    topics that are deleted and created again
 //	trimmer.go      DeleteRecords
+//	errands.go      errands of operators, one after the other
 //	grower.go       CreatePartitions
 //	committed.go    what groups have committed, for who is a member of none
 //	pubsub.go       of Redis: one connection, to publish or to listen

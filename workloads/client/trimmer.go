@@ -18,20 +18,12 @@ type Trim struct {
 
 // Trimmer does so with some partitions, one after the other. It asks until it is told that
 // no replica that is alive has the records any more.
-type Trimmer struct {
-	net     network
-	draw    machine.Draw
-	todo    []Trim
-	asking  bool
-	tries   uint32
-	retryAt machine.Instant
-	due     machine.Instant
-}
+type Trimmer struct{ errands[Trim] }
 
 // NewTrimmer returns a client that will delete records, in the order of the list.
 func NewTrimmer(cfg AdminConfig, list []Trim) *Trimmer {
-	x := &Trimmer{todo: slices.Clone(list)}
-	x.draw = cfg.draw()
+	x := &Trimmer{}
+	x.todo, x.draw = slices.Clone(list), cfg.draw()
 	x.net.init(cfg.network(x.draw, wire.NewTable(metadataAPI(), wire.API{Key: wire.DeleteRecords, Min: 1, Max: 2}), wire.Metadata, wire.DeleteRecords))
 	for i := range x.todo {
 		x.net.meta.add(x.todo[i].TP.Topic)
@@ -39,35 +31,17 @@ func NewTrimmer(cfg AdminConfig, list []Trim) *Trimmer {
 	return x
 }
 
-// Left is what has not been deleted yet.
-func (x *Trimmer) Left() []Trim { return x.todo }
-
-// Deadline is when the client next wants Run to be called.
-func (x *Trimmer) Deadline() machine.Instant { return x.due }
-
 // Step takes an input.
 func (x *Trimmer) Step(now machine.Now, in *machine.Input, out *machine.Effects) {
 	x.net.step(now.Mono, in, out)
-	x.answers(now.Mono)
+	x.answers(now.Mono, x.answered)
 }
 
 // Run does what is due.
 func (x *Trimmer) Run(now machine.Now, out *machine.Effects) {
 	x.net.expire(now.Mono, out)
-	x.answers(now.Mono)
-	x.due = machine.Never
-	if len(x.todo) == 0 {
-		return
-	}
-	if !x.asking {
-		if at := max(x.retryAt, x.todo[0].At); now.Mono < at {
-			x.due = at
-		} else {
-			x.ask(now.Mono, out)
-		}
-	}
-	x.net.refresh(now.Mono, out)
-	x.due = min(x.due, x.net.due())
+	x.answers(now.Mono, x.answered)
+	x.run(now.Mono, func(t *Trim) machine.Instant { return t.At }, x.ask, out)
 }
 
 func (x *Trimmer) ask(now machine.Instant, out *machine.Effects) {
@@ -90,22 +64,8 @@ func (x *Trimmer) ask(now machine.Instant, out *machine.Effects) {
 	x.net.send(now, &call{what: callDeleteRecords, request: req}, l, nil, true, out)
 }
 
-func (x *Trimmer) answers(now machine.Instant) {
-	ended := x.net.take()
-	for i := range ended {
-		switch o := &ended[i]; o.call.what {
-		case callMetadata:
-			x.net.metadataAnswered(now, *o)
-		case callDeleteRecords:
-			x.answered(now, o)
-		}
-	}
-	release(ended)
-}
-
 // answered goes on to the next partition, or asks again.
 func (x *Trimmer) answered(now machine.Instant, o *outcome) {
-	x.asking = false
 	if resp, is := o.body.(*kmsg.DeleteRecordsResponse); is {
 		for i := range resp.Topics {
 			for j := range resp.Topics[i].Partitions {
@@ -117,6 +77,5 @@ func (x *Trimmer) answered(now machine.Instant, o *outcome) {
 		}
 	}
 	x.net.meta.stale = true // somebody else may lead by now
-	x.retryAt = now.Add(backoff(x.net.cfg.retry, x.net.cfg.retryMax, 0, x.draw.Of("backoff").With(uint64(x.tries))))
-	x.tries++
+	x.again(now, 0)
 }
