@@ -49,15 +49,19 @@ func MatrixText(w io.Writer, m result.Matrix, quote func(string) string) error {
 func columnWidth(c *result.MatrixColumn) int { return max(len(c.Isolation), len("lost/doubled")) }
 
 func matrixRow(b *strings.Builder, m *result.Matrix, r *result.MatrixRow, who, step int) {
-	reached := fmt.Sprintf("%d of %d", r.Reached, r.Runs)
-	if r.Step == result.None {
-		reached = "-"
-	}
-	fmt.Fprintf(b, "  %-*s  %-*s  %-9s  %7d  %6d", who, r.Who, step, r.Step, reached, r.Crashes, r.Inputs)
+	fmt.Fprintf(b, "  %-*s  %-*s  %-9s  %7d  %6d", who, r.Who, step, r.Step, reachedText(r), r.Crashes, r.Inputs)
 	for j, c := range r.Cells {
 		fmt.Fprintf(b, "  %*s", columnWidth(&m.Columns[j]), fmt.Sprintf("%d/%d", c.Lost, c.Doubled))
 	}
 	b.WriteByte('\n')
+}
+
+// reachedText is in how many runs somebody crashed at the step.
+func reachedText(r *result.MatrixRow) string {
+	if r.Step == result.None {
+		return "-"
+	}
+	return fmt.Sprintf("%d of %d", r.Reached, r.Runs)
 }
 
 // matrixSentence is what the matrix comes to.

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"brokersim/checker/result"
@@ -10,7 +11,7 @@ import (
 // A matrix in which everything is wrong that can be: a reader of committed records misses
 // one and sees two twice, a step that nobody came to, runs that broke their promise, runs
 // without a verdict, and a mistake of the harness.
-func TestMatrixText(t *testing.T) {
+func TestMatrix(t *testing.T) {
 	m := result.Matrix{
 		V: result.Version, Scenario: "exactly-once", Version: 2, Output: "payments", Seeds: 2, Runs: 7, Stopped: "interrupted",
 		Columns: []result.MatrixColumn{{Reader: "ledger", Isolation: "read_committed"}, {Reader: "auditor", Isolation: "read_uncommitted"}},
@@ -29,6 +30,34 @@ func TestMatrixText(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "testdata/matrix.txt", b.Bytes())
+	b.Reset()
+	if err := MatrixHTML(&b, m, quote); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "testdata/matrix.html", b.Bytes())
+}
+
+// The page tells a transaction in the order of its steps, whatever the order of the rows, and
+// what it does not know comes last.
+func TestMatrixOrder(t *testing.T) {
+	m := result.Matrix{Scenario: "<s>", Columns: []result.MatrixColumn{{Reader: "<r>", Isolation: "read_committed"}}}
+	for _, r := range [][2]string{{"x", "someday"}, {"follower(out-0)", "append-fetched"}, {"leader(out-0)", "append"}, {"p", "ended"}, {"coordinator", "append"}, {"txn-coordinator", "prepared"}, {result.None, result.None}, {"p", "joined"}} {
+		m.Rows = append(m.Rows, result.MatrixRow{Who: r[0], Step: r[1], Cells: make([]result.MatrixCell, 1)})
+	}
+	v := newMatrixView(&m, strings.ToUpper)
+	var got []string
+	for _, r := range v.Rows {
+		got = append(got, r.Step)
+	}
+	if want := "none joined append append append-fetched prepared ended someday"; strings.Join(got, " ") != want {
+		t.Errorf("%q, want %s", got, want)
+	}
+	if v.Rows[2].Who != "coordinator" {
+		t.Errorf("%s appends first: positions are added before the records", v.Rows[2].Who)
+	}
+	if !strings.Contains(string(v.Picture), "&lt;r&gt;") {
+		t.Error("a name is markup")
+	}
 }
 
 // What a matrix comes to: the worst of its rows.

@@ -53,8 +53,8 @@ Of a scenario with processors, such as exactly-once, it makes another table, of 
 somebody crashes at each step of a transaction, the processors, the coordinators, who leads
 and who follows, and each reader of what the processors write, read_committed or
 read_uncommitted, says how many inputs it has no output of, and how many outputs of an
-input beside the first. The load is 3.5 s then, there is no page, and --json has for each
-step the string that repeats a run of it.`
+input beside the first. The load is 3.5 s then; the page shows a transaction step by
+step, and has for each of them the line that repeats a run of it.`
 
 const compareExamples = `  brokersim compare                          all three, 200 seeds a cell
   brokersim compare queue,pubsub --seeds 20  two of them, a quick look
@@ -223,14 +223,17 @@ func (a *app) matrix(spec *scenario.Spec, kinds []string, f *compareFlags) error
 	if err != nil {
 		return err
 	}
-	var text, object bytes.Buffer
+	var text, object, page bytes.Buffer
 	if err := reports.MatrixText(&text, out, shellWord); err != nil {
 		return err
 	}
 	if err := reports.MatrixJSON(&object, out); err != nil {
 		return err
 	}
-	if err := writeFiles(f.out, map[string][]byte{"compare.txt": text.Bytes(), "compare.json": object.Bytes()}); err != nil {
+	if err := reports.MatrixHTML(&page, out, shellWord); err != nil {
+		return err
+	}
+	if err := writeFiles(f.out, map[string][]byte{"compare.txt": text.Bytes(), "compare.json": object.Bytes(), "compare.html": page.Bytes()}); err != nil {
 		return err
 	}
 	if err := a.printCompared(&text, &object, f); err != nil {
