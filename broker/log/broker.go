@@ -52,7 +52,13 @@ type BrokerConfig struct {
 type Admin struct {
 	LogDir string            // the directory of its files
 	Set    map[string]string // its settings that differ from Kafka's defaults
+	// Tools has it serve what clients' tools alone ask for, too: quotas, which are kept and
+	// bind nobody, and the levels of features.
+	Tools bool
 }
+
+// tools reports whether tools are served.
+func (cfg *BrokerConfig) tools() bool { return cfg.Admin != nil && cfg.Admin.Tools }
 
 // Voter is one of the controllers, as others reach it.
 type Voter struct {
@@ -234,7 +240,7 @@ func NewBroker(cfg BrokerConfig) *Broker {
 		speaks = wire.VoterTable()
 	}
 	b.metadata = newLink(name+"-metadata", first, speaks, reconnectBackoff, s.ControllerQuorumRequestTimeout, wire.Fetch)
-	b.commands.link = newLink(name+"-to-controller", first, controllerTable(wire.ControllerTable(), cfg.Admin != nil), reconnectBackoff, controllerTimeout,
+	b.commands.link = newLink(name+"-to-controller", first, controllerTable(wire.ControllerTable(), cfg.Admin != nil, cfg.tools()), reconnectBackoff, controllerTimeout,
 		wire.AlterPartition, wire.AllocateProducerIDs, wire.CreateTopics)
 	b.parked.earliest = machine.Never
 	b.coordinators.start()

@@ -20,7 +20,7 @@ func FuzzBrokerFrame(f *testing.F) {
 	versions.ClientSoftwareName, versions.ClientSoftwareVersion = "fuzz", "1"
 	create := labCreate("more", 1)
 	create.TimeoutMillis = 1000
-	cfg := BrokerConfig{Admin: &Admin{}, Coordinators: true}
+	cfg := BrokerConfig{Admin: &Admin{Tools: true}, Coordinators: true}
 	list := handlers(&cfg)
 	table := servedBy(&list, &cfg)
 	for _, req := range []kmsg.Request{

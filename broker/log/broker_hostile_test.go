@@ -71,7 +71,7 @@ func TestWhateverIsAsked(t *testing.T) {
 		l.create("orders", nil, 1, 2)
 		l.create("bills", map[string]string{"cleanup.policy": "delete"}, 2)
 		l.coordinate("g")
-		cfg := BrokerConfig{Admin: &Admin{}, Coordinators: true}
+		cfg := BrokerConfig{Admin: &Admin{Tools: true}, Coordinators: true}
 		list := handlers(&cfg)
 		table := servedBy(&list, &cfg)
 		for range rapid.IntRange(1, 6).Draw(rt, "requests") {
@@ -133,7 +133,7 @@ func allocated() uint64 {
 // costs the connection; one of ApiVersions is answered with the list.
 func TestVersionsOutOfRange(t *testing.T) {
 	l := newAdministered(t, 1, nil)
-	cfg := BrokerConfig{Admin: &Admin{}, Coordinators: true}
+	cfg := BrokerConfig{Admin: &Admin{Tools: true}, Coordinators: true}
 	list := handlers(&cfg)
 	table := servedBy(&list, &cfg)
 	for key := range int16(numAPIs) {

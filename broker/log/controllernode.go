@@ -27,6 +27,7 @@ type ControllerConfig struct {
 	// Admin has the controller take what brokers pass on for operators: see
 	// [BrokerConfig.Admin].
 	Admin bool
+	Tools bool // see [Admin.Tools]
 	// Set are the broker settings that differ from Kafka's defaults, by Kafka's names: what
 	// operators are told.
 	Set map[string]string
@@ -101,7 +102,7 @@ func NewController(cfg ControllerConfig) *ControllerNode {
 	}
 	n.forgetImage()
 	n.knowVoters()
-	n.serves = controllerTable(n.serves, cfg.Admin)
+	n.serves = controllerTable(n.serves, cfg.Admin, cfg.Tools)
 	return n
 }
 

@@ -15,12 +15,15 @@ import (
 )
 
 // controllerTable is what a controller's listener serves, with what brokers pass on for
-// operators.
-func controllerTable(t *wire.Table, admin bool) *wire.Table {
+// operators, and for their tools.
+func controllerTable(t *wire.Table, admin, tools bool) *wire.Table {
 	if !admin {
 		return t
 	}
-	return t.With(wire.ControllerAdmin())
+	if t = t.With(wire.ControllerAdmin()); tools {
+		t = t.With(wire.ControllerTools())
+	}
+	return t
 }
 
 // serve handles a frame of a connection, and those that waited for it, until one
@@ -96,6 +99,8 @@ func (n *ControllerNode) request(now machine.Now, c *controllerConn, req wire.Re
 		cmd = controller.AlterConfigs{AlterConfigsRequest: body}
 	case *kmsg.IncrementalAlterConfigsRequest:
 		cmd = controller.IncrementalAlterConfigs{IncrementalAlterConfigsRequest: body}
+	case *kmsg.AlterClientQuotasRequest:
+		cmd = controller.AlterClientQuotas{AlterClientQuotasRequest: body}
 	case *kmsg.ElectLeadersRequest:
 		cmd = controller.ElectLeaders{ElectLeadersRequest: body}
 	case *kmsg.AlterPartitionAssignmentsRequest:

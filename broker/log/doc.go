@@ -36,6 +36,8 @@
 //	describecluster.go   DescribeCluster
 //	describeconfigs.go   DescribeConfigs
 //	describelogdirs.go   DescribeLogDirs
+//	describequotas.go    DescribeClientQuotas: quotas are kept by the controller and bind nobody
+//	features.go          what is said of the level of transaction.version; UpdateFeatures
 //	findcoordinator.go   FindCoordinator: who leads the partition of a group or a transactional id
 //	coordinators.go      coordinators on this broker: which one decides, who waits for it
 //	shard.go             one of them: decisions become records, answers wait until those are safe

@@ -84,6 +84,15 @@ func refused(req kmsg.Request, code int16) kmsg.Response {
 			x.ResourceType, x.ResourceName, x.ErrorCode = r.ResourceType, r.ResourceName, code
 		})
 		return resp
+	case *kmsg.AlterClientQuotasRequest:
+		resp := kmsg.NewPtrAlterClientQuotasResponse()
+		resp.Entries = each(req.Entries, func(e *kmsg.AlterClientQuotasRequestEntry, x *kmsg.AlterClientQuotasResponseEntry) {
+			x.ErrorCode = code
+			x.Entity = each(e.Entity, func(p *kmsg.AlterClientQuotasRequestEntryEntity, y *kmsg.AlterClientQuotasResponseEntryEntity) {
+				y.Type, y.Name = p.Type, p.Name
+			})
+		})
+		return resp
 	case *kmsg.ElectLeadersRequest:
 		resp := kmsg.NewPtrElectLeadersResponse()
 		resp.ErrorCode = code

@@ -38,6 +38,9 @@ func handlers(cfg *BrokerConfig) (list [numAPIs]handler) {
 	if cfg.Admin != nil {
 		adminHandlers(&list)
 	}
+	if cfg.tools() {
+		toolHandlers(&list)
+	}
 	if cfg.Coordinators {
 		groupHandlers(&list)
 		transactionHandlers(&list)
@@ -85,6 +88,19 @@ func adminHandlers(list *[numAPIs]handler) {
 	})
 }
 
+// toolHandlers are for tools alone: no simulated operator asks for what they do.
+func toolHandlers(list *[numAPIs]handler) {
+	list[wire.DescribeClientQuotas] = at(func(b *Broker, _ machine.Now, _ *wire.Request, body *kmsg.DescribeClientQuotasRequest) kmsg.Response {
+		return b.describeClientQuotas(body)
+	})
+	list[wire.AlterClientQuotas] = func(b *Broker, now machine.Now, c *conn, req wire.Request, _ *machine.Effects) {
+		b.forward(now.Mono, c, req, req.Body, int32(controllerTimeout.Milliseconds()))
+	}
+	list[wire.UpdateFeatures] = at(func(b *Broker, _ machine.Now, req *wire.Request, body *kmsg.UpdateFeaturesRequest) kmsg.Response {
+		return b.updateFeatures(req.Version, body)
+	})
+}
+
 // at is a handler that answers at once.
 func at[T kmsg.Request](answer func(*Broker, machine.Now, *wire.Request, T) kmsg.Response) handler {
 	return func(b *Broker, now machine.Now, c *conn, req wire.Request, out *machine.Effects) {
@@ -94,7 +110,7 @@ func at[T kmsg.Request](answer func(*Broker, machine.Now, *wire.Request, T) kmsg
 
 // servedBy is the table of what is handled.
 func servedBy(list *[numAPIs]handler, cfg *BrokerConfig) *wire.Table {
-	t := wire.BrokerTable().With(wire.BrokerAdmin())
+	t := wire.BrokerTable().With(wire.BrokerAdmin()).With(wire.BrokerTools())
 	if cfg.Coordinators {
 		t = t.Replace(wire.BrokerCoordinators())
 	}
@@ -112,24 +128,6 @@ func (b *Broker) apiVersions(_ machine.Now, c *conn, req wire.Request, out *mach
 		b.features(req.Version, resp)
 	}
 	b.answer(c, &req, resp, nil, out)
-}
-
-// features says which features the broker supports and the cluster has finalized (KIP-584).
-// One whose lowest level is 0 must be left out of what is supported before version 4: Java
-// clients that ask in version 3 do not take it (KAFKA-17011).
-func (b *Broker) features(version int16, resp *kmsg.ApiVersionsResponse) {
-	const name, most = "transaction.version", 2
-	if version >= 4 {
-		f := kmsg.NewApiVersionsResponseSupportedFeature()
-		f.Name, f.MinVersion, f.MaxVersion = name, 0, most
-		resp.SupportedFeatures = append(resp.SupportedFeatures, f)
-	}
-	resp.FinalizedFeaturesEpoch = 0 // of all levels, which do not change
-	if level := b.cfg.TransactionVersion; level > 0 {
-		f := kmsg.NewApiVersionsResponseFinalizedFeature()
-		f.Name, f.MinVersionLevel, f.MaxVersionLevel = name, level, level
-		resp.FinalizedFeatures = append(resp.FinalizedFeatures, f)
-	}
 }
 
 // softwareName reports whether s may name a client or its version (KIP-511): letters and

@@ -9,11 +9,11 @@ import (
 // Every API that a broker may advertise has a handler, and every handler an API: what
 // ApiVersions says and what is done cannot part.
 func TestEveryAPIHasAHandler(t *testing.T) {
-	for _, cfg := range []BrokerConfig{{}, {Admin: &Admin{}}, {Coordinators: true}, {Admin: &Admin{}, Coordinators: true}} {
+	for _, cfg := range []BrokerConfig{{}, {Admin: &Admin{Tools: true}}, {Coordinators: true}, {Admin: &Admin{Tools: true}, Coordinators: true}} {
 		list := handlers(&cfg)
 		rows := wire.BrokerTable()
 		if cfg.Admin != nil {
-			rows = rows.With(wire.BrokerAdmin())
+			rows = rows.With(wire.BrokerAdmin()).With(wire.BrokerTools())
 		}
 		if cfg.Coordinators {
 			rows = rows.Replace(wire.BrokerCoordinators())

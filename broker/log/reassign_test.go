@@ -27,7 +27,7 @@ func newAdministered(t testing.TB, n int, set func(*config.Broker)) *lab {
 		set(&settings)
 	}
 	l.controller = l.node("c101", "c101:9093", func() machine.Machine {
-		return NewController(ControllerConfig{ID: 101, Settings: settings, Seed: 7, Admin: true})
+		return NewController(ControllerConfig{ID: 101, Settings: settings, Seed: 7, Admin: true, Tools: true})
 	})
 	for i := range int32(n) {
 		b := l.addBroker(i+1, settings)

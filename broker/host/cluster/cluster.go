@@ -179,7 +179,7 @@ func (c *Cluster) planBroker(n *node, id int32, l *net.TCPAddr, voters []log.Vot
 		ID: id, Host: c.cfg.Advertise, Port: int32(l.Port),
 		Controllers: voters, Settings: c.cfg.Settings, Remember: remembered, CheckRecords: true, ShutdownWait: ShutdownWait, Coordinators: true,
 		TransactionVersion: c.cfg.TransactionVersion,
-		Admin:              &log.Admin{LogDir: filepath.Join(c.cfg.Data, n.name), Set: c.cfg.Set},
+		Admin:              &log.Admin{LogDir: filepath.Join(c.cfg.Data, n.name), Set: c.cfg.Set, Tools: true},
 	}
 	if dir, err := filepath.Abs(cfg.Admin.LogDir); err == nil {
 		cfg.Admin.LogDir = dir
@@ -227,7 +227,7 @@ func (c *Cluster) planControllers(add func(name, addr string) (net.Addr, error))
 		n.boot = func() machine.Machine {
 			var seed [8]byte
 			_, _ = rand.Read(seed[:]) // never fails
-			cfg := log.ControllerConfig{ID: id, Settings: c.cfg.Settings, Seed: binary.BigEndian.Uint64(seed[:]), Admin: true, Set: c.cfg.Set}
+			cfg := log.ControllerConfig{ID: id, Settings: c.cfg.Settings, Seed: binary.BigEndian.Uint64(seed[:]), Admin: true, Tools: true, Set: c.cfg.Set}
 			if len(voters) > 1 {
 				cfg.Voters = voters
 			}

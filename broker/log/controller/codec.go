@@ -28,6 +28,7 @@ const (
 	kindFenceBroker     kind = 7
 	kindUnfenceBroker   kind = 8
 	kindRemoveTopic     kind = 9
+	kindClientQuota     kind = 14
 	kindProducerIDs     kind = 15
 	kindShutDownBroker  kind = 17
 	kindRegisterBroker  kind = 27
@@ -55,6 +56,7 @@ func (RemoveConfig) kind() kind    { return kindRemoveConfig }
 
 func (BrokerConfig) kind() kind       { return kindBrokerConfig }
 func (RemoveBrokerConfig) kind() kind { return kindRemoveBrokerConfig }
+func (ClientQuota) kind() kind        { return kindClientQuota }
 
 // EncodeRecord returns the bytes that stand for r in the metadata log, as the
 // value of a Kafka record without key.
@@ -161,6 +163,12 @@ func (d *decoder) record(k kind) Record {
 		return BrokerConfig{Broker: d.int32(), Name: d.string(), Value: d.string()}
 	case kindRemoveBrokerConfig:
 		return RemoveBrokerConfig{Broker: d.int32(), Name: d.string()}
+	case kindClientQuota:
+		r := ClientQuota{Entity: d.entity(), Key: d.string()}
+		if r.Remove = d.bool(); !r.Remove {
+			r.Value = uint64(d.int64())
+		}
+		return r
 	}
 	return nil
 }
@@ -257,6 +265,20 @@ func (r BrokerConfig) body(e *encoder) {
 func (r RemoveBrokerConfig) body(e *encoder) {
 	e.int32(r.Broker)
 	e.string(r.Name)
+}
+
+func (r ClientQuota) body(e *encoder) {
+	e.uvarint(uint64(len(r.Entity)))
+	for _, p := range r.Entity {
+		e.string(p.Type)
+		if e.bool(p.Default); !p.Default {
+			e.string(p.Name)
+		}
+	}
+	e.string(r.Key)
+	if e.bool(r.Remove); !r.Remove {
+		e.int64(int64(r.Value))
+	}
 }
 
 type encoder struct{ b []byte }
@@ -360,6 +382,24 @@ func (d *decoder) bool() bool {
 }
 
 func (d *decoder) string() string { return string(d.take(d.uvarint())) }
+
+func (d *decoder) entity() QuotaEntity {
+	n := d.uvarint()
+	if d.err == nil && n > uint64(len(d.b)/2) {
+		d.err = errShort
+	}
+	if d.err != nil || n == 0 {
+		return nil
+	}
+	e := make(QuotaEntity, n)
+	for i := range e {
+		e[i].Type = d.string()
+		if e[i].Default = d.bool(); !e[i].Default {
+			e[i].Name = d.string()
+		}
+	}
+	return e
+}
 
 func (d *decoder) int32s() []int32 {
 	n := d.uvarint()

@@ -30,7 +30,7 @@ func anyRecord() *rapid.Generator[Record] {
 			}
 			return append([]int32{}, ids.Draw(t, "ids")...)
 		}
-		switch rapid.IntRange(0, 12).Draw(t, "kind") {
+		switch rapid.IntRange(0, 13).Draw(t, "kind") {
 		case 0:
 			return RegisterBroker{i32(), uuid(), i64(), str(), i32(), str(), yes(), yes()}
 		case 1:
@@ -57,6 +57,19 @@ func anyRecord() *rapid.Generator[Record] {
 			return RemoveConfig{str(), str()}
 		case 10:
 			return BrokerConfig{i32(), str(), str()}
+		case 12:
+			r := ClientQuota{Key: str(), Remove: yes()}
+			for range rapid.IntRange(0, 3).Draw(t, "parts") {
+				p := QuotaPart{Type: str(), Default: yes()}
+				if !p.Default {
+					p.Name = str()
+				}
+				r.Entity = append(r.Entity, p)
+			}
+			if !r.Remove {
+				r.Value = uint64(i64())
+			}
+			return r
 		case 11:
 			return RemoveBrokerConfig{i32(), str()}
 		default:
@@ -92,6 +105,8 @@ func FuzzDecodeRecord(f *testing.F) {
 		PartitionChange{TopicID{1}, 0, []int32{2}, 2, Recovering, nil, nil, nil}, ProducerIDs{1, 2, 1000}, Config{"orders", "min.insync.replicas", "2"},
 		RemoveTopic{TopicID{1}}, RemoveConfig{"orders", "min.insync.replicas"},
 		BrokerConfig{AllBrokers, "log.retention.ms", "1000"}, RemoveBrokerConfig{1, "log.retention.ms"},
+		ClientQuota{QuotaEntity{{Type: QuotaClientID, Default: true}, {Type: QuotaUser, Name: "u"}}, "producer_byte_rate", 1 << 62, false},
+		ClientQuota{QuotaEntity{{Type: QuotaIP, Name: "127.0.0.1"}}, "connection_creation_rate", 0, true},
 		PartitionChange{TopicID{1}, 0, nil, NoLeaderChange, Recovered, []int32{1, 2}, []int32{2}, nil},
 	} {
 		f.Add(EncodeRecord(r))

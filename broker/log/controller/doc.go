@@ -32,6 +32,7 @@
 //	deletetopics.go      deleting them
 //	createpartitions.go  more partitions for them
 //	alterconfigs.go      other settings for them, and for brokers while they run
+//	quotas.go            quotas of clients: kept and described, nobody is held to them
 //	snapshot.go          the image as records, and back (KIP-630)
 //	placement.go         which brokers hold the replicas of a new partition
 //	topicconfig.go       the configuration of topics

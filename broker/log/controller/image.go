@@ -27,6 +27,8 @@ type Image struct {
 	// and name; those of [AllBrokers] are for all that have no own.
 	BrokerConfigs map[int32]map[string]string
 
+	quotas map[string]*QuotaInfo // of clients, by the key of the entity
+
 	// NextProducerID is the first producer id that nobody has been given.
 	NextProducerID int64
 }
@@ -96,6 +98,7 @@ func NewImage() *Image {
 		ByID:    make(map[TopicID]*TopicInfo),
 
 		BrokerConfigs: make(map[int32]map[string]string),
+		quotas:        make(map[string]*QuotaInfo),
 	}
 }
 
@@ -182,6 +185,8 @@ func (im *Image) apply(offset int64, r Record) (Change, error) {
 			delete(im.BrokerConfigs, r.Broker)
 		}
 		return Change{Settings: true}, nil
+	case ClientQuota:
+		return im.clientQuota(r)
 	}
 	return Change{}, fmt.Errorf("unknown kind %T", r)
 }
@@ -350,6 +355,13 @@ func (im *Image) String() string {
 		fmt.Fprintf(&b, "settings of broker %d", id)
 		for _, k := range slices.Sorted(maps.Keys(im.BrokerConfigs[id])) {
 			fmt.Fprintf(&b, " %s=%s", k, strconv.Quote(im.BrokerConfigs[id][k]))
+		}
+		fmt.Fprintln(&b)
+	}
+	for q := range im.EachQuota {
+		fmt.Fprintf(&b, "quotas of %s", q.Entity.key())
+		for _, k := range slices.Sorted(maps.Keys(q.Values)) {
+			fmt.Fprintf(&b, " %s=%g", k, q.Value(k))
 		}
 		fmt.Fprintln(&b)
 	}

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"testing"
@@ -347,6 +348,30 @@ func (w *world) create() {
 	}
 }
 
+// quotas changes a quota of one of few, or two of the same.
+func (w *world) quotas() {
+	req := kmsg.NewPtrAlterClientQuotasRequest()
+	req.ValidateOnly = rapid.IntRange(0, 9).Draw(w.t, "validate only") == 0
+	for range rapid.IntRange(1, 2).Draw(w.t, "entries") {
+		e := kmsg.NewAlterClientQuotasRequestEntry()
+		for _, kind := range rapid.SliceOfN(rapid.SampledFrom([]string{QuotaUser, QuotaClientID, QuotaIP, "x"}), 0, 2).Draw(w.t, "kinds") {
+			p := kmsg.NewAlterClientQuotasRequestEntryEntity()
+			p.Type = kind
+			if name := rapid.SampledFrom([]string{"", "a", "::1", "default"}).Draw(w.t, "name"); name != "default" {
+				p.Name = &name
+			}
+			e.Entity = append(e.Entity, p)
+		}
+		for _, key := range rapid.SliceOfN(rapid.SampledFrom([]string{"producer_byte_rate", "request_percentage", "connection_creation_rate"}), 0, 2).Draw(w.t, "keys") {
+			op := kmsg.NewAlterClientQuotasRequestEntryOp()
+			op.Key, op.Remove, op.Value = key, rapid.Bool().Draw(w.t, "remove"), rapid.SampledFrom([]float64{0.5, 1, 2, 1e12, math.NaN()}).Draw(w.t, "value")
+			e.Ops = append(e.Ops, op)
+		}
+		req.Entries = append(req.Entries, e)
+	}
+	w.do(AlterClientQuotas{req})
+}
+
 // Whatever is asked, in whatever order: decisions change nothing, everybody who
 // replays the records agrees, and the rules of leaders and ISRs hold.
 func TestCommands(t *testing.T) {
@@ -425,6 +450,7 @@ func TestCommands(t *testing.T) {
 					w.pids = resp.ProducerIDStart + int64(resp.ProducerIDLen)
 				}
 			},
+			"quotas":  func(*rapid.T) { w.quotas() },
 			"restart": func(*rapid.T) { w.restart(s) },
 		})
 	})

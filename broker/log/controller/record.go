@@ -132,6 +132,15 @@ type RemoveBrokerConfig struct {
 	Name   string
 }
 
+// ClientQuota sets one quota of a user, a client id or an address, or takes it back
+// (KIP-546).
+type ClientQuota struct {
+	Entity QuotaEntity
+	Key    string
+	Value  uint64 // the bits of a float64; 0 if Remove
+	Remove bool
+}
+
 // Config sets one configuration value of a topic.
 type Config struct {
 	Topic string

@@ -31,6 +31,9 @@ func (im *Image) Records() (list []Record) {
 			list = append(list, BrokerConfig{Broker: id, Name: key, Value: im.BrokerConfigs[id][key]})
 		}
 	}
+	for q := range im.EachQuota {
+		list = append(list, q.records()...)
+	}
 	for _, name := range im.TopicNames() {
 		t := im.Topics[name]
 		list = append(list, Topic{Name: t.Name, ID: t.ID})

@@ -115,6 +115,10 @@ const (
 	ListTransactions     int16 = 66
 	AllocateProducerIDs  int16 = 67
 
+	DescribeClientQuotas int16 = 48
+	AlterClientQuotas    int16 = 49
+	UpdateFeatures       int16 = 57
+
 	ConsumerGroupHeartbeat int16 = 68
 	ConsumerGroupDescribe  int16 = 69
 )
@@ -216,6 +220,19 @@ func ControllerAdmin() []API {
 		{Key: AlterReassignments, Min: 0, Max: 0},
 		{Key: ListReassignments, Min: 0, Max: 0},
 	}
+}
+
+// BrokerTools is what a broker's listener serves beside that to tools alone.
+func BrokerTools() []API {
+	return append(ControllerTools(),
+		API{Key: DescribeClientQuotas, Min: 0, Max: 1},
+		API{Key: UpdateFeatures, Min: 0, Max: 2},
+	)
+}
+
+// ControllerTools is what a broker passes on of that to the controller.
+func ControllerTools() []API {
+	return []API{{Key: AlterClientQuotas, Min: 0, Max: 1}}
 }
 
 // With is the table with more rows.
