@@ -14,8 +14,8 @@ import (
 	"brokersim/broker/machine"
 )
 
-// files is a directory as a node's page cache: [machine.Files]. Only the goroutine that
-// steps the machine uses it, but for close.
+// files is a directory as a node's page cache: [machine.Files]. Only who has the turn to step
+// the machine uses it, but for close.
 type files struct {
 	root *os.Root
 	lock *os.File
@@ -25,6 +25,7 @@ type files struct {
 	// or are about to be.
 	changed map[string]bool
 	failed  error // of a directory: no sync is believed any more
+	scratch []byte
 	open    int
 	uses    uint64
 }
@@ -100,7 +101,7 @@ func (fl *files) Append(name string, b machine.Bytes) error {
 	}
 	f.unsynced = true
 	at := f.size
-	for p := range b.Pieces {
+	for p := range fl.pieces(b).Pieces {
 		n, err := f.f.WriteAt(p, at)
 		if at += int64(n); err != nil {
 			return fl.takeBack(f, err)
@@ -109,6 +110,19 @@ func (fl *files) Append(name string, b machine.Bytes) error {
 	f.size = at
 	return nil
 }
+
+// pieces is what to write, one call for each of its pieces: a small append is copied into one,
+// as a batch is two, the place that it was given and what came.
+func (fl *files) pieces(b machine.Bytes) machine.Bytes {
+	if b.Len() > smallAppend {
+		return b
+	}
+	fl.scratch = b.AppendTo(fl.scratch[:0])
+	return machine.Literal(fl.scratch)
+}
+
+// smallAppend is the size up to which an append is written by one call.
+const smallAppend = 16 << 10
 
 // writable is the open file of a name, made if there is none.
 func (fl *files) writable(name string) (*file, error) {
