@@ -10,7 +10,7 @@ import (
 )
 
 // conn is one connection. Its reader and its writer are goroutines; mu guards what
-// they share with the loop.
+// they share with who steps the machine.
 type conn struct {
 	node  *Node
 	nc    net.Conn
@@ -21,7 +21,7 @@ type conn struct {
 	in    *Way
 	over  chan struct{} // closed with the connection
 
-	id machine.ConnID // the loop's
+	id machine.ConnID // of who has the turn
 
 	mu       sync.Mutex
 	gate     sync.Cond // the reader waits

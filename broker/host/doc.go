@@ -8,8 +8,10 @@
 //     frames may be under way to the machine, none while the machine has stopped
 //     reading, and none while the peer does not take what was sent to it. A peer that
 //     is held back so is held back by TCP.
-//  2. The frame waits in the inbox (inbox.go) for the one goroutine that steps the
-//     machine (loop.go).
+//  2. The frame goes into the inbox (inbox.go). One goroutine at a time has the turn to
+//     step the machine (loop.go): the reader, if the frame is small and nobody has it,
+//     which saves waking another; or else whoever has it takes the frame with what
+//     waits, or leaves it to the loop.
 //  3. What the step wants done is done at once if it cannot block: files are written
 //     by call, frames are put behind others of their connection, dials and syncs are
 //     handed to goroutines of their own.
@@ -20,8 +22,8 @@
 // # Files
 //
 //	node.go    Config and Node: start, stop, kill, pause, look inside
-//	loop.go    the goroutine that steps the machine, and effects
-//	inbox.go   what waits to be stepped
+//	loop.go    the steps of the machine: whose turn it is, the timer, effects
+//	inbox.go   what waits to be stepped, and the turn
 //	conn.go    a connection, its gate, how it ends
 //	read.go    reading and splitting
 //	write.go   writing
@@ -40,7 +42,7 @@
 //     directory whose entries had changed. After an error the file, or the directory,
 //     is refused for the rest of the life: fsync is not asked again and believed.
 //   - A directory is held by one life at a time, in this process or another.
-//   - The goroutine that steps never waits for a peer. It does wait for the disk when
+//   - Whoever steps never waits for a peer. It does wait for the disk when
 //     a write finds no room in the page cache, or a read is not in it. Resident says
 //     which reads those are where the kernel does (Linux), and else that there are none;
 //     the log broker does not ask yet.

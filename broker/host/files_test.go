@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -311,4 +312,50 @@ func TestTick(t *testing.T) {
 			t.Errorf("the wall clock is %v off after a jump of an hour", d)
 		}
 	})
+}
+
+// Whoever steps the machine, it is woken at the time that its last step asked for: frames of
+// many connections at once are each answered by a tick.
+func TestTickAfterFrame(t *testing.T) {
+	type answer struct {
+		conn  machine.ConnID
+		frame machine.Bytes
+		at    machine.Instant
+	}
+	var due []answer
+	var m *toy
+	m = newToy(func(now machine.Now, in *machine.Input, out *machine.Effects) {
+		if in.Kind == machine.Received {
+			wait := time.Duration(in.Frame.Contiguous()[4]) * 10 * time.Microsecond
+			due = append(due, answer{in.Conn, in.Frame, now.Mono.Add(wait)})
+		}
+		m.deadline = now.Mono.Add(time.Hour)
+		due = slices.DeleteFunc(due, func(a answer) bool {
+			if a.at <= now.Mono {
+				out.Send(a.conn, a.frame, machine.Ident{})
+				return true
+			}
+			m.deadline = min(m.deadline, a.at)
+			return false
+		})
+	})
+	_, addr := start(t, m)
+	var all sync.WaitGroup
+	for i := range 8 {
+		c := dial(t, addr)
+		all.Go(func() {
+			for k := range 200 {
+				body := []byte{byte(i * k)}
+				if _, err := c.Write(frame(body)); err != nil {
+					t.Error(err)
+					return
+				}
+				if got, err := readFrame(c); err != nil || !bytes.Equal(got, body) {
+					t.Errorf("connection %d, frame %d: %v, %v", i, k, got, err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
 }

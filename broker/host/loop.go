@@ -1,6 +1,7 @@
 package host
 
 import (
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -24,47 +25,80 @@ func (c *clock) now() machine.Now {
 	}
 }
 
-// loop steps the machine until the life is over.
+// loop steps the machine until the life is over: when it is time, and what nobody else does.
 func (n *Node) loop() {
 	defer close(n.over)
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
-	n.out.Kernel = n.unsent
-	var list []event
+	defer n.timer.Stop()
 	for {
-		var ok bool
-		if list, ok = n.inbox.take(list); !ok {
+		mine, closed := n.inbox.claim()
+		switch {
+		case closed:
 			return
+		case mine:
+			n.takeTurn(math.MaxInt)
 		}
-		for i := range list {
-			if n.waitWhilePaused(); n.ctx.Err() != nil {
-				return
-			}
-			n.happen(&list[i])
+		select {
+		case <-n.inbox.wake:
+		case <-n.timer.C:
 		}
-		n.tick()
-		if len(list) > 0 {
-			if n.cfg.After != nil {
-				n.cfg.After()
-			}
-			continue
-		}
-		n.wait(timer)
 	}
 }
 
-// wait returns when there is something in the inbox, or the deadline has come.
-func (n *Node) wait(timer *time.Timer) {
+// received passes a frame on. What comes alone is stepped by the goroutine that has read it: to
+// wake another takes longer than most steps. A large one is not, so that the next can be read
+// meanwhile.
+func (n *Node) received(c *conn, frame []byte) bool {
+	e := event{kind: machine.Received, conn: c, frame: frame}
+	if len(frame) > smallFrame {
+		return n.inbox.put(e)
+	}
+	ok, mine := n.inbox.putFirst(e)
+	if mine {
+		n.takeTurn(turnOfReader)
+	}
+	return ok
+}
+
+// turnOfReader is how often a reader looks whether more has come before it reads again.
+const turnOfReader = 8
+
+// takeTurn steps the machine through all that waits, until there is nothing or it has looked
+// often enough. The caller has the turn.
+func (n *Node) takeTurn(looks int) {
+	for ; looks > 0; looks-- {
+		var ok bool
+		if n.list, ok = n.inbox.take(n.list); !ok {
+			break
+		}
+		for i := range n.list {
+			if n.waitWhilePaused(); n.ctx.Err() != nil {
+				n.inbox.giveBack()
+				return
+			}
+			n.happen(&n.list[i])
+		}
+		n.tick()
+		if len(n.list) == 0 {
+			break
+		}
+		if n.cfg.After != nil {
+			n.cfg.After()
+		}
+	}
+	n.arm()
+	n.inbox.giveBack()
+}
+
+// arm has the timer wake the loop no later than the machine wants it. An earlier time is left:
+// to be woken in vain once costs less than to set a timer for each step.
+func (n *Node) arm() {
 	at := n.cfg.Machine.Deadline()
 	if at == machine.Never {
-		<-n.inbox.wake
 		return
 	}
-	timer.Reset(at.Sub(n.clock.mono()))
-	select {
-	case <-n.inbox.wake:
-		timer.Stop()
-	case <-timer.C:
+	if now := n.clock.mono(); at < n.armed || n.armed <= now {
+		n.armed = at
+		n.timer.Reset(at.Sub(now))
 	}
 }
 

@@ -33,8 +33,8 @@ type Config struct {
 	Split Split
 	// Route, if set, is asked at each dial for how to get to an address.
 	Route func(addr string) Route
-	// After, if set, is called by the goroutine that steps the machine when it has
-	// stepped all that waited: the machine may be looked at, not for long.
+	// After, if set, is called by whoever has stepped the machine through all that
+	// waited: the machine may be looked at, not for long.
 	After func()
 }
 
@@ -65,7 +65,11 @@ type Node struct {
 	pausing sync.Cond          // of mu
 	paused  bool
 
-	// Of the loop.
+	timer *time.Timer // wakes the loop
+
+	// Of who has the turn.
+	list  []event
+	armed machine.Instant // what the timer is set to
 	conns map[machine.ConnID]*conn
 	last  machine.ConnID
 	in    machine.Input
@@ -92,6 +96,8 @@ func Start(cfg Config) (*Node, error) {
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.pausing.L = &n.mu
+	n.out.Kernel = n.unsent
+	n.timer = time.NewTimer(time.Hour)
 	n.inbox.init()
 	n.syncer = startSyncer(files.root, func(done syncDone) { n.inbox.put(event{kind: machine.DiskDone, sync: done}) })
 	n.inbox.put(event{kind: machine.Start})
@@ -158,7 +164,7 @@ func (n *Node) end() {
 	n.syncer.stop()
 }
 
-// Do has the goroutine that steps the machine call f, in turn, and waits for it. It is
+// Do has f called where the machine is stepped, in turn, and waits for it. It is
 // how to look inside. It reports false if the life is over and f was not called.
 func (n *Node) Do(f func()) bool {
 	called := make(chan struct{})

@@ -47,5 +47,5 @@ func (c *conn) read() {
 
 // deliver passes a frame on when the gate and the faults on the way let it.
 func (c *conn) deliver(frame []byte) bool {
-	return c.in.pass(c.over) && c.pass() && c.node.inbox.put(event{kind: machine.Received, conn: c, frame: frame})
+	return c.in.pass(c.over) && c.pass() && c.node.received(c, frame)
 }
