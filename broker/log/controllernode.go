@@ -28,6 +28,10 @@ type ControllerConfig struct {
 	// [BrokerConfig.Admin].
 	Admin bool
 	Tools bool // see [Admin.Tools]
+	// PlaceOnFenced has new partitions have replicas on brokers that are fenced where too few
+	// live, as in Kafka. Without it their topic is refused until there are enough, so that a
+	// scenario begins with whole ISRs.
+	PlaceOnFenced bool
 	// Set are the broker settings that differ from Kafka's defaults, by Kafka's names: what
 	// operators are told.
 	Set map[string]string
@@ -120,6 +124,7 @@ func (n *ControllerNode) forgetImage() {
 		SessionTimeout:           n.cfg.Settings.BrokerSessionTimeout,
 		NumPartitions:            n.cfg.Settings.NumPartitions,
 		DefaultReplicationFactor: n.cfg.Settings.DefaultReplicationFactor,
+		PlaceOnFenced:            n.cfg.PlaceOnFenced,
 		UncleanLeaderElection:    n.cfg.Settings.UncleanLeaderElection || n.cfg.Failpoints.On(failpoint.R11UncleanElection, uint64(n.cfg.ID)),
 		Failpoints:               n.cfg.Failpoints,
 	})

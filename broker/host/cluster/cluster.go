@@ -227,7 +227,7 @@ func (c *Cluster) planControllers(add func(name, addr string) (net.Addr, error))
 		n.boot = func() machine.Machine {
 			var seed [8]byte
 			_, _ = rand.Read(seed[:]) // never fails
-			cfg := log.ControllerConfig{ID: id, Settings: c.cfg.Settings, Seed: binary.BigEndian.Uint64(seed[:]), Admin: true, Tools: true, Set: c.cfg.Set}
+			cfg := log.ControllerConfig{ID: id, Settings: c.cfg.Settings, Seed: binary.BigEndian.Uint64(seed[:]), Admin: true, Tools: true, PlaceOnFenced: true, Set: c.cfg.Set}
 			if len(voters) > 1 {
 				cfg.Voters = voters
 			}

@@ -19,6 +19,9 @@ type Settings struct {
 	DefaultReplicationFactor int16         // default.replication.factor
 	UncleanLeaderElection    bool          // unclean.leader.election.enable
 
+	// PlaceOnFenced lets brokers that are fenced have replicas of new partitions.
+	PlaceOnFenced bool
+
 	// Describe is the whole configuration of a topic that has values of its own, as
 	// CreateTopics answers with it (KIP-525); nil: only those values.
 	Describe func(own map[string]string) []kmsg.CreateTopicsResponseTopicConfig

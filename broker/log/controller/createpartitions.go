@@ -90,7 +90,7 @@ func (c *Controller) createPartitions(want *kmsg.CreatePartitionsRequestTopic, a
 // they are placed.
 func (c *Controller) moreReplicas(want *kmsg.CreatePartitionsRequestTopic, have, more, factor int, after int64) (assignment [][]int32, err *refusal) {
 	if want.Assignment == nil {
-		p := newPlacer(c.image, machine.NewDraw(c.settings.Seed, "placement").With(uint64(c.next()+after)))
+		p := c.placer(c.next() + after)
 		if err := p.enough(factor); err != nil {
 			return nil, err
 		}

@@ -30,7 +30,7 @@ func TestPlacement(t *testing.T) {
 		{"more replicas than racks", []string{"a", "a", "b", "b"}, 8, 3, 2, 2},
 	} {
 		for seed := range uint64(20) {
-			p := newPlacer(imageOfRacks(c.racks...), machine.NewDraw(seed, "placement"))
+			p := newPlacer(imageOfRacks(c.racks...), machine.NewDraw(seed, "placement"), true)
 			leads := make(map[int32]int)
 			for n := range c.partitions {
 				replicas := p.place(n, c.factor)
@@ -56,7 +56,7 @@ func TestPlacement(t *testing.T) {
 
 func TestPlacementIsKeyed(t *testing.T) {
 	place := func(seed uint64) [3]int32 {
-		p := newPlacer(imageOfRacks("", "", "", "", ""), machine.NewDraw(seed, "placement"))
+		p := newPlacer(imageOfRacks("", "", "", "", ""), machine.NewDraw(seed, "placement"), true)
 		return [3]int32(p.place(0, 3))
 	}
 	different := make(map[[3]int32]bool)
@@ -68,5 +68,51 @@ func TestPlacementIsKeyed(t *testing.T) {
 	}
 	if len(different) < 10 {
 		t.Errorf("50 seeds placed in %d ways", len(different))
+	}
+}
+
+// Brokers that are fenced have replicas where too few live, and lead nothing; one that shuts
+// down has none.
+func TestPlacementOnFenced(t *testing.T) {
+	im := imageOfRacks("", "", "", "", "")
+	im.Brokers[2].Fenced = true
+	im.Brokers[3].Fenced = true
+	im.Brokers[5].ShutDownOffset = 7
+	fenced := func(id int32) bool { return id == 2 || id == 3 }
+	for seed := range uint64(20) {
+		p := newPlacer(im, machine.NewDraw(seed, "placement"), true)
+		for factor := 1; factor <= 4; factor++ {
+			if err := p.enough(factor); err != nil {
+				t.Fatalf("%d replicas: %v", factor, err)
+			}
+			thirds := make(map[int32]bool)
+			for n := range 8 {
+				replicas := p.place(n, factor)
+				if len(replicas) != factor || hasDuplicate(replicas) {
+					t.Fatalf("seed %d: partition %d on %d", seed, n, replicas)
+				}
+				for i, id := range replicas {
+					if fenced(id) != (i >= 2) || id == 5 {
+						t.Errorf("seed %d: partition %d on %d", seed, n, replicas)
+					}
+				}
+				if factor == 3 {
+					thirds[replicas[2]] = true
+				}
+			}
+			if factor == 3 && len(thirds) != 2 {
+				t.Errorf("seed %d: %d fenced brokers have all replicas", seed, len(thirds))
+			}
+		}
+		if p.enough(5) == nil {
+			t.Error("5 replicas on 4 brokers")
+		}
+	}
+	if newPlacer(im, machine.NewDraw(0, "placement"), false).enough(3) == nil {
+		t.Error("3 replicas on 2 brokers that live")
+	}
+	im.Brokers[1].Fenced, im.Brokers[4].Fenced = true, true
+	if newPlacer(im, machine.NewDraw(0, "placement"), true).enough(1) == nil {
+		t.Error("a partition where all brokers are fenced")
 	}
 }

@@ -41,7 +41,7 @@ func (w *world) mayBeUnclean(topic string) bool {
 }
 
 func settings(unclean bool) Settings {
-	return Settings{Seed: 7, SessionTimeout: sessionTimeout, NumPartitions: 2, DefaultReplicationFactor: 1, UncleanLeaderElection: unclean}
+	return Settings{Seed: 7, SessionTimeout: sessionTimeout, NumPartitions: 2, DefaultReplicationFactor: 1, UncleanLeaderElection: unclean, PlaceOnFenced: true}
 }
 
 // do takes one command through Decide and Replay and checks what must hold after.

@@ -154,7 +154,7 @@ func (c *Controller) placedAssignment(want *kmsg.CreateTopicsRequestTopic, at in
 	if partitions > MaxNewPartitions {
 		return nil, errTooMany
 	}
-	placer := newPlacer(c.image, machine.NewDraw(c.settings.Seed, "placement").With(uint64(at)))
+	placer := c.placer(at)
 	if err := placer.enough(int(factor)); err != nil {
 		return nil, err
 	}
