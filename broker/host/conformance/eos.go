@@ -110,7 +110,7 @@ func eosCopied(ctx context.Context, e *env, name string, records, rate int, kill
 	}
 	killing, enough := context.WithCancel(running)
 	if brokers != nil {
-		stopKilling := brokers.killing(killing, 4*time.Second, 2*time.Second)
+		stopKilling := brokers.killing(killing, 4*time.Second, 2*time.Second, 1)
 		defer func() {
 			kills, err := stopKilling()
 			fmt.Printf("      brokers were killed %d times; %v\n", kills, err)

@@ -51,18 +51,22 @@ type kgoBatch struct {
 	pattern string
 	flags   []string
 	env     []string
+	chains  bool // several that take long
 
 	once sync.Once
 	out  string
 	err  error
 }
 
-var kgoVerdict = regexp.MustCompile(`(?m)^ *--- (PASS|FAIL|SKIP): (\S+) `)
+var kgoVerdict = regexp.MustCompile(`(?m)^ *--- (PASS|FAIL|SKIP): (\S+) \(([0-9.]+)s\)`)
 
 // test is one test of the batch. The first that is asked for has all run.
 func (b *kgoBatch) test(name string) test {
 	return test{name, func(ctx context.Context, e *env) error {
-		b.once.Do(func() { b.out, b.err = b.run(ctx, e) })
+		b.once.Do(func() {
+			b.out, b.err = b.run(ctx, e)
+			b.tell()
+		})
 		for _, m := range kgoVerdict.FindAllStringSubmatch(b.out, -1) {
 			switch {
 			case m[2] != name:
@@ -76,6 +80,16 @@ func (b *kgoBatch) test(name string) test {
 		}
 		return fmt.Errorf("it has not ended: %w: %s", orNone(b.err), kgoWhy(b.out))
 	}}
+}
+
+// tell shows how long each of several took, beside each other.
+func (b *kgoBatch) tell() {
+	if !b.chains {
+		return
+	}
+	for _, m := range kgoVerdict.FindAllStringSubmatch(b.out, -1) {
+		fmt.Printf("      %s %s %s s\n", m[1], m[2], m[3])
+	}
 }
 
 func (b *kgoBatch) run(ctx context.Context, e *env) (string, error) {
@@ -163,6 +177,7 @@ func kgoChain(name string, env ...string) (list []test) {
 }
 
 func (b *kgoBatch) chain(name string) (list []test) {
+	b.chains = true
 	for _, part := range kgoChainsParts {
 		list = append(list, b.test(name+"/"+part))
 	}
@@ -177,15 +192,18 @@ func kgoChaosTests(*env) (list []test, err error) {
 	return list, nil
 }
 
-// kgoKillTests are the chains while one broker after the other is killed and comes back.
+// kgoKillTests are the chains while brokers are killed and come back: so long that every chain
+// outlives several coordinators. Their members have sessions of 20 s; with the chaos dialer
+// they would have 60 s, and no coordinator lives so long.
 func kgoKillTests(e *env) (list []test, err error) {
-	stop := e.nodes.killing(e.r.ctx, 8*time.Second, 2*time.Second)
+	const records = "KGO_TEST_RECORDS=500000" // as franz-go has it
+	stop := e.nodes.killing(e.r.ctx, 8*time.Second, 2*time.Second, 3)
 	for _, name := range append([]string{"TestGroupSimple"}, kgoChains...) {
 		if slices.Contains(kgoChains, name) {
-			list = append(list, kgoChain(name, "KGO_TEST_RECORDS=50000", "KGO_TEST_CHAOS=1")...)
+			list = append(list, kgoChain(name, records)...)
 			continue
 		}
-		list = append(list, (&kgoBatch{pattern: "^" + name + "$", env: []string{"KGO_TEST_RECORDS=50000"}}).test(name))
+		list = append(list, (&kgoBatch{pattern: "^" + name + "$", env: []string{records}}).test(name))
 	}
 	return append(list, test{"brokers-come-back", func(context.Context, *env) error {
 		kills, err := stop()

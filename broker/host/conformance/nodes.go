@@ -11,6 +11,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"brokersim/broker/host/conformance/kafka"
 )
 
@@ -29,7 +32,8 @@ type nodes struct {
 	over       bool // all are to be ended
 }
 
-// quickFailover has a broker that is gone be noticed soon.
+// quickFailover has a broker that is gone be noticed soon: by the controller, whose setting
+// broker.session.timeout.ms is, and by other brokers.
 var quickFailover = []string{"--set", "broker.broker.session.timeout.ms=2000", "--set", "broker.broker.heartbeat.interval.ms=300",
 	"--set", "broker.replica.lag.time.max.ms=3000", "--metrics", "none"}
 
@@ -54,7 +58,7 @@ func (r *runner) nodes(ctx context.Context, data string, listen []string, flags 
 		}
 	}
 	n.brokers = make([]*launched, len(n.addresses))
-	n.controller = r.launch("serve", "--role", "controller", "--voters", n.voter, "--data", data, "--metrics", "none")
+	n.controller = r.launch(append([]string{"serve", "--role", "controller", "--voters", n.voter, "--data", data}, quickFailover...)...)
 	if err := n.controller.await(ctx, "controller: "); err != nil {
 		n.end()
 		return nil, err
@@ -138,24 +142,28 @@ func (n *nodes) kill(ctx context.Context, i int, down time.Duration) error {
 	return n.launch(i).await(ctx, "bootstrap.servers=")
 }
 
-// killing kills one broker after the other, until stop is called: every is from when one
-// serves again to the end of the next. What stop returns is why a broker did not come
-// back, and how many were killed.
-func (n *nodes) killing(ctx context.Context, every, down time.Duration) (stop func() (kills int, err error)) {
+// killing kills brokers until stop is called: the first so many times, then the second, and
+// so on; every is from when one serves again to the next end. Several times, because what a
+// coordinator ends by its clock (the session of a member whose leave was lost) must be able to
+// end: the next coordinator begins a session anew, in Kafka as here (GroupMetadataManager.onLoaded).
+// What stop returns is why a broker did not come back, and how many were killed.
+func (n *nodes) killing(ctx context.Context, every, down time.Duration, times int) (stop func() (kills int, err error)) {
 	inner, cancel := context.WithCancel(ctx)
 	var kills int
 	done := make(chan error, 1)
 	go func() {
-		for i := 0; ; i++ {
+		for {
+			i := kills / times % len(n.brokers)
 			select {
 			case <-inner.Done():
 				done <- nil
 				return
 			case <-time.After(every):
 			}
+			n.awaitAssignments(inner, i)
 			kills++
-			if err := n.kill(ctx, i%len(n.brokers), down); err != nil {
-				done <- fmt.Errorf("broker %d was killed and does not come back: %w", i%len(n.brokers)+1, err)
+			if err := n.kill(ctx, i, down); err != nil {
+				done <- fmt.Errorf("broker %d was killed and does not come back: %w", i+1, err)
 				return
 			}
 		}
@@ -164,6 +172,30 @@ func (n *nodes) killing(ctx context.Context, every, down time.Duration) (stop fu
 		cancel()
 		err := <-done
 		return kills, err
+	}
+}
+
+// awaitAssignments waits until no classic group of a broker is between JoinGroup and SyncGroup,
+// a few seconds at most. A member that has joined and has no assignment yet is in no record, in
+// Kafka as here, so the next coordinator answers its SyncGroup UNKNOWN_MEMBER_ID, or
+// ILLEGAL_GENERATION if it knows it of the generation before. The Java client joins again; to
+// franz-go that is the end of a session, and to its tests a failure.
+func (n *nodes) awaitAssignments(ctx context.Context, i int) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	c, err := kgo.NewClient(kgo.SeedBrokers(n.doors...))
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	req := kmsg.NewPtrListGroupsRequest()
+	req.StatesFilter = []string{"CompletingRebalance"}
+	for ctx.Err() == nil {
+		resp, err := c.Broker(i+1).Request(ctx, req)
+		if err == nil && len(resp.(*kmsg.ListGroupsResponse).Groups) == 0 {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 

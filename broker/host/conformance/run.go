@@ -360,7 +360,7 @@ var suites = []suite{
 	{name: "kgo-chaos", limit: 5 * time.Minute, serve: []string{"--set", "broker.default.replication.factor=3"}, prepare: kgoOwnPrepare, tests: kgoChaosTests},
 	{name: "kgo-kill", limit: 10 * time.Minute, kills: true, serve: []string{"--set", "broker.default.replication.factor=3",
 		// A coordinator lives shorter than the default, and the next one begins a member's session anew.
-		"--set", "broker.group.consumer.min.session.timeout.ms=10000", "--set", "broker.group.consumer.session.timeout.ms=10000"}, prepare: kgoOwnPrepare, tests: kgoKillTests},
+		"--set", "broker.group.consumer.min.session.timeout.ms=20000", "--set", "broker.group.consumer.session.timeout.ms=20000"}, prepare: kgoOwnPrepare, tests: kgoKillTests},
 }
 
 // needs skips a suite without a program.
