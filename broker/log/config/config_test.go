@@ -112,11 +112,11 @@ func TestEveryFieldIsTied(t *testing.T) {
 			case strings.Contains(n.Valid, "1024"):
 				val = "2000"
 			}
-			s := &Settings{}
+			s := newSettings(Targets{})
 			if err := s.add(&Layer{Entries: []Entry{{Key: scope.String() + "." + name, Value: val}}}); err != nil {
 				t.Fatal(err)
 			}
-			was, is := reflect.ValueOf(base(&Settings{})), reflect.ValueOf(base(s))
+			was, is := reflect.ValueOf(base(newSettings(Targets{}))), reflect.ValueOf(base(s))
 			var moved []int
 			for i := range was.NumField() {
 				if was.Field(i).Interface() != is.Field(i).Interface() {
@@ -129,7 +129,7 @@ func TestEveryFieldIsTied(t *testing.T) {
 			}
 			tied[moved[0]] = name
 		}
-		if typ := reflect.TypeOf(base(&Settings{})); len(tied) != typ.NumField() {
+		if typ := reflect.TypeOf(base(newSettings(Targets{}))); len(tied) != typ.NumField() {
 			t.Errorf("%v: %d of %d fields obey a name: %v", typ, len(tied), typ.NumField(), tied)
 		}
 	}

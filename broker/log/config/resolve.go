@@ -27,7 +27,9 @@ func (t *Targets) of(s Scope) []string {
 // Settings are the layers of a run, resolved.
 type Settings struct {
 	targets     Targets
-	assigned    []assignment // in the order in which they take effect
+	places      [len(scopeNames)]map[string]int // of the targets, by scope and name
+	assigned    []assignment                    // in the order in which they take effect
+	last        map[subject]int                 // of which the last is here, of each that there is
 	notModelled []string
 	warnings    []string
 	derived     []Setting
@@ -42,6 +44,12 @@ type assignment struct {
 	from   string
 }
 
+// subject is what an assignment is about.
+type subject struct {
+	name   *Name
+	target string
+}
+
 func (a *assignment) key() string { return key(a.name.Scope, a.target, a.name.Name) }
 
 func key(s Scope, target, name string) string {
@@ -54,7 +62,7 @@ func key(s Scope, target, name string) string {
 // Resolve puts layers over Kafka's defaults, the lowest first, and checks all
 // that Kafka checks when it starts. An error is one line: an [*Error].
 func Resolve(t Targets, layers ...Layer) (*Settings, error) {
-	s := &Settings{targets: t}
+	s := newSettings(t)
 	for i := range layers {
 		if err := s.add(&layers[i]); err != nil {
 			return nil, err
@@ -64,6 +72,18 @@ func Resolve(t Targets, layers ...Layer) (*Settings, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+func newSettings(t Targets) *Settings {
+	s := &Settings{targets: t, last: make(map[subject]int)}
+	for scope := range s.places {
+		list := t.of(Scope(scope))
+		s.places[scope] = make(map[string]int, len(list))
+		for i, name := range slices.Backward(list) {
+			s.places[scope][name] = i
+		}
+	}
+	return s
 }
 
 func (s *Settings) add(l *Layer) error {
@@ -92,7 +112,10 @@ func (s *Settings) add(l *Layer) error {
 			specific = append(specific, a)
 		}
 	}
-	s.assigned = append(append(s.assigned, general...), specific...)
+	for _, a := range append(general, specific...) {
+		s.last[subject{a.name, a.target}] = len(s.assigned)
+		s.assigned = append(s.assigned, a)
+	}
 	return nil
 }
 
@@ -108,11 +131,9 @@ func (s *Settings) parseKey(k string) (n *Name, target, msg string) {
 		return n, "", ""
 	}
 	targets := s.targets.of(scope)
-	for _, t := range targets {
-		name, ok := strings.CutPrefix(rest, t+".")
-		if !ok {
-			continue
-		}
+	for _, i := range s.begin(scope, rest) {
+		t := targets[i]
+		name := rest[len(t)+1:]
 		if n := lookup(scope, name); n != nil {
 			return n, t, ""
 		}
@@ -131,6 +152,21 @@ func (s *Settings) parseKey(k string) (n *Name, target, msg string) {
 		return nil, "", fmt.Sprintf("Kafka has no %v setting %q; did you mean %q?", scope, rest, word+"."+k)
 	}
 	return nil, "", unknownName(scope, rest)
+}
+
+// begin are the targets that the rest of a key begins with, in their order: a name may have
+// dots.
+func (s *Settings) begin(scope Scope, rest string) (places []int) {
+	for at := range rest {
+		if rest[at] != '.' {
+			continue
+		}
+		if i, ok := s.places[scope][rest[:at]]; ok {
+			places = append(places, i)
+		}
+	}
+	slices.Sort(places)
+	return places
 }
 
 // unknownScope explains a key that does not begin with a scope.
@@ -155,12 +191,14 @@ func (s *Settings) skip(a *assignment) {
 
 // effective is the assignment that decides, or nil if it is Kafka's default.
 func (s *Settings) effective(n *Name, target string) *assignment {
-	for i := len(s.assigned) - 1; i >= 0; i-- {
-		if a := &s.assigned[i]; a.name == n && (a.target == "" || a.target == target) {
-			return a
-		}
+	i, ok := s.last[subject{n, target}]
+	if j, of := s.last[subject{name: n}]; of && (!ok || j > i) {
+		i, ok = j, true
 	}
-	return nil
+	if !ok {
+		return nil
+	}
+	return &s.assigned[i]
 }
 
 func (s *Settings) source(target string) func(*Name) (value, bool) {
@@ -259,10 +297,5 @@ func (s *Settings) Changed() []Setting {
 // it is for.
 func (s *Settings) hidden(i int) bool {
 	a := &s.assigned[i]
-	for j := i + 1; j < len(s.assigned); j++ {
-		if b := &s.assigned[j]; b.name == a.name && (b.target == "" || b.target == a.target) {
-			return true
-		}
-	}
-	return false
+	return s.last[subject{a.name, a.target}] > i || s.last[subject{name: a.name}] > i
 }
