@@ -14,14 +14,18 @@ import (
 )
 
 // kafkaPrepare fetches Apache Kafka.
-func kafkaPrepare(e *env) error {
+func kafkaPrepare(e *env) error { return kafkaPrepareVersion(e, "kafka", kafka.Version) }
+
+func kafka4Prepare(e *env) error { return kafkaPrepareVersion(e, "kafka-4", kafka.Version4) }
+
+func kafkaPrepareVersion(e *env, dir, version string) error {
 	ctx, cancel := context.WithTimeout(e.r.ctx, 10*time.Minute)
 	defer cancel()
-	jars, err := kafka.Jars(ctx, filepath.Join(e.r.work, "kafka"))
+	jars, err := kafka.Jars(ctx, filepath.Join(e.r.work, dir), version)
 	if errors.Is(err, kafka.ErrNone) {
 		return skipf("%v", err)
 	}
-	e.values["jars"] = jars
+	e.values["jars"], e.values["kafka"] = jars, version
 	return err
 }
 
@@ -38,7 +42,7 @@ func differentialTests(e *env) ([]test, error) {
 		return nil, err
 	}
 	e.atEnd(node.Stop)
-	session, err := differential.Open(ctx, e.bootstrap(), node.Addr)
+	session, err := differential.Open(ctx, e.bootstrap(), node.Addr, e.values["kafka"])
 	if err != nil {
 		return nil, err
 	}

@@ -28,9 +28,9 @@ type Session struct {
 	allowed []*allowed
 }
 
-// Open asks both sides what they offer.
-func Open(ctx context.Context, ours, kafka string) (*Session, error) {
-	list, err := readAllowed(differences)
+// Open asks both sides what they offer. The version is Kafka's.
+func Open(ctx context.Context, ours, kafka, version string) (*Session, error) {
+	list, err := readDifferences(version)
 	if err != nil {
 		return nil, err
 	}
@@ -61,11 +61,11 @@ func (s *Session) Play(ctx context.Context, scene Scene) (o Outcome, err error) 
 	return o, nil
 }
 
-// Unused are the entries of differences.txt that nothing has needed.
+// Unused are the entries that nothing has needed.
 func (s *Session) Unused() (list []string) {
 	for _, a := range s.allowed {
 		if a.used == 0 {
-			list = append(list, fmt.Sprintf("differences.txt:%d: %s | %s", a.line, a.step, a.field))
+			list = append(list, fmt.Sprintf("%s:%d: %s | %s", a.file, a.line, a.step, a.field))
 		}
 	}
 	return list

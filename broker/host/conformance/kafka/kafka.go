@@ -14,15 +14,19 @@ import (
 	"time"
 )
 
-// Version is that of Apache Kafka.
-const Version = "3.9.1"
+// The versions of Apache Kafka: the last of 3, and one in which KIP-848 and version 2 of
+// transactions are what a cluster begins with.
+const (
+	Version  = "3.9.1"
+	Version4 = "4.1.1"
+)
 
 const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>brokersim</groupId><artifactId>kafka</artifactId><version>1</version>
   <dependencies>
-    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>` + Version + `</version></dependency>
-    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId><version>` + Version + `</version></dependency>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>VERSION</version></dependency>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId><version>VERSION</version></dependency>
     <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency>
   </dependencies>
 </project>
@@ -31,8 +35,9 @@ const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
 // ErrNone is why Apache Kafka cannot be run here.
 var ErrNone = errors.New("Apache Kafka cannot be run here")
 
-// Jars fetches Kafka with what it needs into a directory and returns its classpath.
-func Jars(ctx context.Context, dir string) (classpath string, err error) {
+// Jars fetches a version of Kafka with what it needs into a directory and returns its
+// classpath.
+func Jars(ctx context.Context, dir, version string) (classpath string, err error) {
 	for _, tool := range []string{"java", "mvn"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			return "", fmt.Errorf("%w: %v", ErrNone, err)
@@ -41,7 +46,7 @@ func Jars(ctx context.Context, dir string) (classpath string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "pom.xml"), []byte(pom), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "pom.xml"), []byte(strings.ReplaceAll(pom, "VERSION", version)), 0o644); err != nil {
 		return "", err
 	}
 	cmd := exec.CommandContext(ctx, "mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=lib")
