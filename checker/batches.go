@@ -185,7 +185,7 @@ func (f *finish) marker(p *part, x *producing, i int32, ended map[int32]int32) {
 					witness: []witness{f.dumpedBatches(p, was, k, i)},
 				}
 			})
-		case first != 0 && first != t:
+		case first != 0 && first != t && !f.excusedEnd(atomic, first):
 			f.torn(t, func() violation {
 				return violation{
 					what: fmt.Sprintf("One marker ended two transactions: %s at %s ends %s and %s.",
@@ -226,8 +226,11 @@ func (f *finish) transaction(n int32) string {
 // torn reports one violation of a transaction, and counts no other.
 func (f *finish) torn(n int32, say func() violation) {
 	t := &f.c.txns[n-1]
-	if t.torn {
+	switch {
+	case t.torn:
 		f.found[atomic].folded++
+		return
+	case f.excusedEnd(atomic, n):
 		return
 	}
 	t.torn = true
@@ -358,7 +361,7 @@ func (f *finish) weigh(n int32, t *txn) {
 			return f.sayTorn(n, "A transaction is torn: %s has %d record(s) that are committed and %d that are aborted.", is[committed], is[aborted])
 		})
 	case is[committed].n > 0 && is[unended].n > 0:
-		if !f.quiet(t.asked.t) {
+		if t.excuse == heldTo && !f.quiet(t.asked.t) {
 			f.open++ // its markers may still be on their way
 			return
 		}
@@ -425,12 +428,9 @@ func (f *finish) ended(t *txn, at when) witness {
 // shown holds a record that was shown to a reader of committed records to its fate.
 func (f *finish) shown(p *part, off int64, by int32) {
 	c := f.c
-	n := p.readAt.Get(off)
-	if n == 0 {
-		return
-	}
+	n := p.shownRec.Get(off)
 	r := c.recs.at(n - 1)
-	if r.x == 0 || r.flags&reused != 0 || p.logAt.Get(off) != 0 && p.logAt.Get(off) != n {
+	if r.flags&reused != 0 || p.logAt.Get(off) != 0 && p.logAt.Get(off) != n {
 		return
 	}
 	t := &c.txns[r.x-1]
@@ -448,8 +448,11 @@ func (f *finish) shown(p *part, off int64, by int32) {
 	default:
 		return
 	}
-	if t.shown {
+	switch {
+	case t.shown:
 		f.found[committedReads].folded++
+		return
+	case f.excusedEnd(committedReads, r.x):
 		return
 	}
 	t.shown = true

@@ -50,6 +50,7 @@ type Checker struct {
 	made   []product            // records that were made of others
 	fences map[int64]fence      // by producer id
 	pids   map[string]int64     // transactional.id -> the producer id that has it
+	forgot map[string]int64     // transactional.id -> the event at which its coordinator had last lost what it knew
 
 	groups       map[string]*group
 	commits      []commit
@@ -208,8 +209,12 @@ func (c *Checker) noted(e *history.Event) {
 	case history.Seek:
 		c.sought(e)
 	case history.NoCopy, history.MayLose:
-		if e.Group != "" {
+		switch {
+		case e.Group != "":
 			c.forgets(e)
+			return
+		case e.TxID != "":
+			c.forgetsTxns(e)
 			return
 		}
 		p := c.part(e.TP)

@@ -180,7 +180,7 @@ func (f *finish) passedOver(parts []*compactedPart) {
 		by := f.c.reads[j.by]
 		for _, at := range x.between(j.from, j.until) {
 			r := f.c.recs.at(at.rec)
-			if at.uncertain {
+			if at.uncertain || r.invI > by.i { // or sent later: then the log was cut there, and not cleaned
 				continue
 			}
 			f.looked[compacts]++

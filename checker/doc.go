@@ -171,12 +171,17 @@
 // Runs whose faults nobody bounds have an oracle for it, which says of such a
 // leader what it lacks: a MayLose note excuses as a NoCopy note does.
 //
+// Such a note of a group says that its coordinator does not know what was committed, nor who
+// is in it; one of a transactional id that its coordinator does not know how far its
+// transactions are (forgotten.go). They are made of every leader that has lost with its power
+// what it had decided, in all runs: nobody could report the loss itself.
+//
 // # Files
 //
 // promise.go derives and reads promises; checker.go, read.go and process.go
 // take events; record.go and floor.go hold what is kept of them; finish.go and
 // lost.go decide; compaction.go has what compaction may take out, retention.go what may expire; application.go has the promises to applications; transaction.go and batches.go
-// are about transactions, group.go, offsets.go and registers.go about groups, chain.go about
+// are about transactions, forgotten.go about what coordinators have lost, group.go, offsets.go and registers.go about groups, chain.go about
 // both, liveness.go about what must come to an end; tell.go reports what is certain at once; explain.go words it; judge.go is the whole in one call. What there is
 // without offsets is in deliveries.go and deliveriesfinish.go.
 package checker

@@ -56,11 +56,12 @@ func (c *Checker) Finish() Verdict {
 		return c.other.finish()
 	}
 	f := &finish{c: c, looked: c.looked}
-	f.batches()
-	f.transactions()
 	f.fates()
 	f.deaths()
 	f.runs()
+	f.excuses()
+	f.batches()
+	f.transactions()
 	f.wrongAcks()
 	f.conflicts()
 	f.vanished()
@@ -180,6 +181,15 @@ func (f *finish) beganProof(x proof) int64 {
 
 // beganAt is when the record began to be there that readableIn found at off.
 func (f *finish) beganAt(p *part, off int64) int64 {
+	r := f.c.recs.at(f.holds(p, off))
+	if r.seen == off {
+		return f.beganShowing(r, r.seenBy)
+	}
+	return r.invI
+}
+
+// holds is the record that readableIn found at off.
+func (f *finish) holds(p *part, off int64) int32 {
 	n := p.logAt.Get(off)
 	if n == 0 {
 		n = p.readAt.Get(off)
@@ -187,14 +197,11 @@ func (f *finish) beganAt(p *part, off int64) int64 {
 	if n == 0 {
 		n = p.ackAt.Get(off)
 	}
-	r := f.c.recs.at(n - 1)
-	if r.seen == off {
-		return f.beganShowing(r, r.seenBy)
-	}
-	return r.invI
+	return n - 1
 }
 
-// deaths marks the offsets that were read and then held another record, or none.
+// deaths marks the offsets that were read, or passed over, and then held another record, or
+// none.
 func (f *finish) deaths() {
 	for i := range f.c.conflicts {
 		x := &f.c.conflicts[i]
@@ -207,6 +214,21 @@ func (f *finish) deaths() {
 			f.eachVanished(p, func(off int64, n int32) { f.die(p, off, f.c.recs.at(n)) })
 		}
 	}
+	for i := range f.c.jumps {
+		x := &f.c.jumps[i]
+		p := f.c.part(x.tp)
+		for _, off := range f.readableIn(p, x.from, x.until) {
+			if f.rewritten(x, p, off) {
+				p.dead = append(p.dead, deadRun{span{off, off + 1}, false})
+			}
+		}
+	}
+}
+
+// rewritten reports whether the record at off was sent when a reader had already passed over
+// that offset: what it had passed over, such as a marker, is there no more.
+func (f *finish) rewritten(x *jump, p *part, off int64) bool {
+	return f.c.recs.at(f.holds(p, off)).invI > f.c.reads[x.by].i
 }
 
 // eachVanished calls g for what was read at an offset where the final read
@@ -399,6 +421,10 @@ func (f *finish) jumps() {
 		moved := c.process(x.p).at(x.tp).moved
 		for _, off := range f.seenBy(c.process(x.p), p, f.readableIn(p, x.from, x.until)) {
 			if x.processing && slices.ContainsFunc(moved, func(s span) bool { return s.overlaps(off, off+1) }) {
+				continue
+			}
+			// Of a cut that begins with a marker only the rest may be noted.
+			if f.rewritten(x, p, off) && f.forgiven(skips, p, off, off+2, c.reads[x.by].invI) {
 				continue
 			}
 			c.ledger.Skipped++

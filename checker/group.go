@@ -207,9 +207,13 @@ func (c *Checker) owns(g *group, m *member, e *history.Event, tp history.TP, now
 
 func (c *Checker) twoOwners(g *group, tp history.TP, a, b *owner, e *history.Event) {
 	c.tell(oneOwner, func() violation {
+		in := fmt.Sprintf("in generation %d", a.gen)
+		if a.gen < 0 {
+			in = "before its coordinator had lost what it knew"
+		}
 		v := violation{
-			what: fmt.Sprintf("Two owners: in generation %d of group %s, %s was assigned to %s at %s, while %s, to which it was assigned at %s in generation %d, had not given it back.",
-				b.gen, g.name, c.h.Name(tp), c.say().member(b.p), moment(b.t), c.say().member(a.p), moment(a.t), a.gen),
+			what: fmt.Sprintf("Two owners: in generation %d of group %s, %s was assigned to %s at %s, while %s, to which it was assigned at %s %s, had not given it back.",
+				b.gen, g.name, c.h.Name(tp), c.say().member(b.p), moment(b.t), c.say().member(a.p), moment(a.t), in),
 			witness: []witness{a.by, b.by},
 		}
 		if e.I != b.by.i {
@@ -217,6 +221,26 @@ func (c *Checker) twoOwners(g *group, tp history.TP, a, b *owner, e *history.Eve
 		}
 		return v
 	})
+}
+
+// beginsAnew takes note that its coordinator may not know the group: its generations begin
+// again, and who was in them believes what it did until it is told.
+func (g *group) beginsAnew() {
+	g.installed = 0
+	clear(g.twins)
+	clear(g.replaced)
+	for _, m := range g.members { // unordered: each for itself
+		m.gen = 0
+	}
+	for _, x := range g.parts {
+		if x == nil {
+			continue
+		}
+		x.last.gen = history.None
+		for i := range x.owners {
+			x.owners[i].gen = history.None
+		}
+	}
 }
 
 // call is an operation of a group or of a transaction under way: what stood when it began.

@@ -338,12 +338,15 @@ func (c *Checker) committed(m *commit) witness {
 	return c.line(e)
 }
 
-// forgets takes note that every copy of what a group had committed is gone.
+// forgets takes note that what a group had committed is gone.
 func (c *Checker) forgets(e *history.Event) {
+	g := c.group(e.Group)
+	if !c.rules.strict[OneOwner] && !c.rules.strict[Fencing] {
+		g.beginsAnew()
+	}
 	if c.rules.strict[CommitRegister] {
 		return
 	}
-	g := c.group(e.Group)
 	g.forgot = e.I
 	for _, x := range g.parts {
 		if x != nil {

@@ -106,11 +106,12 @@ type part struct {
 	readAt history.Table[int32] // offset -> 1 + the record last read there
 	logAt  history.Table[int32] // offset -> 1 + the record in the final read
 
-	shownAt history.Table[int32] // offset -> 1 + the read that first showed a record of a transaction there to a reader of committed ones
-	batches []history.Batch      // of the final read
-	fates   []fate               // of each batch
-	markers []int32              // the batch that ended it, or None
-	lso     int64                // of the final read; None is not said
+	shownRec history.Table[int32] // offset -> 1 + the record of a transaction that a reader of committed ones was last shown there
+	shownAt  history.Table[int32] // offset -> 1 + the read that first showed it
+	batches  []history.Batch      // of the final read
+	fates    []fate               // of each batch
+	markers  []int32              // the batch that ended it, or None
+	lso      int64                // of the final read; None is not said
 
 	whole    []proof // how far the log was proven to reach, in ascending order
 	epochs   []epochFloor

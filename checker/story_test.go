@@ -157,8 +157,13 @@ func (s *story) line(t *testing.T, line string) {
 	case "leader":
 		e = history.Event{E: history.Note, F: history.Leader, TP: history.TP(num(t, rest[0])), Epoch: int32(opt("epoch", 0))}
 	case "nocopy", "maylose", "skips":
-		if rest[0] == "g" {
+		switch rest[0] {
+		case "g":
 			e = history.Event{E: history.Note, F: history.NoCopy, Group: "g"}
+		case "tx":
+			e = history.Event{E: history.Note, F: history.NoCopy, TxID: "tx"}
+		}
+		if e.E == history.Note {
 			break
 		}
 		from, until, _ := strings.Cut(rest[1], "..")

@@ -24,6 +24,7 @@ var never = when{i: history.None}
 // with the record.
 type txn struct {
 	x, pid    int64
+	began     int64 // the first event that tells of it
 	txid      string
 	epoch, p  int32
 	asked     when // its first commit was asked for
@@ -34,6 +35,7 @@ type txn struct {
 	shown     bool  // to a reader of committed records, when it should not have been, and that is reported
 	hung      bool  // it is reported that no marker has ended it
 	torn      bool  // one violation of it as a whole is reported
+	excuse    excuse
 
 	in [4]tally // its records in the final read, by fate
 }
@@ -82,7 +84,7 @@ func (c *Checker) transaction(e *history.Event) int32 {
 		}
 		return n
 	}
-	c.txns = append(c.txns, txn{x: e.X, pid: e.PID, txid: e.TxID, epoch: e.Epoch, p: e.P, asked: never, committed: never, aborted: never, refused: never})
+	c.txns = append(c.txns, txn{x: e.X, began: e.I, pid: e.PID, txid: e.TxID, epoch: e.Epoch, p: e.P, asked: never, committed: never, aborted: never, refused: never})
 	n := int32(len(c.txns))
 	c.txnOf.Set(e.X, n)
 	return n
@@ -204,11 +206,12 @@ func (c *Checker) isolated(e *history.Event) bool {
 // showed takes a record of a transaction that a reader of committed records was given.
 func (c *Checker) showed(p *part, n int32, r *record, off int64) {
 	c.looked[committedReads]++
-	if p.shownAt.Get(off) == 0 {
+	if p.shownRec.Get(off) != n+1 {
+		p.shownRec.Set(off, n+1)
 		p.shownAt.Set(off, c.read()+1)
 	}
 	t := &c.txns[r.x-1]
-	if t.asked.i >= 0 || t.shown {
+	if t.asked.i >= 0 || t.shown || c.mayEndOtherwise(p, t, off) && !c.rules.strict[ReadCommitted] {
 		return
 	}
 	t.shown = true

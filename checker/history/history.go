@@ -177,9 +177,9 @@ const (
 	Fault   // Why: the applied step
 	Heal    // Why
 	Restart // Broker
-	NoCopy  // TP, Offset, Until: the log bytes of [Offset, Until) are on no disk any more; or Group: what it had committed
+	NoCopy  // TP, Offset, Until: the log bytes of [Offset, Until) are on no disk any more; or Group: what it had committed; or TxID: what its coordinator knew
 	Skipped // TP, P, Offset, Until: a reader moved over [Offset, Until) by auto.offset.reset
-	MayLose // TP, Offset, Until, Why: somebody leads without [Offset, Until), and the settings allow it
+	MayLose // TP, Offset, Until, Why: somebody leads without [Offset, Until), and the settings allow it; or Group, or TxID: of their coordinator
 
 	Coordinator // Group or TxID, Broker, Epoch: who coordinates from here on, by the epoch of the partition of the internal topic
 	Subscribe   // P, Group, Member, Instance, TPs: P takes part in Group, for all the partitions of its topics

@@ -311,7 +311,7 @@ func appendRest(b []byte, h *Header, e *Event) []byte {
 		b = append(b, `,"again":true`...)
 	}
 	switch {
-	case e.TP != 0, e.F == Leader, e.F == ISR, e.F == HW, (e.F == NoCopy || e.F == MayLose) && e.Group == "", e.F == Skipped, e.F == Seek:
+	case e.TP != 0, e.F == Leader, e.F == ISR, e.F == HW, (e.F == NoCopy || e.F == MayLose) && e.Group == "" && e.TxID == "", e.F == Skipped, e.F == Seek:
 		b = appendString(append(b, `,"tp":`...), h.Name(e.TP))
 	}
 	if e.Broker != "" {

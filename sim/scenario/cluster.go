@@ -40,9 +40,11 @@ type cluster struct {
 	numbers []uint32         // of their nodes
 
 	steps  steps
+	homes  []home
+	tps    []wire.TP // the partitions of the run, and behind them the homes
 	losses losses
 	eaten  eaten
-	oracle oracle  // asked of unrestricted runs only
+	oracle oracle  // of the partitions of a run it is asked in unrestricted runs only
 	epochs []int32 // by partition: the leader epoch that the history tells of
 	// coordinators are the same by group, of who coordinates it.
 	coordinators []int32
@@ -59,9 +61,14 @@ func newCluster(r *run) *cluster {
 		auditor:     log.NewAuditor(r.Spec.controllers()),
 		epochs:      make([]int32, len(r.topology.tps)),
 	}
-	c.losses.init(n, len(r.topology.tps))
-	c.eaten.init(n, len(r.topology.tps))
-	c.oracle.init(n, len(r.topology.tps))
+	c.homes = r.homes()
+	c.tps = slices.Clone(r.topology.tps)
+	for i := range c.homes {
+		c.tps = append(c.tps, c.homes[i].tp)
+	}
+	c.losses.init(n, len(c.tps))
+	c.eaten.init(n, len(c.tps))
+	c.oracle.init(n, len(c.tps))
 	for i := range c.epochs {
 		c.epochs[i] = -1
 	}

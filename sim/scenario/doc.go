@@ -64,6 +64,7 @@
 //	watch.go     leader epochs, audits
 //	lost.go      which bytes are on no disk any more
 //	eaten.go     disks that may have lost what they had synced
+//	forget.go    what coordinators lose with their power, and who need not come to an end then
 //	core.go      as few brokers as must suffice, alone
 //	settle.go    rest, and liveness
 //	swarm.go     a whole scenario drawn from a seed; swarmdraw.go has its cluster,

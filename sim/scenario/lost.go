@@ -58,7 +58,7 @@ func (c *cluster) dies(node string, power bool) {
 		return
 	}
 	c.captureAll()
-	for k := range c.r.topology.tps {
+	for k := range c.tps {
 		c.ceasedToLead(i, k)
 	}
 	l := &c.losses
@@ -94,7 +94,7 @@ func (c *cluster) capture(i int) {
 		return
 	}
 	at := c.losses.committed[i]
-	for k, tp := range c.r.topology.tps {
+	for k, tp := range c.tps {
 		if r := b.Replica(tp); r != nil {
 			at[k] = max(at[k], r.HighWatermark())
 			c.oracle.follows(i, k, r)
@@ -108,7 +108,7 @@ func (c *cluster) captureAll() {
 	for i := range c.brokers {
 		c.capture(i)
 	}
-	for k, tp := range c.r.topology.tps {
+	for k, tp := range c.tps {
 		for i := range c.brokers {
 			a := c.log(i)
 			if a == nil || a.Replica(tp) == nil {
@@ -134,13 +134,13 @@ func (c *cluster) recovered(i int) {
 		return
 	}
 	c.captureAll()
-	for k, tp := range c.r.topology.tps {
+	for k, tp := range c.tps {
 		was := old.Replica(tp)
 		if was == nil {
 			continue
 		}
 		until := was.LogEnd()
-		if c.r.header.Set.Acks == "all" {
+		if c.r.header.Set.Acks == "all" || k >= len(c.r.topology.tps) {
 			until = min(until, c.losses.committed[i][k])
 		}
 		kept := int64(0)
@@ -158,7 +158,7 @@ func (c *cluster) recovered(i int) {
 				kept = max(kept, was.Common(other.Replica(tp)))
 			}
 		}
-		if kept < until {
+		if kept < until && k < len(c.r.topology.tps) {
 			c.noteNoCopy(k, kept, until)
 		}
 	}

@@ -168,7 +168,7 @@ func (r *run) unfinished() (list []string) {
 			continue
 		}
 		for _, tp := range r.topology.of(g.topics) {
-			end, at := r.end(tp), g.progress.Worked(tp)
+			end, at := r.goal(r.Spec.Readers[g.readers[0]].Name, tp), g.progress.Worked(tp)
 			through := at >= end || slices.ContainsFunc(g.readers, func(i int) bool {
 				m := r.clients.members[i]
 				return m != nil && m.Through(tp, end)

@@ -28,6 +28,7 @@ type oracle struct {
 	led     [][]int32   // the epoch in which a broker began to lead last
 	leads   [][]int32   // the same while it has not heard of another leader; -1
 	noted   [][]noted   // by partition: what leaders lacked
+	lacked  []bool      // by partition: some leader lacked something, in a run of any kind
 	stale   [][]stale
 }
 
@@ -54,7 +55,7 @@ type missing struct {
 
 func (o *oracle) init(brokers, partitions int) {
 	o.missing, o.led, o.leads = make([][]missing, brokers), make([][]int32, brokers), make([][]int32, brokers)
-	o.noted, o.stale = make([][]noted, partitions), make([][]stale, brokers)
+	o.noted, o.stale, o.lacked = make([][]noted, partitions), make([][]stale, brokers), make([]bool, partitions)
 	for i := range brokers {
 		o.missing[i], o.led[i], o.leads[i] = make([]missing, partitions), make([]int32, partitions), make([]int32, partitions)
 		o.stale[i] = make([]stale, partitions)
@@ -99,12 +100,9 @@ func (o *oracle) follows(i, k int, r interface {
 // judgeLeader looks at a broker that has just learned what it leads, before any of
 // its answers has left: what it lacks of the committed log is lost from now on.
 func (c *cluster) judgeLeader(i int) {
-	if c.r.Spec.Swarm != Unrestricted {
-		return
-	}
 	o := &c.oracle
 	im := c.brokers[i].Image()
-	for k, tp := range c.r.topology.tps {
+	for k, tp := range c.tps {
 		info := im.Partition(tp.Topic, tp.Partition)
 		if info != nil && info.LeaderEpoch > o.leads[i][k] {
 			c.ceasedToLead(i, k)
@@ -116,7 +114,21 @@ func (c *cluster) judgeLeader(i int) {
 		if r := c.brokers[i].Replica(tp); r != nil {
 			o.follows(i, k, r)
 		}
-		if m := o.missing[i][k]; m.until > m.from {
+		m := o.missing[i][k]
+		if m.until <= m.from {
+			continue
+		}
+		of := k - len(c.r.topology.tps)
+		flushed := c.r.header.Set.Flush == "fsync" // before anybody was answered
+		if of >= 0 {
+			flushed = c.r.set.Broker().LogFlushIntervalMessages == 1
+		}
+		lacks := m.from < min(m.until, c.losses.committed[i][k]) && (m.synced || !flushed)
+		o.lacked[k] = o.lacked[k] || lacks
+		switch {
+		case of >= 0 && lacks:
+			c.noteForgets(i, &c.homes[of], m)
+		case of < 0 && c.r.Spec.Swarm == Unrestricted:
 			c.noteMayLose(i, k, tp, m)
 		}
 	}

@@ -57,6 +57,7 @@ type run struct {
 	load      *underLoad      // of [Load]; else nil
 	healed    machine.Instant // when everything was
 	liveness  liveness
+	forgiving bool // what losses of power may keep from its end need not have come to it
 	stopped   bool // by Until
 }
 

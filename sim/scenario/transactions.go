@@ -262,8 +262,13 @@ func (r *run) processorGroups() (list []client.GroupOffsets) {
 // unprocessed is what the groups of processors have still to do.
 func (r *run) unprocessed() (list []string) {
 	for _, g := range r.processorGroups() {
+		if slices.ContainsFunc(r.Spec.Processors, func(x Processor) bool {
+			return r.set.Consumer(x.Name).GroupID == g.Group && r.waitsForForgotten(x.Name)
+		}) {
+			continue
+		}
 		for _, tp := range g.TPs {
-			end := r.end(tp)
+			end := r.goal(r.Spec.Processors[0].Name, tp)
 			through := slices.ContainsFunc(r.clients.processors, func(p *workloads.Processor) bool { return p != nil && p.Through(tp, end) })
 			if !through {
 				list = append(list, fmt.Sprintf("nobody of group %s has processed %v up to its end, offset %d", g.Group, tp, end))
