@@ -132,7 +132,8 @@ func moduleDir(ctx context.Context, outside, module string) (string, error) {
 // confluentCopy copies what the tests are built from, and makes it a module that needs
 // little.
 func confluentCopy(source, dir string) error {
-	if err := os.CopyFS(filepath.Join(dir, "kafka"), os.DirFS(filepath.Join(source, "kafka"))); err != nil {
+	// With -keep there may be one.
+	if err := first(os.RemoveAll(dir), os.CopyFS(filepath.Join(dir, "kafka"), os.DirFS(filepath.Join(source, "kafka")))); err != nil {
 		return err
 	}
 	sum, err := os.ReadFile(filepath.Join(source, "go.sum"))
