@@ -46,6 +46,25 @@ func TestConfluentWaits(t *testing.T) {
 	}
 }
 
+func TestConfluentReplace(t *testing.T) {
+	for _, c := range []struct {
+		change    func([]byte) ([]byte, error)
+		old, want string
+	}{
+		{confluentFlushes, "left := producer.Flush(-1)\n", "left := producer.Flush(10000)\n"},
+		{confluentDraws, "\trand.Seed(time.Now().Unix())\n", "\trand.Seed(time.Now().UnixNano())\n"},
+	} {
+		if got, err := c.change([]byte(c.old)); err != nil || string(got) != c.want {
+			t.Errorf("%q, %v", got, err)
+		}
+		for n, source := range map[string]string{"0": "", "2": c.old + c.old} {
+			if _, err := c.change([]byte(source)); err == nil || !strings.Contains(err.Error(), "there "+n+" times") {
+				t.Error(err)
+			}
+		}
+	}
+}
+
 // A skip is told in the words of the test.
 func TestConfluentReason(t *testing.T) {
 	const output = "=== RUN   TestIntegration\n    integration_test.go:1: first\n    testhelpers_test.go:367: Test requires SASL\n--- PASS: TestIntegration (0.00s)\n"

@@ -34,7 +34,7 @@ type nodes struct {
 
 // quickFailover has a broker that is gone be noticed soon: by the controller, whose setting
 // broker.session.timeout.ms is, and by other brokers.
-var quickFailover = []string{"--set", "broker.broker.session.timeout.ms=2000", "--set", "broker.broker.heartbeat.interval.ms=300",
+var quickFailover = []string{"--set", "broker.broker.session.timeout.ms=4000", "--set", "broker.broker.heartbeat.interval.ms=300",
 	"--set", "broker.replica.lag.time.max.ms=3000", "--metrics", "none"}
 
 // nodes starts them and waits until they serve. Where the brokers listen is given, or
@@ -75,9 +75,9 @@ func (r *runner) nodes(ctx context.Context, data string, listen []string, flags 
 	return n, nil
 }
 
-// door passes connections on to a broker. While the broker is down they wait for it, and
-// are not refused: franz-go's members of groups give up if they are refused while they
-// look for their coordinator.
+// door passes connections on to a broker. While the broker is down they wait for it for a
+// second and are closed then, and are not refused: franz-go's members of groups give up if
+// they are refused while they look for their coordinator.
 func (n *nodes) door(at, behind string) error {
 	l, err := net.Listen("tcp", at)
 	if err != nil {
@@ -93,7 +93,7 @@ func (n *nodes) door(at, behind string) error {
 			go func() {
 				defer c.Close()
 				b, err := net.Dial("tcp", behind)
-				for until := time.Now().Add(8 * time.Second); err != nil; b, err = net.Dial("tcp", behind) {
+				for until := time.Now().Add(time.Second); err != nil; b, err = net.Dial("tcp", behind) {
 					if time.Now().After(until) {
 						return
 					}
