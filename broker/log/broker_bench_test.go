@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 )
 
@@ -110,4 +111,73 @@ func BenchmarkCoordinator(b *testing.B) {
 			}
 		})
 	}
+}
+
+// A transaction of version 2 with a record in each of three partitions of one broker, which
+// coordinates it too: the steps of its Produce and of its EndTxn, with six batches of its
+// own. What the producer does is not counted.
+func BenchmarkTransaction(b *testing.B) {
+	l := newAdministered(b, 1, nil)
+	boot := l.brokers[0].boot
+	l.brokers[0].boot = func() machine.Machine {
+		cfg := boot().(*Broker).cfg
+		cfg.TransactionVersion = 2
+		return NewBroker(cfg)
+	}
+	l.crash(l.brokers[0])
+	l.advance(20 * time.Second)
+	l.start(l.brokers[0])
+	l.advance(20 * time.Second)
+	c := l.client(l.brokers[0])
+	ask[*kmsg.FindCoordinatorResponse](c, findRequest(ofTransaction, "tx"), 1)
+	l.advance(2 * time.Second)
+	var topics []string
+	for i := range 3 {
+		topics = append(topics, "orders-"+string(rune('a'+i)))
+		l.create(topics[i], nil, 1)
+	}
+	l.auditor = nil
+	p := l.producer("tx", 2)
+	broker, conn := l.broker(1), c.n.ends[c.conn].peer.id
+	step := func(req kmsg.Request, version int16) {
+		b.StopTimer()
+		req.SetVersion(version)
+		in := machine.Input{Kind: machine.Received, Conn: conn, Frame: machine.Literal(c.format.AppendRequest(nil, req, 1))}
+		l.out.Reset()
+		b.StartTimer()
+		broker.Step(l.now, &in, &l.out)
+		if len(l.out.List) != 1 || l.out.List[0].Kind != machine.DoSend {
+			b.Fatalf("answered with %v", &l.out)
+		}
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range b.N {
+		b.StopTimer()
+		produce := kmsg.NewPtrProduceRequest()
+		produce.TransactionID, produce.Acks, produce.TimeoutMillis = &p.id, -1, 30_000
+		for _, topic := range topics {
+			batch := wire.NewBuilder(p.pid, p.epoch, 0)
+			batch.Transactional()
+			batch.Append(l.now.Wall.Millis(), nil, []byte("value"), nil)
+			t := kmsg.NewProduceRequestTopic()
+			t.Topic, t.Partitions = topic, []kmsg.ProduceRequestTopicPartition{{Records: batch.Bytes().Contiguous()}}
+			produce.Topics = append(produce.Topics, t)
+		}
+		step(produce, 12)
+		end := kmsg.NewPtrEndTxnRequest()
+		end.TransactionalID, end.ProducerID, end.ProducerEpoch, end.Commit = p.id, p.pid, p.epoch, true
+		step(end, 5)
+		b.StopTimer()
+		state := ask[*kmsg.DescribeTransactionsResponse](c, describeTransaction("tx"), 0).TransactionStates[0]
+		if p.pid, p.epoch = state.ProducerID, state.ProducerEpoch; state.State != "CompleteCommit" {
+			b.Fatalf("%+v", state)
+		}
+	}
+}
+
+func describeTransaction(id string) *kmsg.DescribeTransactionsRequest {
+	req := kmsg.NewPtrDescribeTransactionsRequest()
+	req.TransactionalIDs = []string{id}
+	return req
 }

@@ -105,15 +105,16 @@ func (b *Broker) record(now machine.Now, s *shard, o *coordinator.Outcome, out *
 	if o.Producer != nil {
 		at.ProducerID, at.Epoch = o.Producer.ID, o.Producer.Epoch
 	}
-	bb.Reset(at.ProducerID, at.Epoch, -1)
-	if o.Producer != nil {
-		bb.Transactional()
-	}
-	size := 0
+	size := wire.BatchHeaderSize + 32*len(o.Records)
 	for i := range o.Records {
 		size += len(o.Records[i].Key) + len(o.Records[i].Value)
 	}
-	bb.Grow(wire.BatchHeaderSize + size + 32*len(o.Records))
+	bb.Grow(size)
+	bb.Reset(at.ProducerID, at.Epoch, -1)
+	bb.Place(s.p.LogEnd(), s.p.LeaderEpoch())
+	if o.Producer != nil {
+		bb.Transactional()
+	}
 	for i := range o.Records {
 		bb.Append(at.Timestamp, o.Records[i].Key, o.Records[i].Value, nil)
 	}

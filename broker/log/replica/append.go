@@ -108,7 +108,7 @@ func (r *Replica) AppendMarker(now machine.Now, producerID int64, epoch int16, m
 	if code := r.mayAppend(-1); code != 0 {
 		return at, code, nil
 	}
-	batch := m.Batch(now.Wall.Millis(), producerID, epoch)
+	batch := m.BatchAt(now.Wall.Millis(), producerID, epoch, r.log.End(), r.state.LeaderEpoch)
 	h, err := wire.CheckBatch(batch)
 	if err != nil {
 		return at, wire.InvalidRecord, nil
@@ -185,11 +185,15 @@ func (r *Replica) appendStamped(now machine.Now, h *wire.Batch, batch machine.By
 
 // write has a batch stand at the end of the log.
 func (r *Replica) write(now machine.Instant, h *wire.Batch, batch machine.Bytes, at *Appended) (code int16, err error) {
-	h.BaseOffset, h.LeaderEpoch = r.log.End(), r.state.LeaderEpoch
+	stamped := batch // already, if this broker has made it
+	if base, epoch := r.log.End(), r.state.LeaderEpoch; h.BaseOffset != base || h.LeaderEpoch != epoch {
+		h.BaseOffset, h.LeaderEpoch = base, epoch
+		stamped = wire.Stamp(batch, base, epoch)
+	}
 	if err := r.roll(h); err != nil {
 		return wire.KafkaStorageError, err
 	}
-	if err := r.log.Append(wire.Stamp(batch, h.BaseOffset, h.LeaderEpoch)); err != nil {
+	if err := r.log.Append(stamped); err != nil {
 		if errors.Is(err, storage.ErrIndex) && r.cfg.Failpoints.On(failpoint.S04EndAfterIndex, uint64(h.BaseOffset)) {
 			err = nil // it goes on
 		}

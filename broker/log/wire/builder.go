@@ -53,6 +53,12 @@ func (b *Builder) Control() { b.h.Attributes |= attrControl }
 // Transactional makes the batch part of its producer's transaction.
 func (b *Builder) Transactional() { b.h.Attributes |= attrTransactional }
 
+// Place gives the batch its place in the log of its leader, who makes it: it need not be
+// stamped then.
+func (b *Builder) Place(baseOffset int64, leaderEpoch int32) {
+	b.h.BaseOffset, b.h.LeaderEpoch = baseOffset, leaderEpoch
+}
+
 // Append adds a record with a timestamp in ms. Key and value may be nil: null.
 func (b *Builder) Append(timestamp int64, key, value []byte, headers []Header) {
 	delta := b.delta(timestamp)
@@ -101,12 +107,12 @@ func (b *Builder) Count() int { return int(b.h.Count) }
 // Size is the size of the batch so far, in bytes.
 func (b *Builder) Size() int { return len(b.buf) + int(b.noise) }
 
-// Bytes ends the batch with base offset 0. The builder can be used again after a
+// Bytes ends the batch, with base offset 0 unless it has a place. The builder can be used again after a
 // Reset.
 func (b *Builder) Bytes() machine.Bytes {
 	be := binary.BigEndian
 	head := b.buf[:BatchHeaderSize]
-	be.PutUint64(head, 0)
+	be.PutUint64(head, uint64(b.h.BaseOffset))
 	be.PutUint32(head[batchLength:], uint32(b.Size()-batchOverhead))
 	be.PutUint32(head[batchEpoch:], uint32(b.h.LeaderEpoch))
 	head[batchMagic] = byte(b.h.Magic)

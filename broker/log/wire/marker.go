@@ -30,17 +30,25 @@ var ErrMarker = errors.New("not a transaction marker")
 
 // Batch is the marker as a batch of its own, for the log, with a timestamp in ms.
 func (m Marker) Batch(timestamp, producerID int64, producerEpoch int16) machine.Bytes {
+	return m.BatchAt(timestamp, producerID, producerEpoch, 0, -1)
+}
+
+// BatchAt is that at its place in the log of its leader.
+func (m Marker) BatchAt(timestamp, producerID int64, producerEpoch int16, baseOffset int64, leaderEpoch int32) machine.Bytes {
 	be := binary.BigEndian
 	kind := controlAbort
 	if m.Commit {
 		kind = controlCommit
 	}
-	key := be.AppendUint16(make([]byte, 2, controlKeySize), uint16(kind))
-	value := be.AppendUint32(make([]byte, 2, markerValueSize), uint32(m.CoordinatorEpoch))
+	var key [controlKeySize]byte
+	var value [markerValueSize]byte
+	be.PutUint16(key[2:], uint16(kind))
+	be.PutUint32(value[2:], uint32(m.CoordinatorEpoch))
 	b := NewBuilder(producerID, producerEpoch, -1)
+	b.Place(baseOffset, leaderEpoch)
 	b.Transactional()
 	b.Control()
-	b.Append(timestamp, key, value, nil)
+	b.Append(timestamp, key[:], value[:], nil)
 	return b.Bytes()
 }
 

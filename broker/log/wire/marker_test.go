@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"testing"
@@ -18,6 +19,9 @@ func TestMarkers(t *testing.T) {
 		}
 		if got, ok, err := ReadMarker(b); got != m || !ok || err != nil {
 			t.Errorf("%+v came back as %+v, %t, %v", m, got, ok, err)
+		}
+		if at, stamped := m.BatchAt(5, 9, 3, 1<<40, 6), Stamp(b, 1<<40, 6); !bytes.Equal(at.Contiguous(), stamped.Contiguous()) {
+			t.Errorf("%+v at its place is %x, stamped %x", m, at.Contiguous(), stamped.Contiguous())
 		}
 	}
 	// The record: its size, no attributes, deltas of 0, key and value (EndTransactionMarker).
