@@ -33,32 +33,72 @@ type record struct {
 // for it since KAFKA-20357.
 const lastEpochTag = 100
 
-// keyOf is the key of the records of a transactional id.
+// Tagged fields of a value. Kafka leaves out what has its default.
+const (
+	previousTag = 0
+	nextTag     = 1
+	versionTag  = 2
+)
+
+// keyOf is the key of the records of a transactional id (TransactionLogKey).
 func keyOf(id string) []byte {
 	k := kmsg.TxnMetadataKey{TransactionalID: id}
 	return k.AppendTo(make([]byte, 0, 4+len(id)))
 }
 
-// valueOf is a record as it is in the log. It is of version 1 whatever transaction.version
-// is; Kafka writes version 0 at level 0, and reads both.
+// valueOf is a record as it is in the log (TransactionLogValue). It is of version 1 whatever
+// transaction.version is; Kafka writes version 0 at level 0, and reads both. It is written
+// here, as each transaction has three, and kmsg makes a map of a tag that it does not know.
 func valueOf(r *record) []byte {
-	v := kmsg.NewTxnMetadataValue()
-	v.Version = 1
-	v.ProducerID, v.ProducerEpoch, v.PreviousProducerID, v.NextProducerID = r.producer, r.epoch, r.previous, r.next
-	v.TimeoutMillis, v.State = int32(r.timeout.Milliseconds()), kmsg.TransactionState(r.state)
-	v.LastUpdateTimestamp, v.StartTimestamp, v.ClientTransactionVersion = r.updated, r.started, r.version
-	size := 80
-	if r.state != Empty { // which has null there
-		v.Topics = make([]kmsg.TxnMetadataValueTopic, len(r.partitions))
+	be, size := binary.BigEndian, 80
+	for i := range r.partitions {
+		size += 4 + len(r.partitions[i].Topic) + 4*len(r.partitions[i].Partitions)
+	}
+	b := be.AppendUint16(make([]byte, 0, size), 1)
+	b = be.AppendUint64(b, uint64(r.producer))
+	b = be.AppendUint16(b, uint16(r.epoch))
+	b = be.AppendUint32(b, uint32(r.timeout.Milliseconds()))
+	b = append(b, byte(r.state))
+	if r.state == Empty {
+		b = append(b, 0) // null
+	} else {
+		b = binary.AppendUvarint(b, uint64(len(r.partitions))+1)
 		for i := range r.partitions {
-			v.Topics[i].Topic, v.Topics[i].Partitions = r.partitions[i].Topic, r.partitions[i].Partitions
-			size += 4 + len(v.Topics[i].Topic) + 4*len(v.Topics[i].Partitions)
+			t := &r.partitions[i]
+			b = append(binary.AppendUvarint(b, uint64(len(t.Topic))+1), t.Topic...)
+			b = binary.AppendUvarint(b, uint64(len(t.Partitions))+1)
+			for _, n := range t.Partitions {
+				b = be.AppendUint32(b, uint32(n))
+			}
+			b = append(b, 0) // tags
 		}
 	}
-	if r.last != none {
-		v.UnknownTags.Set(lastEpochTag, binary.BigEndian.AppendUint16(nil, uint16(r.last)))
+	b = be.AppendUint64(b, uint64(r.updated))
+	b = be.AppendUint64(b, uint64(r.started))
+	return appendTags(b, r)
+}
+
+// appendTags appends the tagged fields, in their order.
+func appendTags(b []byte, r *record) []byte {
+	be, at := binary.BigEndian, len(b)
+	b = append(b, 0) // how many
+	if r.previous != none {
+		b = be.AppendUint64(append(b, previousTag, 8), uint64(r.previous))
+		b[at]++
 	}
-	return v.AppendTo(make([]byte, 0, size))
+	if r.next != none {
+		b = be.AppendUint64(append(b, nextTag, 8), uint64(r.next))
+		b[at]++
+	}
+	if r.version != 0 {
+		b = be.AppendUint16(append(b, versionTag, 2), uint16(r.version))
+		b[at]++
+	}
+	if r.last != none {
+		b = be.AppendUint16(append(b, lastEpochTag, 2), uint16(r.last))
+		b[at]++
+	}
+	return b
 }
 
 // readKey is the transactional id of a key. A key of another version is none of this
