@@ -116,7 +116,7 @@ func (m *Machine) deleteGroup(g *group) {
 		}
 	}
 	for _, p := range partitions(all) {
-		m.record(coordinator.Record{Key: offsetKey(g.id, p)})
+		m.record(coordinator.Record{Key: m.offsetKey(g.id, p)})
 	}
 	m.groupTombstones(g)
 }

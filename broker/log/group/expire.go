@@ -43,7 +43,7 @@ func (m *Machine) expireGroup(g *group) bool {
 			return false
 		}
 		if c := g.offsets[p]; !m.keeps(g, p) && m.expired(c, since) && !g.isPending(p) {
-			m.record(coordinator.Record{Key: offsetKey(g.id, p)})
+			m.record(coordinator.Record{Key: m.offsetKey(g.id, p)})
 			left--
 		}
 	}
@@ -122,7 +122,7 @@ func (m *Machine) metadataChanged(c MetadataChanged) {
 			}
 		}
 		for _, p := range partitions(gone) {
-			m.record(coordinator.Record{Key: offsetKey(g.id, p)})
+			m.record(coordinator.Record{Key: m.offsetKey(g.id, p)})
 		}
 	}
 }

@@ -68,7 +68,8 @@ type Machine struct {
 	now   machine.Now
 	out   coordinator.Outcome
 	// undo takes back what is soft of the last decision, if its records are dropped.
-	undo func(code int16)
+	undo  func(code int16)
+	spare []byte // see room
 }
 
 var _ coordinator.Machine = (*Machine)(nil)

@@ -173,7 +173,7 @@ func (m *Machine) commit(id string, p partition, c committed, metadata *string, 
 	case len(c.metadata) > min(longest, int(m.cfg.Broker.OffsetMetadataMaxBytes)) && m.isLong(c.metadata):
 		return wire.OffsetMetadataTooLarge
 	}
-	m.record(offsetRecord(id, p, c))
+	m.record(m.offsetRecord(id, p, c))
 	return wire.None
 }
 
@@ -298,7 +298,7 @@ func (m *Machine) offsetDelete(from coordinator.Caller, req *kmsg.OffsetDeleteRe
 				rp.ErrorCode = wire.GroupSubscribedToTopic
 			case !seen[p] && (g.offsets[p] != nil || g.isPending(p)):
 				seen[p] = true
-				m.record(coordinator.Record{Key: offsetKey(g.id, p)})
+				m.record(coordinator.Record{Key: m.offsetKey(g.id, p)})
 			}
 			rt.Partitions = append(rt.Partitions, rp)
 		}

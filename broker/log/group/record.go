@@ -51,12 +51,24 @@ func assignments(*group) func(*member) []byte {
 	return func(mem *member) []byte { return mem.assignment }
 }
 
-func offsetKey(id string, p partition) []byte {
+func (m *Machine) offsetKey(id string, p partition) []byte {
 	k := kmsg.OffsetCommitKey{Version: offsetCommitV1, Group: id, Topic: p.topic, Partition: p.index}
-	return k.AppendTo(make([]byte, 0, 2+2+len(id)+2+len(p.topic)+4))
+	return k.AppendTo(m.room(2 + 2 + len(id) + 2 + len(p.topic) + 4))
 }
 
-func offsetRecord(id string, p partition, c committed) coordinator.Record {
+// room is an empty slice for n bytes of a record. Many share an allocation, as a commit has two
+// for each partition.
+func (m *Machine) room(n int) []byte {
+	const chunk = 2 << 10
+	if len(m.spare) < n {
+		m.spare = make([]byte, max(n, chunk))
+	}
+	b := m.spare[:0:n]
+	m.spare = m.spare[n:]
+	return b
+}
+
+func (m *Machine) offsetRecord(id string, p partition, c committed) coordinator.Record {
 	v := kmsg.OffsetCommitValue{
 		Version: offsetValue,
 		Offset:  c.offset, LeaderEpoch: c.leaderEpoch, Metadata: c.metadata, CommitTimestamp: c.committedAt,
@@ -65,7 +77,7 @@ func offsetRecord(id string, p partition, c committed) coordinator.Record {
 		v.Version, v.ExpireTimestamp = offsetValueExpires, c.expiresAt
 	}
 	const fixed = 2 + 8 + 4 + 2 + 8 + 8
-	return coordinator.Record{Key: offsetKey(id, p), Value: v.AppendTo(make([]byte, 0, fixed+len(c.metadata)))}
+	return coordinator.Record{Key: m.offsetKey(id, p), Value: v.AppendTo(m.room(fixed + len(c.metadata)))}
 }
 
 // RecordError is a record in the log that no coordinator has written.

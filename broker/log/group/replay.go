@@ -3,6 +3,7 @@ package group
 import (
 	"bytes"
 	"encoding/binary"
+	"strings"
 
 	"brokersim/broker/log/coordinator"
 	"brokersim/faults/failpoint"
@@ -38,7 +39,7 @@ func (m *Machine) replay(at coordinator.Position, key, value []byte) error {
 
 func (m *Machine) replayOffset(at coordinator.Position, key, value []byte) error {
 	var k kmsg.OffsetCommitKey
-	if err := k.ReadFrom(key); err != nil {
+	if err := k.UnsafeReadFrom(key); err != nil { // its strings are copied where they stay
 		return bad(at, "key of an offset: %v", err)
 	}
 	p := partition{k.Topic, k.Partition}
@@ -56,7 +57,7 @@ func (m *Machine) replayOffset(at coordinator.Position, key, value []byte) error
 	if err := v.ReadFrom(value); err != nil {
 		return bad(at, "offset of %s-%d in group %s: %v", k.Topic, k.Partition, k.Group, err)
 	}
-	c := &committed{offset: v.Offset, leaderEpoch: v.LeaderEpoch, metadata: v.Metadata, committedAt: v.CommitTimestamp, expiresAt: -1, at: at.Offset}
+	c := committed{offset: v.Offset, leaderEpoch: v.LeaderEpoch, metadata: v.Metadata, committedAt: v.CommitTimestamp, expiresAt: -1, at: at.Offset}
 	if v.Version < 3 {
 		c.leaderEpoch = -1
 	}
@@ -65,20 +66,26 @@ func (m *Machine) replayOffset(at coordinator.Position, key, value []byte) error
 	}
 	g := m.groups[k.Group]
 	if g == nil {
-		g = m.create(k.Group)
+		g = m.create(strings.Clone(k.Group))
 	}
 	if at.ProducerID < 0 {
-		g.offsets[p] = c
+		if old := g.offsets[p]; old != nil { // as nearly always
+			*old = c
+			return nil
+		}
+		p.topic = strings.Clone(p.topic)
+		g.offsets[p] = new(c)
 		return nil
 	}
 	if g.transactional[at.ProducerID] == nil {
 		g.transactional[at.ProducerID] = map[partition]*committed{}
 	}
-	g.transactional[at.ProducerID][p] = c
+	p.topic = strings.Clone(p.topic)
+	g.transactional[at.ProducerID][p] = new(c)
 	if m.producers[at.ProducerID] == nil {
 		m.producers[at.ProducerID] = map[string]bool{}
 	}
-	m.producers[at.ProducerID][k.Group] = true
+	m.producers[at.ProducerID][g.id] = true
 	return nil
 }
 
