@@ -104,6 +104,14 @@ func (b *Broker) anyMissing(topic string, partitions []int32) bool {
 // for, each for the transactions that are its own. A transaction with a partition that there
 // is none of is left as it is. x is what is common to the commands.
 func (b *Broker) addPartitionsOfBrokers(now machine.Now, x *inquiry, req *kmsg.AddPartitionsToTxnRequest, done func(machine.Now, *kmsg.AddPartitionsToTxnResponse, *machine.Effects), out *machine.Effects) {
+	if len(req.Transactions) == 1 && b.hasPartitions(&req.Transactions[0]) { // as mostly
+		x.command = req
+		x.then = func(now machine.Now, resp kmsg.Response, out *machine.Effects) {
+			done(now, resp.(*kmsg.AddPartitionsToTxnResponse), out)
+		}
+		b.askTransaction(now, req.Transactions[0].TransactionalID, x, out)
+		return
+	}
 	resp := txn.Refused(req, wire.OperationNotAttempted).(*kmsg.AddPartitionsToTxnResponse)
 	var ids []string
 	var asked []int // their transactions' places in the request
@@ -134,6 +142,16 @@ func (b *Broker) addPartitionsOfBrokers(now machine.Now, x *inquiry, req *kmsg.A
 		}
 		done(now, resp, out)
 	}, out)
+}
+
+// hasPartitions reports whether there are all the partitions of a transaction.
+func (b *Broker) hasPartitions(x *kmsg.AddPartitionsToTxnRequestTransaction) bool {
+	for i := range x.Topics {
+		if b.anyMissing(x.Topics[i].Topic, x.Topics[i].Partitions) {
+			return false
+		}
+	}
+	return true
 }
 
 // describeTransactions tells operators about transactional ids.
