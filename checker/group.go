@@ -18,6 +18,7 @@ type group struct {
 	twins     map[string]string // group.instance.id -> the member that was given its share last
 	replaced  map[string]string // a static member -> the one that has taken its place since
 	forgot    int64             // the event at which its coordinator had lost what was committed, or None
+	seen      int64             // ns; when its coordinator last obeyed somebody in it, or None
 	joins     bool              // members join it, by the classic protocol
 	beats     bool              // they heartbeat
 }
@@ -65,7 +66,7 @@ func (c *Checker) group(name string) *group {
 		if c.groups == nil {
 			c.groups = map[string]*group{}
 		}
-		g = &group{name: name, members: map[int32]*member{}, twins: map[string]string{}, replaced: map[string]string{}, forgot: history.None}
+		g = &group{name: name, members: map[int32]*member{}, twins: map[string]string{}, replaced: map[string]string{}, forgot: history.None, seen: history.None}
 		c.groups[name] = g
 	}
 	return g
@@ -287,6 +288,7 @@ func (c *Checker) called(e *history.Event) {
 	if e.Group != "" {
 		g := c.group(e.Group)
 		x.group = g
+		c.expires(g, e)
 		g.joins = g.joins || e.F == history.Join
 		g.beats = g.beats || e.F == history.Heartbeat
 		if e.Gen >= 0 && e.Gen < g.installed && (e.F != history.TxnOffsets || e.Gen > 0) {
@@ -344,6 +346,9 @@ func (c *Checker) answered(e *history.Event) {
 	}
 	if x.group == nil && e.Group != "" {
 		x.group = c.group(e.Group)
+	}
+	if x.group != nil && e.E == history.OK && e.F != history.OffsetFetch {
+		x.group.seen = e.T
 	}
 	switch e.F {
 	case history.OffsetCommit, history.TxnOffsets:

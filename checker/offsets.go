@@ -344,6 +344,19 @@ func (c *Checker) forgets(e *history.Event) {
 	if !c.rules.strict[OneOwner] && !c.rules.strict[Fencing] {
 		g.beginsAnew()
 	}
+	c.forgetsOffsets(g, e)
+}
+
+// expires takes note that what a group had committed may be forgotten, since for
+// offsets.retention.minutes nobody was in it.
+func (c *Checker) expires(g *group, e *history.Event) {
+	if kept := c.h.Set.OffsetsKept; kept > 0 && g.seen != history.None && e.T-g.seen >= kept {
+		g.seen = e.T
+		c.forgetsOffsets(g, e)
+	}
+}
+
+func (c *Checker) forgetsOffsets(g *group, e *history.Event) {
 	if c.rules.strict[CommitRegister] {
 		return
 	}

@@ -217,6 +217,8 @@ func settings(t *testing.T, d *datadriven.TestData) *history.Header {
 			h.Set.Settle = history.SettleBefore
 		case "txn":
 			h.Set.Txn = true
+		case "kept":
+			h.Set.OffsetsKept = num(t, v) * 1_000_000
 		case "settle":
 			h.Promise.Settle = num(t, v)
 		case "reset":

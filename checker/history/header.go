@@ -286,6 +286,8 @@ func (rd *Reader) settings() {
 			set.Txn = s.bool()
 		case "txnms":
 			set.TxnTimeout = s.int(0, math.MaxInt64)
+		case "offsetsms":
+			set.OffsetsKept = s.int(0, math.MaxInt64/1_000_000) * 1_000_000
 		case "window":
 			set.Window = s.int(0, math.MaxInt64)
 		case "types":

@@ -112,6 +112,9 @@ type Settings struct {
 	// transaction.timeout.ms, 0 is not said.
 	Txn        bool
 	TxnTimeout int64
+	// OffsetsKept is offsets.retention.minutes, in ns: for so long what a group has
+	// committed outlives its last member (KIP-211). 0 is for longer than the run.
+	OffsetsKept int64
 	// Competing says that several readers of a group take records from each other.
 	Competing bool
 }

@@ -190,7 +190,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 			Promise: Promise{From: "stated", Properties: []string{"no-acked-loss", "no-skip"}, Settle: 5},
 			Set: Settings{Acks: "all", Idem: rapid.Bool().Draw(t, "idem"), Iso: "ru", Sub: "assign", Reset: "earliest",
 				MinISR: 2, Flush: "page-cache", Unclean: rapid.Bool().Draw(t, "unclean"), Retries: rapid.Bool().Draw(t, "retries"), InFlight: 5,
-				Protocol: "cooperative", AutoCommit: rapid.Bool().Draw(t, "auto"), Txn: rapid.Bool().Draw(t, "txn"), TxnTimeout: 60_000,
+				Protocol: "cooperative", AutoCommit: rapid.Bool().Draw(t, "auto"), Txn: rapid.Bool().Draw(t, "txn"), TxnTimeout: 60_000, OffsetsKept: 60_000_000_000,
 				Settle: rapid.SampledFrom([]string{"", SettleBefore}).Draw(t, "settle")},
 			TPs: []string{"orders-0", `odd"one`, "orders-2"},
 		}

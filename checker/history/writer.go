@@ -140,6 +140,9 @@ func appendSettings(b []byte, s *Settings) []byte {
 	if s.TxnTimeout > 0 {
 		b = strconv.AppendInt(append(b, `,"txnms":`...), s.TxnTimeout, 10)
 	}
+	if s.OffsetsKept > 0 {
+		b = strconv.AppendInt(append(b, `,"offsetsms":`...), s.OffsetsKept/1_000_000, 10)
+	}
 	if s.Window > 0 {
 		b = strconv.AppendInt(append(b, `,"window":`...), s.Window, 10)
 	}

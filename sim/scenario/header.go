@@ -112,6 +112,9 @@ func (p *plan) groupSettings(s *history.Settings) {
 			s.Settle = history.SettleBefore
 		}
 	}
+	if kept := p.set.Broker().OffsetsRetention; len(protocols) > 0 && kept < p.Spec.For+p.Spec.Settle {
+		s.OffsetsKept = int64(kept)
+	}
 	// Of groups by both protocols each shows by itself which it is.
 	slices.Sort(protocols) // consumer, cooperative, eager
 	if n := len(protocols); n > 0 && (protocols[0] == "consumer") == (protocols[n-1] == "consumer") {
