@@ -19,8 +19,7 @@ type Control struct {
 }
 
 // Controls are what Kafka allows under the settings of each and a gate must not report.
-// Compaction, transactions and groups have theirs to come.
-func Controls() []Control { return slices.Clone(controls) }
+func Controls() []Control { return slices.Concat(controls, controlsOfCoordinators) }
 
 // Unplanted is a scenario without any bug as a control, of seeds runs.
 func Unplanted(name string, seeds uint64) Control {
