@@ -363,7 +363,7 @@ var suites = []suite{
 	{name: "sarama", limit: 3 * time.Minute, kills: true, listen: saramaListen, serve: saramaServe, prepare: saramaPrepare, tests: saramaTests},
 	{name: "kgo-own", quick: true, limit: 3 * time.Minute, serve: []string{"--set", "broker.default.replication.factor=3", "--set", "broker.group.initial.rebalance.delay.ms=300"}, prepare: kgoOwnPrepare, tests: kgoOwnTests},
 	{name: "kgo-chaos", limit: 5 * time.Minute, serve: []string{"--set", "broker.default.replication.factor=3"}, prepare: kgoOwnPrepare, tests: kgoChaosTests},
-	{name: "kgo-kill", limit: 10 * time.Minute, kills: true, serve: []string{"--set", "broker.default.replication.factor=3",
+	{name: "kgo-kill", limit: 20 * time.Minute, kills: true, serve: []string{"--set", "broker.default.replication.factor=3",
 		// A coordinator lives shorter than the default, and the next one begins a member's session anew.
 		"--set", "broker.group.consumer.min.session.timeout.ms=20000", "--set", "broker.group.consumer.session.timeout.ms=20000"}, prepare: kgoOwnPrepare, tests: kgoKillTests},
 }
