@@ -50,7 +50,7 @@ func (b *Broker) listPartition(version int16, topic string, body *kmsg.ListOffse
 		x.ErrorCode = code
 		return
 	}
-	if body.ReplicaID < 0 && !isolationLevel(body.IsolationLevel) && want.Timestamp != earliestTimestamp && (want.Timestamp != maxTimestamp || version >= 7) {
+	if body.ReplicaID < 0 && !isolationLevel(body.IsolationLevel) && want.Timestamp != earliestTimestamp {
 		x.ErrorCode = wire.UnknownServerError // as an exception that Kafka does not expect
 		return
 	}

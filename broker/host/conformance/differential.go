@@ -29,6 +29,15 @@ func kafkaPrepareVersion(e *env, dir, version string) error {
 	return err
 }
 
+// kafkaSettings are those of a version: eligible leader replicas (KIP-966), which are not
+// here, have Kafka 4.1 set min.insync.replicas for all brokers.
+func (e *env) kafkaSettings() []string {
+	if e.values["kafka"] == kafka.Version4 {
+		return []string{"--feature eligible.leader.replicas.version=0"}
+	}
+	return nil
+}
+
 // differentialTests are the scenes of one session against brokersim and Apache Kafka; the
 // last one is the end of it.
 func differentialTests(e *env) ([]test, error) {
@@ -37,7 +46,7 @@ func differentialTests(e *env) ([]test, error) {
 	if err := os.RemoveAll(filepath.Join(e.dir, "kafka")); err != nil {
 		return nil, err
 	}
-	node, err := kafka.Start(ctx, e.values["jars"], filepath.Join(e.dir, "kafka"), "group.initial.rebalance.delay.ms=0")
+	node, err := kafka.Start(ctx, e.values["jars"], filepath.Join(e.dir, "kafka"), append(e.kafkaSettings(), "group.initial.rebalance.delay.ms=0")...)
 	if err != nil {
 		return nil, err
 	}

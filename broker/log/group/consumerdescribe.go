@@ -42,7 +42,7 @@ func (m *Machine) describeConsumer(c *consumer, version int16, x *kmsg.ConsumerG
 		y := kmsg.NewConsumerGroupDescribeResponseGroupMember()
 		y.MemberID, y.InstanceID, y.RackID, y.MemberEpoch = id, mem.instance, mem.rack, mem.epoch
 		y.ClientID, y.ClientHost = mem.clientID, mem.host
-		y.SubscribedTopics, y.SubscribedTopicRegex = append([]string{}, mem.names...), mem.regex
+		y.SubscribedTopics, y.SubscribedTopicRegex = append([]string{}, mem.names...), kmsg.StringPtr(deref(mem.regex))
 		y.Assignment, y.TargetAssignment = m.describeShare(mem.assigned), m.describeShare(c.target[id])
 		if version >= 1 {
 			y.MemberType = 1

@@ -1,6 +1,7 @@
 package group
 
 import (
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -57,10 +58,10 @@ func (m *Machine) checkHeartbeat(req *kmsg.ConsumerGroupHeartbeatRequest) (code 
 		invalid = "RackId can't be empty."
 	case req.MemberEpoch < leavesBack:
 		invalid = "MemberEpoch is invalid."
-	case req.MemberID == "" && (req.Version >= 1 || !joins):
-		invalid = "MemberId can't be empty."
 	case req.MemberEpoch == leavesBack && req.InstanceID == nil:
 		invalid = "InstanceId can't be null."
+	case req.MemberID == "" && (req.Version >= 1 || !joins):
+		invalid = "MemberId can't be empty."
 	case joins && req.RebalanceTimeoutMillis == -1:
 		invalid = "RebalanceTimeoutMs must be provided in first request."
 	case joins && (req.Topics == nil || len(req.Topics) > 0):
@@ -119,7 +120,11 @@ func (m *Machine) consumerBeat(from coordinator.Caller, req *kmsg.ConsumerGroupH
 		return wire.GroupMaxSizeReached, "The consumer group has reached its maximum capacity."
 	}
 	if id == "" {
-		g.drawn++
+		// The records will make another group of one that is new, and its next member's id the
+		// first that it draws.
+		if m.groups[req.Group] == g {
+			g.drawn++
+		}
 		id = uuid(m.cfg.Seed, g.id, uint64(g.born), g.drawn)
 	}
 	mem, replaced, code, text := m.consumerMember(g, c, id, req, joins)
@@ -202,13 +207,15 @@ func (m *Machine) consumerMember(g *group, c *consumer, id string, req *kmsg.Con
 		again.epoch, again.previous = 0, 0
 		return &again, "", wire.None, ""
 	case req.MemberEpoch > mem.epoch:
-		return nil, "", wire.FencedMemberEpoch, "The consumer group member has a greater member epoch than the one known by the group coordinator. The member must abandon all its partitions and rejoin."
+		return nil, "", wire.FencedMemberEpoch, fmt.Sprintf(epochText, "greater", req.MemberEpoch, mem.epoch)
 	case req.MemberEpoch < mem.epoch && !joins && (req.MemberEpoch != mem.previous || !owned(req.Topics).within(mem.assigned)):
 		// The epoch before is let in if the answer with the new one may have been lost.
-		return nil, "", wire.FencedMemberEpoch, "The consumer group member has a smaller member epoch than the one known by the group coordinator. The member must abandon all its partitions and rejoin."
+		return nil, "", wire.FencedMemberEpoch, fmt.Sprintf(epochText, "smaller", req.MemberEpoch, mem.epoch)
 	}
 	return mem, "", wire.None, ""
 }
+
+const epochText = "The consumer group member has a %s member epoch (%d) than the one known by the group coordinator (%d). The member must abandon all its partitions and rejoin."
 
 // takePlace puts a member into the place of another, with what that had.
 func (m *Machine) takePlace(g *group, c *consumer, old *consumerMember, id string) *consumerMember {
@@ -454,6 +461,9 @@ func (m *Machine) assignTarget(g *group, ch change, had share) share {
 // consumerLeave is a member that leaves: for good, or, if it is static, for a moment.
 func (m *Machine) consumerLeave(req *kmsg.ConsumerGroupHeartbeatRequest, r *kmsg.ConsumerGroupHeartbeatResponse) (code int16, text string) {
 	g, c, code, text := m.consumerGroup(req.Group, false)
+	if code == wire.GroupIDNotFound && m.groups[req.Group] == nil {
+		return code, "Group " + req.Group + " not found."
+	}
 	if code != wire.None {
 		return code, text
 	}

@@ -127,6 +127,9 @@ func (s *side) walk(f *fields, path, name string, v reflect.Value) {
 func (s *side) elements(f *fields, path, name string, v reflect.Value) {
 	keys := make([]string, v.Len())
 	order := make([]int, v.Len())
+	if name == "SubscribedTopics" || name == "Partitions" && v.Type().Elem().Kind() == reflect.Int32 { // sets, in the order of a hash map
+		v = sorted(v)
+	}
 	for i := range v.Len() {
 		keys[i], order[i] = s.about(v.Index(i)), i
 		if keys[i] == "" {
@@ -147,6 +150,17 @@ func (s *side) elements(f *fields, path, name string, v reflect.Value) {
 		}
 		s.walk(f, at, name, v.Index(i))
 	}
+}
+
+// sorted is a list of numbers or words in their order.
+func sorted(v reflect.Value) reflect.Value {
+	switch list := v.Interface().(type) {
+	case []int32:
+		return reflect.ValueOf(slices.Sorted(slices.Values(list)))
+	case []string:
+		return reflect.ValueOf(slices.Sorted(slices.Values(list)))
+	}
+	return v
 }
 
 // about is what an element of an array is about; empty if it does not say.
@@ -233,7 +247,11 @@ func (s *side) scalar(name string, v reflect.Value) string {
 	}
 	switch v.Kind() {
 	case reflect.String:
-		return strconv.Quote(within.ReplaceAllString(strings.ReplaceAll(v.String(), s.addr, "host:port"), "within [...]"))
+		text := strings.ReplaceAll(v.String(), s.addr, "host:port")
+		for id, name := range s.members { // unordered: no id is a part of another
+			text = strings.ReplaceAll(text, id, name)
+		}
+		return strconv.Quote(within.ReplaceAllString(text, "within [...]"))
 	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		return strconv.FormatInt(v.Int(), 10)
 	}

@@ -219,10 +219,10 @@ func (d *dialogue) transaction(v int16, id string) {
 	}
 	add("the old epoch", nil)
 	init("another begins", nil)
+	d.settled(id) // Kafka 4 asks before anything else whether a change is being written, which is a matter of time
 	add("fenced", nil)
 	end("fenced", true, nil)
 	send("fenced", 11, n, 3, nil)
-	d.settled(id)
 	describe("when another has begun")
 	epoch = 1
 	if v >= 3 {

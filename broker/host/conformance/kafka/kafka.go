@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -75,7 +76,8 @@ type Node struct {
 }
 
 // Start formats a log directory in dir and starts Kafka on it. Settings are lines of its
-// server.properties beside what makes it a cluster of one.
+// server.properties beside what makes it a cluster of one; one that begins with -- is said
+// when the directory is formatted.
 func Start(ctx context.Context, classpath, dir string, settings ...string) (*Node, error) {
 	ports, err := FreePorts(2)
 	if err != nil {
@@ -91,17 +93,25 @@ func Start(ctx context.Context, classpath, dir string, settings ...string) (*Nod
 		"controller.listener.names=CONTROLLER", "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
 		"offsets.topic.replication.factor=1", "transaction.state.log.replication.factor=1", "transaction.state.log.min.isr=1",
 		"log.dirs=" + n.LogDir,
-	}, settings...)
+	}, slices.DeleteFunc(slices.Clone(settings), forFormat)...)
 	properties := filepath.Join(dir, "server.properties")
 	if err := os.WriteFile(properties, []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
 		return nil, err
 	}
-	format := Java(ctx, classpath, "kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c", properties, "--ignore-formatted")
+	args := []string{"format", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c", properties, "--ignore-formatted"}
+	for _, s := range settings {
+		if forFormat(s) {
+			args = append(args, strings.Fields(s)...)
+		}
+	}
+	format := Java(ctx, classpath, "kafka.tools.StorageTool", args...)
 	if out, err := format.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("StorageTool format: %w: %s", err, out)
 	}
 	return n, n.start(ctx, classpath, properties)
 }
+
+func forFormat(setting string) bool { return strings.HasPrefix(setting, "--") }
 
 func (n *Node) start(ctx context.Context, classpath, properties string) error {
 	out, err := os.Create(n.output)
