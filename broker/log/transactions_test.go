@@ -381,9 +381,15 @@ func TestNextTransactionWaitsForMarkers(t *testing.T) {
 }
 
 // A marker that is written while the coordinator's word about the next transaction is under
-// way takes the guard away; the batch is verified anew, and not refused.
+// way takes the guard away; the batch is verified anew. Where there is no time for that its
+// producer is told to try again: the transaction is as it should be.
 func TestMarkerOvertakesVerification(t *testing.T) {
-	l := newTransacted(t, 2, func(s *config.Broker) { s.AddPartitionsRetryBackoffMax = time.Second })
+	t.Run("again", func(t *testing.T) { testOvertaken(t, time.Second, wire.None) })
+	t.Run("no time", func(t *testing.T) { testOvertaken(t, 0, wire.ConcurrentTransactions) })
+}
+
+func testOvertaken(t *testing.T, backoffMax time.Duration, want int16) {
+	l := newTransacted(t, 2, func(s *config.Broker) { s.AddPartitionsRetryBackoffMax = backoffMax })
 	p := l.producer("tx", 2)
 	at := l.coordinatorOf(ofTransaction, "tx")
 	home, leader := l.brokers[at-1], l.brokers[at%3]
@@ -414,7 +420,12 @@ func TestMarkerOvertakesVerification(t *testing.T) {
 	letGo := l.client(home)
 	ask[*kmsg.ApiVersionsResponse](letGo, kmsg.NewPtrApiVersionsRequest(), 3)
 	l.advance(time.Second)
-	wantCode(t, "produce", c.answer().(*kmsg.ProduceResponse).Topics[0].Partitions[0].ErrorCode, 0)
+	wantCode(t, "produce", c.answer().(*kmsg.ProduceResponse).Topics[0].Partitions[0].ErrorCode, want)
+	if want != wire.None {
+		c.send(req, 12)
+		l.advance(time.Second)
+		wantCode(t, "produce again", c.answer().(*kmsg.ProduceResponse).Topics[0].Partitions[0].ErrorCode, wire.None)
+	}
 	p.sequences[leader.name] = 1
 	wantCode(t, "commit", p.end(true), 0)
 	l.advance(time.Second)

@@ -166,7 +166,7 @@ func (b *Broker) verifiedAs(now machine.Now, v *verifying, code int16, out *mach
 
 // verifiedBy goes on with a request for which its coordinator has an answer; in the words that
 // its producer knows. A producer that has begun its next transaction before the last one is
-// complete here is held up for a while first (KAFKA-18575).
+// complete here is held up for a while first, and then told to try again (KAFKA-18575).
 func (b *Broker) verifiedBy(now machine.Now, v *verifying, a *kmsg.AddPartitionsToTxnResponseTransaction, out *machine.Effects) {
 	for i := range v.parts {
 		v.parts[i].code = wire.NetworkException // until it is answered
@@ -176,8 +176,12 @@ func (b *Broker) verifiedBy(now machine.Now, v *verifying, a *kmsg.AddPartitions
 		for _, x := range a.Topics[i].Partitions {
 			j := slices.IndexFunc(v.parts, func(p verifyingPart) bool { return p.topic == a.Topics[i].Topic && p.partition == x.Partition })
 			if j >= 0 {
-				v.parts[j].code = verifiedCode(v, x.ErrorCode)
-				busy = busy || x.ErrorCode == wire.ConcurrentTransactions || x.ErrorCode == 0 && b.overtaken(v, &v.parts[j])
+				code := x.ErrorCode
+				if code == 0 && v.adds && b.overtaken(v, &v.parts[j]) {
+					code = wire.ConcurrentTransactions
+				}
+				v.parts[j].code = verifiedCode(v, code)
+				busy = busy || code == wire.ConcurrentTransactions
 			}
 		}
 	}
