@@ -66,7 +66,7 @@ var rows = [][]layer{
 	},
 	{ // 6
 		{"sim/capacity", "broker/machine broker/log/config broker/near checker/bulk checker/measure checker/result faults sim sim/profile sim/scenario sim/roofline workloads workloads/fields"},
-		{"sim/story", "broker/machine checker/history checker/result broker/log broker/log/controller broker/log/replica" +
+		{"sim/story", "broker/machine checker/history checker/result broker/log broker/log/controller broker/log/coordinator broker/log/replica" +
 			" broker/log/wire checker sim sim/scenario workloads"},
 	},
 	{ // 7

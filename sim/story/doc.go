@@ -13,7 +13,8 @@
 // (frames.go). The logs of the partition at the violation are what the recorder
 // knew then (strips.go). Why it was possible is said from the same knowledge: who
 // held the record when it was acknowledged, how each of them lost it, who was
-// elected without it (why.go).
+// elected without it (why.go). A group that does not come to rest has no record: its
+// members, what each was given, and who coordinated it are its story (group.go).
 //
 // # What must hold
 //

@@ -88,6 +88,9 @@ func (t *telling) step(m *moment) (result.RowKind, string) {
 		if c := &m.changes[k]; c.kind == fenced {
 			return result.RowStep, "the session of " + brokerName(c.leader) + " is over"
 		}
+		if c := &m.changes[k]; t.group != "" && c.tp == t.home() && c.kind == appended && c.is.leads {
+			return result.RowStep, "a timer of the coordinator is due"
+		}
 	}
 	return result.RowStep, "a timer is due"
 }
@@ -114,7 +117,7 @@ func (t *telling) say(c *change) string {
 	case unfenced:
 		return "unfences " + brokerName(c.leader)
 	}
-	if !t.hasTP(c.tp) {
+	if t.group != "" && c.tp == t.home() && t.weighHome(t.at, c) == nothing || !t.hasTP(c.tp) && (t.group == "" || c.tp != t.home()) {
 		return ""
 	}
 	switch c.kind {
@@ -190,6 +193,9 @@ func (t *telling) sayAppended(c *change) string {
 
 // sayEvent says what a client knows of the records in question.
 func (t *telling) sayEvent(e *history.Event) string {
+	if t.isOfGroup(e) {
+		return t.sayGroup(e)
+	}
 	if e.E == history.Note || !t.speaksOf(e) && !slices.Contains(t.events, e.I) {
 		return ""
 	}

@@ -169,6 +169,7 @@ func (t *telling) markAll() {
 		}
 	}
 	t.markUnheard()
+	t.markGroup()
 	t.keepContext()
 	for i := range t.moments { // and who has sent what mattered
 		if t.marks[i] == nothing || t.moments[i].N == 0 {
@@ -230,6 +231,9 @@ func (t *telling) weigh(i int, c *change) mark {
 	if c.kind == fenced {
 		return t.ifReplica(c.leader)
 	}
+	if t.group != "" && c.tp == t.home() {
+		return t.weighHome(i, c)
+	}
 	if !t.hasTP(c.tp) {
 		return nothing
 	}
@@ -284,7 +288,7 @@ const (
 
 // keepContext drops what shows how things were long before, or after it mattered.
 func (t *telling) keepContext() {
-	if len(t.slots) == 0 {
+	if len(t.slots) == 0 && t.group == "" {
 		t.markRecent()
 	}
 	last := map[string]int{} // what was said last before the subject was heard of

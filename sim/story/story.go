@@ -136,7 +136,7 @@ func (t *telling) locate() {
 // heardOf reports whether a client says something of the subject's records.
 func (t *telling) heardOf(m *moment) bool {
 	for i := range m.heard {
-		if e := &m.heard[i]; slices.Contains(t.events, e.I) || t.speaksOf(e) {
+		if e := &m.heard[i]; slices.Contains(t.events, e.I) || t.speaksOf(e) || t.isOfGroup(e) {
 			return true
 		}
 	}

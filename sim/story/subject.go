@@ -8,6 +8,7 @@ import (
 
 	logreplica "brokersim/broker/log/replica"
 	"brokersim/broker/log/wire"
+	"brokersim/checker"
 	"brokersim/checker/history"
 	"brokersim/checker/result"
 )
@@ -19,6 +20,7 @@ type subject struct {
 	slots    []slot
 	records  []int64
 	events   []int64 // of the history, in order
+	group    string  // of a violation without a witness: the group that it names
 }
 
 // slot is an offset of a partition.
@@ -67,6 +69,9 @@ func newSubject(property string, v *result.Violation, h *history.Header) *subjec
 		}
 	}
 	if len(v.Witness) == 0 {
+		if property == checker.Liveness {
+			s.group = groupIn(v.What)
+		}
 		for _, name := range h.TPs {
 			if mentions(v.What, name) {
 				s.addTP(name)
