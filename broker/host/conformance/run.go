@@ -357,6 +357,7 @@ var suites = []suite{
 	pythonSuite("kafka-python", "3.0.12"),
 	pythonSuite("aiokafka", "0.14.0"),
 	{name: "platformatic-kafka", limit: 90 * time.Second, serve: []string{"--set", "broker.group.initial.rebalance.delay.ms=300"}, prepare: platformaticPrepare, tests: platformaticTests},
+	{name: "node-rdkafka", limit: 80 * time.Second, serve: []string{"--set", "broker.group.initial.rebalance.delay.ms=300"}, prepare: nodeRdkafkaPrepare, tests: nodeRdkafkaTests},
 	{name: "eos", limit: 4 * time.Minute, kills: true, prepare: kafkaPrepare, tests: eosTests},
 	{name: "librdkafka", limit: 3 * time.Minute, serve: librdkafkaServe(true), prepare: librdkafkaPrepare, tests: librdkafkaTests},
 	{name: "kafka-go-own", limit: 2 * time.Minute, serve: kafkaGoServe, prepare: kafkaGoPrepare, tests: kafkaGoOwnTests},
