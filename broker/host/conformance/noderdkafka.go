@@ -19,6 +19,9 @@ func nodeRdkafkaPrepare(e *env) error {
 	if err := lacking("make", "g++", "python3"); err != nil {
 		return err
 	}
+	if _, err := os.Stat(filepath.Join(e.dir, "node_modules", "node-rdkafka", "build", "Release", "node-librdkafka.node")); err == nil {
+		return nil // kept
+	}
 	return npmInstall(e, 15*time.Minute, "node-rdkafka@3.6.1", "mocha@10.8.2", "bluebird@3.7.2")
 }
 

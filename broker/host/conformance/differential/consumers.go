@@ -37,8 +37,13 @@ func owns(topic string, owned ...int32) func(*side, *kmsg.ConsumerGroupHeartbeat
 }
 
 // playConsumers is the life of groups of KIP-848 in every version of ConsumerGroupHeartbeat,
-// and what members may do wrong.
+// and what members may do wrong. Kafka 3.9 has version 0 alone, and that turned off.
 func playConsumers(d *dialogue) {
+	for _, s := range d.sides {
+		if s.versions[int16(kmsg.ConsumerGroupHeartbeat)][1] < 1 {
+			return
+		}
+	}
 	d.coordinated()
 	d.topic("consumers", 4)
 	d.topic("consumers-more", 2)
