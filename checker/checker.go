@@ -42,15 +42,16 @@ type Checker struct {
 	other *deliveries // where records have no offsets, all is decided there
 	rules rules
 
-	recs   records
-	values history.Table[int32] // value -> 1 + index into recs
-	parts  []*part              // by TP
-	txns   []txn
-	txnOf  history.Table[int32] // x -> 1 + index into txns
-	made   []product            // records that were made of others
-	fences map[int64]fence      // by producer id
-	pids   map[string]int64     // transactional.id -> the producer id that has it
-	forgot map[string]int64     // transactional.id -> the event at which its coordinator had last lost what it knew
+	recs    records
+	values  history.Table[int32] // value -> 1 + index into recs
+	parts   []*part              // by TP
+	txns    []txn
+	txnOf   history.Table[int32] // x -> 1 + index into txns
+	made    []product            // records that were made of others
+	fences  map[int64]fence      // by producer id
+	pids    map[string]int64     // transactional.id -> the producer id that has it
+	forgot  map[string]int64     // transactional.id -> the event at which its coordinator had last lost what it knew
+	holders map[string]*holder   // by transactional.id
 
 	groups       map[string]*group
 	commits      []commit
@@ -165,7 +166,7 @@ func (c *Checker) Observe(e *history.Event) {
 		}
 	case history.TxnBegin:
 		if e.E != history.Fail {
-			c.transaction(e)
+			c.begins(e)
 		}
 	case history.Crash:
 		c.changed(e)

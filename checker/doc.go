@@ -59,7 +59,11 @@
 //
 //   - fencing: of an old generation, a replaced static member or a producer whose epoch is
 //     fenced nothing is accepted that was asked for after that. The log shows it too: epochs
-//     of a producer do not go back along a partition.
+//     of a producer do not go back along a partition. And a producer whose commit or abort is
+//     refused is fenced for a reason (causes.go): another has its transactional.id, or may
+//     have it, or the transaction was open for transaction.timeout.ms. That it is in no
+//     transaction it is never told. A duplicate of its own InitProducerId that comes late
+//     would fence it as well, in Kafka too, and no history shows that: no schedule sends one.
 //
 //   - txn-atomic: of a transaction, over all partitions and its offsets, all is committed or
 //     all is aborted, and that is what its end was answered; each marker ends the records of
@@ -180,7 +184,7 @@
 //
 // promise.go derives and reads promises; checker.go, read.go and process.go
 // take events; record.go and floor.go hold what is kept of them; finish.go and
-// lost.go decide; compaction.go has what compaction may take out, retention.go what may expire; application.go has the promises to applications; transaction.go and batches.go
+// lost.go decide; compaction.go has what compaction may take out, retention.go what may expire; application.go has the promises to applications; transaction.go, causes.go and batches.go
 // are about transactions, forgotten.go about what coordinators have lost, group.go, offsets.go and registers.go about groups, chain.go about
 // both, liveness.go about what must come to an end; tell.go reports what is certain at once; explain.go words it; judge.go is the whole in one call. What there is
 // without offsets is in deliveries.go and deliveriesfinish.go.

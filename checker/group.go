@@ -315,6 +315,8 @@ func (c *Checker) called(e *history.Event) {
 		if x.group != nil {
 			c.left(x.group, x.group.member(e.P), e)
 		}
+	case history.InitProducer:
+		c.initAsked(e)
 	case history.Join:
 		c.changed(e)
 	}
@@ -358,6 +360,7 @@ func (c *Checker) answered(e *history.Event) {
 			c.fetched(e, x)
 		}
 	case history.InitProducer:
+		c.initAnswered(e, x.p)
 		if e.E == history.OK {
 			c.initialized(e)
 		}

@@ -20,7 +20,8 @@ import (
 //	k1 seeks 0 @3                    coordinator b1 epoch 2    nocopy g
 //	p1 inits pid 9 epoch 1           p1 begins x 3
 //	p1 puts 0 @5 tag 7 x 3 [fails]   (TxnOffsetCommit)
-//	p1 commits-txn x 3 / p1 committed-txn x 3 [fails] [unknown]     the same of aborts-txn, aborted-txn
+//	p1 commits-txn x 3 / p1 committed-txn x 3 [fails] [unknown] [refused ERROR]
+//	                                 the same of aborts-txn, aborted-txn
 //	fault cut b1   heal
 //
 // Any has [mem m] [inst i] [group g2] [pid 9] [epoch 1].
@@ -83,7 +84,9 @@ func (s *story) coordinated(t *testing.T, e *history.Event, w, rest []string, op
 		}
 		delete(s.ids, key)
 		e.ID = id
-		if has("fails") {
+		if why := text("refused", ""); why != "" {
+			e.E, e.Why = history.Fail, why
+		} else if has("fails") {
 			e.E, e.Why = history.Fail, "REFUSED"
 		} else if has("unknown") {
 			e.E, e.Why = history.Info, "timeout"

@@ -12,6 +12,7 @@ type process struct {
 	took  []taken     // in order; only if an application is promised anything
 	group *group      // that it is a member of
 	rc    bool        // it reads committed records only
+	txn   int32       // 1 + the transaction that it began last: index into Checker.txns
 }
 
 // position is where a reader stands in one partition.
@@ -66,6 +67,7 @@ func (x *process) at(tp history.TP) *position {
 // died is the end of a life: what comes next may begin again further back.
 func (x *process) died() {
 	x.life++
+	x.txn = 0
 	for _, pos := range x.pos {
 		if pos != nil {
 			pos.assigned = true

@@ -219,6 +219,8 @@ func settings(t *testing.T, d *datadriven.TestData) *history.Header {
 			h.Set.Txn = true
 		case "kept":
 			h.Set.OffsetsKept = num(t, v) * 1_000_000
+		case "txnms":
+			h.Set.TxnTimeout = num(t, v)
 		case "settle":
 			h.Promise.Settle = num(t, v)
 		case "reset":

@@ -27,10 +27,12 @@ type txn struct {
 	began     int64 // the first event that tells of it
 	txid      string
 	epoch, p  int32
+	begun     when // as its client says
 	asked     when // its first commit was asked for
 	committed when // a commit, or an abort, was answered with success
 	aborted   when
 	refused   when  // the last end that certainly failed
+	since     int64 // when its coordinator began to count its time at the earliest; None: nobody knows
 	pending   int32 // commits that nobody knows of, or that are under way
 	shown     bool  // to a reader of committed records, when it should not have been, and that is reported
 	hung      bool  // it is reported that no marker has ended it
@@ -84,7 +86,7 @@ func (c *Checker) transaction(e *history.Event) int32 {
 		}
 		return n
 	}
-	c.txns = append(c.txns, txn{x: e.X, began: e.I, pid: e.PID, txid: e.TxID, epoch: e.Epoch, p: e.P, asked: never, committed: never, aborted: never, refused: never})
+	c.txns = append(c.txns, txn{x: e.X, began: e.I, pid: e.PID, txid: e.TxID, epoch: e.Epoch, p: e.P, begun: never, asked: never, committed: never, aborted: never, refused: never, since: history.None})
 	n := int32(len(c.txns))
 	c.txnOf.Set(e.X, n)
 	return n
@@ -115,6 +117,9 @@ func (c *Checker) endDone(e *history.Event, asked *call) {
 	t := &c.txns[n-1]
 	if e.F == history.TxnCommit && e.E != history.Info && asked.known {
 		t.pending--
+	}
+	if e.E != history.OK {
+		c.endRefused(e, t)
 	}
 	switch {
 	case e.E == history.Fail:

@@ -109,7 +109,7 @@ type Settings struct {
 	// AutoCommit is enable.auto.commit.
 	AutoCommit bool
 	// Txn says that producers are transactional; TxnTimeout is their
-	// transaction.timeout.ms, 0 is not said.
+	// transaction.timeout.ms if it is the same of all, 0 is not said.
 	Txn        bool
 	TxnTimeout int64
 	// OffsetsKept is offsets.retention.minutes, in ns: for so long what a group has

@@ -150,9 +150,14 @@ func (p *plan) checkTransactions() error {
 
 // txnSettings adds what the checker must know of those who have transactions.
 func (p *plan) txnSettings(s *history.Settings) {
+	differ := false
 	for _, name := range p.transactionalServices() {
-		s.Txn = true
-		s.TxnTimeout = max(s.TxnTimeout, int64(p.set.Producer(name).TransactionTimeout))
+		timeout := p.set.Producer(name).TransactionTimeout.Milliseconds()
+		differ = differ || s.Txn && timeout != s.TxnTimeout
+		s.Txn, s.TxnTimeout = true, timeout
+	}
+	if differ {
+		s.TxnTimeout = 0
 	}
 	for i := range p.Spec.Readers {
 		if p.set.Consumer(p.Spec.Readers[i].Name).IsolationLevel == readCommitted {

@@ -1,0 +1,120 @@
+package checker
+
+import (
+	"fmt"
+
+	"brokersim/checker/history"
+)
+
+// holder is who has a transactional.id.
+type holder struct {
+	p      int32   // the process whose InitProducerId was answered last
+	asking []int32 // those whose has no answer: it may come about at any time
+}
+
+// others reports whether somebody else than a process has the transactional.id, or may have it.
+func (h *holder) others(p int32) bool {
+	if h.p != p {
+		return true
+	}
+	for _, x := range h.asking {
+		if x != p {
+			return true
+		}
+	}
+	return false
+}
+
+// initAsked takes the invocation of InitProducerId.
+func (c *Checker) initAsked(e *history.Event) {
+	if c.holders == nil {
+		c.holders = map[string]*holder{}
+	}
+	h := c.holders[e.TxID]
+	if h == nil {
+		h = &holder{p: e.P}
+		c.holders[e.TxID] = h
+	}
+	h.asking = append(h.asking, e.P)
+}
+
+// initAnswered takes its answer. One that is not known stays with those that have none.
+func (c *Checker) initAnswered(e *history.Event, p int32) {
+	h := c.holders[e.TxID]
+	if h == nil || e.E == history.Info {
+		return
+	}
+	for i, x := range h.asking {
+		if x == p {
+			h.asking = append(h.asking[:i], h.asking[i+1:]...)
+			break
+		}
+	}
+	if e.E == history.OK {
+		h.p = p
+	}
+}
+
+// begins takes the begin of a transaction. The coordinator may count it from the begin of the
+// one before, if that was aborted: who did not hear that partitions were added has aborted for
+// itself alone, and the next goes on in what the coordinator knows (before KIP-890).
+func (c *Checker) begins(e *history.Event) {
+	n := c.transaction(e)
+	if n == 0 {
+		return
+	}
+	x := c.process(e.P)
+	t := &c.txns[n-1]
+	t.begun, t.since = whenOf(e), e.T
+	if x.txn != 0 {
+		if last := &c.txns[x.txn-1]; last.committed.i < 0 && last.since >= 0 {
+			t.since = last.since
+		}
+	}
+	x.txn = n
+}
+
+// What the end of a transaction is refused with.
+const (
+	producerFenced = "PRODUCER_FENCED"
+	wrongState     = "INVALID_TXN_STATE"
+)
+
+// endRefused holds the refusal of a commit or abort to a cause. Who is fenced has a successor
+// (KIP-98), or was open for longer than its transaction.timeout.ms, with a tenth for clocks.
+// That it is in no transaction nobody is told who has begun one: whoever comes too late is
+// fenced (KAFKA-20785).
+func (c *Checker) endRefused(e *history.Event, t *txn) {
+	h := c.holders[e.TxID]
+	if _, lost := c.forgot[e.TxID]; lost && !c.rules.strict[Fencing] {
+		return // its coordinator may know of no such transaction, nor of its producer
+	}
+	if h == nil || t.since < 0 || e.Why != producerFenced && e.Why != wrongState {
+		return
+	}
+	limit := c.h.Set.TxnTimeout * 1_000_000
+	if e.Why == producerFenced && limit <= 0 {
+		return
+	}
+	c.looked[fencing]++
+	since := t.since
+	switch {
+	case h.others(t.p):
+	case e.Why == wrongState:
+		c.tell(fencing, func() violation {
+			return violation{
+				what: fmt.Sprintf("A producer was told that it is in no transaction: %v of transaction %d, which it began at %s, was refused at %s with %s. Nobody else has its transactional.id %s.",
+					e.F, e.X, moment(t.begun.t), moment(e.T), e.Why, e.TxID),
+				witness: []witness{c.say().ended(t, t.begun), c.line(e)},
+			}
+		})
+	case e.T-since < limit-limit/10:
+		c.tell(fencing, func() violation {
+			return violation{
+				what: fmt.Sprintf("A producer was fenced without cause: %v of transaction %d was refused at %s with %s. Nobody else has its transactional.id %s, and it was open for %d of %d ms.",
+					e.F, e.X, moment(e.T), e.Why, e.TxID, (e.T-since)/1_000_000, c.h.Set.TxnTimeout),
+				witness: []witness{c.say().ended(t, t.begun), c.line(e)},
+			}
+		})
+	}
+}
