@@ -27,7 +27,10 @@ type ProcessorConfig struct {
 	Input  []wire.TP     // all their partitions
 	Output string        // the topic that it writes to
 	Work   time.Duration // for one record
-	From   machine.Instant
+	// Hold is for how long a transaction is open at least: its positions have long been sent
+	// when it ends.
+	Hold time.Duration
+	From machine.Instant
 	// Uncommitted is as in [ReaderConfig].
 	Uncommitted bool
 	// Alone is as in [WriterConfig].
@@ -55,6 +58,7 @@ type Processor struct {
 	offered   bool                 // the positions were given to the producer
 	disturbed bool                 // the group has been rebalanced since
 	busyUntil machine.Instant      // at work
+	holdUntil machine.Instant      // no commit before
 	head      client.Record
 	made      int64 // records, by this process
 	done      int64 // records of committed transactions, by this life
@@ -120,8 +124,10 @@ func (p *Processor) Step(now machine.Now, in *machine.Input, out *machine.Effect
 	if p.goOn(now) {
 		p.due = now.Mono // what was asked for just now leaves in another step
 	}
-	if p.busyUntil > now.Mono {
-		p.due = min(p.due, p.busyUntil)
+	for _, at := range []machine.Instant{p.busyUntil, p.holdUntil} {
+		if at > now.Mono {
+			p.due = min(p.due, at)
+		}
 	}
 }
 
@@ -187,6 +193,7 @@ func (p *Processor) poll(now machine.Now) bool {
 	p.cfg.Failpoints.Hit(failpoint.StepPolled)
 	p.member = p.present()
 	p.nth, p.offered, p.disturbed, p.busyUntil = 0, false, false, now.Mono.Add(time.Duration(n)*p.cfg.Work)
+	p.holdUntil = now.Mono.Add(p.cfg.Hold)
 	p.tx.begin()
 	return true
 }
@@ -208,7 +215,7 @@ func (p *Processor) work(now machine.Now) bool {
 	case !p.offered:
 		p.offered = true
 		p.tx.sendOffsets(p.positions(), p.present())
-	case p.tx.client.SendingOffsets():
+	case p.tx.client.SendingOffsets(), now.Mono < p.holdUntil:
 		return false
 	default:
 		p.tx.commit()

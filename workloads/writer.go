@@ -24,6 +24,9 @@ type WriterConfig struct {
 	// records are in the log.
 	Records    int
 	AbortOneIn uint64
+	// AbortAtOnce has it be aborted as soon as its records are given to the client, which has
+	// sent none of them then.
+	AbortAtOnce bool
 	// Hold is for how long a transaction is open at least.
 	Hold time.Duration
 	// Alone says that nobody else has the transactional.id, so that a writer which has failed
@@ -181,7 +184,7 @@ func (w *Writer) goOn(now machine.Now) (did bool) {
 			switch {
 			case !w.purposely():
 				w.tx.commit()
-			case w.open > 0:
+			case w.open > 0 && !w.cfg.AbortAtOnce:
 				return did // an abort drops what has not been sent
 			default:
 				w.tx.abort()

@@ -233,33 +233,33 @@ const (
 	// T09SkipVerification has a leader append what is of a transaction without its
 	// coordinator's word, and be content with that (KIP-890).
 	T09SkipVerification
-
-	// The planted bugs from here to the situations are in the code, and no scenario shows
-	// them yet: see [Unshown].
-
-	// T19FatalRace has it tell a producer whose commit comes after its time that the
-	// transaction is in the wrong state, not that the producer is fenced (KAFKA-20785).
+	// T19FatalRace has a coordinator of transactions tell a producer whose commit comes after
+	// its time that the transaction is in the wrong state, not that the producer is fenced
+	// (KAFKA-20785).
 	T19FatalRace
 	// T20WallTimeout has transactions time out by the clock on the wall.
 	T20WallTimeout
 	// T27EpochBeforePending has an abort of nothing right behind a commit be fenced by that
 	// commit (KAFKA-18464).
 	T27EpochBeforePending
+	// T16IgnorePending has OffsetFetch not look at offsets of open transactions (KIP-447).
+	T16IgnorePending
+	// T14OldCoordinator has a partition take a marker of a coordinator that another has
+	// followed.
+	T14OldCoordinator
+
+	// The planted bugs from here to the situations are in the code, and no scenario shows
+	// them yet: see [Unshown].
 
 	// G12IgnoreTombstone has a coordinator that loads its log read past what was deleted.
 	G12IgnoreTombstone
 	// G13StrictEpoch has it refuse the last commit of a member whose epoch was raised while
 	// it gives partitions back (KIP-1251).
 	G13StrictEpoch
-	// T16IgnorePending has OffsetFetch not look at offsets of open transactions (KIP-447).
-	T16IgnorePending
 
 	// S14ForgetTransactions has it forget which transactions it is in where it begins another
 	// segment (KAFKA-8351).
 	S14ForgetTransactions
-	// T14OldCoordinator has a partition take a marker of a coordinator that another has
-	// followed.
-	T14OldCoordinator
 
 	// F12StaleIsNone has a consumer take STALE_MEMBER_EPOCH for the answer that nothing is
 	// committed.
@@ -345,6 +345,21 @@ const (
 	// ProduceUnverified is a Produce that a leader has refused, since the coordinator knows
 	// nothing of its transaction (KIP-890).
 	ProduceUnverified
+	// LateCommit is a commit that was refused because its transaction's time was over and its
+	// coordinator had aborted it.
+	LateCommit
+	// ClocksDisagree is an open transaction whose time is over by the clock on the wall, and
+	// not by the one that its coordinator goes by.
+	ClocksDisagree
+	// AbortBehindCommit is an abort that came while the commit of the transaction before was
+	// still being written.
+	AbortBehindCommit
+	// OffsetsPending is a member that was told to wait for what an open transaction has to say
+	// of where the group has got to (KIP-447).
+	OffsetsPending
+	// MarkerRefused is a marker that a partition has refused, since another coordinator has
+	// written one there after the one that sent it.
+	MarkerRefused
 	// Rebalance is a member of a group that was told what it is to have.
 	Rebalance
 	// CooperativeRevoke is a member that gave up some of what it had and kept the rest, for
@@ -488,7 +503,7 @@ const (
 )
 
 const (
-	firstUnshown         = T19FatalRace
+	firstUnshown         = G12IgnoreTombstone
 	firstSituation       = LeaderChange
 	firstQuorumSituation = ControllerChange
 	firstMoveSituation   = Reassigned
@@ -621,6 +636,11 @@ var names = [numSites]string{
 	PreparedFailOver:           "prepared-fail-over",
 	TransactionTimedOut:        "transaction-timed-out",
 	ProduceUnverified:          "produce-unverified",
+	LateCommit:                 "late-commit",
+	ClocksDisagree:             "clocks-disagree",
+	AbortBehindCommit:          "abort-behind-commit",
+	OffsetsPending:             "offsets-pending",
+	MarkerRefused:              "marker-refused",
 	StartMoved:                 "start-moved",
 	Rebalance:                  "rebalance",
 	CooperativeRevoke:          "cooperative-revoke",

@@ -94,4 +94,28 @@ var coordinatorBugs = []Bug{
 		Experiment: Experiment{Scenario: "transactions", Seeds: fewSeeds, Faults: "# none"},
 		Fault:      "nothing", Property: "liveness", Difficulty: 1,
 	},
+	{
+		Site: failpoint.T16IgnorePending, Source: "KIP-447",
+		Mechanism:  "OffsetFetch does not look at offsets of open transactions, so that the next owner of a partition processes again what is committed a moment later.",
+		Experiment: Experiment{Scenario: "handover", Seeds: fewSeeds},
+		Fault:      "a processor stands still between its positions and its commit", Property: "exactly-once", Difficulty: 3,
+	},
+	{
+		Site: failpoint.T19FatalRace, Source: "KAFKA-20785",
+		Mechanism:  "A commit that comes behind the coordinator's own abort is told that it is in no transaction, as if the application were wrong, and not that the producer is fenced.",
+		Experiment: Experiment{Scenario: "handover", Seeds: someSeeds},
+		Fault:      "a processor stands still for longer than transaction.timeout.ms", Property: "fencing", Difficulty: 3,
+	},
+	{
+		Site: failpoint.T20WallTimeout, Source: "clocks",
+		Mechanism:  "A coordinator counts the time of a transaction by its wall clock, so that one that is put forward aborts what is under way, and its producer is fenced.",
+		Experiment: Experiment{Scenario: "wrong-clock", Seeds: fewSeeds},
+		Fault:      "the wall clock of a coordinator jumps", Property: "fencing", Difficulty: 2,
+	},
+	{
+		Site: failpoint.T27EpochBeforePending, Source: "KAFKA-18464",
+		Mechanism:  "A coordinator looks at the epoch before it looks whether the transaction before is still being committed, so that an abort of nothing right behind a commit is fenced by it.",
+		Experiment: Experiment{Scenario: "second-thoughts", Seeds: fewSeeds, Faults: "# none"},
+		Fault:      "nothing; one transaction is aborted as soon as it has begun", Property: "fencing", Difficulty: 3,
+	},
 }

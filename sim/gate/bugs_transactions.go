@@ -51,6 +51,12 @@ var transactionBugs = []Bug{
 			Set: []string{"broker.transaction.partition.verification.enable=true"}},
 		Fault: "a request is late, the producer gives up and aborts", Property: "liveness", Difficulty: 3,
 	},
+	{
+		Site: failpoint.T14OldCoordinator, Source: "coordinator epochs (ProducerAppendInfo.checkCoordinatorEpoch)",
+		Mechanism:  "A partition takes a marker of a coordinator that was deposed, and so ends the next transaction of the producer there, whatever becomes of it elsewhere.",
+		Experiment: Experiment{Scenario: "late-marker", Seeds: someSeeds},
+		Fault:      "markers are late, and another coordinates meanwhile", Property: "txn-atomic", Difficulty: 5,
+	},
 }
 
 // cleanedTransactions have the topic of the scenario transactions compacted again and again.

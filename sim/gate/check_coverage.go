@@ -24,8 +24,12 @@ var mustReach = map[string][]failpoint.Site{
 		failpoint.PreparedFailOver, failpoint.TransactionTimedOut, failpoint.ProducerFencedOut},
 	"exactly-once-v1": {failpoint.LeaderChange, failpoint.RebalanceInTransaction, failpoint.TransactionAborted, failpoint.EndConfirmed,
 		failpoint.PreparedFailOver, failpoint.TransactionTimedOut, failpoint.ProducerFencedOut},
-	"zombie": {failpoint.ProducerFencedOut, failpoint.RebalanceInTransaction},
-	"expiry": {failpoint.LeaderChange, failpoint.StartMoved},
+	"zombie":          {failpoint.ProducerFencedOut, failpoint.RebalanceInTransaction},
+	"handover":        {failpoint.RebalanceInTransaction, failpoint.OffsetsPending, failpoint.LateCommit},
+	"wrong-clock":     {failpoint.ClocksDisagree},
+	"late-marker":     {failpoint.LeaderChange, failpoint.MarkerRefused},
+	"second-thoughts": {failpoint.LeaderChange, failpoint.AbortBehindCommit},
+	"expiry":          {failpoint.LeaderChange, failpoint.StartMoved},
 }
 
 // Required are the situations that a sweep of these scenarios of the catalog must

@@ -19,23 +19,25 @@ import (
 )
 
 // Transactions is how a producer writes in transactions: at most so many records in each; of
-// so many one is aborted on purpose, 0 is none; and each is open for so long at least. No
-// Records are no transactions.
+// so many one is aborted on purpose, 0 is none, when its records are in the log, or AtOnce;
+// and each is open for so long at least. No Records are no transactions.
 type Transactions struct {
 	Records    int
 	AbortOneIn int64
+	AtOnce     bool
 	Hold       time.Duration
 }
 
 // Processor is a service that reads whole topics in a group, and makes of each record one of
 // another topic, with exactly-once semantics: what it writes, and how far it has read, are of
-// one transaction for each poll.
+// one transaction for each poll, which is open for Hold at least.
 type Processor struct {
 	Name   string
 	Topics []string
 	Output string
 	Node   uint32        // its number; 0: by its place in the file
 	Work   time.Duration // for one record
+	Hold   time.Duration
 	From   time.Duration // when it first begins
 }
 
@@ -45,6 +47,7 @@ func (p *reader) transactions(t *Transactions) fields.Take {
 		p.Fields(n, "transactions", fields.Fields{
 			"records":      p.Number(func(n int64) { t.Records = int(n) }, 1, 100_000),
 			"abort_one_in": p.Number(func(n int64) { t.AbortOneIn = n }, 1, 1_000_000),
+			"at_once":      p.Bool(&t.AtOnce),
 			"hold":         p.Duration(&t.Hold, 0, maxFor),
 		})
 	}
@@ -59,6 +62,7 @@ func (p *reader) processor(s *Spec, name string, at, n ast.Node) {
 		}),
 		"output":  fields.Both(func(n ast.Node) { outputAt = n }, p.Text(&r.Output)),
 		"work":    p.Duration(&r.Work, 0, time.Minute),
+		"hold":    p.Duration(&r.Hold, 0, maxFor),
 		"from":    p.Duration(&r.From, 0, maxFor),
 		"members": p.Number(func(n int64) { members = n }, 1, maxMembers),
 	})
@@ -224,7 +228,7 @@ func (c *clients) addWriter(r *run, i int, node nodeName) {
 			From: r.Spec.loadFrom(), Until: machine.Instant(r.Spec.For), ForkAt: machine.Instant(r.Fork.At), ForkSeed: r.Fork.Seed,
 		},
 		Bootstrap: r.cluster.bootstrap(), Settings: r.set.Producer(spec.Name), Topic: spec.Topic,
-		Records: spec.Transactions.Records, AbortOneIn: uint64(spec.Transactions.AbortOneIn), Hold: spec.Transactions.Hold,
+		Records: spec.Transactions.Records, AbortOneIn: uint64(spec.Transactions.AbortOneIn), AbortAtOnce: spec.Transactions.AtOnce, Hold: spec.Transactions.Hold,
 		Alone: r.alone(spec.Name), Tombstones: r.set.Topic(spec.Topic).CleanupPolicy.Compact,
 		Recorder: r.rec, TPs: r.topology.number, Failpoints: r.cluster.set(node.id),
 	}
@@ -240,7 +244,7 @@ func (c *clients) addProcessor(r *run, i int, node nodeName) {
 	cfg := workloads.ProcessorConfig{
 		ID: int32(node.id), Name: node.name, Seed: r.Seed, Bootstrap: r.cluster.bootstrap(),
 		Consumer: r.set.Consumer(spec.Name), Producer: r.set.Producer(spec.Name),
-		Topics: spec.Topics, Input: r.topology.of(spec.Topics), Output: spec.Output, Work: spec.Work,
+		Topics: spec.Topics, Input: r.topology.of(spec.Topics), Output: spec.Output, Work: spec.Work, Hold: spec.Hold,
 		From:  max(machine.Instant(spec.From), r.Spec.readFrom()),
 		Alone: r.alone(spec.Name), Uncommitted: r.uncommitted(spec.Name),
 		Recorder: r.rec, TPs: r.topology.number, Failpoints: r.cluster.set(node.id),

@@ -249,10 +249,11 @@ func (m *Machine) mayCommitTransaction(req *kmsg.TxnOffsetCommitRequest) permit 
 // unstable says whether a transaction that is open has an offset for a partition: it may yet
 // be another (KIP-447).
 func (m *Machine) unstable(g *group, p partition) bool {
-	if m.cfg.Failpoints.OnAbout(failpoint.T16IgnorePending, g.id, 0, 0) {
+	if m.cfg.Failpoints.OnAbout(failpoint.T16IgnorePending, g.id, 0, 0) || !g.isPending(p) {
 		return false
 	}
-	return g.isPending(p)
+	m.cfg.Failpoints.Hit(failpoint.OffsetsPending)
+	return true
 }
 
 func (g *group) isPending(p partition) bool {

@@ -164,6 +164,7 @@ func (r *Replica) checkMarker(h *wire.Batch, m wire.Marker, version int16) (code
 	case version >= bumping && s.txnFirst >= 0 && h.ProducerEpoch <= s.epoch:
 		return wire.InvalidProducerEpoch
 	case m.CoordinatorEpoch < s.coordinator && !r.cfg.Failpoints.On(failpoint.T14OldCoordinator, sequence(h)):
+		r.cfg.Failpoints.Hit(failpoint.MarkerRefused)
 		return wire.TransactionCoordinatorFenced
 	}
 	return 0

@@ -125,6 +125,9 @@ func (m *Machine) endBumping(t *transaction, req *kmsg.EndTxnRequest) ending {
 		if retry && m.refusesRetry(t, req) {
 			return ending(wire.InvalidTxnState)
 		}
+		if t.state == PrepareCommit && current && !req.Commit {
+			m.cfg.Failpoints.Hit(failpoint.AbortBehindCommit)
+		}
 		return ending(wire.ConcurrentTransactions)
 	case t.producer != req.ProducerID && !overflown:
 		return ending(wire.InvalidProducerIDMapping)
@@ -172,10 +175,14 @@ func (m *Machine) refusesRetry(t *transaction, req *kmsg.EndTxnRequest) bool {
 	return (endOf(req) == t.state || endOf(req) == t.state+2) && m.cfg.Failpoints.On(failpoint.T18RefuseRetry, uint64(req.ProducerID))
 }
 
-// late reports whether the bug is planted that tells a producer of the wrong state whose
-// commit comes behind the coordinator's own abort.
+// late takes a commit that may come behind the coordinator's own abort, and reports whether
+// the bug is planted that tells its producer of the wrong state.
 func (m *Machine) late(t *transaction, req *kmsg.EndTxnRequest) bool {
-	return t.state == CompleteAbort && int(t.epoch) == int(req.ProducerEpoch)+1 && m.cfg.Failpoints.On(failpoint.T19FatalRace, uint64(req.ProducerID))
+	if t.state != CompleteAbort || int(t.epoch) != int(req.ProducerEpoch)+1 {
+		return false
+	}
+	m.cfg.Failpoints.Hit(failpoint.LateCommit)
+	return m.cfg.Failpoints.On(failpoint.T19FatalRace, uint64(req.ProducerID))
 }
 
 // ends is a record of a transaction that is to be committed or aborted, in a transaction

@@ -95,10 +95,15 @@ func (m *Machine) abortTimedOut(now machine.Now, d *decision) {
 }
 
 func (m *Machine) timedOut(now machine.Now, t *transaction) bool {
-	if m.cfg.Failpoints.On(failpoint.T20WallTimeout, uint64(t.producer)) {
-		return now.Wall.Millis() > t.started+t.timeout.Milliseconds()
+	over := now.Mono > t.since.Add(t.timeout)
+	onWall := now.Wall.Millis() > t.started+t.timeout.Milliseconds()
+	if onWall && !over {
+		m.cfg.Failpoints.Hit(failpoint.ClocksDisagree)
 	}
-	return now.Mono > t.since.Add(t.timeout)
+	if m.cfg.Failpoints.On(failpoint.T20WallTimeout, uint64(t.producer)) {
+		return onWall
+	}
+	return over
 }
 
 // expire forgets ids that have had no transaction for transactional.id.expiration.ms of the
