@@ -18,6 +18,7 @@
 //	machine.go         the machine: commands in, Replay
 //	state.go           the states of a transactional id, and how one comes from another
 //	record.go          what is in the log, in Kafka's format
+//	own.go             that read at once, of what this program has written
 //	initproducerid.go  InitProducerId
 //	addpartitions.go   AddPartitionsToTxn, AddOffsetsToTxn; verification
 //	endtxn.go          EndTxn, markers

@@ -128,6 +128,22 @@ func readValue(value []byte) (record, error) {
 	if v := int16(binary.BigEndian.Uint16(value)); v < 0 || v > 1 {
 		return record{}, fmt.Errorf("value of unknown version %d", v)
 	}
+	r, own := readOwn(value)
+	if !own {
+		var err error
+		if r, err = readAny(value); err != nil {
+			return record{}, err
+		}
+	}
+	if err := r.check(); err != nil {
+		return record{}, err
+	}
+	r.partitions = sorted(r.partitions)
+	return r, nil
+}
+
+// readAny reads a value of Kafka's, or says why it is none.
+func readAny(value []byte) (record, error) {
 	v := kmsg.NewTxnMetadataValue()
 	if err := v.ReadFrom(value); err != nil {
 		return record{}, fmt.Errorf("value: %w", err)
@@ -156,10 +172,6 @@ func readValue(value []byte) (record, error) {
 			r.partitions[i] = coordinator.TopicPartitions{Topic: v.Topics[i].Topic, Partitions: v.Topics[i].Partitions}
 		}
 	}
-	if err := r.check(); err != nil {
-		return record{}, err
-	}
-	r.partitions = sorted(r.partitions)
 	return r, nil
 }
 

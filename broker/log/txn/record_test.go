@@ -3,6 +3,7 @@ package txn
 import (
 	"bytes"
 	"encoding/binary"
+	"reflect"
 	"testing"
 	"time"
 
@@ -43,6 +44,43 @@ func TestValueOf(t *testing.T) {
 		}
 		if got, want := valueOf(&r), v.AppendTo(nil); !bytes.Equal(got, want) {
 			t.Fatalf("%+v\n%x\nwant\n%x", r, got, want)
+		}
+		if got, own := readOwn(valueOf(&r)); !own {
+			t.Fatalf("%+v is not known again", r)
+		} else if any, err := readAny(valueOf(&r)); err != nil || !reflect.DeepEqual(got, any) {
+			t.Fatalf("%+v is read as\n%+v\n%+v, %v", r, got, any, err)
+		}
+	})
+}
+
+// What is read as one of our own, kmsg reads as the same.
+func FuzzReadOwn(f *testing.F) {
+	for _, r := range []record{
+		{state: Ongoing, producer: 7, epoch: 3, previous: 7, next: none, last: 2, version: 2, started: 5, updated: 6, partitions: []coordinator.TopicPartitions{{Topic: "a", Partitions: []int32{1, 2}}, {Topic: "b", Partitions: []int32{0}}}},
+		{state: Empty, producer: 7, previous: none, next: none, last: none, started: none},
+		{state: PrepareCommit, producer: 7, epoch: lastEpoch, previous: 7, next: 8, last: lastEpoch, version: 2},
+	} {
+		f.Add(valueOf(&r))
+	}
+	f.Fuzz(func(t *testing.T, value []byte) {
+		r, own := readOwn(value)
+		if !own {
+			return
+		}
+		any, err := readAny(value)
+		if err != nil {
+			t.Fatalf("%x is read as %+v, and it is none: %v", value, r, err)
+		}
+		if len(any.partitions) == 0 {
+			any.partitions = nil
+		}
+		for i := range any.partitions {
+			if len(any.partitions[i].Partitions) == 0 {
+				any.partitions[i].Partitions = nil
+			}
+		}
+		if !reflect.DeepEqual(r, any) {
+			t.Fatalf("%x is read as\n%+v, and is\n%+v", value, r, any)
 		}
 	})
 }
