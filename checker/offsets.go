@@ -341,10 +341,7 @@ func (c *Checker) committed(m *commit) witness {
 // forgets takes note that what a group had committed is gone.
 func (c *Checker) forgets(e *history.Event) {
 	g := c.group(e.Group)
-	if !c.rules.strict[OneOwner] && !c.rules.strict[Fencing] {
-		g.beginsAnew()
-	}
-	c.forgetsOffsets(g, e)
+	c.forgetsGroup(g, e)
 }
 
 // expires takes note that what a group had committed may be forgotten, since for
@@ -352,11 +349,14 @@ func (c *Checker) forgets(e *history.Event) {
 func (c *Checker) expires(g *group, e *history.Event) {
 	if kept := c.h.Set.OffsetsKept; kept > 0 && g.seen != history.None && e.T-g.seen >= kept {
 		g.seen = e.T
-		c.forgetsOffsets(g, e)
+		c.forgetsGroup(g, e)
 	}
 }
 
-func (c *Checker) forgetsOffsets(g *group, e *history.Event) {
+func (c *Checker) forgetsGroup(g *group, e *history.Event) {
+	if !c.rules.strict[OneOwner] && !c.rules.strict[Fencing] {
+		g.beginsAnew()
+	}
 	if c.rules.strict[CommitRegister] {
 		return
 	}
