@@ -47,7 +47,10 @@
 //
 //   - one-owner: nobody is assigned a partition that another member of his generation has
 //     not given back. Who was not there when a later generation came about may still think
-//     that it owns what it did; when it hears of that generation it must not.
+//     that it owns what it did; when it hears of that generation it must not. In a group of
+//     KIP-848, whose members have an epoch each, it may be an owner until it has said that it
+//     has given back, or was put out: so nobody else may be one when a heartbeat of his is
+//     sent, which a coordinator in office then accepts.
 //
 //   - commit-register: what is committed of a partition by a group is a linearizable register
 //     (registers.go): what is read is the last that was committed, and not older than what was

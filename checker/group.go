@@ -21,6 +21,7 @@ type group struct {
 	seen      int64             // ns; when its coordinator last obeyed somebody in it, or None
 	joins     bool              // members join it, by the classic protocol
 	beats     bool              // they heartbeat
+	shared    []history.TP      // with several owners, as far as anybody has said; or with one by now
 }
 
 // consumer reports whether the group is of KIP-848, where each member has its own epoch: its
@@ -45,6 +46,7 @@ type claimable struct {
 // owner is one who owns a partition.
 type owner struct {
 	p, gen   int32
+	id       string // of the member
 	instance string
 	by       witness // his being assigned it
 	t        int64
@@ -113,7 +115,7 @@ func (c *Checker) grouped(e *history.Event) {
 		c.process(e.P).group = g
 		m.assigned = true
 		c.toldOf(g, m, e)
-		now := owner{p: m.p, gen: e.Gen, instance: m.instance, by: c.line(e), t: e.T}
+		now := owner{p: m.p, gen: e.Gen, id: m.id, instance: m.instance, by: c.line(e), t: e.T}
 		for _, tp := range e.TPs {
 			c.owns(g, m, e, tp, now)
 		}
@@ -197,6 +199,9 @@ func (c *Checker) owns(g *group, m *member, e *history.Event, tp history.TP, now
 			c.twoOwners(g, tp, o, &now, e)
 		}
 	}
+	if len(x.owners) > 0 && !slices.Contains(g.shared, tp) {
+		g.shared = append(g.shared, tp)
+	}
 	x.owners = append(x.owners, now)
 	x.last = now
 	pos := c.process(m.p).at(tp)
@@ -244,6 +249,37 @@ func (g *group) beginsAnew() {
 	}
 }
 
+// beside is what a member owned, when it sent a heartbeat, of which another was the owner too.
+type beside struct {
+	tp           history.TP
+	owner, other owner
+}
+
+// besides looks for what a member has not given back and another was assigned since. In a group
+// of KIP-848 each has an epoch of its own, and who is to give back stays in his until he says
+// that he has: so nothing is wrong if the other's is higher. But a partition becomes another's
+// before that only if its owner was put out, and then none of his heartbeats is accepted any
+// more until he joins again.
+func (g *group) besides(e *history.Event) *beside {
+	if e.F != history.Heartbeat || e.Gen <= 0 || len(g.shared) == 0 {
+		return nil
+	}
+	g.shared = slices.DeleteFunc(g.shared, func(tp history.TP) bool { return len(g.at(tp).owners) < 2 })
+	for _, tp := range g.shared {
+		owners := g.at(tp).owners
+		i := slices.IndexFunc(owners, func(o owner) bool { return o.p == e.P && o.id == e.Member })
+		if i < 0 || owners[i].gen < 0 { // its coordinator may have forgotten
+			continue
+		}
+		for j := i + 1; j < len(owners); j++ {
+			if !twins(&owners[j], owners[i].instance) {
+				return &beside{tp, owners[i], owners[j]}
+			}
+		}
+	}
+	return nil
+}
+
 // call is an operation of a group or of a transaction under way: what stood when it began.
 type call struct {
 	known    bool
@@ -265,6 +301,7 @@ type call struct {
 	newerBy  witness
 	newerT   int64
 	twin     string // the member that had joined for the same instance since, or empty
+	beside   *beside
 	deposing int32  // the epoch of the coordinator that was known; None: none was
 	deposer  string
 
@@ -299,6 +336,7 @@ func (c *Checker) called(e *history.Event) {
 			m.instance = e.Instance
 		}
 		x.twin = g.replaced[e.Member]
+		x.beside = g.besides(e)
 		if co, known := c.coordinators[e.Group]; known {
 			x.deposing, x.deposer = co.epoch, co.broker
 		}
@@ -382,6 +420,10 @@ func (c *Checker) memberAnswered(e *history.Event, x *call) {
 	m := g.member(x.p)
 	if e.F != history.Join {
 		c.holdMember(e, x)
+	}
+	if x.beside != nil && x.deposing >= 0 && e.Broker == x.deposer && g.consumer(c) {
+		c.looked[oneOwner]++
+		c.twoOwners(g, x.beside.tp, &x.beside.owner, &x.beside.other, e)
 	}
 	gen := e.Gen
 	if gen == 0 {

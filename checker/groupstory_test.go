@@ -13,7 +13,7 @@ import (
 // it of generation 1:
 //
 //	k1 subscribes 0 1                k1 leaves       k1 unsubscribes
-//	k1 joins / k1 joined gen 2       k1 synced gen 2       k1 beats gen 2 [fails] [of b1]
+//	k1 joins / k1 joined gen 2       k1 synced gen 2       k1 beats-now gen 2 / k1 beats gen 2 [fails] [of b1]
 //	k1 owns 0 1 gen 2                k1 revokes 0          k1 loses 0
 //	k1 commits 0 @5 tag 7            k1 committed 0 @5 tag 7 [fails] [unknown]
 //	k1 fetches 0 [stable]            k1 fetched 0 @5 tag 7 [of b1] [fin]     k1 fetched 0 nothing
@@ -116,8 +116,8 @@ func (s *story) coordinated(t *testing.T, e *history.Event, w, rest []string, op
 		operation(history.Join, w[1] == "joins")
 	case "syncs", "synced":
 		operation(history.Sync, w[1] == "syncs")
-	case "beats":
-		operation(history.Heartbeat, false)
+	case "beats", "beats-now":
+		operation(history.Heartbeat, w[1] == "beats-now")
 	case "leaves":
 		operation(history.Leave, false)
 	case "commits", "committed":

@@ -56,7 +56,7 @@ var coordinatorBugs = []Bug{
 		Site: failpoint.G03ForgetRevocation, Source: "KAFKA-16147",
 		Mechanism:  "A partition that its owner has not given back yet counts as free when it is assigned anew, and has two owners for a while.",
 		Experiment: Experiment{Scenario: "churn", Seeds: someSeeds},
-		Fault:      "members come and go, and those that give back are slow", Property: "commit-register", Difficulty: 4,
+		Fault:      "members come and go, and those that give back are slow", Property: "one-owner", Difficulty: 4,
 	},
 	{
 		Site: failpoint.G06ExpireLive, Source: "KAFKA-13636, KIP-211",
