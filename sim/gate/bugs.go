@@ -114,6 +114,19 @@ func FindBug(name string) (Bug, error) {
 	return Bug{}, fmt.Errorf("planted bug %v has no manifest", site)
 }
 
+// CheckBug finds what is wrong with the name of a bug. The error names the nearest.
+func CheckBug(name string) error {
+	if isNative(name) {
+		return nil
+	}
+	_, err := failpoint.ParseBug(name)
+	return err
+}
+
+func isNative(name string) bool {
+	return slices.ContainsFunc(bugs, func(b Bug) bool { return b.Native != "" && b.Native == name })
+}
+
 // Kind is the kind of broker that has the bug.
 func (b *Bug) Kind() (string, error) {
 	spec, err := Catalog(b.Scenario)

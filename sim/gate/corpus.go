@@ -79,8 +79,11 @@ func (k *Corpus) asIs(c *CorpusCase) (scenario.Case, error) {
 	return run, err
 }
 
+// planting is the run with a bug in it.
 func planting(c scenario.Case, bug string) scenario.Case {
-	c.Plant = []string{bug}
+	if !isNative(bug) {
+		c.Plant = []string{bug}
+	}
 	return c
 }
 
@@ -105,7 +108,7 @@ type Verified struct {
 }
 
 // Verify runs a case twice: as it is it must pass, and with its bug planted its
-// property must be broken.
+// property must be broken. With a bug that is native it must be broken as it is.
 func (k *Corpus) Verify(c *CorpusCase) Verified {
 	run, err := k.asIs(c)
 	if err != nil {
@@ -115,12 +118,15 @@ func (k *Corpus) Verify(c *CorpusCase) Verified {
 		return Verified{Problem: "it cannot be run: " + err.Error()}
 	}
 	sound := k.runner()(run)
-	if sound.Verdict != result.Kept {
+	if sound.Verdict != result.Kept && !c.Native() {
 		return Verified{Repro: sound.Repro, Problem: "it does not pass as it is: " + Sentence(sound)}
 	}
-	sick := k.runner()(planting(run, c.Bug))
+	sick, with := sound, "with "+c.Bug
+	if !c.Native() {
+		sick, with = k.runner()(planting(run, c.Bug)), with+" planted"
+	}
 	if !Shows(sick, c.Property) {
-		return Verified{Repro: sick.Repro, Problem: fmt.Sprintf("it has lost its teeth: with %s planted %s is not broken, %s", c.Bug, c.Property, Sentence(sick))}
+		return Verified{Repro: sick.Repro, Problem: fmt.Sprintf("it has lost its teeth: %s %s is not broken, %s", with, c.Property, Sentence(sick))}
 	}
 	fresh := *c
 	fresh.note(sound, sick)
@@ -158,7 +164,7 @@ func witness(r result.Result, finding string) string {
 var ErrNoCase = errors.New("no case for a corpus")
 
 // New makes a case of a failing run: minimised with the bug planted, as long as
-// it passes without. An empty property is the first that the bug breaks. The
+// it passes without, unless the bug is native. An empty property is the first that the bug breaks. The
 // error wraps [ErrNoCase] if the run fails without the bug, or passes with it.
 func (k *Corpus) New(r scenario.Repro, bug, property string, budget int) (CorpusCase, ShrinkReport, error) {
 	c := CorpusCase{Run: r, Bug: bug, Property: property}
@@ -175,7 +181,7 @@ func (k *Corpus) New(r scenario.Repro, bug, property string, budget int) (Corpus
 	if _, err := scenario.Check(planting(run, bug)); err != nil {
 		return c, ShrinkReport{}, err
 	}
-	if sound := scenario.Run(run); sound.Verdict != result.Kept {
+	if sound := scenario.Run(run); sound.Verdict != result.Kept && !c.Native() {
 		return c, ShrinkReport{}, fmt.Errorf("without the bug %s: %w", Sentence(sound), ErrNoCase)
 	}
 	report, err := k.shrink(&c, run, budget)
@@ -184,9 +190,10 @@ func (k *Corpus) New(r scenario.Repro, bug, property string, budget int) (Corpus
 
 // shrink makes a case of a run that passes as it is.
 func (k *Corpus) shrink(c *CorpusCase, run scenario.Case, budget int) (ShrinkReport, error) {
+	native := c.Native()
 	o := &Shrinker{Budget: budget, Accept: func(c scenario.Case) bool {
 		c.Plant = nil
-		return keeps(c)
+		return native || keeps(c)
 	}}
 	report, err := o.Shrink(planting(run, c.Bug), c.Property)
 	if errors.Is(err, ErrNoFinding) {
@@ -258,7 +265,7 @@ func (k *Corpus) Refresh(c *CorpusCase, n, budget int) (Refreshed, error) {
 			return Refreshed{}, err
 		}
 		tried++
-		if !Shows(scenario.Run(planting(run, c.Bug)), c.Property) || !keeps(run) {
+		if !Shows(scenario.Run(planting(run, c.Bug)), c.Property) || !c.Native() && !keeps(run) {
 			continue
 		}
 		if _, err := k.shrink(&again, run, budget); err != nil {

@@ -93,6 +93,18 @@ func TestCorpusVerify(t *testing.T) {
 	}
 }
 
+// What is native is in the run as it is.
+func TestCorpusNative(t *testing.T) {
+	k, c := sample(t, "F03-latest-skips-new-partition-new-partitions")
+	if v := k.Verify(&c); v.Problem != "" || v.Drifted {
+		t.Errorf("%+v", v)
+	}
+	c.Property = "no-phantom"
+	if v := k.Verify(&c); !strings.HasPrefix(v.Problem, "it has lost its teeth: with F03-latest-skips-new-partition no-phantom is not broken") {
+		t.Errorf("%+v", v)
+	}
+}
+
 // A case that has moved is taken down anew; one that has lost its teeth finds
 // another seed, or at last a schedule; and one that cannot says so.
 func TestCorpusRefresh(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/goccy/go-yaml"
 
-	"brokersim/faults/failpoint"
 	"brokersim/sim/scenario"
 )
 
@@ -17,7 +16,7 @@ type CorpusCase struct {
 
 	Run      scenario.Repro // as it is, without the bug; Faults are never nil
 	Property string         // or the kind of an invariant, as [FindingOf] names it
-	Bug      string         // with it planted, the property is broken
+	Bug      string         // with it planted, the property is broken; of a native one as it is
 	Witness  string         // how: a sentence, and the events that show it
 }
 
@@ -52,7 +51,7 @@ func ParseCorpusCase(path string, src []byte) (CorpusCase, error) {
 	case r.Faults != nil || len(r.Plant) > 0:
 		return CorpusCase{}, fmt.Errorf("%s: run: the schedule and the bug have their own fields", path)
 	}
-	if _, err := failpoint.ParseBug(f.Bug); err != nil {
+	if err := CheckBug(f.Bug); err != nil {
 		return CorpusCase{}, fmt.Errorf("%s: bug: %w", path, err)
 	}
 	r.Faults = f.Faults
@@ -72,12 +71,20 @@ func yamlError(path string, err error) error {
 	return fmt.Errorf("%s:%d: %s", path, line, text)
 }
 
+// Native reports whether the bug is none that can be planted: what is modelled has it, and the
+// run is one that shows it as it is.
+func (c *CorpusCase) Native() bool { return isNative(c.Bug) }
+
 // String is the file of the case; [ParseCorpusCase] reads it back.
 func (c *CorpusCase) String() string {
 	run := c.Run
 	run.Faults, run.Plant = nil, nil
 	var b strings.Builder
-	fmt.Fprintf(&b, "# As it is it passes; with the bug planted the property is broken.\n")
+	if c.Native() {
+		fmt.Fprintf(&b, "# As it is the property is broken: what is modelled has the bug.\n")
+	} else {
+		fmt.Fprintf(&b, "# As it is it passes; with the bug planted the property is broken.\n")
+	}
 	fmt.Fprintf(&b, "run: '%s'\nproperty: %s\nbug: %s\nwitness: %sfaults: %s", run.String(), quoted(c.Property), quoted(c.Bug), block(c.Witness), block(*c.Run.Faults))
 	return b.String()
 }
