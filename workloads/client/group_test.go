@@ -376,3 +376,26 @@ func TestStaticMember(t *testing.T) {
 		t.Errorf("the one before is told %s", wire.ErrorName(again.g.Fatal()))
 	}
 }
+
+// A member that does not poll is given a partition and told to give it back before it has
+// looked. It has nothing to give back then, and says so all the same: the broker waits for that
+// (LocalAssignment.localEpoch).
+func TestGivenAndTakenBack(t *testing.T) {
+	w := newGroupWorld(t, 2)
+	modern := [2]string{"group.protocol", "consumer"}
+	a, b := w.add("a", modern), w.add("b", modern)
+	w.pass(30 * time.Second)
+	w.want(1, 1)
+	a.silent = true
+	a.g.Away()
+	b.g.Close(w.at())
+	w.pass(12 * time.Second)
+	b.dead = true
+	w.add("c", modern)
+	w.pass(12 * time.Second)
+	a.silent = false
+	a.g.Poll(w.at(), 1)
+	a.step(machine.Input{Kind: machine.Tick})
+	w.pass(12 * time.Second)
+	w.want(1, 1)
+}

@@ -39,15 +39,19 @@ type modern struct {
 
 	target   []topicParts16 // as the broker wants it; by topic id
 	targeted bool           // there is one
-	settles  bool           // the reconciliation is under way
-	phase    reconcilePhase
-	prepare  *Commit
-	assigned []wire.TP
-	revoked  []wire.TP
+	// Targets are numbered, since the broker waits to be told of one even if it comes back to
+	// what the member has, of which it may not know (LocalAssignment.localEpoch).
+	targetNo, settlingNo, ownedNo int
+	settles                       bool // the reconciliation is under way
+	phase                         reconcilePhase
+	prepare                       *Commit
+	assigned                      []wire.TP
+	revoked                       []wire.TP
 
 	sent struct { // with the last heartbeat that has all; what did not change is not said again
-		all   bool
-		owned []wire.TP
+		all     bool
+		owned   []wire.TP
+		ownedNo int
 	}
 	left *GroupOp
 }
@@ -119,10 +123,10 @@ func (m *modern) heartbeat(now machine.Instant, l *link, out *machine.Effects) {
 			req.ServerAssignor = &g.set.GroupRemoteAssignor
 		}
 	}
-	if !m.sent.all || !slices.Equal(m.sent.owned, owned) {
+	if !m.sent.all || m.sent.ownedNo != m.ownedNo || !slices.Equal(m.sent.owned, owned) {
 		req.Topics = m.byID(owned)
 	}
-	m.sent.all, m.sent.owned = true, owned
+	m.sent.all, m.sent.owned, m.sent.ownedNo = true, owned, m.ownedNo
 	m.busy = true
 	m.heartbeatAt = now + max(m.interval, 1e6)
 	op := g.began(&GroupOp{Kind: kind, Gen: g.generation, Member: g.member, Modern: true})
@@ -230,7 +234,7 @@ func (m *modern) foreground(now machine.Instant, _ *machine.Effects) bool {
 				return false
 			}
 			g.fail.Hit(failpoint.Rebalance)
-			m.phase, m.settles, m.state = phaseNone, false, modernAck
+			m.phase, m.settles, m.state, m.ownedNo = phaseNone, false, modernAck, m.settlingNo
 			g.wait(now) // that is said before anything else is asked
 			return false
 		}
@@ -247,7 +251,7 @@ func (m *modern) begin(now machine.Instant) bool {
 	owned := g.Owned()
 	if slices.Equal(tps, owned) {
 		if all {
-			m.state = modernAck
+			m.state, m.ownedNo = modernAck, m.targetNo
 		}
 		return false
 	}
@@ -257,7 +261,7 @@ func (m *modern) begin(now machine.Instant) bool {
 			m.revoked = append(m.revoked, tp)
 		}
 	}
-	m.settles, m.phase, m.prepare = true, phaseCommits, nil
+	m.settles, m.phase, m.prepare, m.settlingNo = true, phaseCommits, nil, m.targetNo
 	if g.set.EnableAutoCommit {
 		m.prepare = g.commit(now, g.consumed(), commitPrepare, now.Add(g.set.MaxPollInterval))
 	}
@@ -353,12 +357,16 @@ func (m *modern) beaten(now machine.Instant, resp *kmsg.ConsumerGroupHeartbeatRe
 	m.interval = machine.Instant(resp.HeartbeatIntervalMillis) * 1e6
 	m.heartbeatAt = now + max(m.interval, 1e6)
 	if resp.Assignment != nil {
+		was, had := m.target, m.targeted
 		m.target, m.targeted = nil, true
 		for i := range resp.Assignment.Topics {
 			t := &resp.Assignment.Topics[i]
 			m.target = append(m.target, topicParts16{t.TopicID, slices.Sorted(slices.Values(t.Partitions))})
 		}
 		slices.SortStableFunc(m.target, func(a, b topicParts16) int { return bytes.Compare(a.id[:], b.id[:]) })
+		if !had || !slices.EqualFunc(was, m.target, func(a, b topicParts16) bool { return a.id == b.id && slices.Equal(a.partitions, b.partitions) }) {
+			m.targetNo++
+		}
 		if g.set.GroupInstanceID != "" && m.state == modernJoining && g.lifeOf() > 0 {
 			g.fail.Hit(failpoint.StaticRejoin)
 		}
@@ -400,9 +408,19 @@ func (m *modern) leaveNow(now machine.Instant, out *machine.Effects) {
 
 func (m *modern) leaving() bool { return m.left != nil }
 
-// held reports that partitions wait to be given up.
+// held reports that partitions wait to be given up, or that a step of the reconciliation is due:
+// poll takes that before it looks at what was fetched, of which there may be more than enough.
 func (m *modern) held() bool {
-	return m.phase == phaseRevokes || m.state == modernFenced || m.state == modernStale
+	switch {
+	case m.state == modernFenced || m.state == modernStale:
+		return true
+	case m.phase == phaseNone && m.state == modernReconcile:
+		tps, _ := m.names()
+		return !slices.Equal(tps, m.g.Owned())
+	case m.phase == phaseCommits:
+		return m.prepare == nil || m.prepare.over
+	}
+	return m.phase != phaseNone
 }
 
 func (m *modern) settled() bool {
