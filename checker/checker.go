@@ -30,9 +30,10 @@ const (
 	oneOwner       // group.go
 	commitRegister // offsets.go
 	fencing
-	exactlyOnce // chain.go
-	lively      // liveness.go
-	decided     // how many of the properties are decided here
+	processedOnce // once.go
+	exactlyOnce   // chain.go
+	lively        // liveness.go
+	decided       // how many of the properties are decided here
 )
 
 // Checker judges one history as it is written. It keeps what it must know of
@@ -157,7 +158,7 @@ func (c *Checker) Observe(e *history.Event) {
 			c.assigned(e)
 		}
 	case history.OffsetCommit, history.OffsetFetch, history.Join, history.Sync, history.Heartbeat, history.Leave,
-		history.InitProducer, history.TxnCommit, history.TxnAbort, history.TxnOffsets:
+		history.InitProducer, history.TxnCommit, history.TxnAbort, history.TxnOffsets, history.DeleteGroup:
 		if e.E == history.Inv {
 			c.ends(e)
 			c.called(e)
@@ -226,6 +227,9 @@ func (c *Checker) noted(e *history.Event) {
 		}
 		pos := c.process(e.P).at(e.TP)
 		pos.reset(e.Offset, e.Until, e.I)
+		if e.Why == history.Truncated {
+			pos.done = min(pos.done, e.Until)
+		}
 		if g := c.process(e.P).group; g != nil && pos.first {
 			pos.first, g.at(e.TP).from = false, e.Until
 		}

@@ -56,9 +56,10 @@
 //     (registers.go): what is read is the last that was committed, and not older than what was
 //     acknowledged or read before. A fetch that a coordinator answered which the history says
 //     to be deposed is held to nothing, as a deposed leader's is. Beyond that: a member goes
-//     on where the group left off, or else by auto.offset.reset; it commits no more than it
+//     on where the group left off, or else by auto.offset.reset, once it was told; it commits no more than it
 //     has read, of no partition but its own, and not less than was committed before unless
-//     the application has gone back. A commit of unknown outcome may win once, at any time.
+//     the application has gone back. A commit of unknown outcome may win once, at any time. Of a
+//     group that was deleted nothing is read that was committed before.
 //
 //   - fencing: of an old generation, a replaced static member or a producer whose epoch is
 //     fenced nothing is accepted that was asked for after that. The log shows it too: epochs
@@ -67,6 +68,10 @@
 //     have it, or the transaction was open for transaction.timeout.ms. That it is in no
 //     transaction it is never told. A duplicate of its own InitProducerId that comes late
 //     would fence it as well, in Kafka too, and no history shows that: no schedule sends one.
+//
+//   - processed-once, if it is stated: no record is finished with twice by the members of a
+//     group. At least once is what Kafka promises; more is kept where nobody dies and each
+//     commits before he gives back.
 //
 //   - txn-atomic: of a transaction, over all partitions and its offsets, all is committed or
 //     all is aborted, and that is what its end was answered; each marker ends the records of

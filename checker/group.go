@@ -17,11 +17,12 @@ type group struct {
 	members   map[int32]*member // by process
 	twins     map[string]string // group.instance.id -> the member that was given its share last
 	replaced  map[string]string // a static member -> the one that has taken its place since
-	forgot    int64             // the event at which its coordinator had lost what was committed, or None
-	seen      int64             // ns; when its coordinator last obeyed somebody in it, or None
-	joins     bool              // members join it, by the classic protocol
-	beats     bool              // they heartbeat
-	shared    []history.TP      // with several owners, as far as anybody has said; or with one by now
+	forgot    int64             // the event at which its coordinator had lost what was committed, or it was to be deleted; or None
+	deleted   deletion
+	seen      int64        // ns; when its coordinator last obeyed somebody in it, or None
+	joins     bool         // members join it, by the classic protocol
+	beats     bool         // they heartbeat
+	shared    []history.TP // with several owners, as far as anybody has said; or with one by now
 }
 
 // consumer reports whether the group is of KIP-848, where each member has its own epoch: its
@@ -41,6 +42,10 @@ type claimable struct {
 	working  bool                 // somebody has said what he has finished with
 	to       int64                // how far it says that it has come, when that is settled
 	settled  bool
+	refused  int32 // 1 + the commit that was refused last, or 0
+	// Who has finished with what, if that is promised to be once: offset -> 1 + index into events.
+	firsts history.Table[int32]
+	events []when
 }
 
 // owner is one who owns a partition.
@@ -68,7 +73,8 @@ func (c *Checker) group(name string) *group {
 		if c.groups == nil {
 			c.groups = map[string]*group{}
 		}
-		g = &group{name: name, members: map[int32]*member{}, twins: map[string]string{}, replaced: map[string]string{}, forgot: history.None, seen: history.None}
+		g = &group{name: name, members: map[int32]*member{}, twins: map[string]string{}, replaced: map[string]string{},
+			forgot: history.None, seen: history.None, deleted: deletion{never, never}}
 		c.groups[name] = g
 	}
 	return g
@@ -205,7 +211,7 @@ func (c *Checker) owns(g *group, m *member, e *history.Event, tp history.TP, now
 	x.owners = append(x.owners, now)
 	x.last = now
 	pos := c.process(m.p).at(tp)
-	pos.known, pos.assigned, pos.fresh, pos.working, pos.resume = false, true, false, false, awaited
+	pos.known, pos.assigned, pos.fresh, pos.working, pos.resume, pos.refused = false, true, false, false, awaited, refusal{}
 	if x.from == history.None {
 		pos.first = true
 	}
@@ -289,8 +295,9 @@ type call struct {
 	gen      int32
 	member   string
 	p        int32
-	first, n int32 // its commits
-	x        int32 // its transaction
+	first, n int32        // its commits
+	x        int32        // its transaction
+	tps      []history.TP // of a fetch of what is committed
 	stable   bool
 	fin      bool
 
@@ -302,7 +309,7 @@ type call struct {
 	newerT   int64
 	twin     string // the member that had joined for the same instance since, or empty
 	beside   *beside
-	deposing int32  // the epoch of the coordinator that was known; None: none was
+	deposing int32 // the epoch of the coordinator that was known; None: none was
 	deposer  string
 
 	zombie bool // the producer was fenced
@@ -320,7 +327,7 @@ type coordinator struct {
 // called takes the invocation of an operation of a group or a transaction.
 func (c *Checker) called(e *history.Event) {
 	x := c.room()
-	*x = call{known: true, i: e.I, t: e.T, asked: whenOf(e), gen: e.Gen, member: e.Member, p: e.P, first: int32(len(c.commits)),
+	*x = call{known: true, tps: append(x.tps[:0], e.TPs...), i: e.I, t: e.T, asked: whenOf(e), gen: e.Gen, member: e.Member, p: e.P, first: int32(len(c.commits)),
 		stable: e.Spec == "stable", fin: e.Fin, newer: history.None, deposing: history.None, epoch: e.Epoch, pid: e.PID}
 	if e.Group != "" {
 		g := c.group(e.Group)
@@ -357,6 +364,10 @@ func (c *Checker) called(e *history.Event) {
 		c.initAsked(e)
 	case history.Join:
 		c.changed(e)
+	case history.DeleteGroup:
+		if x.group != nil {
+			x.group.deleting(e)
+		}
 	}
 	if c.calls == nil {
 		c.calls = map[int64]*call{}
@@ -396,6 +407,8 @@ func (c *Checker) answered(e *history.Event) {
 	case history.OffsetFetch:
 		if e.E == history.OK && x.group != nil {
 			c.fetched(e, x)
+		} else if e.E == history.Fail {
+			c.fetchRefused(e, x)
 		}
 	case history.InitProducer:
 		c.initAnswered(e, x.p)
@@ -404,6 +417,10 @@ func (c *Checker) answered(e *history.Event) {
 		}
 	case history.TxnCommit, history.TxnAbort:
 		c.endDone(e, x)
+	case history.DeleteGroup:
+		if e.E == history.OK && x.group != nil && x.known {
+			x.group.deleted = deletion{asked: x.asked, end: whenOf(e)}
+		}
 	case history.Join, history.Sync, history.Heartbeat:
 		if e.E == history.OK && x.group != nil {
 			c.memberAnswered(e, x)

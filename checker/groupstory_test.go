@@ -17,6 +17,7 @@ import (
 //	k1 owns 0 1 gen 2                k1 revokes 0          k1 loses 0
 //	k1 commits 0 @5 tag 7            k1 committed 0 @5 tag 7 [fails] [unknown]
 //	k1 fetches 0 [stable]            k1 fetched 0 @5 tag 7 [of b1] [fin]     k1 fetched 0 nothing
+//	k9 deletes / k9 deleted [fails] [unknown]
 //	k1 seeks 0 @3                    coordinator b1 epoch 2    nocopy g
 //	p1 inits pid 9 epoch 1           p1 begins x 3
 //	p1 puts 0 @5 tag 7 x 3 [fails]   (TxnOffsetCommit)
@@ -120,6 +121,9 @@ func (s *story) coordinated(t *testing.T, e *history.Event, w, rest []string, op
 		operation(history.Heartbeat, w[1] == "beats-now")
 	case "leaves":
 		operation(history.Leave, false)
+	case "deletes", "deleted":
+		e.Gen, e.Member = 0, ""
+		operation(history.DeleteGroup, w[1] == "deletes")
 	case "commits", "committed":
 		offs()
 		operation(history.OffsetCommit, w[1] == "commits")

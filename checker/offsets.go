@@ -125,6 +125,7 @@ func (c *Checker) commitEnds(e *history.Event, by *call) {
 			c.accepted(n, m, e, by)
 		default:
 			m.state = failed
+			m.group.at(m.tp).refused = n + 1
 		}
 	}
 	if len(e.Offs) == 0 { // it says of all together what became of them
@@ -233,6 +234,7 @@ func (c *Checker) fetched(e *history.Event, by *call) {
 			continue
 		}
 		m := &c.commits[n]
+		c.resurrected(e, m, by)
 		if m.era != reg.era || by.known && by.i < g.forgot {
 			continue // its coordinator had lost it
 		}
@@ -342,6 +344,7 @@ func (c *Checker) committed(m *commit) witness {
 func (c *Checker) forgets(e *history.Event) {
 	g := c.group(e.Group)
 	c.forgetsGroup(g, e)
+	g.deleted = deletion{never, never} // it may not know of that either
 }
 
 // expires takes note that what a group had committed may be forgotten, since for
@@ -360,7 +363,12 @@ func (c *Checker) forgetsGroup(g *group, e *history.Event) {
 	if c.rules.strict[CommitRegister] {
 		return
 	}
-	g.forgot = e.I
+	g.forgets(e.I)
+}
+
+// forgets has nothing be committed from an event on, as far as anybody knows.
+func (g *group) forgets(i int64) {
+	g.forgot = i
 	for _, x := range g.parts {
 		if x != nil {
 			x.reg.era++
@@ -387,6 +395,16 @@ func (c *Checker) resumes(e *history.Event, x *history.Committed) {
 	}
 }
 
+// fetchRefused takes note that a member was not told what is committed.
+func (c *Checker) fetchRefused(e *history.Event, by *call) {
+	p := c.process(e.P)
+	for _, tp := range by.tps {
+		if int(tp) < len(p.pos) && p.pos[tp] != nil && p.pos[tp].resume == awaited {
+			p.pos[tp].refused = refusal{c.line(e), e.T, e.Why}
+		}
+	}
+}
+
 // resumed holds the first fetch of a partition that was assigned to what was committed.
 func (c *Checker) resumed(x *process, pos *position, tp history.TP, first int64, e *history.Event) {
 	at := pos.resume
@@ -394,6 +412,10 @@ func (c *Checker) resumed(x *process, pos *position, tp history.TP, first int64,
 	from := askedFor(e, tp, history.None)
 	if from < 0 && at >= 0 && first < at {
 		from = first // it was given what lies before
+	}
+	if at == awaited && pos.refused.why != "" && x.group != nil && from >= 0 {
+		c.looked[commitRegister]++
+		c.untold(x, pos, tp, from, e)
 	}
 	if x.group == nil || at == awaited || at == settled || from < 0 {
 		return
@@ -421,6 +443,17 @@ func (c *Checker) resumed(x *process, pos *position, tp history.TP, first int64,
 			what: fmt.Sprintf("Not where the group left off: %s was assigned %s, of which it read that offset %d is committed, and began to read it at offset %d.",
 				c.say().member(x.p), c.h.Name(tp), at, from),
 			witness: []witness{c.asksFrom(e, tp, from)},
+		}
+	})
+}
+
+// untold reports a reader that was refused what is committed, and went on without.
+func (c *Checker) untold(x *process, pos *position, tp history.TP, from int64, e *history.Event) {
+	c.tell(commitRegister, func() violation {
+		return violation{
+			what: fmt.Sprintf("Not told where the group left off: %s was assigned %s, was refused at %s what is committed of it (%s), and began to read it at offset %d all the same.",
+				c.say().member(x.p), c.h.Name(tp), moment(pos.refused.t), pos.refused.why, from),
+			witness: []witness{pos.refused.by, c.asksFrom(e, tp, from)},
 		}
 	})
 }

@@ -29,6 +29,14 @@ type position struct {
 	after    int64  // what a broker said it need not read again: of a commit that is no more than this
 	resume   int64  // where it must go on since it was assigned: an offset, or settled, awaited or nowhere
 	first    bool   // nobody of its group has read it yet
+	refused  refusal
+}
+
+// refusal is that a reader was not told what is committed of a partition since it was assigned.
+type refusal struct {
+	by  witness
+	t   int64
+	why string // empty: there is none
 }
 
 // jump is a move of a reader that needs an explanation: over [from, until), or
@@ -232,6 +240,9 @@ func (c *Checker) processed(e *history.Event) {
 		c.ledger.Processed += int64(len(run.Records))
 		if x.group != nil {
 			c.groupFinished(x.group.at(run.TP), run, e.X)
+			if e.X == 0 && c.rules.strict[ProcessedOnce] {
+				c.holdOnce(x, run, e)
+			}
 		}
 		for j := range run.Records {
 			off := run.Records[j].Offset

@@ -23,6 +23,7 @@ const (
 	OneOwner       = "one-owner"
 	CommitRegister = "commit-register"
 	Fencing        = "fencing"
+	ProcessedOnce  = "processed-once"
 	ExactlyOnce    = "exactly-once"
 	Liveness       = "liveness"
 )

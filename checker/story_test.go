@@ -20,7 +20,7 @@ import (
 //	k1 polls ...                     asks and gets at once
 //	k1 lists / k1 latest 0 end 3     ListOffsets; "k1 latest" alone does both
 //	dump 0 end 3: 0=11 1=12          the final read
-//	k1 finishes 0: 0=11              k1 assigned 0 [reset]      k1 dies    k1 skips 0 3..5
+//	k1 finishes 0: 0=11              k1 assigned 0 [reset]      k1 dies    k1 skips 0 3..5 [truncated]
 //	leader 0 epoch 2                 nocopy 0 3..5
 //
 // Groups and transactions are in groupstory_test.go.
@@ -172,6 +172,9 @@ func (s *story) line(t *testing.T, line string) {
 		switch {
 		case w[1] == "skips":
 			e.F = history.Skipped
+			if has("truncated") {
+				e.Why = history.Truncated
+			}
 		case w[0] == "maylose":
 			e.F = history.MayLose
 		}
@@ -296,7 +299,7 @@ func only(d *datadriven.TestData) (string, bool) {
 func TestDecidedProperties(t *testing.T) {
 	want := []string{slots: SlotAgreement, loss: NoAckedLoss, dups: NoDuplicate, order: PerKeyOrder, phantom: NoPhantom, skips: NoSkip, stale: NoStaleEnd,
 		delivered: Delivered, entityOrder: EntityOrder, folded: FoldedState, sums: WindowSums, ackedGap: NoAckedGap, lastValue: LastValue, counts: GroupCounts, isolated: Isolation, lateEvents: Lateness, compacts: Compaction, retains: Retention,
-		atomic: TxnAtomic, committedReads: ReadCommitted, oneOwner: OneOwner, commitRegister: CommitRegister, fencing: Fencing, exactlyOnce: ExactlyOnce, lively: Liveness}
+		atomic: TxnAtomic, committedReads: ReadCommitted, oneOwner: OneOwner, commitRegister: CommitRegister, fencing: Fencing, processedOnce: ProcessedOnce, exactlyOnce: ExactlyOnce, lively: Liveness}
 	if got := Properties()[:decided]; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}

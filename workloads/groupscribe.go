@@ -23,6 +23,8 @@ func groupFunc(op *client.GroupOp) history.Func {
 		return history.Leave
 	case client.GroupCommit:
 		return history.OffsetCommit
+	case client.GroupDelete:
+		return history.DeleteGroup
 	}
 	return history.OffsetFetch
 }

@@ -56,6 +56,8 @@ const (
 	// MemberCommitAsync is commitAsync behind each poll's records, and commitSync when
 	// partitions are revoked.
 	MemberCommitAsync
+	// MemberCommitAsyncOnly is commitAsync behind each poll's records, and that is all.
+	MemberCommitAsyncOnly
 	// MemberCommitNever never commits: whoever comes next begins again.
 	MemberCommitNever
 )
@@ -398,7 +400,7 @@ func (m *Member) workOn(now machine.Now) {
 	case MemberCommitAfter:
 		m.behind()
 		m.state, m.commit = syncing, m.client.CommitSync(now, m.take())
-	case MemberCommitAsync:
+	case MemberCommitAsync, MemberCommitAsyncOnly:
 		m.behind()
 		m.client.CommitAsync(now, slices.Clone(m.done))
 	}

@@ -176,7 +176,7 @@ func (s *scribe) moved(m *client.Move) {
 	}
 	why := "auto.offset.reset"
 	if m.Truncated {
-		why = "log truncation"
+		why = history.Truncated
 	}
 	s.write(history.Event{E: history.Note, F: history.Skipped, TP: s.tps(m.TP), Offset: m.From, Until: m.To, Why: why})
 }

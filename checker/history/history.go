@@ -170,6 +170,7 @@ const (
 	TxnCommit    // X, TxID, PID, Epoch
 	TxnAbort     // X, TxID, PID, Epoch
 	TxnOffsets   // X, TxID, PID, Epoch, Group, Gen, Member, Offs: they take effect when X commits
+	DeleteGroup  // Group: an operator has it deleted, with all that it has committed
 
 	Process // a reader has finished with the records of a poll: one event, a Note or an OK
 	Crash   // a client process died; its operations stay unknown: one event, a Note
@@ -181,7 +182,7 @@ const (
 	Heal    // Why
 	Restart // Broker
 	NoCopy  // TP, Offset, Until: the log bytes of [Offset, Until) are on no disk any more; or Group: what it had committed; or TxID: what its coordinator knew
-	Skipped // TP, P, Offset, Until: a reader moved over [Offset, Until) by auto.offset.reset
+	Skipped // TP, P, Offset, Until: a reader moved over [Offset, Until) by auto.offset.reset; or back, with Why Truncated
 	MayLose // TP, Offset, Until, Why: somebody leads without [Offset, Until), and the settings allow it; or Group, or TxID: of their coordinator
 
 	Coordinator // Group or TxID, Broker, Epoch: who coordinates from here on, by the epoch of the partition of the internal topic
@@ -196,6 +197,10 @@ const (
 	Listen   // P, TPs, Spec: from here on what comes to TPs is sent to P, of the group Spec
 	Unlisten // P: that has ended
 )
+
+// Truncated is the Why of a Skipped that moves a reader back to where its log and that of the
+// partition part: what follows there are other records.
+const Truncated = "log truncation"
 
 // None is the offset, key, epoch or claim that is not known.
 const None = -1

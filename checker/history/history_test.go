@@ -67,7 +67,7 @@ func drawEvents(t *rapid.T, tps int, names int) []Event {
 			open = slices.Delete(open, n, n+1)
 		default:
 			id++
-			e.E, e.F, e.ID = Inv, Func(rapid.IntRange(int(Send), int(TxnOffsets)).Draw(t, "f")), id
+			e.E, e.F, e.ID = Inv, Func(rapid.IntRange(int(Send), int(DeleteGroup)).Draw(t, "f")), id
 			e.Due, e.Reset, e.Fin, e.Spec = rapid.Int64().Draw(t, "due"), rapid.Bool().Draw(t, "reset"), rapid.Bool().Draw(t, "fin"), drawText(t, "spec")
 		}
 		if e.E == Inv || e.E == Note {

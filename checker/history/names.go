@@ -15,7 +15,8 @@ var funcNames = [...]string{
 	Send: "send", Poll: "poll", Assign: "assign", Offsets: "offsets", Dump: "dump",
 	OffsetCommit: "commit", OffsetFetch: "fetchc", Join: "join", Sync: "sync", Heartbeat: "heartbeat", Leave: "leave",
 	InitProducer: "init", TxnBegin: "txbegin", TxnCommit: "txcommit", TxnAbort: "txabort", TxnOffsets: "txncommit",
-	Process: "process", Crash: "crash",
+	DeleteGroup: "delgroup",
+	Process:     "process", Crash: "crash",
 	Leader: "leader", ISR: "isr", HW: "hw", Fault: "fault", Heal: "heal",
 	Restart: "restart", NoCopy: "nocopy", Skipped: "skipped", MayLose: "maylose",
 	Coordinator: "coordinator", Subscribe: "subscribe", Unsubscribe: "unsubscribe", Assigned: "assigned", Revoked: "revoked", Lost: "lost", Seek: "seek",
@@ -35,7 +36,7 @@ var batchNames = [...]string{Data: "data", TxnData: "txn", CommitMarker: "commit
 func Properties() []string {
 	return []string{"slot-agreement", "no-acked-loss", "no-duplicate", "per-key-order", "no-phantom", "no-skip", "no-stale-end",
 		"delivered", "entity-order", "folded-state", "window-sums", "no-acked-gap", "last-value", "group-counts", "isolation", "lateness", "compaction", "retention",
-		"txn-atomic", "read-committed", "one-owner", "commit-register", "fencing", "exactly-once", "liveness", "no-gap", "prefetch-bound"}
+		"txn-atomic", "read-committed", "one-owner", "commit-register", "fencing", "processed-once", "exactly-once", "liveness", "no-gap", "prefetch-bound"}
 }
 
 func (k Kind) String() string {

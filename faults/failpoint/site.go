@@ -202,6 +202,17 @@ const (
 	G11SkipFollowUp
 	// G16NoBarrier has a rebalance end before the members that are known have joined.
 	G16NoBarrier
+	// G12IgnoreTombstone has a coordinator that loads its log read past what was deleted.
+	G12IgnoreTombstone
+	// G13StrictEpoch has a coordinator of groups refuse the last commit of a member whose epoch was raised while
+	// it gives partitions back (KIP-1251).
+	G13StrictEpoch
+	// F12StaleIsNone has a consumer take STALE_MEMBER_EPOCH for the answer that nothing is
+	// committed.
+	F12StaleIsNone
+	// F04ResetUnvalidated has a consumer not hold its position against the log of another
+	// leader, and let auto.offset.reset decide at once when that refuses it, as before KIP-320.
+	F04ResetUnvalidated
 	// S13MarkerKeys has the log cleaner take the keys of markers for those of a user (KAFKA-14055).
 	S13MarkerKeys
 	// T10ReadUnstable has read_committed end at the high watermark.
@@ -251,19 +262,9 @@ const (
 	// The planted bugs from here to the situations are in the code, and no scenario shows
 	// them yet: see [Unshown].
 
-	// G12IgnoreTombstone has a coordinator that loads its log read past what was deleted.
-	G12IgnoreTombstone
-	// G13StrictEpoch has it refuse the last commit of a member whose epoch was raised while
-	// it gives partitions back (KIP-1251).
-	G13StrictEpoch
-
 	// S14ForgetTransactions has it forget which transactions it is in where it begins another
 	// segment (KAFKA-8351).
 	S14ForgetTransactions
-
-	// F12StaleIsNone has a consumer take STALE_MEMBER_EPOCH for the answer that nothing is
-	// committed.
-	F12StaleIsNone
 
 	// LeaderChange is a partition that was given another leader.
 	LeaderChange
@@ -379,6 +380,14 @@ const (
 	// MemberFenced is one that was fenced: by another of its group.instance.id, or since its
 	// member epoch was not the group's.
 	MemberFenced
+	// DeletionLoaded is a coordinator that has read in its log that a group was deleted of which
+	// it had read there.
+	DeletionLoaded
+	// StaleFetch is a member of a consumer group whose OffsetFetch was answered
+	// STALE_MEMBER_EPOCH: its epoch was raised behind its back.
+	StaleFetch
+	// StaleCommit is a coordinator that has taken offsets of a member in the epoch before.
+	StaleCommit
 
 	// EarlyShrink has a leader take a follower that lags out of the ISR after a
 	// quarter of replica.lag.time.max.ms.
@@ -503,7 +512,7 @@ const (
 )
 
 const (
-	firstUnshown         = G12IgnoreTombstone
+	firstUnshown         = S14ForgetTransactions
 	firstSituation       = LeaderChange
 	firstQuorumSituation = ControllerChange
 	firstMoveSituation   = Reassigned
@@ -533,6 +542,7 @@ var names = [numSites]string{
 	T02RememberOneBatch:        "T02-remember-one-batch",
 	T25AnySequence:             "T25-any-sequence",
 	F05RequeueAtTail:           "F05-requeue-at-tail",
+	F04ResetUnvalidated:        "F04-reset-unvalidated",
 	F06RestartSequence:         "F06-restart-sequence",
 	F07RenumberUnknown:         "F07-renumber-unknown",
 	F13ZeroForUnknown:          "F13-zero-for-unknown",
@@ -650,6 +660,9 @@ var names = [numSites]string{
 	MemberExpired:              "member-expired",
 	PollIntervalExceeded:       "poll-interval-exceeded",
 	MemberFenced:               "member-fenced",
+	DeletionLoaded:             "deletion-loaded",
+	StaleFetch:                 "stale-fetch",
+	StaleCommit:                "stale-commit",
 	EarlyShrink:                "early-shrink",
 	EarlyFlush:                 "early-flush",
 	ShortRead:                  "short-read",

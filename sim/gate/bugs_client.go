@@ -64,6 +64,18 @@ var clientBugs = []Bug{
 		Fault:      "crash the leader: what has piled up is more than the workers can hold", Property: "commit-register", Difficulty: 3,
 	},
 	{
+		Site: failpoint.F04ResetUnvalidated, Source: "KIP-320, KIP-207",
+		Mechanism:  "A consumer does not hold its position against the log of the next leader: when that refuses it, auto.offset.reset=latest passes over what was written since the logs parted.",
+		Experiment: Experiment{Scenario: "parted-log", Seeds: fewSeeds},
+		Fault:      "crash a leader without followers in sync, which the reader hears of late", Property: "delivered", Difficulty: 2,
+	},
+	{
+		Site: failpoint.F12StaleIsNone, Source: "platformatic #267",
+		Mechanism:  "A consumer takes STALE_MEMBER_EPOCH of OffsetFetch for the answer that nothing is committed, and auto.offset.reset=latest passes over what is.",
+		Experiment: Experiment{Scenario: "hand-over", Seeds: someSeeds},
+		Fault:      "a member joins while another, far from the coordinator, is about to ask what is committed", Property: "no-skip", Difficulty: 3,
+	},
+	{
 		Native: "F03-latest-skips-new-partition", Source: "KAFKA-12261, kafka-go #904",
 		Mechanism:  "With auto.offset.reset=latest what is written to a new partition before its reader knows of it is read by nobody.",
 		Experiment: Experiment{Scenario: "new-partitions", Seeds: fewSeeds},

@@ -65,6 +65,18 @@ var coordinatorBugs = []Bug{
 		Fault:      "a group commits nothing for longer than offsets are kept, a member crashes", Property: "commit-register", Difficulty: 2,
 	},
 	{
+		Site: failpoint.G12IgnoreTombstone, Source: "Redpanda #4900",
+		Mechanism:  "A coordinator that loads its log reads past what was deleted: a group is back, with its offsets, and whoever uses its name next goes on there.",
+		Experiment: Experiment{Scenario: "deleted-group", Seeds: fewSeeds},
+		Fault:      "delete a group, crash its coordinator", Property: "commit-register", Difficulty: 2,
+	},
+	{
+		Site: failpoint.G13StrictEpoch, Source: "KIP-1251, KAFKA-20066",
+		Mechanism:  "A commit in the epoch before is refused of a member that has still to give the partition back, and who gets it next does its last records again.",
+		Experiment: Experiment{Scenario: "hand-over", Seeds: someSeeds},
+		Fault:      "two join while a member is far from its coordinator and gives back in two steps", Property: "processed-once", Difficulty: 3,
+	},
+	{
 		Site: failpoint.T07AnyEndTxn, Source: "KAFKA-9600",
 		Mechanism:  "A coordinator ends a transaction for whoever names its producer id, be it of an epoch that was fenced: a zombie ends its successor's.",
 		Experiment: Experiment{Scenario: "zombie", Seeds: fewSeeds},

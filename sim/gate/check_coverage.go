@@ -30,6 +30,9 @@ var mustReach = map[string][]failpoint.Site{
 	"late-marker":     {failpoint.LeaderChange, failpoint.MarkerRefused},
 	"second-thoughts": {failpoint.LeaderChange, failpoint.AbortBehindCommit},
 	"expiry":          {failpoint.LeaderChange, failpoint.StartMoved},
+	"deleted-group":   {failpoint.LeaderChange, failpoint.OffsetsLoaded, failpoint.DeletionLoaded},
+	"hand-over":       {failpoint.Rebalance, failpoint.StaleFetch, failpoint.StaleCommit},
+	"parted-log":      {failpoint.LeaderChange, failpoint.Truncation},
 }
 
 // Required are the situations that a sweep of these scenarios of the catalog must

@@ -31,6 +31,7 @@ type clients struct {
 	recreator  *workloads.Operator[*client.Recreator] // nil if no topic is recreated
 	trimmer    *workloads.Operator[*client.Trimmer]   // nil if no records are deleted
 	grower     *workloads.Operator[*client.Grower]    // nil if no topic grows
+	remover    *workloads.GroupRemover                // nil if no group is deleted
 	dumper     *workloads.Dumper                      // nil before the final read
 	offsets    *workloads.OffsetReader                // same, and where there are no groups
 }
@@ -69,6 +70,7 @@ func newClients(r *run) *clients {
 	c.addRecreator(r)
 	c.addTrimmer(r)
 	c.addGrower(r)
+	c.addRemover(r)
 	return c
 }
 

@@ -247,6 +247,9 @@ func (c *cluster) reached(bugs []failpoint.Site) map[string]int64 {
 		if site == failpoint.CleanShutdown && !c.r.schedule.Has(faults.Stop) {
 			continue
 		}
+		if site == failpoint.DeletionLoaded && len(c.r.Spec.DeleteGroups) == 0 {
+			continue
+		}
 		if site.OfQuorum() && c.r.Spec.controllers() < 2 || site.OfMoves() && c.r.Spec.Reassign.Every == 0 || site.OfCleaner() && !c.r.letsGo() ||
 			site.OfTransactions() && !c.r.Spec.transactional() || site.OfGroups() && !c.r.coordinated() {
 			continue

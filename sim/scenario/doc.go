@@ -51,6 +51,7 @@
 //	membership.go readers that are members of consumer groups: what they may say, and when a
 //	             group has nothing left to do
 //	grow.go      topics that are given more partitions during the load
+//	ungroup.go   groups that are deleted during the load
 //	trim.go      records that are deleted during the load
 //	transactions.go
 //	             who writes in transactions, processors, and the roles of coordinators

@@ -18,12 +18,14 @@ import (
 func memberCommits() map[string]workloads.MemberCommit {
 	return map[string]workloads.MemberCommit{
 		"auto": workloads.MemberCommitAuto, "after": workloads.MemberCommitAfter, "before": workloads.MemberCommitBefore,
-		"async": workloads.MemberCommitAsync, "never": workloads.MemberCommitNever,
+		"async": workloads.MemberCommitAsync, "async-only": workloads.MemberCommitAsyncOnly, "never": workloads.MemberCommitNever,
 	}
 }
 
 // MemberCommits are the names of the ways in which members of groups commit.
-func MemberCommits() []string { return []string{"auto", "after", "before", "async", "never"} }
+func MemberCommits() []string {
+	return []string{"auto", "after", "before", "async", "async-only", "never"}
+}
 
 // consumerGroup is the members that have one group.id, and how far they have come together.
 type consumerGroup struct {

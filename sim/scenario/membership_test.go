@@ -76,7 +76,7 @@ func TestMembersRefuse(t *testing.T) {
 		"  r: {topics: [t], commit: after}":                                                                                       "f: reader r: commit, workers and until are for members of a consumer group: set: {group.id: r}",
 		"  r: {topics: [t], replay: 1s, set: {group.id: g}}":                                                                      "f: reader r: replay: the position of a member of a group is the group's",
 		"  r: {topics: [t], commit: after, set: {group.id: g}}":                                                                   "f: reader r: commit: after, but enable.auto.commit=true",
-		"  r: {topics: [t], commit: aftr, set: {group.id: g}}":                                                                    `f.yaml:6: commit: "aftr": want one of auto, after, before, async, never; did you mean "after"?`,
+		"  r: {topics: [t], commit: aftr, set: {group.id: g}}":                                                                    `f.yaml:6: commit: "aftr": want one of auto, after, before, async, async-only, never; did you mean "after"?`,
 		"  r: {topics: [t], set: {group.ids: g}}":                                                                                 `f.yaml:6: Kafka has no consumer setting "group.ids"; did you mean "group.id"?`,
 		"  r: {topics: [t], from: 3s, until: 2s, set: {group.id: g}}":                                                             "f: reader r: until 2s is not after from 3s",
 		"  r: {topics: [t], workers: 2, commit: after, set: {group.id: g, enable.auto.commit: false}}":                            "f: reader r: workers: want commit: auto or never: nobody commits what workers have done",

@@ -69,7 +69,18 @@ func Parse(name string, src []byte) (*Spec, error) {
 		},
 		"first_epoch": p.Number(func(n int64) { s.FirstEpoch = int16(n) }, 0, math.MaxInt16-1),
 		"processors":  p.named(func(name string, at, n ast.Node) { p.processor(s, name, at, n) }),
-		"set":         p.settings(&s.Set),
+		"delete-groups": p.named(func(name string, at, n ast.Node) {
+			x := DeleteGroup{Group: name}
+			p.Duration(&x.At, time.Millisecond, maxFor)(n)
+			p.Later(func() {
+				isGroup := func(e config.Entry) bool { return e.Key == "group.id" && e.Value == name }
+				if x.At >= s.For || !slices.ContainsFunc(s.Readers, func(r Reader) bool { return slices.ContainsFunc(r.Set, isGroup) }) {
+					p.Fail(at, "delete-groups: %s: want the group.id of a reader, and a time before the end of the load", name)
+				}
+			})
+			s.DeleteGroups = append(s.DeleteGroups, x)
+		}),
+		"set": p.settings(&s.Set),
 		"application": func(n ast.Node) {
 			p.Fields(n, "application", fields.Fields{
 				"window":      p.Duration(&s.Window, time.Millisecond, maxFor),

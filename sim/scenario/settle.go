@@ -128,6 +128,8 @@ func (r *run) openOfClients() (list []string) {
 		return []string{"topics have not been created again"}
 	case c.grower != nil && len(c.grower.Client.Left()) > 0:
 		return []string{fmt.Sprintf("topic %s has not been given more partitions", c.grower.Client.Left()[0].Topic)}
+	case c.remover != nil && len(c.remover.Left()) > 0:
+		return []string{fmt.Sprintf("group %s has not been deleted", c.remover.Left()[0].Group)}
 	case c.trimmer != nil && len(c.trimmer.Client.Left()) > 0:
 		return []string{fmt.Sprintf("the records of %v have not been deleted", c.trimmer.Client.Left()[0].TP)}
 	}

@@ -44,6 +44,8 @@ type Spec struct {
 	Producers  []Producer
 	Readers    []Reader
 	Processors []Processor
+	// DeleteGroups are groups that an operator deletes.
+	DeleteGroups []DeleteGroup
 	// TransactionVersion is the level of the feature transaction.version: 1 or 2 (KIP-890); 0 is
 	// 2. FirstEpoch is the epoch that transactional ids begin with, 0 in Kafka: near the largest
 	// int16 producers soon need another id.

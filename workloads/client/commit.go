@@ -242,8 +242,11 @@ func (g *GroupConsumer) offsetsFetched(now machine.Instant, o *outcome) {
 		code = readOffsets(resp, op.Offs)
 		op.Code = code
 	}
-	if code == wire.StaleMemberEpoch && g.fail.OnAbout(failpoint.F12StaleIsNone, g.member, uint64(op.genA), 0) {
-		code = wire.None
+	if code == wire.StaleMemberEpoch {
+		g.fail.Hit(failpoint.StaleFetch)
+		if g.fail.OnAbout(failpoint.F12StaleIsNone, g.member, uint64(op.genA), 0) {
+			code = wire.None
+		}
 	}
 	g.finished(op)
 	if code != wire.None {

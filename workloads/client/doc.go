@@ -131,6 +131,7 @@
 //	trimmer.go      DeleteRecords
 //	errands.go      errands of operators, one after the other
 //	grower.go       CreatePartitions
+//	remover.go      DeleteGroups
 //	committed.go    what groups have committed, for who is a member of none
 //	pubsub.go       of Redis: one connection, to publish or to listen
 //	amqp.go         the AMQP client: configuration and what its owner sees

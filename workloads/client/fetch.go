@@ -5,6 +5,7 @@ import (
 
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
+	"brokersim/faults/failpoint"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -103,7 +104,7 @@ func (c *Consumer) checkEpoch(a *assigned) {
 	if a.meta.epoch < 0 || a.meta.epoch <= a.validated || a.meta.leader < 0 {
 		return
 	}
-	if a.epoch < 0 {
+	if a.epoch < 0 || c.fail.On(failpoint.F04ResetUnvalidated, uint64(a.tp.Partition)) {
 		a.validated = a.meta.epoch
 		return
 	}

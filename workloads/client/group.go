@@ -34,6 +34,7 @@ const (
 	GroupLeave
 	GroupCommit
 	GroupFetch
+	GroupDelete // of a [GroupRemover]
 )
 
 // GroupOp is one request about a group, from its leaving to its end.

@@ -84,6 +84,7 @@ const (
 	callConsumerHeartbeat
 	callOffsetCommit
 	callOffsetFetch
+	callDeleteGroups
 )
 
 // outcome is how a call ended: with an answer, or with lost set because nobody

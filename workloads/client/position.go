@@ -28,7 +28,7 @@ type asked struct {
 // skip or repeat what is there (KIP-207, KIP-320). Only when the leader says so
 // again in the same epoch does auto.offset.reset decide.
 func (c *Consumer) outOfRange(a *assigned) {
-	if a.epoch >= 0 && a.meta.epoch >= 0 && a.outOfRange != a.meta.epoch {
+	if a.epoch >= 0 && a.meta.epoch >= 0 && a.outOfRange != a.meta.epoch && !c.fail.On(failpoint.F04ResetUnvalidated, uint64(a.tp.Partition)) {
 		a.outOfRange = a.meta.epoch
 		a.state = validating
 		c.net.meta.invalidate()

@@ -20,6 +20,9 @@ func (m *Machine) replayConsumer(at coordinator.Position, kind int16, key, value
 		return bad(at, "key of type %d: %v", kind, k.err)
 	}
 	if value == nil {
+		if kind == consumerMetadata {
+			m.loadsDeletion(m.groups[id])
+		}
 		if m.live || !m.cfg.Failpoints.OnAbout(failpoint.G12IgnoreTombstone, id, 0, 0) {
 			m.consumerTombstone(kind, id, of)
 		}

@@ -173,6 +173,9 @@ func (m *Machine) commit(id string, p partition, c committed, metadata *string, 
 	case len(c.metadata) > min(longest, int(m.cfg.Broker.OffsetMetadataMaxBytes)) && m.isLong(c.metadata):
 		return wire.OffsetMetadataTooLarge
 	}
+	if may.late != nil {
+		m.cfg.Failpoints.Hit(failpoint.StaleCommit)
+	}
 	m.record(m.offsetRecord(id, p, c))
 	return wire.None
 }

@@ -145,6 +145,7 @@ func (m *Machine) replayMetadata(at coordinator.Position, key, value []byte) err
 	}
 	g := m.groups[k.Group]
 	if value == nil {
+		m.loadsDeletion(g)
 		if g != nil && (!m.cfg.Failpoints.OnAbout(failpoint.G12IgnoreTombstone, k.Group, 0, 0) || m.live) {
 			m.drop(g)
 		}
@@ -179,6 +180,13 @@ func (m *Machine) replayMetadata(at coordinator.Position, key, value []byte) err
 	}
 	g.recorded = true
 	return nil
+}
+
+// loadsDeletion takes note that a group is deleted in the log that is read.
+func (m *Machine) loadsDeletion(g *group) {
+	if g != nil && !m.live {
+		m.cfg.Failpoints.Hit(failpoint.DeletionLoaded)
+	}
 }
 
 // decided makes a generation stable that now has its assignment.
