@@ -391,8 +391,10 @@ func (p *Pass) clean(h *wire.Batch, batch machine.Bytes) (left machine.Bytes, er
 	}
 	p.stats.Records += int64(len(p.keep))
 	p.stats.Dropped += int64(len(p.keep) - kept)
+	// Of what is not looked at yet the time of no tombstone begins: this pass has not taken out
+	// what it deletes. Kafka's does begin (MemoryRecords.filterTo), as far as the last segment goes.
 	horizon := wire.NoHorizon
-	if _, has := h.DeleteHorizon(); tombstones > 0 && !has {
+	if _, has := h.DeleteHorizon(); tombstones > 0 && !has && h.NextOffset() <= p.until {
 		horizon = p.horizon()
 	}
 	switch {

@@ -33,6 +33,7 @@ type world struct {
 	now  int64
 	said []said
 	last map[int64]int64
+	met  map[int64]int64 // tombstones, and when the last pass began that has met what they delete
 
 	looked int64 // what no pass has looked at
 	pass   *Pass
@@ -43,7 +44,7 @@ type world struct {
 const retention = 50 // ms
 
 func newWorld(t *rapid.T) *world {
-	w := &world{t: t, disk: storagetest.New(), last: map[int64]int64{}, now: 1000}
+	w := &world{t: t, disk: storagetest.New(), last: map[int64]int64{}, met: map[int64]int64{}, now: 1000}
 	w.open()
 	return w
 }
@@ -122,12 +123,25 @@ func (w *world) begin() {
 	if w.until <= w.looked {
 		return
 	}
+	w.meet()
 	w.pass = Begin(w.log, Rules{
 		First: w.looked, Until: w.until, Now: w.now, DeleteRetention: retention,
 		SegmentBytes: rapid.SampledFrom([]int64{1, 500, 1 << 20}).Draw(w.t, "segment bytes"), IndexBytes: 1 << 20,
 		MapBytes: rapid.SampledFrom([]int64{10 * slotBytes, 1 << 20}).Draw(w.t, "map bytes"), MapLoad: 900_000,
 		Last: w.last,
 	})
+}
+
+// meet takes note of the tombstones that have anything to delete.
+func (w *world) meet() {
+	keys := map[string]bool{}
+	there := w.there()
+	for _, s := range w.said {
+		if s.tombstone && keys[s.key] {
+			w.met[s.offset] = w.now
+		}
+		keys[s.key] = keys[s.key] || there[s.offset]
+	}
 }
 
 // goOn goes on with the pass.
@@ -186,6 +200,7 @@ func (w *world) truncate() {
 	// What was the last but one of a producer may be gone: of the log below the active
 	// segment its snapshot tells, too.
 	maps.DeleteFunc(w.last, func(_, offset int64) bool { return offset >= w.log.End() })
+	maps.DeleteFunc(w.met, func(offset, _ int64) bool { return offset >= w.log.End() })
 	if w.pass != nil {
 		if !w.pass.Abandoned() {
 			w.t.Fatal("a pass goes on over a log that was cut")
@@ -198,12 +213,40 @@ func (w *world) truncate() {
 // check holds the log to what was said: order and offsets are as they were, the last record
 // of each key is there, and what is missing may be.
 func (w *world) check() {
-	there := map[int64]bool{}
-	next := int64(0)
+	there := w.there()
 	latest := map[string]said{}
 	for _, s := range w.said {
 		latest[s.key] = s
 	}
+	for _, s := range w.said {
+		l := latest[s.key]
+		switch {
+		case there[s.offset]:
+			if l.tombstone && !there[l.offset] && s.offset < l.offset {
+				w.t.Fatalf("the tombstone at %d of key %s is gone, and the value at %d is not", l.offset, l.key, s.offset)
+			}
+		case s.offset == l.offset && !s.tombstone:
+			w.t.Fatalf("the last value of key %s, at %d, is gone", s.key, s.offset)
+		case s.offset == l.offset && w.now < max(s.at, w.met[s.offset])+retention:
+			w.t.Fatalf("the tombstone at %d is gone after %d ms, and %d ms after a pass met what it deletes", s.offset, w.now-s.at, w.now-w.met[s.offset])
+		}
+	}
+	for producer, last := range w.last { // unordered: each is looked at by itself
+		if producer < 0 {
+			continue
+		}
+		b, err := w.log.ReadStored(last, storage.All, 1)
+		w.must(err)
+		if h, err := wire.CheckStored(b); err != nil || h.ProducerID != producer || h.LastOffset() != last {
+			w.t.Fatalf("of the last batch of producer %d, at %d, nothing is left: %+v, %v", producer, last, h, err)
+		}
+	}
+}
+
+// there are the offsets that have a record, which is what was said.
+func (w *world) there() map[int64]bool {
+	there := map[int64]bool{}
+	next := int64(0)
 	for from := w.log.Base(); from < w.log.End(); {
 		b, err := w.log.ReadStored(from, storage.All, 1)
 		w.must(err)
@@ -226,29 +269,7 @@ func (w *world) check() {
 	if next != w.log.End() {
 		w.t.Fatalf("the log ends at %d, its batches at %d", w.log.End(), next)
 	}
-	for _, s := range w.said {
-		l := latest[s.key]
-		switch {
-		case there[s.offset]:
-			if l.tombstone && !there[l.offset] && s.offset < l.offset {
-				w.t.Fatalf("the tombstone at %d of key %s is gone, and the value at %d is not", l.offset, l.key, s.offset)
-			}
-		case s.offset == l.offset && !s.tombstone:
-			w.t.Fatalf("the last value of key %s, at %d, is gone", s.key, s.offset)
-		case s.offset == l.offset && w.now < s.at+retention:
-			w.t.Fatalf("the tombstone at %d is gone after %d ms", s.offset, w.now-s.at)
-		}
-	}
-	for producer, last := range w.last { // unordered: each is looked at by itself
-		if producer < 0 {
-			continue
-		}
-		b, err := w.log.ReadStored(last, storage.All, 1)
-		w.must(err)
-		if h, err := wire.CheckStored(b); err != nil || h.ProducerID != producer || h.LastOffset() != last {
-			w.t.Fatalf("of the last batch of producer %d, at %d, nothing is left: %+v, %v", producer, last, h, err)
-		}
-	}
+	return there
 }
 
 // A log that is cleaned, cut, and crashed in the middle of that keeps what it must.
@@ -305,6 +326,38 @@ func TestCleaningTakesOut(t *testing.T) {
 			}))
 		}
 	})
+}
+
+// A pass that ends in the middle of a segment, because something is not stable there, does not
+// begin the time of a tombstone behind its end: the next pass is the first to take out what
+// that deletes.
+func TestTombstoneBehindTheEnd(t *testing.T) {
+	o := storage.Defaults()
+	o.Holes = true
+	log, _, err := storage.OpenWith(storagetest.New(), dir, o)
+	for i, value := range [][]byte{[]byte("other"), []byte("v"), nil, []byte("active")} {
+		b := wire.NewBuilder(-1, -1, -1)
+		b.Append(1, []byte{"oaax"[i]}, value, nil)
+		batch := wire.Stamp(b.Bytes(), int64(i), 0)
+		h, _ := wire.ReadBatch(batch)
+		if err == nil && i == 3 {
+			_, err = log.Roll(storage.Header(h), storage.Limits{Bytes: 1, Millis: 1 << 40})
+		}
+		if err == nil {
+			err = log.Append(batch)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		until, now int64
+		want       string
+	}{{1, 100, " 0 1 2"}, {3, 200, " 0 2@250"}, {3, 249, " 0 2@250"}, {3, 250, " 0 2!"}} {
+		if got := cleanUpTo(t, log, c.until, c.now, 1<<20, Flaws{}); got != c.want {
+			t.Errorf("up to %d at %d:%s, want%s", c.until, c.now, got, c.want)
+		}
+	}
 }
 
 // A batch that is not as it was written ends a pass, which says where, and nothing is

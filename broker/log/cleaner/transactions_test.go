@@ -374,7 +374,13 @@ func txLog(t *testing.T, batches ...string) *storage.Log {
 // have records, with their delete horizons.
 func cleanAt(t *testing.T, log *storage.Log, now, segmentBytes int64, f Flaws) (left string) {
 	t.Helper()
-	p := Begin(log, Rules{Until: log.ActiveBase(), Now: now, DeleteRetention: retention, SegmentBytes: segmentBytes, IndexBytes: 1 << 20, MapBytes: 1 << 20, MapLoad: 900_000, Flaws: f})
+	return cleanUpTo(t, log, log.ActiveBase(), now, segmentBytes, f)
+}
+
+// cleanUpTo is cleanAt of what is below an offset.
+func cleanUpTo(t *testing.T, log *storage.Log, until, now, segmentBytes int64, f Flaws) (left string) {
+	t.Helper()
+	p := Begin(log, Rules{Until: until, Now: now, DeleteRetention: retention, SegmentBytes: segmentBytes, IndexBytes: 1 << 20, MapBytes: 1 << 20, MapLoad: 900_000, Flaws: f})
 	for {
 		if _, over := p.Done(); over {
 			break
