@@ -109,13 +109,13 @@ var coordinatorBugs = []Bug{
 	{
 		Site: failpoint.T16IgnorePending, Source: "KIP-447",
 		Mechanism:  "OffsetFetch does not look at offsets of open transactions, so that the next owner of a partition processes again what is committed a moment later.",
-		Experiment: Experiment{Scenario: "handover", Seeds: fewSeeds},
+		Experiment: Experiment{Scenario: "pending-offsets", Seeds: fewSeeds},
 		Fault:      "a processor stands still between its positions and its commit", Property: "exactly-once", Difficulty: 3,
 	},
 	{
 		Site: failpoint.T19FatalRace, Source: "KAFKA-20785",
 		Mechanism:  "A commit that comes behind the coordinator's own abort is told that it is in no transaction, as if the application were wrong, and not that the producer is fenced.",
-		Experiment: Experiment{Scenario: "handover", Seeds: someSeeds},
+		Experiment: Experiment{Scenario: "pending-offsets", Seeds: someSeeds},
 		Fault:      "a processor stands still for longer than transaction.timeout.ms", Property: "fencing", Difficulty: 3,
 	},
 	{

@@ -25,7 +25,7 @@ var mustReach = map[string][]failpoint.Site{
 	"exactly-once-v1": {failpoint.LeaderChange, failpoint.RebalanceInTransaction, failpoint.TransactionAborted, failpoint.EndConfirmed,
 		failpoint.PreparedFailOver, failpoint.TransactionTimedOut, failpoint.ProducerFencedOut},
 	"zombie":          {failpoint.ProducerFencedOut, failpoint.RebalanceInTransaction},
-	"handover":        {failpoint.RebalanceInTransaction, failpoint.OffsetsPending, failpoint.LateCommit},
+	"pending-offsets": {failpoint.RebalanceInTransaction, failpoint.OffsetsPending, failpoint.LateCommit},
 	"wrong-clock":     {failpoint.ClocksDisagree},
 	"late-marker":     {failpoint.LeaderChange, failpoint.MarkerRefused},
 	"second-thoughts": {failpoint.LeaderChange, failpoint.AbortBehindCommit},
