@@ -59,16 +59,17 @@ func (b *inbox) putFirst(e event) (ok, mine bool) {
 	return true, mine
 }
 
-// claim has the loop take the turn. Who has it instead will wake it.
+// claim has the loop take the turn. Who has it instead will wake it, also when the inbox is
+// closed: that is the end when nobody steps any more.
 func (b *inbox) claim() (mine, closed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
-	case b.closed:
-		return false, true
 	case b.turn:
 		b.missed = true
 		return false, false
+	case b.closed:
+		return false, true
 	}
 	b.turn = true
 	return true, false

@@ -43,4 +43,13 @@ func TestTurn(t *testing.T) {
 	if mine, closed := b.claim(); !mine || closed {
 		t.Errorf("the loop's turn: %v, %v", mine, closed)
 	}
+	if b.close(); b.turn {
+		if mine, closed := b.claim(); mine || closed {
+			t.Errorf("closed, while somebody steps: %v, %v", mine, closed)
+		}
+	}
+	b.giveBack()
+	if _, closed := b.claim(); !closed {
+		t.Error("closed, and nobody steps: the loop goes on")
+	}
 }

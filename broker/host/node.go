@@ -175,6 +175,11 @@ func (n *Node) Do(f func()) bool {
 	case <-called:
 		return true
 	case <-n.over:
+	}
+	select {
+	case <-called: // by the last that was done
+		return true
+	default:
 		return false
 	}
 }

@@ -177,19 +177,15 @@ func (cmd AlterClientQuotas) decide(c *Controller, _ machine.Now) ([]Record, Res
 
 // quotaEntity is the entity that a request names: of a type that it names twice, the last.
 func quotaEntity(parts []kmsg.AlterClientQuotasRequestEntryEntity) QuotaEntity {
-	e := make(QuotaEntity, 0, len(parts))
-	for _, p := range parts {
-		x := QuotaPart{Type: p.Type, Default: p.Name == nil}
-		if p.Name != nil {
-			x.Name = *p.Name
-		}
-		i, found := slices.BinarySearchFunc(e, x.Type, func(p QuotaPart, kind string) int { return strings.Compare(p.Type, kind) })
-		if found {
-			e[i] = x
-		} else {
-			e = slices.Insert(e, i, x)
+	e := make(QuotaEntity, len(parts))
+	for i, p := range parts {
+		if e[i] = (QuotaPart{Type: p.Type, Default: p.Name == nil}); p.Name != nil {
+			e[i].Name = *p.Name
 		}
 	}
+	slices.Reverse(e) // the last of a type is the first that the sort leaves
+	slices.SortStableFunc(e, func(a, b QuotaPart) int { return strings.Compare(a.Type, b.Type) })
+	e = slices.CompactFunc(e, func(a, b QuotaPart) bool { return a.Type == b.Type })
 	return e
 }
 

@@ -34,8 +34,11 @@ func readOwn(value []byte) (r record, own bool) {
 		own = false
 	}
 	r.updated, r.started = int64(c.uint64()), int64(c.uint64())
-	for range c.uint8() {
+	last := -1
+	for range c.uint8() { // a number of seven bits: there are four
 		tag, size := c.uint8(), c.uint8()
+		own = own && int(tag) > last
+		last = int(tag)
 		switch {
 		case tag == previousTag && size == 8:
 			r.previous = int64(c.uint64())

@@ -62,6 +62,8 @@ func FuzzReadOwn(f *testing.F) {
 	} {
 		f.Add(valueOf(&r))
 	}
+	bare := valueOf(&record{state: Empty, producer: 7, previous: none, next: none, last: none, started: none})
+	f.Add(append(append(bare[:len(bare)-1:len(bare)-1], 0x82), bytes.Repeat([]byte{versionTag, 2, 0, 1}, 130)...)) // a count of two bytes, in a varint
 	f.Fuzz(func(t *testing.T, value []byte) {
 		r, own := readOwn(value)
 		if !own {
