@@ -52,7 +52,10 @@ func TestCoordinatorsForgetNothingThatIsFlushed(t *testing.T) {
 	for _, name := range []string{"transactions", "transactions-compacted", "exactly-once"} {
 		for seed := uint64(1); seed <= seeds; seed++ {
 			n, r := runWithNotes(Case{Spec: load(t, name), Seed: seed, Faults: text(allLose), Layers: with("broker.log.flush.interval.messages", "1")})
-			wantKept(t, r)
+			// Of the order by key nothing may be left to look at in a log that is cleaned all the time.
+			if r.Verdict != result.Kept || len(r.Audits) > 0 {
+				t.Errorf("%s, seed %d: %s, %v, audits %v", name, seed, r.Verdict, outcomes(r), r.Audits)
+			}
 			if notes := slices.Concat(n.of(history.MayLose), n.of(history.NoCopy)); len(notes) > 0 || len(r.Warnings) > 0 {
 				t.Errorf("%s, seed %d: %v %v", name, seed, notes, r.Warnings)
 			}
