@@ -265,7 +265,9 @@ type beside struct {
 // of KIP-848 each has an epoch of its own, and who is to give back stays in his until he says
 // that he has: so nothing is wrong if the other's is higher. But a partition becomes another's
 // before that only if its owner was put out, and then none of his heartbeats is accepted any
-// more until he joins again.
+// more until he joins again. Who was assigned it since is who was in a later epoch, and not who
+// has heard of it later: one that wakes may take an old answer for his assignment, which keeps
+// the owner from nothing.
 func (g *group) besides(e *history.Event) *beside {
 	if e.F != history.Heartbeat || e.Gen <= 0 || len(g.shared) == 0 {
 		return nil
@@ -277,8 +279,8 @@ func (g *group) besides(e *history.Event) *beside {
 		if i < 0 || owners[i].gen < 0 { // its coordinator may have forgotten
 			continue
 		}
-		for j := i + 1; j < len(owners); j++ {
-			if !twins(&owners[j], owners[i].instance) {
+		for j := range owners {
+			if j != i && owners[j].gen >= owners[i].gen && !twins(&owners[j], owners[i].instance) {
 				return &beside{tp, owners[i], owners[j]}
 			}
 		}

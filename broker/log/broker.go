@@ -281,6 +281,20 @@ func (b *Broker) Replica(tp wire.TP) *replica.Replica {
 	return nil
 }
 
+// Coordinates is the leader epoch in which this broker coordinates what has its home in a
+// partition of an internal topic. It serves nobody before it knows what those before it have
+// decided, and that is committed.
+func (b *Broker) Coordinates(tp wire.TP) (epoch int32, serving bool) {
+	p := b.partition(tp.Topic, tp.Partition)
+	if p == nil || p.shard == nil || p.shard.stage != serves {
+		return 0, false
+	}
+	return p.shard.epoch, true
+}
+
+// Served counts the coordinators on this broker that have begun to serve since it was started.
+func (b *Broker) Served() int { return b.coordinators.served }
+
 // Replicas are all replicas of this broker, by topic and partition.
 func (b *Broker) Replicas() []*replica.Replica {
 	list := make([]*replica.Replica, len(b.partitions))

@@ -25,6 +25,7 @@ type coordinators struct {
 	earliest machine.Instant
 	topics   topicsChanged
 	builder  wire.Builder
+	served   int // how many have begun to serve
 }
 
 // kind is what is common to the coordinators of an internal topic.

@@ -89,6 +89,7 @@ func (b *Broker) maybeServe(now machine.Now, s *shard, out *machine.Effects) {
 		return
 	}
 	s.stage = serves
+	b.coordinators.served++
 	if s.kind == &b.coordinators.groups && s.read {
 		b.cfg.Failpoints.Hit(failpoint.OffsetsLoaded)
 		if s.cleaned {

@@ -185,7 +185,7 @@ const (
 	Skipped // TP, P, Offset, Until: a reader moved over [Offset, Until) by auto.offset.reset; or back, with Why Truncated
 	MayLose // TP, Offset, Until, Why: somebody leads without [Offset, Until), and the settings allow it; or Group, or TxID: of their coordinator
 
-	Coordinator // Group or TxID, Broker, Epoch: who coordinates from here on, by the epoch of the partition of the internal topic
+	Coordinator // Group or TxID, Broker, Epoch: who coordinates from here on, and knows what was decided, by the epoch of the partition of the internal topic
 	Subscribe   // P, Group, Member, Instance, TPs: P takes part in Group, for all the partitions of its topics
 	Unsubscribe // P, Group: it does not any more
 	Assigned    // P, Group, Gen, Member, TPs: from here on P owns TPs, beside what it has; before its first poll of them

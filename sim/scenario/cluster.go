@@ -46,8 +46,10 @@ type cluster struct {
 	eaten  eaten
 	oracle oracle  // of the partitions of a run it is asked in unrestricted runs only
 	epochs []int32 // by partition: the leader epoch that the history tells of
-	// coordinators are the same by group, of who coordinates it.
+	// coordinators are the same by group, of who coordinates it; served is how many coordinators
+	// had begun to serve on each broker when they were looked at last.
 	coordinators []int32
+	served       []int
 }
 
 // newCluster adds the brokers and the controllers to the world, at places 0, 1...
@@ -55,7 +57,7 @@ func newCluster(r *run) *cluster {
 	n := r.Spec.Brokers
 	c := &cluster{
 		r:       r,
-		brokers: make([]*log.Broker, n), lives: make([]uint32, n), started: make([]bool, n), images: make([]int64, n),
+		brokers: make([]*log.Broker, n), lives: make([]uint32, n), started: make([]bool, n), images: make([]int64, n), served: make([]int, n),
 		controllers: make([]*log.ControllerNode, r.Spec.controllers()),
 		committed:   -1,
 		auditor:     log.NewAuditor(r.Spec.controllers()),
@@ -138,7 +140,7 @@ func (c *cluster) addBroker(i int) {
 				Coordinators: r.coordinated(), TransactionVersion: r.Spec.transactionVersion(), FirstEpoch: r.Spec.FirstEpoch,
 			})
 			c.lives[i]++
-			c.started[i], c.images[i] = false, -1
+			c.started[i], c.images[i], c.served[i] = false, -1, 0
 			c.brokers[i] = inside(m)
 			c.opaque = c.opaque || c.brokers[i] == nil
 			return m

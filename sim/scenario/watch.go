@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"brokersim/broker/log/coordinator"
+	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 	"brokersim/checker/history"
 )
@@ -50,11 +51,12 @@ func (c *cluster) afterBroker(i int) {
 			c.r.audits.add(c.r.sim.Now(), broken...)
 		}
 		c.noteLeaders(i)
-		if len(c.coordinators) > 0 {
-			c.noteCoordinators(i)
-		}
 		c.judgeLeader(i)
 		c.capture(i)
+	}
+	if n := b.Served(); n != c.served[i] && len(c.coordinators) > 0 {
+		c.served[i] = n
+		c.noteCoordinators(i)
 	}
 	if broken := c.auditor.Step(i, c.brokers, c.controller()); broken != nil {
 		c.r.audits.add(c.r.sim.Now(), broken...)
@@ -116,23 +118,22 @@ func (c *cluster) noteLeaders(i int) {
 	}
 }
 
-// noteCoordinators tells the history who coordinates the groups of the run: who leads the
-// partition of __consumer_offsets in which they have their home. As for leaders, the first
-// broker that learns of it learns it no later than the coordinator does.
+// noteCoordinators tells the history who coordinates the groups of the run, when he serves: who
+// leads the partition of __consumer_offsets in which they have their home, and knows what those
+// before him have decided. While he does not, he acknowledges heartbeats unseen
+// (GroupCoordinatorService.heartbeat, COORDINATOR_LOAD_IN_PROGRESS), and nothing is decided.
 func (c *cluster) noteCoordinators(i int) {
-	im := c.brokers[i].Image()
-	topic := im.Topics[coordinator.Offsets]
+	b := c.brokers[i]
+	topic := b.Image().Topics[coordinator.Offsets]
 	if topic == nil {
 		return
 	}
 	for k, g := range c.r.clients.groups {
-		info := im.Partition(coordinator.Offsets, coordinator.PartitionFor(g.id, int32(len(topic.Partitions))))
-		if info == nil || info.LeaderEpoch <= c.coordinators[k] {
-			continue
-		}
-		c.coordinators[k] = info.LeaderEpoch
-		if info.Leader >= 0 {
-			c.r.rec.Event(&history.Event{E: history.Note, F: history.Coordinator, Group: g.id, Broker: brokerName(info.Leader), Epoch: info.LeaderEpoch, Gen: history.None})
+		home := wire.TP{Topic: coordinator.Offsets, Partition: coordinator.PartitionFor(g.id, int32(len(topic.Partitions)))}
+		epoch, serving := b.Coordinates(home)
+		if serving && epoch > c.coordinators[k] {
+			c.coordinators[k] = epoch
+			c.r.rec.Event(&history.Event{E: history.Note, F: history.Coordinator, Group: g.id, Broker: brokerName(b.ID()), Epoch: epoch, Gen: history.None})
 		}
 	}
 }
