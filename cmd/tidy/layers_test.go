@@ -37,11 +37,12 @@ var rows = [][]layer{
 		{"broker/log/group", "broker/machine faults/failpoint broker/log/config broker/log/coordinator broker/log/wire"},
 		{"broker/log/quorum", "broker/machine faults/failpoint broker/log/config broker/log/wire broker/storage"},
 		{"broker/log/replica", "broker/machine faults/failpoint broker/log/config broker/log/wire broker/storage"},
+		{"broker/log/share", "broker/machine broker/log/config broker/log/coordinator broker/log/wire"},
 		{"broker/log/txn", "broker/machine faults/failpoint broker/log/config broker/log/coordinator broker/log/wire"},
 	},
 	{ // 3
 		{"broker/log", "broker/machine faults/failpoint broker/log/config broker/log/wire broker/storage" +
-			" broker/log/cleaner broker/log/controller broker/log/coordinator broker/log/group broker/log/quorum broker/log/replica broker/log/txn"},
+			" broker/log/cleaner broker/log/controller broker/log/coordinator broker/log/group broker/log/quorum broker/log/replica broker/log/share broker/log/txn"},
 		{"broker/pubsub", "broker/machine faults/failpoint broker/pubsub/wire"},
 		{"broker/queue", "broker/machine faults/failpoint broker/queue/wire broker/storage"},
 		{"checker", "checker/history checker/result"},

@@ -48,6 +48,13 @@ func TestDefaults(t *testing.T) {
 			GroupConsumerHeartbeatInterval: 5 * sec, GroupConsumerMaxSize: math.MaxInt32, GroupConsumerAssignors: "uniform,range",
 			GroupConsumerMigrationPolicy: "bidirectional",
 			OffsetsLoadBufferSize:        5 << 20, OffsetsCommitTimeout: 5 * sec, TransactionLogLoadBufferSize: 5 << 20,
+			GroupShareSessionTimeout: 45 * sec, GroupShareMinSessionTimeout: 45 * sec, GroupShareMaxSessionTimeout: 60 * sec,
+			GroupShareHeartbeatInterval: 5 * sec, GroupShareMinHeartbeatInterval: 5 * sec, GroupShareMaxHeartbeatInterval: 15 * sec,
+			GroupShareMaxSize: 200, GroupShareMaxSessions: 2000, GroupShareDeliveryCountLimit: 5, GroupShareMaxRecordLocks: 2000,
+			GroupShareRecordLock: 30 * sec, GroupShareMinRecordLock: 15 * sec, GroupShareMaxRecordLock: 60 * sec,
+			ShareStateTopicNumPartitions: 50, ShareStateTopicReplicationFactor: 3, ShareStateTopicMinISR: 2, ShareStateTopicSegmentBytes: 100 << 20,
+			ShareStateTopicPruneInterval: 5 * time.Minute, ShareStateLoadBufferSize: 5 << 20, ShareStateWriteTimeout: 5 * sec,
+			ShareUpdatesPerSnapshot: 500, ShareColdSnapshotInterval: 5 * time.Minute,
 		}},
 		{DefaultTopic(), Topic{MinInsyncReplicas: 1, MaxMessageBytes: 1048588, FlushMessages: math.MaxInt64,
 			FlushMillis: math.MaxInt64, RetentionMillis: 7 * 24 * 3_600_000, RetentionBytes: -1, SegmentMillis: 7 * 24 * 3_600_000, SegmentBytes: 1 << 30,
@@ -109,6 +116,10 @@ func TestEveryFieldIsTied(t *testing.T) {
 				val = "read_committed"
 			case strings.Contains(n.Valid, "1048576"):
 				val = "2000000"
+			case name == "group.share.max.record.lock.duration.ms":
+				val = "40000"
+			case name == "group.share.partition.max.record.locks", strings.HasSuffix(name, "record.lock.duration.ms"):
+				val = "2500"
 			case strings.Contains(n.Valid, "1024"):
 				val = "2000"
 			}

@@ -128,6 +128,30 @@ type Broker struct {
 	GroupConsumerMaxSize           int32         // group.consumer.max.size
 	GroupConsumerAssignors         string        // group.consumer.assignors: uniform, range; the first is the default
 	GroupConsumerMigrationPolicy   string        // group.consumer.migration.policy, in lower case
+
+	GroupShareSessionTimeout       time.Duration // group.share.session.timeout.ms (KIP-932)
+	GroupShareMinSessionTimeout    time.Duration // group.share.min.session.timeout.ms
+	GroupShareMaxSessionTimeout    time.Duration // group.share.max.session.timeout.ms
+	GroupShareHeartbeatInterval    time.Duration // group.share.heartbeat.interval.ms
+	GroupShareMinHeartbeatInterval time.Duration // group.share.min.heartbeat.interval.ms
+	GroupShareMaxHeartbeatInterval time.Duration // group.share.max.heartbeat.interval.ms
+	GroupShareMaxSize              int32         // group.share.max.size
+	GroupShareMaxSessions          int32         // group.share.max.share.sessions
+	GroupShareDeliveryCountLimit   int16         // group.share.delivery.count.limit
+	GroupShareMaxRecordLocks       int32         // group.share.partition.max.record.locks
+	GroupShareRecordLock           time.Duration // group.share.record.lock.duration.ms
+	GroupShareMinRecordLock        time.Duration // group.share.min.record.lock.duration.ms
+	GroupShareMaxRecordLock        time.Duration // group.share.max.record.lock.duration.ms
+
+	ShareStateTopicNumPartitions     int32         // share.coordinator.state.topic.num.partitions
+	ShareStateTopicReplicationFactor int16         // share.coordinator.state.topic.replication.factor
+	ShareStateTopicMinISR            int16         // share.coordinator.state.topic.min.isr
+	ShareStateTopicSegmentBytes      int64         // share.coordinator.state.topic.segment.bytes
+	ShareStateTopicPruneInterval     time.Duration // share.coordinator.state.topic.prune.interval.ms
+	ShareStateLoadBufferSize         int64         // share.coordinator.load.buffer.size, in bytes
+	ShareStateWriteTimeout           time.Duration // share.coordinator.write.timeout.ms
+	ShareUpdatesPerSnapshot          int32         // share.coordinator.snapshot.update.records.per.snapshot
+	ShareColdSnapshotInterval        time.Duration // share.coordinator.cold.partition.snapshot.interval.ms
 }
 
 // Unset is a number that Kafka has no default for, and nobody has set.

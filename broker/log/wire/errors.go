@@ -103,6 +103,11 @@ const (
 	StaleMemberEpoch             int16 = 113
 	TransactionAbortable         int16 = 120
 	InvalidRegularExpression     int16 = 128
+	InvalidRecordState           int16 = 121
+	ShareSessionNotFound         int16 = 122
+	InvalidShareSessionEpoch     int16 = 123
+	FencedStateEpoch             int16 = 124
+	ShareSessionLimitReached     int16 = 133
 )
 
 // ErrorName returns a code's name as Kafka writes it.
@@ -302,6 +307,16 @@ func ErrorName(code int16) string {
 		return "TRANSACTION_ABORTABLE"
 	case InvalidRegularExpression:
 		return "INVALID_REGULAR_EXPRESSION"
+	case InvalidRecordState:
+		return "INVALID_RECORD_STATE"
+	case ShareSessionNotFound:
+		return "SHARE_SESSION_NOT_FOUND"
+	case InvalidShareSessionEpoch:
+		return "INVALID_SHARE_SESSION_EPOCH"
+	case FencedStateEpoch:
+		return "FENCED_STATE_EPOCH"
+	case ShareSessionLimitReached:
+		return "SHARE_SESSION_LIMIT_REACHED"
 	}
 	return "error " + strconv.Itoa(int(code))
 }

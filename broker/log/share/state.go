@@ -1,0 +1,99 @@
+package share
+
+import (
+	"fmt"
+	"slices"
+)
+
+// State is what has become of a record of a share partition, by Kafka's numbers (RecordState).
+type State int8
+
+const (
+	Available    State = 0 // anybody may have it
+	Acquired     State = 1 // a member has it, until its lock is over; never in the log of the coordinator
+	Acknowledged State = 2 // a member has accepted it
+	Archived     State = 4 // nobody is to have it: rejected, or delivered too often, or it is none
+)
+
+func (s State) String() string {
+	switch s {
+	case Available:
+		return "available"
+	case Acquired:
+		return "acquired"
+	case Acknowledged:
+		return "acknowledged"
+	case Archived:
+		return "archived"
+	}
+	return fmt.Sprintf("state %d", int8(s))
+}
+
+// final says that a record is done with.
+func (s State) final() bool { return s == Acknowledged || s == Archived }
+
+// Range are offsets from First to Last, both included.
+type Range struct{ First, Last int64 }
+
+func (r Range) count() int64 { return r.Last - r.First + 1 }
+
+// Batch are records in one state, and how often they were delivered: what the coordinator
+// keeps of a share partition.
+type Batch struct {
+	Range
+	State State
+	Count int16
+}
+
+func (b Batch) String() string { return fmt.Sprintf("%d-%d %v %d", b.First, b.Last, b.State, b.Count) }
+
+// Combine is what is known of records, sorted, after news of some of them: the later word
+// counts. What is below start is left out, and neighbours that are alike are one
+// (PersisterStateBatchCombiner; Kafka takes the larger delivery count for the later word, and
+// has to, since its writes may overtake each other).
+func Combine(known, news []Batch, start int64) []Batch {
+	out := slices.Clone(known)
+	for _, b := range news {
+		if b.First <= b.Last {
+			out = overlay(out, b)
+		}
+	}
+	kept := out[:0]
+	for _, b := range out {
+		if b.First = max(b.First, start); b.First > b.Last {
+			continue
+		}
+		if n := len(kept); n > 0 && kept[n-1].Last+1 == b.First && kept[n-1].State == b.State && kept[n-1].Count == b.Count {
+			kept[n-1].Last = b.Last
+			continue
+		}
+		kept = append(kept, b)
+	}
+	return kept
+}
+
+// overlay puts a batch over a sorted list.
+func overlay(list []Batch, b Batch) []Batch {
+	from, _ := slices.BinarySearchFunc(list, b.First, func(x Batch, at int64) int {
+		if x.Last < at {
+			return -1
+		}
+		return 1
+	})
+	to := from
+	var parts []Batch
+	for ; to < len(list) && list[to].First <= b.Last; to++ {
+		if x := list[to]; x.First < b.First {
+			x.Last = b.First - 1
+			parts = append(parts, x)
+		}
+	}
+	parts = append(parts, b)
+	if to > from {
+		if x := list[to-1]; x.Last > b.Last {
+			x.First = b.Last + 1
+			parts = append(parts, x)
+		}
+	}
+	return slices.Replace(list, from, to, parts...)
+}
