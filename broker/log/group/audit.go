@@ -24,7 +24,21 @@ func (m *Machine) Durable() string {
 			g.consumer.durable(&b, g.id)
 		}
 	}
+	for _, g := range m.shareGroups() {
+		g.durable(&b)
+	}
 	return b.String()
+}
+
+func (g *shareGroup) durable(b *strings.Builder) {
+	fmt.Fprintf(b, "%q: share group, epoch %d, hash %x, target of %d, begins %s, has begun %s, ends %x\n", g.id, g.epoch, uint64(g.hash), g.targetEpoch, g.initializing, g.initialized, g.deleting)
+	for _, member := range g.ids {
+		mem := g.members[member]
+		fmt.Fprintf(b, "%q: member %q, client %q, reads %q, epoch %d after %d, has %s\n", g.id, member, mem.clientID, mem.topics, mem.epoch, mem.previous, mem.assigned)
+	}
+	for _, member := range slices.Sorted(maps.Keys(g.target)) {
+		fmt.Fprintf(b, "%q: %q is to have %s\n", g.id, member, g.target[member])
+	}
 }
 
 func (c *consumer) durable(b *strings.Builder, id string) {

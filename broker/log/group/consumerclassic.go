@@ -150,7 +150,7 @@ func (m *Machine) syncConsumer(g *group, from coordinator.Caller, req *kmsg.Sync
 	}
 	k := m.clock(g.id, mem.id)
 	m.timers.stop(&k.sync)
-	m.timers.set(&k.session, m.now.Mono.Add(m.sessionOf(mem)))
+	m.timers.set(&k.session, m.now.Mono.Add(m.sessionOf(g.id, mem)))
 	r := kmsg.NewPtrSyncGroupResponse()
 	r.Version, r.ProtocolType, r.Protocol = req.Version, clone(req.ProtocolType), clone(req.Protocol)
 	r.MemberAssignment = m.assignment(mem.assigned, mem.classic.protocols[0].metadata)
@@ -176,7 +176,7 @@ func (m *Machine) beatConsumer(g *group, req *kmsg.HeartbeatRequest) int16 {
 	case mem.epoch != req.Generation:
 		return wire.IllegalGeneration
 	}
-	m.timers.set(&m.clock(g.id, mem.id).session, m.now.Mono.Add(m.sessionOf(mem)))
+	m.timers.set(&m.clock(g.id, mem.id).session, m.now.Mono.Add(m.sessionOf(g.id, mem)))
 	if mem.epoch < c.epoch || mem.state == unrevoked || mem.state == unreleased && !c.waits(mem) {
 		m.mustJoin(g, mem)
 		return wire.RebalanceInProgress

@@ -82,14 +82,14 @@ func (m *Machine) loadedConsumer(g *group) {
 	for _, id := range g.consumer.ids {
 		mem := g.consumer.members[id]
 		c := m.clock(g.id, id)
-		m.timers.set(&c.session, m.now.Mono.Add(m.sessionOf(mem)))
+		m.timers.set(&c.session, m.now.Mono.Add(m.sessionOf(g.id, mem)))
 		m.rebalanceClock(c, mem)
 	}
 }
 
-func (m *Machine) sessionOf(mem *consumerMember) time.Duration {
+func (m *Machine) sessionOf(id string, mem *consumerMember) time.Duration {
 	if mem.classic != nil {
 		return millis(mem.classic.sessionTimeout)
 	}
-	return m.cfg.Broker.GroupConsumerSessionTimeout
+	return m.setting(id, "consumer.session.timeout.ms", m.cfg.Broker.GroupConsumerSessionTimeout)
 }

@@ -20,10 +20,10 @@ func (m *Machine) consumerDescribe(from coordinator.Caller, req *kmsg.ConsumerGr
 			x.ErrorCode = wire.UnsupportedVersion
 		case id == "":
 			x.ErrorCode = wire.InvalidGroupID
-		case g == nil:
+		case g == nil && m.shares[id] == nil:
 			text := "Group " + id + " not found."
 			x.ErrorCode, x.ErrorMessage = wire.GroupIDNotFound, &text
-		case g.consumer == nil:
+		case g == nil || g.consumer == nil:
 			text := "Group " + id + " is not a consumer group."
 			x.ErrorCode, x.ErrorMessage = wire.GroupIDNotFound, &text
 		default:

@@ -156,10 +156,10 @@ func (m *Machine) consumerBeat(from coordinator.Caller, req *kmsg.ConsumerGroupH
 	ch := m.change(g, c, mem, &next, replaced)
 	after := m.advance(g, ch, owned(req.Topics))
 	clock := m.clock(g.id, id)
-	m.timers.set(&clock.session, m.now.Mono.Add(m.cfg.Broker.GroupConsumerSessionTimeout))
+	m.timers.set(&clock.session, m.now.Mono.Add(m.setting(g.id, "consumer.session.timeout.ms", m.cfg.Broker.GroupConsumerSessionTimeout)))
 	m.rebalanceClock(clock, after)
 	r.MemberID, r.MemberEpoch = &after.id, after.epoch
-	r.HeartbeatIntervalMillis = int32(m.cfg.Broker.GroupConsumerHeartbeatInterval.Milliseconds())
+	r.HeartbeatIntervalMillis = int32(m.setting(g.id, "consumer.heartbeat.interval.ms", m.cfg.Broker.GroupConsumerHeartbeatInterval).Milliseconds())
 	full := joins || req.RebalanceTimeoutMillis != -1 && req.Topics != nil && (req.SubscribedTopicNames != nil || req.SubscribedTopicRegex != nil)
 	if full || !after.assigned.equal(mem.assigned) {
 		r.Assignment = &kmsg.ConsumerGroupHeartbeatResponseAssignment{Topics: []kmsg.ConsumerGroupHeartbeatResponseAssignmentTopic{}}

@@ -80,6 +80,9 @@ func (m *Machine) replayConsumer(at coordinator.Position, kind int16, key, value
 	if g != nil && g.consumer == nil && (g.recorded || len(g.members) > 0) {
 		return bad(at, "group %s is a classic group, and has a record of type %d", id, kind)
 	}
+	if m.shares[id] != nil {
+		return bad(at, "group %s is a share group, and has a record of type %d", id, kind)
+	}
 	if g == nil {
 		g = m.create(id)
 	}

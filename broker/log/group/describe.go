@@ -26,7 +26,7 @@ func (m *Machine) describeGroup(id string, version int16) kmsg.DescribeGroupsRes
 	if g == nil || g.consumer != nil {
 		if version >= 6 { // KIP-1043
 			text := "Group " + id + " not found."
-			if g != nil {
+			if g != nil || m.shares[id] != nil {
 				text = "Group " + id + " is not a classic group."
 			}
 			r.ErrorCode, r.ErrorMessage = wire.GroupIDNotFound, &text
@@ -63,6 +63,13 @@ func (m *Machine) listGroups(from coordinator.Caller, req *kmsg.ListGroupsReques
 			r.Groups = append(r.Groups, x)
 		}
 	}
+	for _, g := range m.shareGroups() {
+		x := kmsg.NewListGroupsResponseGroup()
+		x.Group, x.ProtocolType, x.GroupState, x.GroupType = g.id, "share", g.state(), "share"
+		if oneOf(req.StatesFilter, x.GroupState) && oneOf(req.TypesFilter, x.GroupType) {
+			r.Groups = append(r.Groups, x)
+		}
+	}
 	m.answer(from.Token, r)
 }
 
@@ -88,7 +95,11 @@ func (m *Machine) deleteGroups(from coordinator.Caller, req *kmsg.DeleteGroupsRe
 		seen[id] = true
 		x := kmsg.NewDeleteGroupsResponseGroup()
 		x.Group = id
-		switch g := m.groups[id]; {
+		switch g, shared := m.groups[id], m.shares[id]; {
+		case shared != nil && len(shared.members) > 0:
+			x.ErrorCode = wire.NonEmptyGroup
+		case shared != nil:
+			m.shareTombstones(shared)
 		case g == nil:
 			x.ErrorCode = wire.GroupIDNotFound
 		case g.state != empty || g.consumer != nil && len(g.consumer.members) > 0:

@@ -43,6 +43,11 @@
 //	assign.go            the assignors uniform and range
 //	consumerclock.go     timers of members of consumer groups
 //	consumerclassic.go   members of consumer groups that use the classic protocol
+//	sharegroup.go        a share group and its members
+//	shareheartbeat.go    ShareGroupHeartbeat, ShareGroupDescribe
+//	shareassign.go       the simple assignor
+//	sharestate.go        what share coordinators keep for a group: AlterShareGroupOffsets and others
+//	sharerecord.go       records of share groups, and what they do
 //	migrate.go           from classic to consumer groups and back
 //	consumerdescribe.go  ConsumerGroupDescribe
 //	offset.go            OffsetCommit, TxnOffsetCommit, OffsetDelete
@@ -104,6 +109,9 @@
 //   - Classic members of a consumer group: one whose subscription cannot be read is refused with
 //     UNKNOWN_SERVER_ERROR, as in Kafka, and what a client has assigned twice is the first one's
 //     when a group is upgraded, where Kafka fails.
-//   - Not there: share groups, streams groups, settings of single groups (KIP-848's GROUP configs),
+//   - A share group (KIP-932) is of other records than Kafka 4.1 knows only in the hash of what there is
+//     to assign, which is our own and counts the partitions that share coordinators know of. The simple
+//     assignor has the aims of Kafka's. Of an empty share group nothing expires.
+//   - Not there: streams groups,
 //     topic ids in OffsetCommit and OffsetFetch 10 (KIP-848 as of 4.1), client-side assignors.
 package group

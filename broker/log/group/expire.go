@@ -97,6 +97,10 @@ func (m *Machine) metadataChanged(c MetadataChanged) {
 			g.consumer.stale = true // its next heartbeat looks
 		}
 	}
+	// unordered: each group for itself
+	for _, g := range m.shares {
+		g.stale = true
+	}
 	if len(c.Deleted) == 0 {
 		return
 	}
@@ -104,6 +108,7 @@ func (m *Machine) metadataChanged(c MetadataChanged) {
 	for _, t := range c.Deleted {
 		deleted[t] = true
 	}
+	m.shareTopicsDeleted(deleted)
 	for _, g := range m.sorted() {
 		gone := map[partition]*committed{}
 		// unordered: into a set

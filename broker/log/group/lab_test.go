@@ -105,7 +105,9 @@ func (l *lab) end() int64 { return int64(len(l.log)) }
 func (l *lab) ask(who string, command any) []coordinator.Answer {
 	l.token++
 	l.answers = nil
-	if _, silent := command.(MetadataChanged); !silent {
+	switch command.(type) {
+	case MetadataChanged, ShareInitialized, ShareDeleted:
+	default:
 		l.sent[l.token] = who
 	}
 	l.take(l.m.Request(l.now, coordinator.Caller{Token: l.token, ClientID: who, Host: "/10.0.0.1"}, command))
@@ -265,6 +267,9 @@ func durable(m *Machine, ahead map[string]bool) string {
 	}
 	for _, pid := range slices.Sorted(maps.Keys(m.producers)) {
 		fmt.Fprintf(&b, "%d %v\n", pid, slices.Sorted(maps.Keys(m.producers[pid])))
+	}
+	for _, g := range m.shareGroups() {
+		g.durable(&b)
 	}
 	return b.String()
 }

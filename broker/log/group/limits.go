@@ -1,6 +1,9 @@
 package group
 
 import (
+	"strconv"
+	"time"
+
 	"brokersim/broker/log/coordinator"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -31,6 +34,10 @@ func tooLong(from coordinator.Caller, command any) bool {
 		return long(req.Group, req.MemberID, deref(req.InstanceID), req.ProtocolType, from.ClientID, from.Host)
 	case *kmsg.ConsumerGroupHeartbeatRequest:
 		return long(req.Group, req.MemberID, deref(req.SubscribedTopicRegex))
+	case *kmsg.ShareGroupHeartbeatRequest:
+		return long(req.GroupID, req.MemberID)
+	case *kmsg.AlterShareGroupOffsetsRequest:
+		return long(req.GroupID)
 	case *kmsg.OffsetCommitRequest:
 		for i := range req.Topics {
 			if long(req.Topics[i].Topic) {
@@ -47,4 +54,15 @@ func tooLong(from coordinator.Caller, command any) bool {
 		return long(req.Group)
 	}
 	return false
+}
+
+// setting is a setting of a group in ms: its own, or the broker's.
+func (m *Machine) setting(id, name string, preset time.Duration) time.Duration {
+	if m.cfg.Group == nil {
+		return preset
+	}
+	if n, err := strconv.ParseInt(m.cfg.Group(id)[name], 10, 32); err == nil {
+		return time.Duration(n) * time.Millisecond
+	}
+	return preset
 }

@@ -16,8 +16,11 @@ type Config struct {
 	// member id could be given out twice: the runner mixes in the leader epoch.
 	Seed uint64
 	// Broker has the settings group.* and offset*. It is read with every decision.
-	Broker     *config.Broker
-	Topics     Topics
+	Broker *config.Broker
+	Topics Topics
+	// Group are the settings that a group has of its own (KIP-848, KIP-932); nil: no group has
+	// any.
+	Group      func(id string) map[string]string
 	Failpoints *failpoint.Set // nil: off
 }
 
@@ -51,17 +54,20 @@ type MetadataChanged struct{ Deleted []string }
 type Machine struct {
 	cfg    Config
 	groups map[string]*group
+	shares map[string]*shareGroup
 	// producers has the groups for which a transaction has offsets that are pending.
 	producers map[int64]map[string]bool
 	live      bool  // loaded: what is replayed was decided here
 	end       int64 // the offset behind the last record replayed
 
 	// The rest is soft.
-	timers     timers
-	waiting    map[coordinator.Token]*waiter
-	clocks     map[memberName]*clock
-	expiry     timer
-	expireFrom string // the group with which the round of expiry goes on
+	timers  timers
+	waiting map[coordinator.Token]*waiter
+	clocks  map[memberName]*clock
+	// shareClocks are the sessions of members of share groups.
+	shareClocks map[memberName]*timer
+	expiry      timer
+	expireFrom  string // the group with which the round of expiry goes on
 
 	// Of the decision that is being made.
 	seats []seat
@@ -79,9 +85,12 @@ func New(cfg Config) *Machine {
 	m := &Machine{
 		cfg:       cfg,
 		groups:    map[string]*group{},
+		shares:    map[string]*shareGroup{},
 		producers: map[int64]map[string]bool{},
 		waiting:   map[coordinator.Token]*waiter{},
 		clocks:    map[memberName]*clock{},
+
+		shareClocks: map[memberName]*timer{},
 	}
 	m.expiry.fire = m.expire
 	return m
@@ -116,7 +125,23 @@ func (m *Machine) Request(now machine.Now, from coordinator.Caller, command any)
 		m.answerAtOnce(from.Token, Refuse(command, wire.InvalidRequest))
 		return m.out
 	}
+	if len(m.shares) > 0 && m.isShared(command) {
+		m.answer(from.Token, Refuse(command, refusedShared(command)))
+		return m.out
+	}
 	switch req := command.(type) {
+	case *kmsg.ShareGroupHeartbeatRequest:
+		m.shareHeartbeat(from, req)
+	case *kmsg.ShareGroupDescribeRequest:
+		m.shareDescribe(from, req)
+	case *kmsg.AlterShareGroupOffsetsRequest:
+		m.shareAlter(from, req)
+	case *kmsg.DeleteShareGroupOffsetsRequest:
+		m.shareDelete(from, req)
+	case ShareInitialized:
+		m.shareInitialized(req)
+	case ShareDeleted:
+		m.shareDeleted(req)
 	case *kmsg.JoinGroupRequest:
 		m.joinGroup(from, req)
 	case *kmsg.SyncGroupRequest:
@@ -213,6 +238,9 @@ func (m *Machine) Loaded(now machine.Now) coordinator.Outcome {
 		} else {
 			m.loadedClassic(g)
 		}
+	}
+	for _, g := range m.shareGroups() {
+		m.loadedShare(g)
 	}
 	m.timers.set(&m.expiry, now.Mono.Add(m.cfg.Broker.OffsetsRetentionCheckInterval))
 	return m.out

@@ -54,6 +54,10 @@ func (m *Machine) fetchGroup(req *kmsg.OffsetFetchRequestGroup, stable bool) kms
 	r := kmsg.NewOffsetFetchResponseGroup()
 	r.Group, r.Topics = req.Group, []kmsg.OffsetFetchResponseGroupTopic{}
 	g := m.groups[req.Group]
+	if m.shares[req.Group] != nil {
+		r.ErrorCode = wire.GroupIDNotFound
+		return r
+	}
 	if g == nil {
 		g = &group{}
 	}

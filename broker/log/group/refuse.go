@@ -47,6 +47,12 @@ func refuse(body kmsg.Response, code int16) {
 		r.ErrorCode, r.Topics = code, []kmsg.OffsetDeleteResponseTopic{}
 	case *kmsg.ConsumerGroupHeartbeatResponse:
 		*r = kmsg.ConsumerGroupHeartbeatResponse{Version: r.Version, ErrorCode: code}
+	case *kmsg.ShareGroupHeartbeatResponse:
+		*r = kmsg.ShareGroupHeartbeatResponse{Version: r.Version, ErrorCode: code}
+	case *kmsg.AlterShareGroupOffsetsResponse:
+		r.ErrorCode, r.Topics = code, []kmsg.AlterShareGroupOffsetsResponseTopic{}
+	case *kmsg.DeleteShareGroupOffsetsResponse:
+		r.ErrorCode, r.Topics = code, []kmsg.DeleteShareGroupOffsetsResponseTopic{}
 	case *kmsg.DeleteGroupsResponse:
 		for i := range r.Groups {
 			r.Groups[i].ErrorCode = code
@@ -136,6 +142,27 @@ func Refuse(command any, code int16) kmsg.Response {
 			r.Groups = append(r.Groups, x)
 		}
 		return r
+	case *kmsg.ShareGroupHeartbeatRequest:
+		r := kmsg.NewPtrShareGroupHeartbeatResponse()
+		r.Version, r.ErrorCode = req.Version, code
+		return r
+	case *kmsg.ShareGroupDescribeRequest:
+		r := kmsg.NewPtrShareGroupDescribeResponse()
+		r.Version, r.Groups = req.Version, make([]kmsg.ShareGroupDescribeResponseGroup, 0, len(req.GroupIDs))
+		for _, id := range req.GroupIDs {
+			x := kmsg.NewShareGroupDescribeResponseGroup()
+			x.GroupID, x.ErrorCode, x.Members = id, code, []kmsg.ShareGroupDescribeResponseGroupMember{}
+			r.Groups = append(r.Groups, x)
+		}
+		return r
+	case *kmsg.AlterShareGroupOffsetsRequest:
+		r := kmsg.NewPtrAlterShareGroupOffsetsResponse()
+		r.Version, r.ErrorCode, r.Topics = req.Version, code, []kmsg.AlterShareGroupOffsetsResponseTopic{}
+		return r
+	case *kmsg.DeleteShareGroupOffsetsRequest:
+		r := kmsg.NewPtrDeleteShareGroupOffsetsResponse()
+		r.Version, r.ErrorCode, r.Topics = req.Version, code, []kmsg.DeleteShareGroupOffsetsResponseTopic{}
+		return r
 	case *kmsg.DeleteGroupsRequest:
 		r := kmsg.NewPtrDeleteGroupsResponse()
 		r.Version, r.Groups = req.Version, make([]kmsg.DeleteGroupsResponseGroup, 0, len(req.Groups))
@@ -170,4 +197,39 @@ func refuseFetch(req *kmsg.OffsetFetchRequest, code int16) *kmsg.OffsetFetchResp
 		r.Topics = append(r.Topics, t)
 	}
 	return r
+}
+
+// isShared says whether a command about one group, of another kind, is about a share group.
+func (m *Machine) isShared(command any) bool {
+	id := ""
+	switch req := command.(type) {
+	case *kmsg.JoinGroupRequest:
+		id = req.Group
+	case *kmsg.SyncGroupRequest:
+		id = req.Group
+	case *kmsg.HeartbeatRequest:
+		id = req.Group
+	case *kmsg.LeaveGroupRequest:
+		id = req.Group
+	case *kmsg.ConsumerGroupHeartbeatRequest:
+		id = req.Group
+	case *kmsg.OffsetCommitRequest:
+		id = req.Group
+	case *kmsg.TxnOffsetCommitRequest:
+		id = req.Group
+	case *kmsg.OffsetDeleteRequest:
+		id = req.Group
+	}
+	return m.shares[id] != nil
+}
+
+// refusedShared is Kafka's error for that.
+func refusedShared(command any) int16 {
+	switch command.(type) {
+	case *kmsg.JoinGroupRequest:
+		return wire.InconsistentGroupProtocol
+	case *kmsg.SyncGroupRequest, *kmsg.HeartbeatRequest, *kmsg.LeaveGroupRequest:
+		return wire.UnknownMemberID
+	}
+	return wire.GroupIDNotFound
 }

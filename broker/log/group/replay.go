@@ -32,6 +32,8 @@ func (m *Machine) replay(at coordinator.Position, key, value []byte) error {
 		return m.replayMetadata(at, key, value)
 	case consumerMetadata, partitionMetadata, memberMetadata, targetMetadata, targetMember, currentAssignment, resolvedExpression:
 		return m.replayConsumer(at, kind, key, value)
+	case shareMemberMetadata, shareMetadata, shareTargetMetadata, shareTargetMember, shareCurrent, sharePartitions:
+		return m.replayShare(at, kind, key, value)
 	default:
 		return bad(at, "key of unknown type %d", kind)
 	}
@@ -168,6 +170,9 @@ func (m *Machine) replayMetadata(at coordinator.Position, key, value []byte) err
 	}
 	if g != nil && g.consumer != nil {
 		return bad(at, "group %s is a consumer group, and has a record of a classic one", k.Group)
+	}
+	if m.shares[k.Group] != nil {
+		return bad(at, "group %s is a share group, and has a record of a classic one", k.Group)
 	}
 	if g == nil {
 		g = m.create(k.Group)

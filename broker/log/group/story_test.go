@@ -200,6 +200,9 @@ func (s *story) hear() {
 				s.gen[who] = r.Generation
 			}
 		}
+		if r, ok := a.Body.(*kmsg.ShareGroupHeartbeatResponse); ok && r.ErrorCode == 0 {
+			s.gen[who] = r.MemberEpoch
+		}
 		if r, ok := a.Body.(*kmsg.ConsumerGroupHeartbeatResponse); ok && r.ErrorCode == 0 {
 			s.learn(who, *r.MemberID)
 			s.gen[who] = r.MemberEpoch
@@ -342,7 +345,9 @@ func (s *story) play(text string) {
 			s.say("%d %s", s.logged, s.showRecord(s.l.log[s.logged]))
 		}
 	default:
-		s.t.Fatalf("%s: unknown command %q", s.d.Pos, l.cmd)
+		if !s.playShare(l, group) {
+			s.t.Fatalf("%s: unknown command %q", s.d.Pos, l.cmd)
+		}
 	}
 }
 

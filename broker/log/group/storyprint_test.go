@@ -150,7 +150,7 @@ func (s *story) show(body kmsg.Response) string {
 		}
 		return text
 	}
-	return fmt.Sprintf("%T", body)
+	return s.showShared(body)
 }
 
 func showAssignment(a kmsg.Assignment) string {
