@@ -74,6 +74,11 @@ func (b *Broker) settingsOf(want *kmsg.DescribeConfigsRequestResource) (list []s
 			return nil, wire.InvalidRequest, "Broker id must be an integer, but it is: " + want.ResourceName
 		}
 		return nil, wire.InvalidRequest, fmt.Sprintf("Unexpected broker id, expected %d or empty string, but received %s", b.cfg.ID, want.ResourceName)
+	case kmsg.ConfigResourceTypeGroupConfig:
+		if want.ResourceName == "" {
+			return nil, wire.InvalidRequest, "Group name must not be empty"
+		}
+		return b.groupSettings(want.ResourceName), 0, ""
 	case kmsg.ConfigResourceTypeBrokerLogger:
 		return nil, wire.InvalidRequest, "There are no loggers."
 	}
@@ -164,6 +169,31 @@ func (b *Broker) brokerSettings() (list []setting) {
 		if len(s.synonyms) > 0 {
 			s.value, s.source = &s.synonyms[0].value, s.synonyms[0].source
 		}
+		list = append(list, s)
+	}
+	return list
+}
+
+// groupSettings are those of a group, whether or not there is one (ConfigHelper.describeConfigs).
+func (b *Broker) groupSettings(group string) (list []setting) {
+	own := b.image.GroupConfigs[group]
+	defaults := make(map[string]string)
+	for _, n := range config.Names(config.BrokerScope) {
+		defaults[n.Name] = n.Default
+	}
+	for _, n := range config.GroupNames() {
+		s := setting{name: config.Name{Name: n.Name, Type: n.Type}, source: kmsg.ConfigSourceDefaultConfig}
+		if v, ok := own[n.Name]; ok {
+			s.synonyms = append(s.synonyms, synonym{n.Name, v, kmsg.ConfigSourceGroupConfig})
+		}
+		if n.Broker != "" {
+			s.synonyms = append(s.synonyms, b.given(n.Broker)...)
+			s.synonyms = append(s.synonyms, synonym{n.Broker, defaults[n.Broker], kmsg.ConfigSourceDefaultConfig})
+		}
+		if n.Default != "" {
+			s.synonyms = append(s.synonyms, synonym{n.Name, n.Default, kmsg.ConfigSourceDefaultConfig})
+		}
+		s.value, s.source = &s.synonyms[0].value, s.synonyms[0].source
 		list = append(list, s)
 	}
 	return list

@@ -143,6 +143,15 @@ func ofBroker(im *Image, id int32) *configured {
 	}
 }
 
+func ofGroup(im *Image, id string) *configured {
+	return &configured{
+		kind: "group", has: im.GroupConfigs[id], check: config.CheckGroup,
+		list:   func(string) bool { return false },
+		set:    func(name, value string) Record { return GroupConfig{id, name, value} },
+		remove: func(name string) Record { return RemoveGroupConfig{id, name} },
+	}
+}
+
 const cleanupPolicy = "cleanup.policy"
 
 // apply changes values, of which all are those of a new configuration.
@@ -285,6 +294,11 @@ func (s resources) find(im *Image, of resource, ops []configOp) (*configured, *r
 			return nil, refuse(wire.BrokerIDNotRegistered, "No broker with id %d found.", id)
 		}
 		return ofBroker(im, int32(id)), nil
+	case kmsg.ConfigResourceTypeGroupConfig:
+		if of.name == "" {
+			return nil, refuse(wire.InvalidRequest, "Default group resources are not allowed.")
+		}
+		return ofGroup(im, of.name), nil
 	}
 	return nil, refuse(wire.InvalidRequest, "Unknown resource type %d", of.kind)
 }

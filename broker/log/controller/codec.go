@@ -39,6 +39,8 @@ const (
 	// Kafka has the kind of resource in a ConfigRecord.
 	kindBrokerConfig       kind = 1004
 	kindRemoveBrokerConfig kind = 1005
+	kindGroupConfig        kind = 1006
+	kindRemoveGroupConfig  kind = 1007
 )
 
 func (RegisterBroker) kind() kind  { return kindRegisterBroker }
@@ -56,6 +58,8 @@ func (RemoveConfig) kind() kind    { return kindRemoveConfig }
 
 func (BrokerConfig) kind() kind       { return kindBrokerConfig }
 func (RemoveBrokerConfig) kind() kind { return kindRemoveBrokerConfig }
+func (GroupConfig) kind() kind        { return kindGroupConfig }
+func (RemoveGroupConfig) kind() kind  { return kindRemoveGroupConfig }
 func (ClientQuota) kind() kind        { return kindClientQuota }
 
 // EncodeRecord returns the bytes that stand for r in the metadata log, as the
@@ -163,6 +167,10 @@ func (d *decoder) record(k kind) Record {
 		return BrokerConfig{Broker: d.int32(), Name: d.string(), Value: d.string()}
 	case kindRemoveBrokerConfig:
 		return RemoveBrokerConfig{Broker: d.int32(), Name: d.string()}
+	case kindGroupConfig:
+		return GroupConfig{Group: d.string(), Name: d.string(), Value: d.string()}
+	case kindRemoveGroupConfig:
+		return RemoveGroupConfig{Group: d.string(), Name: d.string()}
 	case kindClientQuota:
 		r := ClientQuota{Entity: d.entity(), Key: d.string()}
 		if r.Remove = d.bool(); !r.Remove {
@@ -264,6 +272,17 @@ func (r BrokerConfig) body(e *encoder) {
 
 func (r RemoveBrokerConfig) body(e *encoder) {
 	e.int32(r.Broker)
+	e.string(r.Name)
+}
+
+func (r GroupConfig) body(e *encoder) {
+	e.string(r.Group)
+	e.string(r.Name)
+	e.string(r.Value)
+}
+
+func (r RemoveGroupConfig) body(e *encoder) {
+	e.string(r.Group)
 	e.string(r.Name)
 }
 

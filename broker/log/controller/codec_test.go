@@ -30,7 +30,7 @@ func anyRecord() *rapid.Generator[Record] {
 			}
 			return append([]int32{}, ids.Draw(t, "ids")...)
 		}
-		switch rapid.IntRange(0, 13).Draw(t, "kind") {
+		switch rapid.IntRange(0, 15).Draw(t, "kind") {
 		case 0:
 			return RegisterBroker{i32(), uuid(), i64(), str(), i32(), str(), yes(), yes()}
 		case 1:
@@ -72,6 +72,10 @@ func anyRecord() *rapid.Generator[Record] {
 			return r
 		case 11:
 			return RemoveBrokerConfig{i32(), str()}
+		case 13:
+			return GroupConfig{str(), str(), str()}
+		case 14:
+			return RemoveGroupConfig{str(), str()}
 		default:
 			return Config{str(), str(), str()}
 		}
@@ -105,6 +109,7 @@ func FuzzDecodeRecord(f *testing.F) {
 		PartitionChange{TopicID{1}, 0, []int32{2}, 2, Recovering, nil, nil, nil}, ProducerIDs{1, 2, 1000}, Config{"orders", "min.insync.replicas", "2"},
 		RemoveTopic{TopicID{1}}, RemoveConfig{"orders", "min.insync.replicas"},
 		BrokerConfig{AllBrokers, "log.retention.ms", "1000"}, RemoveBrokerConfig{1, "log.retention.ms"},
+		GroupConfig{"g", "share.auto.offset.reset", "earliest"}, RemoveGroupConfig{"g", "share.auto.offset.reset"},
 		ClientQuota{QuotaEntity{{Type: QuotaClientID, Default: true}, {Type: QuotaUser, Name: "u"}}, "producer_byte_rate", 1 << 62, false},
 		ClientQuota{QuotaEntity{{Type: QuotaIP, Name: "127.0.0.1"}}, "connection_creation_rate", 0, true},
 		PartitionChange{TopicID{1}, 0, nil, NoLeaderChange, Recovered, []int32{1, 2}, []int32{2}, nil},

@@ -27,6 +27,9 @@ type Image struct {
 	// and name; those of [AllBrokers] are for all that have no own.
 	BrokerConfigs map[int32]map[string]string
 
+	// GroupConfigs holds the settings that groups have of their own, by group and name.
+	GroupConfigs map[string]map[string]string
+
 	quotas map[string]*QuotaInfo // of clients, by the key of the entity
 
 	// NextProducerID is the first producer id that nobody has been given.
@@ -98,6 +101,7 @@ func NewImage() *Image {
 		ByID:    make(map[TopicID]*TopicInfo),
 
 		BrokerConfigs: make(map[int32]map[string]string),
+		GroupConfigs:  make(map[string]map[string]string),
 		quotas:        make(map[string]*QuotaInfo),
 	}
 }
@@ -185,6 +189,18 @@ func (im *Image) apply(offset int64, r Record) (Change, error) {
 			delete(im.BrokerConfigs, r.Broker)
 		}
 		return Change{Settings: true}, nil
+	case GroupConfig:
+		if im.GroupConfigs[r.Group] == nil {
+			im.GroupConfigs[r.Group] = make(map[string]string)
+		}
+		im.GroupConfigs[r.Group][r.Name] = r.Value
+		return Change{}, nil
+	case RemoveGroupConfig:
+		delete(im.GroupConfigs[r.Group], r.Name)
+		if len(im.GroupConfigs[r.Group]) == 0 {
+			delete(im.GroupConfigs, r.Group)
+		}
+		return Change{}, nil
 	case ClientQuota:
 		return im.clientQuota(r)
 	}
@@ -355,6 +371,13 @@ func (im *Image) String() string {
 		fmt.Fprintf(&b, "settings of broker %d", id)
 		for _, k := range slices.Sorted(maps.Keys(im.BrokerConfigs[id])) {
 			fmt.Fprintf(&b, " %s=%s", k, strconv.Quote(im.BrokerConfigs[id][k]))
+		}
+		fmt.Fprintln(&b)
+	}
+	for _, group := range slices.Sorted(maps.Keys(im.GroupConfigs)) {
+		fmt.Fprintf(&b, "settings of group %q", group)
+		for _, k := range slices.Sorted(maps.Keys(im.GroupConfigs[group])) {
+			fmt.Fprintf(&b, " %s=%s", k, strconv.Quote(im.GroupConfigs[group][k]))
 		}
 		fmt.Fprintln(&b)
 	}

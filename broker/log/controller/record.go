@@ -132,6 +132,19 @@ type RemoveBrokerConfig struct {
 	Name   string
 }
 
+// GroupConfig sets one setting of a group (KIP-848, KIP-932).
+type GroupConfig struct {
+	Group string
+	Name  string
+	Value string
+}
+
+// RemoveGroupConfig takes a GroupConfig back.
+type RemoveGroupConfig struct {
+	Group string
+	Name  string
+}
+
 // ClientQuota sets one quota of a user, a client id or an address, or takes it back
 // (KIP-546).
 type ClientQuota struct {

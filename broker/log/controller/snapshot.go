@@ -31,6 +31,11 @@ func (im *Image) Records() (list []Record) {
 			list = append(list, BrokerConfig{Broker: id, Name: key, Value: im.BrokerConfigs[id][key]})
 		}
 	}
+	for _, group := range slices.Sorted(maps.Keys(im.GroupConfigs)) {
+		for _, key := range slices.Sorted(maps.Keys(im.GroupConfigs[group])) {
+			list = append(list, GroupConfig{Group: group, Name: key, Value: im.GroupConfigs[group][key]})
+		}
+	}
 	for q := range im.EachQuota {
 		list = append(list, q.records()...)
 	}
