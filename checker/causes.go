@@ -9,7 +9,9 @@ import (
 // holder is who has a transactional.id.
 type holder struct {
 	p      int32   // the process whose InitProducerId was answered last
+	since  int64   // the event at which it was asked for; None: nobody saw that
 	asking []int32 // those whose has no answer: it may come about at any time
+	begun  []int32 // 1 + the transactions that were begun and are not known to be sealed
 }
 
 // others reports whether somebody else than a process has the transactional.id, or may have it.
@@ -32,26 +34,30 @@ func (c *Checker) initAsked(e *history.Event) {
 	}
 	h := c.holders[e.TxID]
 	if h == nil {
-		h = &holder{p: e.P}
+		h = &holder{p: e.P, since: history.None}
 		c.holders[e.TxID] = h
 	}
 	h.asking = append(h.asking, e.P)
 }
 
 // initAnswered takes its answer. One that is not known stays with those that have none.
-func (c *Checker) initAnswered(e *history.Event, p int32) {
+func (c *Checker) initAnswered(e *history.Event, asked *call) {
 	h := c.holders[e.TxID]
 	if h == nil || e.E == history.Info {
 		return
 	}
 	for i, x := range h.asking {
-		if x == p {
+		if x == asked.p {
 			h.asking = append(h.asking[:i], h.asking[i+1:]...)
 			break
 		}
 	}
 	if e.E == history.OK {
-		h.p = p
+		h.p, h.since = asked.p, history.None
+		if asked.known {
+			h.since = asked.i
+			c.sealAll(h, asked.i, e.I)
+		}
 	}
 }
 
@@ -70,8 +76,12 @@ func (c *Checker) begins(e *history.Event) {
 		if last := &c.txns[x.txn-1]; last.committed.i < 0 && last.since >= 0 {
 			t.since = last.since
 		}
+		t.before = x.txn
 	}
 	x.txn = n
+	if h := c.holders[e.TxID]; h != nil {
+		h.begun = append(h.begun, n)
+	}
 }
 
 // What the end of a transaction is refused with.
@@ -86,7 +96,7 @@ const (
 // fenced (KAFKA-20785).
 func (c *Checker) endRefused(e *history.Event, t *txn) {
 	h := c.holders[e.TxID]
-	if _, lost := c.forgot[e.TxID]; lost && !c.rules.strict[Fencing] {
+	if lost := c.forgot[e.TxID]; len(lost) > 0 && !c.rules.strict[Fencing] && (h == nil || h.since < lost[len(lost)-1]) {
 		return // its coordinator may know of no such transaction, nor of its producer
 	}
 	if h == nil || t.since < 0 || e.Why != producerFenced && e.Why != wrongState {

@@ -51,7 +51,7 @@ type Checker struct {
 	made    []product            // records that were made of others
 	fences  map[int64]fence      // by producer id
 	pids    map[string]int64     // transactional.id -> the producer id that has it
-	forgot  map[string]int64     // transactional.id -> the event at which its coordinator had last lost what it knew
+	forgot  map[string][]int64   // transactional.id -> the events at which its coordinator had lost some of what it knew
 	holders map[string]*holder   // by transactional.id
 
 	groups       map[string]*group
@@ -220,7 +220,7 @@ func (c *Checker) noted(e *history.Event) {
 			return
 		}
 		p := c.part(e.TP)
-		p.noCopy = append(p.noCopy, noCopy{span{e.Offset, e.Until}, e.I, e.Synced})
+		p.noCopy = append(p.noCopy, noCopy{span{e.Offset, e.Until}, e.I, c.sentBelow(e.TP, e.Offset), e.Synced})
 	case history.Skipped:
 		if g := c.process(e.P).group; g != nil && e.Until < e.Offset {
 			g.at(e.TP).reg.rewound = e.I
@@ -327,6 +327,9 @@ func (c *Checker) outcome(e *history.Event, n int32, r *record, off int64, ok bo
 	}
 	r.state, r.ackI, r.ackT, r.ackE, r.op = acked, e.I, e.T, e.E, e.ID
 	c.ledger.Acked++
+	if r.x != 0 {
+		c.sealBefore(&c.txns[r.x-1], e.I)
+	}
 	if off < 0 {
 		return
 	}

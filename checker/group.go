@@ -413,7 +413,7 @@ func (c *Checker) answered(e *history.Event) {
 			c.fetchRefused(e, x)
 		}
 	case history.InitProducer:
-		c.initAnswered(e, x.p)
+		c.initAnswered(e, x)
 		if e.E == history.OK {
 			c.initialized(e)
 		}

@@ -19,7 +19,7 @@ import (
 //	k1 fetches 0 [stable]            k1 fetched 0 @5 tag 7 [of b1] [fin]     k1 fetched 0 nothing
 //	k9 deletes / k9 deleted [fails] [unknown]
 //	k1 seeks 0 @3                    coordinator b1 epoch 2    nocopy g
-//	p1 inits pid 9 epoch 1           p1 begins x 3
+//	p1 inits-now / p1 inits pid 9 epoch 1                  p1 begins x 3
 //	p1 puts 0 @5 tag 7 x 3 [fails]   (TxnOffsetCommit)
 //	p1 commits-txn x 3 / p1 committed-txn x 3 [fails] [unknown] [refused ERROR]
 //	                                 the same of aborts-txn, aborted-txn
@@ -139,10 +139,10 @@ func (s *story) coordinated(t *testing.T, e *history.Event, w, rest []string, op
 		}
 		e.Gen = 0
 		operation(history.OffsetFetch, w[1] == "fetches")
-	case "inits":
+	case "inits", "inits-now":
 		txn()
 		e.Group, e.Gen, e.Member, e.X = "", 0, "", 0
-		operation(history.InitProducer, false)
+		operation(history.InitProducer, w[1] == "inits-now")
 	case "begins":
 		txn()
 		e.Group, e.Gen, e.Member, e.E, e.F = "", 0, "", history.Note, history.TxnBegin

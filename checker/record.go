@@ -132,7 +132,8 @@ type part struct {
 type noCopy struct {
 	span
 	i      int64
-	synced bool // a disk has lost what it had synced
+	sent   int64 // when the last of the records below it was sent, of those in transactions; or None
+	synced bool  // a disk has lost what it had synced
 }
 
 // span is [from, until).

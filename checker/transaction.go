@@ -24,7 +24,7 @@ var never = when{i: history.None}
 // with the record.
 type txn struct {
 	x, pid    int64
-	began     int64 // the first event that tells of it
+	met       int64 // the first event that tells of it
 	txid      string
 	epoch, p  int32
 	begun     when // as its client says
@@ -33,6 +33,8 @@ type txn struct {
 	aborted   when
 	refused   when  // the last end that certainly failed
 	since     int64 // when its coordinator began to count its time at the earliest; None: nobody knows
+	sealed    int64 // the first event that shows that all its markers were written; or None
+	before    int32 // 1 + the one that its producer had begun before, if that is not sealed
 	pending   int32 // commits that nobody knows of, or that are under way
 	shown     bool  // to a reader of committed records, when it should not have been, and that is reported
 	hung      bool  // it is reported that no marker has ended it
@@ -86,7 +88,7 @@ func (c *Checker) transaction(e *history.Event) int32 {
 		}
 		return n
 	}
-	c.txns = append(c.txns, txn{x: e.X, began: e.I, pid: e.PID, txid: e.TxID, epoch: e.Epoch, p: e.P, begun: never, asked: never, committed: never, aborted: never, refused: never, since: history.None})
+	c.txns = append(c.txns, txn{x: e.X, met: e.I, pid: e.PID, txid: e.TxID, epoch: e.Epoch, p: e.P, begun: never, asked: never, committed: never, aborted: never, refused: never, since: history.None, sealed: history.None})
 	n := int32(len(c.txns))
 	c.txnOf.Set(e.X, n)
 	return n
