@@ -62,8 +62,8 @@ func (c *Checker) initAnswered(e *history.Event, asked *call) {
 }
 
 // begins takes the begin of a transaction. The coordinator may count it from the begin of the
-// one before, if that was aborted: who did not hear that partitions were added has aborted for
-// itself alone, and the next goes on in what the coordinator knows (before KIP-890).
+// one before: who did not hear that partitions were added has ended it for itself alone, and the
+// next goes on in what the coordinator knows (before KIP-890).
 func (c *Checker) begins(e *history.Event) {
 	n := c.transaction(e)
 	if n == 0 {
@@ -73,7 +73,7 @@ func (c *Checker) begins(e *history.Event) {
 	t := &c.txns[n-1]
 	t.begun, t.since = whenOf(e), e.T
 	if x.txn != 0 {
-		if last := &c.txns[x.txn-1]; last.committed.i < 0 && last.since >= 0 {
+		if last := &c.txns[x.txn-1]; last.since >= 0 && (!last.heard || last.committed.i < 0 && last.aborted.i < 0) {
 			t.since = last.since
 		}
 		t.before = x.txn

@@ -328,7 +328,9 @@ func (c *Checker) outcome(e *history.Event, n int32, r *record, off int64, ok bo
 	r.state, r.ackI, r.ackT, r.ackE, r.op = acked, e.I, e.T, e.E, e.ID
 	c.ledger.Acked++
 	if r.x != 0 {
-		c.sealBefore(&c.txns[r.x-1], e.I)
+		t := &c.txns[r.x-1]
+		t.heard = true
+		c.sealBefore(t, e.I)
 	}
 	if off < 0 {
 		return

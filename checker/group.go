@@ -405,6 +405,9 @@ func (c *Checker) answered(e *history.Event) {
 	}
 	switch e.F {
 	case history.OffsetCommit, history.TxnOffsets:
+		if e.E == history.OK && x.x != 0 {
+			c.txns[x.x-1].heard = true
+		}
 		c.commitEnds(e, x)
 	case history.OffsetFetch:
 		if e.E == history.OK && x.group != nil {
