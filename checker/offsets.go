@@ -20,6 +20,7 @@ type commit struct {
 	x          int32 // 1 + its transaction, or 0
 	state      state
 	zombie     bool // it was accepted though its member, or producer, was fenced: reported
+	stale      bool // it was asked for again after its reader had gone back behind it
 	era        int64
 	reads      [2]zone // of all fetches, and of those that wait for transactions
 }
@@ -62,10 +63,19 @@ func (c *Checker) commitBegins(e *history.Event, by *call) {
 	}
 	for k := range e.Offs {
 		x := &e.Offs[k]
-		c.newCommit(e, by.group, x, by)
+		m := &c.commits[c.newCommit(e, by.group, x, by)]
+		m.stale = c.goneBackBehind(e, m)
 		by.n++
 		c.withinReason(e, by, x)
 	}
+}
+
+// goneBackBehind reports whether the reader that commits has gone back and not come as far again
+// since: a commit that is tried again as long as that may help is of where the reader was when it
+// was first asked for.
+func (c *Checker) goneBackBehind(e *history.Event, m *commit) bool {
+	p := c.process(e.P)
+	return m.group.at(m.tp).reg.rewound >= 0 && int(m.tp) < len(p.pos) && p.pos[m.tp] != nil && p.pos[m.tp].known && m.off > p.pos[m.tp].next
 }
 
 // withinReason holds a commit to what its process has read.
@@ -211,7 +221,9 @@ func (c *Checker) accepted(n int32, m *commit, e *history.Event, by *call) {
 			return
 		}
 	}
-	x.reg.most = n
+	if !m.stale { // what comes behind has gone back
+		x.reg.most = n
+	}
 }
 
 // fetched takes what a fetch of committed offsets has read.
