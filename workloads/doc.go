@@ -39,7 +39,7 @@
 //	position.go     its position file
 //	member.go       the reading service as a member of a consumer group
 //	groupscribe.go  how what it does there is written into the history
-//	offsets.go      the last look at what groups have committed
+//	groupoperator.go  whoever deletes groups, or takes the last look at what they have committed
 //	read.go         how fetches, listings and moves are written into the history
 //	writer.go       a service that writes in transactions, and aborts some on purpose
 //	processor.go    a service that reads in a group, and writes and commits in transactions

@@ -31,9 +31,9 @@ type clients struct {
 	recreator  *workloads.Operator[*client.Recreator] // nil if no topic is recreated
 	trimmer    *workloads.Operator[*client.Trimmer]   // nil if no records are deleted
 	grower     *workloads.Operator[*client.Grower]    // nil if no topic grows
-	remover    *workloads.GroupRemover                // nil if no group is deleted
+	remover    *workloads.GroupOperator               // nil if no group is deleted
 	dumper     *workloads.Dumper                      // nil before the final read
-	offsets    *workloads.OffsetReader                // same, and where there are no groups
+	offsets    *workloads.GroupOperator               // same, and where there are no groups
 }
 
 // loadFrom is when the first records are due. It is an instant of the run, not

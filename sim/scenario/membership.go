@@ -193,12 +193,12 @@ const offsetReaderID = 900_007
 func (c *clients) addOffsetReader(r *run) {
 	list := r.processorGroups()
 	for _, g := range c.groups {
-		list = append(list, client.GroupOffsets{Group: g.id, TPs: r.topology.of(g.topics)})
+		list = append(list, client.GroupErrand{Group: g.id, Read: r.topology.of(g.topics)})
 	}
 	if len(list) == 0 {
 		return
 	}
-	c.offsets = workloads.NewOffsetReader(client.NewOffsetReader(r.operator("offset-reader"), list), offsetReaderID, r.rec, r.topology.number)
+	c.offsets = workloads.NewGroupOperator(client.NewGroupOperator(r.operator("offset-reader"), list), offsetReaderID, r.rec, r.topology.number, true)
 	r.sim.Add(sim.NodeConfig{Name: "offset-reader", ID: offsetReaderID, Boot: func() machine.Machine { return c.offsets }})
 }
 

@@ -15,7 +15,7 @@ import (
 // Core is the generation of the simulator: it is raised whenever the scenario
 // goldens move, so that a repro string of another core is known to mean another
 // run.
-const Core = 16
+const Core = 17
 
 // LongRepro is how long a repro string may be that people are asked to copy;
 // a longer one belongs into a file.

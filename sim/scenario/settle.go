@@ -60,7 +60,7 @@ func (r *run) readAll() {
 		switch {
 		case !r.clients.dumper.Done():
 			return []string{"of the final read remain " + join(r.clients.dumper.Remaining())}
-		case r.clients.offsets != nil && !r.clients.offsets.Done() && !r.offsetsMayHang():
+		case r.clients.offsets != nil && len(r.clients.offsets.Left()) > 0 && !r.offsetsMayHang():
 			return []string{"what groups have committed could not be read"}
 		case r.cluster.opaque:
 			return r.unreadByAll()

@@ -257,12 +257,12 @@ func (c *clients) addProcessor(r *run, i int, node nodeName) {
 }
 
 // processorGroups are the groups of processors, and what they read.
-func (r *run) processorGroups() (list []client.GroupOffsets) {
+func (r *run) processorGroups() (list []client.GroupErrand) {
 	for i := range r.Spec.Processors {
 		x := &r.Spec.Processors[i]
 		id := r.set.Consumer(x.Name).GroupID
-		if !slices.ContainsFunc(list, func(g client.GroupOffsets) bool { return g.Group == id }) {
-			list = append(list, client.GroupOffsets{Group: id, TPs: r.topology.of(x.Topics)})
+		if !slices.ContainsFunc(list, func(g client.GroupErrand) bool { return g.Group == id }) {
+			list = append(list, client.GroupErrand{Group: id, Read: r.topology.of(x.Topics)})
 		}
 	}
 	return list
@@ -276,7 +276,7 @@ func (r *run) unprocessed() (list []string) {
 		}) {
 			continue
 		}
-		for _, tp := range g.TPs {
+		for _, tp := range g.Read {
 			end := r.goal(r.Spec.Processors[0].Name, tp)
 			through := slices.ContainsFunc(r.clients.processors, func(p *workloads.Processor) bool { return p != nil && p.Through(tp, end) })
 			if !through {

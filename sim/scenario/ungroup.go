@@ -26,11 +26,11 @@ func (c *clients) addRemover(r *run) {
 	if len(r.Spec.DeleteGroups) == 0 {
 		return
 	}
-	var list []client.GroupRemoval
+	var list []client.GroupErrand
 	for _, x := range r.Spec.DeleteGroups {
-		list = append(list, client.GroupRemoval{At: machine.Instant(x.At), Group: x.Group})
+		list = append(list, client.GroupErrand{At: machine.Instant(x.At), Group: x.Group, Delete: true})
 	}
-	slices.SortStableFunc(list, func(a, b client.GroupRemoval) int { return cmp.Compare(a.At, b.At) })
-	c.remover = workloads.NewGroupRemover(client.NewGroupRemover(r.operator("remover"), list), removerID, r.rec)
+	slices.SortStableFunc(list, func(a, b client.GroupErrand) int { return cmp.Compare(a.At, b.At) })
+	c.remover = workloads.NewGroupOperator(client.NewGroupOperator(r.operator("remover"), list), removerID, r.rec, nil, false)
 	r.sim.Add(sim.NodeConfig{Name: "remover", ID: removerID, Boot: func() machine.Machine { return c.remover }})
 }

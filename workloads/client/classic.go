@@ -618,10 +618,22 @@ func (m *classic) leaveNow(now machine.Instant, out *machine.Effects) {
 func (m *classic) leaving() bool { return m.left != nil }
 
 // held reports that what the member has is not handed over: an eager one has marked it for
-// revocation while it commits.
-func (m *classic) held() bool {
-	// What a member has that is none any more is lost before poll looks at what was fetched.
-	return m.state == unjoined || m.stage == stageGivesUp || m.stage == stageRevokes || m.stage == stageCommits && !m.cooperative
+// revocation while it commits; or that a step of a rebalance is due, which poll takes before it
+// looks at what was fetched, of which there may be more than enough (ConsumerCoordinator.poll).
+func (m *classic) held(now machine.Instant) bool {
+	switch m.stage {
+	case stageGivesUp, stageRevokes, stageAssigned:
+		return true
+	case stageCommits:
+		return !m.cooperative || m.prepare == nil || m.prepare.over
+	}
+	switch {
+	case m.state == unjoined:
+		return true // what a member has that is none any more is lost before poll looks at what was fetched
+	case m.answered_:
+		return true
+	}
+	return !m.joining && m.rejoinNeeded() && now >= m.joinAt && m.g.co.up() != nil
 }
 
 func (m *classic) settled() bool {

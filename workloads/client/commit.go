@@ -61,9 +61,18 @@ func (g *GroupConsumer) commit(now machine.Instant, offs []GroupOffset, how comm
 	return c
 }
 
-// autoCommitDue reports whether auto.commit.interval.ms is over.
-func (g *GroupConsumer) autoCommitDue(now machine.Instant) bool {
-	return g.set.EnableAutoCommit && now >= g.commitAt
+// autoCommitAt is when auto.commit.interval.ms is over, or never while nothing is committed by
+// itself: what poll would commit is what has been consumed when the coordinator is known, not
+// when it was lost, and a member by the consumer protocol has one such commit at a time
+// (ConsumerCoordinator.poll, CommitRequestManager.poll and shouldAutoCommit).
+func (g *GroupConsumer) autoCommitAt() machine.Instant {
+	if !g.set.EnableAutoCommit || !g.co.known {
+		return machine.Never
+	}
+	if g.modern() && slices.ContainsFunc(g.jobs, func(c *Commit) bool { return c.how == commitAuto }) {
+		return machine.Never
+	}
+	return g.commitAt
 }
 
 // autoCommit commits what earlier polls have given out, whatever the application has made of
@@ -93,6 +102,10 @@ func (g *GroupConsumer) sendCommits(now machine.Instant, out *machine.Effects) {
 	for _, c := range slices.Clone(g.jobs) {
 		switch {
 		case c.op != nil:
+			continue
+		case c.how == commitAuto && !g.co.known && !g.modern():
+			g.commitAt = now.Add(g.set.RetryBackoff) // what is not sent is lost with the connection
+			g.endCommit(now, c, wire.NetworkException)
 			continue
 		case now >= c.by:
 			g.endCommit(now, c, wire.RequestTimedOut)
@@ -202,6 +215,15 @@ func (g *GroupConsumer) endCommit(_ machine.Instant, c *Commit, code int16) {
 	g.ended = append(g.ended, c)
 }
 
+// seeks reports whether what the group has committed is to be asked for, and can be: that comes
+// before what was fetched, too (updateFetchPositions).
+func (g *GroupConsumer) seeks(now machine.Instant) bool {
+	if g.fetchingOffsets || now < g.offsetsAt || g.co.up() == nil || !g.side.settled() {
+		return false
+	}
+	return slices.ContainsFunc(g.parts, func(a *assigned) bool { return a.state == initial })
+}
+
 // fetchOffsets asks for what the group has committed of the partitions whose position is not
 // known.
 func (g *GroupConsumer) fetchOffsets(now machine.Instant, out *machine.Effects) {
@@ -224,11 +246,32 @@ func (g *GroupConsumer) fetchOffsets(now machine.Instant, out *machine.Effects) 
 	}
 	req, op := offsetFetch(g.set.GroupID, tps)
 	op.Gen, op.Member = g.generation, g.member
-	if _, is := g.side.(*modern); is {
+	if g.modern() {
 		req.Groups[0].MemberID, req.Groups[0].MemberEpoch = &g.member, g.generation
 	}
 	g.fetchingOffsets = true
 	g.net.send(now, &call{what: callOffsetFetch, request: req, group: g.began(op)}, l, nil, true, out)
+}
+
+// offsetFetch is a request for what a group has committed of some partitions, in the shape of
+// all versions, by nobody in particular.
+func offsetFetch(group string, tps []wire.TP) (*kmsg.OffsetFetchRequest, *GroupOp) {
+	req := kmsg.NewPtrOffsetFetchRequest()
+	req.Group, req.RequireStable = group, true
+	of := kmsg.NewOffsetFetchRequestGroup()
+	of.Group = group
+	op := &GroupOp{Kind: GroupFetch, Gen: -1, Stable: true}
+	for _, t := range byTopic(tps) {
+		old, x := kmsg.NewOffsetFetchRequestTopic(), kmsg.NewOffsetFetchRequestGroupTopic()
+		old.Topic, old.Partitions = t.topic, t.partitions
+		x.Topic, x.Partitions = t.topic, t.partitions
+		req.Topics, of.Topics = append(req.Topics, old), append(of.Topics, x)
+		for _, p := range t.partitions {
+			op.Offs = append(op.Offs, GroupOffset{TP: wire.TP{Topic: t.topic, Partition: p}, Offset: -1, Epoch: -1, Tag: -1})
+		}
+	}
+	req.Groups = append(req.Groups, of)
+	return req, op
 }
 
 // offsetsFetched takes the answer, or its loss.

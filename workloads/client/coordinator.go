@@ -16,11 +16,13 @@ const (
 )
 
 // finder is how a client finds the broker that coordinates its group, or its
-// transactional id, and its connection to it. Kafka gives that a connection of its own: a
-// JoinGroup waits for the whole group, and what is behind it on a connection waits too.
+// transactional id, and its connection to it. Kafka gives a member's coordinator a connection of
+// its own: a JoinGroup waits for the whole group, and what is behind it on a connection waits
+// too. A producer asks over that which it has to the broker.
 type finder struct {
 	net  *network
-	link *link
+	link *link // nil of a producer that has not found any
+	own  bool  // it is nobody else's
 	kind int8
 	key  string // group.id or transactional.id
 	draw machine.Draw
@@ -36,7 +38,14 @@ type finder struct {
 }
 
 func newFinder(net *network, slot int, kind int8, key string, draw machine.Draw) finder {
-	return finder{net: net, link: net.coordinator(slot), kind: kind, key: key, draw: draw.Of("coordinator"), wake: machine.Never}
+	k := newSharingFinder(net, kind, key, draw)
+	k.link, k.own = net.coordinator(slot), true
+	return k
+}
+
+// newSharingFinder is one without a connection of its own.
+func newSharingFinder(net *network, kind int8, key string, draw machine.Draw) finder {
+	return finder{net: net, kind: kind, key: key, draw: draw.Of("coordinator"), wake: machine.Never}
 }
 
 // ready is the connection to the coordinator if it is up and has room for one more request;
@@ -68,9 +77,15 @@ func (k *finder) up() *link {
 // check forgets a coordinator whose connection has failed (checkAndGetCoordinator).
 func (k *finder) check(now machine.Instant) {
 	k.wake = machine.Never
-	if k.known && k.link.state == down && k.link.failures > 0 && now < k.link.retryAt {
+	if k.known && k.unavailable(now) {
 		k.lost()
 	}
+}
+
+// unavailable reports whether the connection has failed and may not be tried again yet
+// (ConsumerNetworkClient.isUnavailable).
+func (k *finder) unavailable(now machine.Instant) bool {
+	return k.link.state == down && k.link.failures > 0 && now < k.link.retryAt
 }
 
 // find asks any broker who the coordinator is.
@@ -93,31 +108,49 @@ func (k *finder) find(now machine.Instant, out *machine.Effects) {
 	k.net.send(now, &call{what: callFindCoordinator, request: req}, l, nil, true, out)
 }
 
-// found takes the answer.
+// found takes the answer. A coordinator that has just proved to be out of reach is looked for
+// again after a back-off only: until its broker is fenced everybody names it, and would be asked
+// for ever (ensureCoordinatorReady).
 func (k *finder) found(now machine.Instant, o *outcome) {
 	k.asking = false
-	code, node, addr, name := wire.NetworkException, int32(-1), "", ""
+	code, node, host, port := wire.NetworkException, int32(-1), "", int32(-1)
 	if resp, is := o.body.(*kmsg.FindCoordinatorResponse); is {
-		code, node, name = resp.ErrorCode, resp.NodeID, resp.Host
-		addr = fmt.Sprintf("%s:%d", resp.Host, resp.Port)
+		code, node, host, port = resp.ErrorCode, resp.NodeID, resp.Host, resp.Port
 		for i := range resp.Coordinators { // version 4 and later
 			x := &resp.Coordinators[i]
-			code, node, name, addr = x.ErrorCode, x.NodeID, x.Host, fmt.Sprintf("%s:%d", x.Host, x.Port)
+			code, node, host, port = x.ErrorCode, x.NodeID, x.Host, x.Port
 		}
 	}
 	switch {
 	case code == wire.None && node >= 0:
-		if k.link.addr != addr {
-			k.link.tired = k.link.state == up || k.link.state == opening
-			k.link.failures, k.link.retryAt = 0, 0 // those were of another broker
+		k.known, k.name = true, host
+		if k.link = k.to(node, host, port); k.unavailable(now) {
+			k.lost()
+			k.later(now)
+			return
 		}
-		k.known, k.name, k.link.addr, k.fails = true, name, addr, 0
-	case code == wire.GroupAuthorizationFailed || code == wire.TransactionalIDAuthorizationFailed || code == wire.InvalidGroupID || code == wire.InvalidRequest:
-		k.fatal = code
-	default:
+		k.fails = 0
+	case code == wire.None || retriableCode(code):
 		k.later(now)
-		k.net.meta.invalidate() // ensureCoordinatorReady waits for an update, too
+		if k.own {
+			k.net.meta.invalidate() // ensureCoordinatorReady waits for an update, too
+		}
+	default:
+		k.fatal = code
 	}
+}
+
+// to is the connection to a broker.
+func (k *finder) to(node int32, host string, port int32) *link {
+	if !k.own {
+		return k.net.known(node, host, port)
+	}
+	if addr := fmt.Sprintf("%s:%d", host, port); k.link.addr != addr {
+		k.link.tired = k.link.state == up || k.link.state == opening
+		k.link.failures, k.link.retryAt = 0, 0 // those were of another broker
+		k.link.addr = addr
+	}
+	return k.link
 }
 
 // later has the next search wait for the back-off.

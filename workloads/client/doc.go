@@ -112,7 +112,7 @@
 //	produce.go      Produce requests, answers, retries, expiry
 //	sequences.go    idempotence: what is in flight, holes, epochs
 //	transaction.go  transactional.id: states, what is part of a transaction, errors
-//	txnrequests.go  coordinators, the requests about a transaction and their answers
+//	txnrequests.go  the requests about a transaction and their answers
 //	consumer.go     configuration, assignment, Poll
 //	stretch.go      ranges of records within batches; what waits for Poll
 //	fetch.go        what partitions want, Fetch requests and answers
@@ -131,8 +131,7 @@
 //	trimmer.go      DeleteRecords
 //	errands.go      errands of operators, one after the other
 //	grower.go       CreatePartitions
-//	remover.go      DeleteGroups
-//	committed.go    what groups have committed, for who is a member of none
+//	operator.go     DeleteGroups, and OffsetFetch by who is a member of none
 //	pubsub.go       of Redis: one connection, to publish or to listen
 //	amqp.go         the AMQP client: configuration and what its owner sees
 //	amqplink.go     its connection: hand-shake, topology, heartbeats, closing
@@ -165,6 +164,12 @@
 //   - While a fetch is under way its partition asks for nothing else; if another leader
 //     becomes known meanwhile, the answer is dropped and the position validated
 //     (KIP-320), unless there is no epoch to validate.
+//   - A coordinator that is out of reach is named by all others until it is fenced, so that
+//     whoever looks for it finds it at once, again and again: only a back-off ends that
+//     (finder.found). What could be sent once it is known again is not made meanwhile:
+//     auto-commits wait for the coordinator, not in a queue.
+//   - Poll does what the coordinator is owed before it hands over records (held, seeks), or who
+//     has more than enough of them would never join again.
 //   - A commit says whose it is when it leaves. A retry is another request, with another tag
 //     and perhaps another generation.
 //   - What a member has it keeps until the listener has returned; records of it are not
@@ -181,7 +186,9 @@
 //     attempt): a fault elsewhere must not change the back-offs here.
 //
 // Of groups: no subscription by pattern, no racks (KIP-881, KIP-1082 has its member ids), one
-// rebalance listener.
+// rebalance listener. A poll that waits for the coordinator gives what it has at once, where
+// Kafka's does when its timeout is over. As in Kafka, partitions that were added while all static
+// members were away are not seen by a leader who comes back to the assignment as it was (KIP-814).
 //
 // Known simplifications: transactional calls wait as long as it takes, where Kafka's throw
 // TimeoutException after max.block.ms; a batch that fails while its transaction is being

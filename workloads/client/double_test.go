@@ -254,7 +254,7 @@ func (d *double) coordinator(req *kmsg.FindCoordinatorRequest) *kmsg.FindCoordin
 	resp := kmsg.NewPtrFindCoordinatorResponse()
 	addrs := d.addrs()
 	b := d.brokers[addrs[0]]
-	if req.CoordinatorType == txnCoordinator {
+	if req.CoordinatorType == ofTransaction {
 		b = d.brokers[addrs[len(addrs)-1]]
 	}
 	for _, key := range req.CoordinatorKeys {

@@ -34,7 +34,7 @@ const (
 	GroupLeave
 	GroupCommit
 	GroupFetch
-	GroupDelete // of a [GroupRemover]
+	GroupDelete // of a [GroupOperator]
 )
 
 // GroupOp is one request about a group, from its leaving to its end.
@@ -150,7 +150,7 @@ type membership interface {
 	commitRefused(now machine.Instant, code int16, op *GroupOp)
 	leave(now machine.Instant, out *machine.Effects) // sends that it leaves, if that can be sent
 	leaving() bool                                   // and that has no answer yet
-	held() bool                                      // it is between two assignments, and what it has is not handed over
+	held(now machine.Instant) bool                   // it is between two assignments, or about to be: what it has is not handed over
 	settled() bool                                   // nothing of a rebalance is under way
 	due() machine.Instant
 }
@@ -247,11 +247,11 @@ func (g *GroupConsumer) Forget() {
 // gets records. Whatever a rebalance has to do happens in the next Run.
 func (g *GroupConsumer) Poll(now machine.Now, limit int32) []Polled {
 	g.enter(now.Mono)
-	if g.calling || g.closing != closeNot || g.Fatal() != 0 || g.side.held() {
+	if g.calling || g.closing != closeNot || g.Fatal() != 0 || g.side.held(now.Mono) || g.seeks(now.Mono) {
 		g.polled = g.polled[:0]
 		return nil
 	}
-	if g.autoCommitDue(now.Mono) && g.side.settled() {
+	if now.Mono >= g.autoCommitAt() && g.side.settled() {
 		g.autoCommit(now.Mono)
 	}
 	list := g.Consumer.Poll(limit)
@@ -324,13 +324,11 @@ func (g *GroupConsumer) run(now machine.Instant, out *machine.Effects) machine.I
 		g.close(now, out)
 	} else if g.polling && g.Fatal() == 0 {
 		if settled := g.side.foreground(now, out); settled {
-			if g.autoCommitDue(now) {
+			if now >= g.autoCommitAt() {
 				g.autoCommit(now)
 			}
 			g.fetchOffsets(now, out)
-			if g.set.EnableAutoCommit {
-				g.wait(g.commitAt)
-			}
+			g.wait(g.autoCommitAt())
 		}
 	}
 	g.sendCommits(now, out)
@@ -437,6 +435,12 @@ func (g *GroupConsumer) notCoordinator(code int16) bool {
 		return true
 	}
 	return false
+}
+
+// modern reports whether the member is one by the consumer protocol (KIP-848).
+func (g *GroupConsumer) modern() bool {
+	_, is := g.side.(*modern)
+	return is
 }
 
 // lifeOf is how often the member's node has been started before.

@@ -399,3 +399,67 @@ func TestGivenAndTakenBack(t *testing.T) {
 	w.pass(12 * time.Second)
 	w.want(1, 1)
 }
+
+// A member that always has more records than it can take joins again all the same, and is given
+// what it is to have: poll does what the coordinator is owed before it looks at them.
+func TestRejoinsBeforeBacklog(t *testing.T) {
+	for _, pair := range [][2]string{
+		{"partition.assignment.strategy", config.AssignorRange},
+		{"partition.assignment.strategy", config.AssignorCooperativeSticky},
+		{"group.protocol", "consumer"},
+	} {
+		t.Run(pair[1], func(t *testing.T) {
+			w := newGroupWorld(t, 4)
+			var all []*member
+			for _, name := range []string{"a", "b", "c"} {
+				m := w.add(name, pair)
+				all = append(all, m)
+				m.after = func() {
+					for _, x := range m.g.parts {
+						if x.state == fetching && x.empty() {
+							x.buffer, x.next, x.nextEp = []Fetched{{Offset: x.offset}}, x.offset+1, x.epoch
+						}
+					}
+					w.look(m)
+				}
+				w.pass(20 * time.Second)
+			}
+			w.want(1, 1, 2)
+			for _, m := range all {
+				if x := m.g.parts[0]; len(m.g.parts) > 1 {
+					x.state, m.g.offsetsAt = initial, w.now.Add(100*time.Millisecond) // as after an error
+				}
+			}
+			w.pass(time.Second)
+			for _, m := range all {
+				for _, x := range m.g.parts {
+					if x.state != fetching {
+						t.Errorf("%s has not been told where to read %v", m.name, x.tp)
+					}
+				}
+			}
+		})
+	}
+}
+
+// What auto-commits would commit while the coordinator is unknown is not what has been consumed
+// when it is found: nothing waits for that.
+func TestNoAutoCommitWithoutCoordinator(t *testing.T) {
+	for _, protocol := range []string{"classic", "consumer"} {
+		w := newGroupWorld(t, 1)
+		m := w.add("a", [2]string{"group.protocol", protocol}, [2]string{"auto.commit.interval.ms", "200"})
+		w.pass(10 * time.Second)
+		m.broker("b1").state = "down"
+		m.lose(m.broker("b1"))
+		w.pass(3 * time.Second)
+		if m.g.co.known || len(m.g.jobs) > 0 {
+			t.Errorf("%s: %d commits wait, and the coordinator is known: %v", protocol, len(m.g.jobs), m.g.co.known)
+		}
+		m.broker("b1").state = "up"
+		before := m.g.tag
+		w.pass(3 * time.Second)
+		if m.g.tag == before {
+			t.Errorf("%s: nothing is committed when it is back", protocol)
+		}
+	}
+}

@@ -410,7 +410,7 @@ func (m *modern) leaving() bool { return m.left != nil }
 
 // held reports that partitions wait to be given up, or that a step of the reconciliation is due:
 // poll takes that before it looks at what was fetched, of which there may be more than enough.
-func (m *modern) held() bool {
+func (m *modern) held(machine.Instant) bool {
 	switch {
 	case m.state == modernFenced || m.state == modernStale:
 		return true

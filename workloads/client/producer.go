@@ -130,6 +130,7 @@ func NewProducer(cfg ProducerConfig) *Producer {
 		table: producerTable(p.txn.id != ""), keys: []int16{wire.Metadata, wire.Produce, wire.InitProducerID},
 		reconnect: s.ReconnectBackoff, reconnectMax: s.ReconnectBackoffMax, maxInFlight: max(int(s.MaxInFlight), 1), tags: cfg.Tags,
 	})
+	p.txn.coordinators[ofTransaction] = newSharingFinder(&p.net, ofTransaction, p.txn.id, p.draw.Of("transaction"))
 	return p
 }
 
@@ -320,6 +321,8 @@ func (p *Producer) answers(now machine.Instant) {
 			p.net.metadataAnswered(now, *o)
 		case callProduce:
 			p.produced(now, o)
+		case callFindCoordinator:
+			p.foundCoordinator(now, o)
 		case callInitProducerID:
 			if p.txn.id == "" {
 				p.gotProducerID(now, o)

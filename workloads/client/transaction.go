@@ -70,12 +70,10 @@ type transaction struct {
 	commits  bool // the end that was asked for is a commit
 	endMaybe bool // an attempt at it may have been obeyed
 
-	flying  *call // the request under way
-	found   [2]coordinatorOf
-	finds   uint64
-	findAt  machine.Instant // when to ask for a coordinator again
-	retryAt machine.Instant // when to ask what is to be asked again
-	echoes  []failpoint.Site
+	flying       *call           // the request under way
+	coordinators [2]finder       // of the group and of the transactional.id, by their kinds
+	retryAt      machine.Instant // when to ask what is to be asked again
+	echoes       []failpoint.Site
 }
 
 // partState is how a partition stands to the transaction.

@@ -21,17 +21,6 @@ const (
 	endTxnV1          = 4
 )
 
-// coordinatorOf is what is known of a coordinator.
-type coordinatorOf struct {
-	link  *link  // nil while it is not known
-	dials uint64 // the link's next dial, when it became known
-}
-
-const (
-	groupCoordinator = 0 // FindCoordinator's key types
-	txnCoordinator   = 1
-)
-
 // txnRequest is what is to be asked about the transaction next, and nothing if ok is not
 // set (TransactionManager.nextRequest).
 func (p *Producer) txnRequest() (what callKind, ok bool) {
@@ -60,7 +49,7 @@ func (p *Producer) coordinate(now machine.Instant, out *machine.Effects) (due ma
 	}
 	t.echoes = t.echoes[:0]
 	switch {
-	case t.flying != nil:
+	case t.flying != nil || t.coordinators[ofGroup].asking || t.coordinators[ofTransaction].asking:
 		return machine.Never, true
 	case t.state == FatalError:
 		return machine.Never, true
@@ -75,45 +64,34 @@ func (p *Producer) coordinate(now machine.Instant, out *machine.Effects) (due ma
 	if !ok {
 		return machine.Never, false
 	}
-	kind := txnCoordinator
-	if what == callTxnOffsetCommit {
-		kind = groupCoordinator
-	}
-	c := &t.found[kind]
-	if c.link != nil && c.link.state == down && c.link.dials >= c.dials {
-		*c = coordinatorOf{} // it could not be reached
-	}
-	if c.link == nil {
-		return p.findCoordinator(now, int8(kind), out), true
-	}
-	if now < t.retryAt {
+	k := p.coordinatorFor(what)
+	k.check(now)
+	switch {
+	case !k.known:
+		k.find(now, out)
+		return k.due(), true
+	case now < t.retryAt:
+		p.net.connect(now, k.link, out) // Sender.awaitNodeReady comes before the back-off
 		return t.retryAt, true
 	}
-	if p.net.connect(now, c.link, out) && p.net.free(c.link) {
-		p.txnAsk(now, what, c.link, out)
+	if l := k.ready(now, out); l != nil {
+		p.txnAsk(now, what, l, out)
 	}
 	return machine.Never, true
 }
 
-// findCoordinator asks who the coordinator is.
-func (p *Producer) findCoordinator(now machine.Instant, kind int8, out *machine.Effects) (due machine.Instant) {
+// coordinatorFor is who is to be asked something: the coordinator of the group about its
+// offsets, and that of the transactional.id about all else.
+func (p *Producer) coordinatorFor(what callKind) *finder {
 	t := &p.txn
-	if now < t.findAt {
-		return t.findAt
+	if what != callTxnOffsetCommit {
+		return &t.coordinators[ofTransaction]
 	}
-	l := p.net.leastLoaded(now, p.draw.Of("find-coordinator").With(t.finds), out)
-	if l == nil {
-		return machine.Never
+	k := &t.coordinators[ofGroup]
+	if k.key != t.group.Group {
+		*k = newSharingFinder(&p.net, ofGroup, t.group.Group, p.draw.Of("group"))
 	}
-	t.finds++
-	req := kmsg.NewPtrFindCoordinatorRequest()
-	req.CoordinatorType, req.CoordinatorKey = kind, t.id
-	if kind == groupCoordinator {
-		req.CoordinatorKey = t.group.Group
-	}
-	req.CoordinatorKeys = []string{req.CoordinatorKey}
-	p.txnSend(now, callFindCoordinator, req, 1<<15-1, l, out)
-	return machine.Never
+	return k
 }
 
 func (p *Producer) txnSend(now machine.Instant, what callKind, req kmsg.Request, most int16, l *link, out *machine.Effects) {
@@ -206,22 +184,12 @@ func (p *Producer) txnAnswered(now machine.Instant, o *outcome) {
 		return
 	}
 	if o.lost {
-		t.retryAt, t.findAt = now.Add(p.set.RetryBackoff), now.Add(p.set.RetryBackoff)
-		switch o.call.what {
-		case callFindCoordinator:
-		case callTxnOffsetCommit:
-			t.forget(groupCoordinator)
-		case callEndTxn:
-			t.endMaybe = true
-			t.forget(txnCoordinator)
-		default:
-			t.forget(txnCoordinator)
-		}
+		t.retryAt = now.Add(p.set.RetryBackoff)
+		t.endMaybe = t.endMaybe || o.call.what == callEndTxn
+		p.coordinatorFor(o.call.what).lost()
 		return
 	}
 	switch r := o.body.(type) {
-	case *kmsg.FindCoordinatorResponse:
-		p.foundCoordinator(now, o.call.request.(*kmsg.FindCoordinatorRequest), r)
 	case *kmsg.InitProducerIDResponse:
 		p.initialized(now, r)
 	case *kmsg.AddPartitionsToTxnResponse:
@@ -235,41 +203,31 @@ func (p *Producer) txnAnswered(now machine.Instant, o *outcome) {
 	}
 }
 
-// forget has a coordinator be looked for before it is asked again, at once.
-func (t *transaction) forget(kind int) {
-	t.found[kind] = coordinatorOf{}
-	t.findAt = 0
-}
-
-// foundCoordinator takes an answer to FindCoordinator. Whoever waits for it backs off
-// first, as after any retry in Java's Sender.
-func (p *Producer) foundCoordinator(now machine.Instant, req *kmsg.FindCoordinatorRequest, r *kmsg.FindCoordinatorResponse) {
+// foundCoordinator takes the answer to FindCoordinator, or its loss. Whoever waits for it backs
+// off first, as after any retry in Java's Sender.
+func (p *Producer) foundCoordinator(now machine.Instant, o *outcome) {
 	t := &p.txn
-	code, node, host, port := r.ErrorCode, r.NodeID, r.Host, r.Port
-	if len(r.Coordinators) > 0 {
-		x := &r.Coordinators[0]
-		code, node, host, port = x.ErrorCode, x.NodeID, x.Host, x.Port
-	}
+	k := &t.coordinators[o.call.request.(*kmsg.FindCoordinatorRequest).CoordinatorType]
+	k.found(now, o)
+	code := k.fatal
+	k.fatal = wire.None // an abort may have it asked for again
 	switch {
-	case code == 0:
-		l := p.net.known(node, host, port)
-		t.found[req.CoordinatorType] = coordinatorOf{link: l, dials: l.dials + 1}
+	case t.state == FatalError:
+	case k.known:
 		t.retryAt = now.Add(p.set.RetryBackoff)
-	case retriableCode(code):
-		t.findAt = now.Add(p.set.RetryBackoff)
 	case code == wire.GroupAuthorizationFailed, code == wire.TransactionAbortable:
 		p.abortable(wire.ErrorName(code))
-	default:
+	case code != wire.None:
 		p.fatal(wire.ErrorName(code))
 	}
 }
 
-// retries takes an error that may go away, and reports whether it is one.
+// txnRetries takes an error that may go away, and reports whether it is one.
 func (p *Producer) txnRetries(now machine.Instant, code int16) bool {
 	t := &p.txn
 	switch {
 	case code == wire.NotCoordinator || code == wire.CoordinatorNotAvailable:
-		t.forget(txnCoordinator)
+		t.coordinators[ofTransaction].lost()
 	case !retriableCode(code):
 		return false
 	}
@@ -375,7 +333,7 @@ func (p *Producer) offsetsCommitted(now machine.Instant, r *kmsg.TxnOffsetCommit
 			case code == 0:
 				t.committed(wire.TP{Topic: r.Topics[i].Topic, Partition: x.Partition})
 			case code == wire.CoordinatorNotAvailable, code == wire.NotCoordinator, code == wire.RequestTimedOut:
-				t.forget(groupCoordinator)
+				t.coordinators[ofGroup].lost()
 			case retriableCode(code):
 			case code == wire.GroupAuthorizationFailed, code == wire.FencedInstanceID, code == wire.TransactionAbortable,
 				code == wire.UnknownMemberID, code == wire.IllegalGeneration:
