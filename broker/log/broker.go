@@ -10,6 +10,7 @@ import (
 	"brokersim/broker/log/config"
 	"brokersim/broker/log/controller"
 	"brokersim/broker/log/replica"
+	"brokersim/broker/log/sasl"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 	"brokersim/faults/failpoint"
@@ -35,6 +36,9 @@ type BrokerConfig struct {
 	// producers have a new epoch for each transaction, and their partitions are added by
 	// Produce (KIP-890).
 	TransactionVersion int16
+	// Security, unless nil, has the broker serve what is about who a client is. Simulated
+	// clients, who are nobody, keep the answer to ApiVersions that they know.
+	Security *Security
 	// FirstEpoch is the epoch that transactional ids begin with: 0 but in simulations that
 	// have to come to the end of the epochs.
 	FirstEpoch int16
@@ -57,6 +61,20 @@ type Admin struct {
 	Tools bool
 }
 
+// Security is how clients show who they are.
+type Security struct {
+	// Host and Port are what clients are told of the listener on which they have to: the
+	// node's second. An empty Host: there is none.
+	Host string
+	Port int32
+	// Passwords are those of the users of PLAIN, as in a file for JAAS; those of SCRAM have
+	// their credentials in the metadata.
+	Passwords map[string]string
+	// Nonce and Scram are [sasl.Users]'s.
+	Nonce func() string
+	Scram func(m sasl.Scram, credential func(user string) (sasl.Credential, bool), nonce func() string) sasl.Conversation
+}
+
 // tools reports whether tools are served.
 func (cfg *BrokerConfig) tools() bool { return cfg.Admin != nil && cfg.Admin.Tools }
 
@@ -73,6 +91,8 @@ type Broker struct {
 	static   config.Broker // those that it was started with
 	handlers [numAPIs]handler
 	serves   *wire.Table
+	before   *wire.Table // what is served to who has not been authenticated
+	sasl     sasl.Rules
 	files    machine.Files
 	err      error // why it serves no more, until its next life
 
@@ -229,6 +249,7 @@ func NewBroker(cfg BrokerConfig) *Broker {
 		deadline: machine.Never,
 	}
 	b.serves = servedBy(&b.handlers, &cfg)
+	b.secure()
 	b.sessions = newFetchSessions(s.MaxIncrementalFetchSessionCacheSlots, cfg.Incarnation)
 	first := cfg.Controllers[0].Addr
 	name := "broker-" + strconv.Itoa(int(cfg.ID))
@@ -240,7 +261,7 @@ func NewBroker(cfg BrokerConfig) *Broker {
 		speaks = wire.VoterTable()
 	}
 	b.metadata = newLink(name+"-metadata", first, speaks, reconnectBackoff, s.ControllerQuorumRequestTimeout, wire.Fetch)
-	b.commands.link = newLink(name+"-to-controller", first, controllerTable(wire.ControllerTable(), cfg.Admin != nil, cfg.tools()), reconnectBackoff, controllerTimeout,
+	b.commands.link = newLink(name+"-to-controller", first, controllerTable(wire.ControllerTable(), cfg.Admin != nil, cfg.tools(), cfg.Security != nil), reconnectBackoff, controllerTimeout,
 		wire.AlterPartition, wire.AllocateProducerIDs, wire.CreateTopics)
 	b.parked.earliest = machine.Never
 	b.coordinators.start()
@@ -356,7 +377,7 @@ func (b *Broker) input(now machine.Now, in *machine.Input, out *machine.Effects)
 	case machine.Start:
 		b.start(now, in.Files, out)
 	case machine.Accepted:
-		b.accepted(in.Conn, out)
+		b.accepted(in, out)
 	case machine.DiskDone:
 		b.diskDone(now, in, out)
 	case machine.Received:

@@ -67,11 +67,11 @@ func absurd(t *rapid.T, v reflect.Value) {
 func TestWhateverIsAsked(t *testing.T) {
 	answered := map[int16]int{}
 	rapid.Check(t, func(rt *rapid.T) {
-		l := newAdministered(t, 2, nil)
+		l := newSecured(t, 2, nil)
 		l.create("orders", nil, 1, 2)
 		l.create("bills", map[string]string{"cleanup.policy": "delete"}, 2)
 		l.coordinate("g")
-		cfg := BrokerConfig{Admin: &Admin{Tools: true}, Coordinators: true}
+		cfg := BrokerConfig{Admin: &Admin{Tools: true}, Coordinators: true, Security: &Security{}}
 		list := handlers(&cfg)
 		table := servedBy(&list, &cfg)
 		for range rapid.IntRange(1, 6).Draw(rt, "requests") {

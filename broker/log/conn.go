@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"brokersim/broker/log/sasl"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 )
@@ -18,18 +19,23 @@ type conn struct {
 	fetch     *parkedFetch
 	deletes   *parkedDelete
 	markers   *parkedMarkers
-	parking   parkedFetch // what fetch points to: used again by the next
-	inquiries []*inquiry  // of coordinators
+	parking   parkedFetch   // what fetch points to: used again by the next
+	inquiries []*inquiry    // of coordinators
+	listener  string        // its name; empty: the one for brokers
+	session   *sasl.Session // nil: its client need not show who it is
 }
 
 // accepted takes a new connection. Until the broker knows the metadata as of its
 // own registration it takes no requests, as Kafka does: it would say that there
 // are no topics.
-func (b *Broker) accepted(id machine.ConnID, out *machine.Effects) {
-	c := &conn{Conn: wire.Conn{ID: id}}
-	b.conns[id] = c
+func (b *Broker) accepted(in *machine.Input, out *machine.Effects) {
+	c := &conn{Conn: wire.Conn{ID: in.Conn}}
+	if in.Listen == saslListener {
+		c.listener, c.session = SASLListener, sasl.NewSession(&b.sasl)
+	}
+	b.conns[c.ID] = c
 	if !b.caughtUp() {
-		out.StopReading(id)
+		out.StopReading(c.ID)
 		b.waiting = append(b.waiting, c)
 	}
 }
@@ -112,6 +118,9 @@ func (b *Broker) done(c *conn) { b.free = append(b.free, c) }
 func (b *Broker) serve(now machine.Now, c *conn, frame machine.Bytes, out *machine.Effects) {
 	if frame.Len()-4 > int64(b.cfg.Settings.SocketRequestMaxBytes) {
 		b.hangUp(c, out)
+		return
+	}
+	if c.session != nil && b.authenticate(now, c, frame, out) {
 		return
 	}
 	req, err := wire.DecodeRequest(frame, b.serves)

@@ -28,6 +28,11 @@ type ControllerConfig struct {
 	// [BrokerConfig.Admin].
 	Admin bool
 	Tools bool // see [Admin.Tools]
+	// Security has it keep what brokers pass on about users: see [BrokerConfig.Security].
+	Security bool
+	// Scram are credentials that a cluster begins with, which has no records yet
+	// (kafka-storage format --add-scram).
+	Scram []controller.ScramCredential
 	// PlaceOnFenced has new partitions have replicas on brokers that are fenced where too few
 	// live, as in Kafka. Without it their topic is refused until there are enough, so that a
 	// scenario begins with whole ISRs.
@@ -106,7 +111,7 @@ func NewController(cfg ControllerConfig) *ControllerNode {
 	}
 	n.forgetImage()
 	n.knowVoters()
-	n.serves = controllerTable(n.serves, cfg.Admin, cfg.Tools)
+	n.serves = controllerTable(n.serves, cfg.Admin, cfg.Tools, cfg.Security)
 	return n
 }
 
@@ -303,7 +308,9 @@ func (n *ControllerNode) committed(now machine.Now, out *machine.Effects) {
 		}
 		n.controller.Activate(now)
 		n.beginTasks(now.Mono)
-
+		if !n.bootstrap(now, out) {
+			return
+		}
 	}
 	for len(n.votes) > 0 && n.quorum.Spoken(n.votes[0].offset) {
 		a := n.votes[0]
@@ -320,6 +327,16 @@ func (n *ControllerNode) committed(now machine.Now, out *machine.Effects) {
 	}
 	n.next(now, append(free, n.wake(now, out)...), out)
 	n.shown = n.shows()
+}
+
+// bootstrap writes down what a cluster begins with, if this is its beginning: nobody has
+// registered yet (KIP-900). It reports false if the controller has failed.
+func (n *ControllerNode) bootstrap(now machine.Now, out *machine.Effects) (ok bool) {
+	if len(n.cfg.Scram) == 0 || !n.Image().Empty() {
+		return true
+	}
+	_, ok = n.do(now, controller.Bootstrap{Scram: n.cfg.Scram}, out)
+	return ok
 }
 
 // depose ends what the controller was active for: somebody else leads, or may. Whether

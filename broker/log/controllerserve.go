@@ -15,13 +15,16 @@ import (
 )
 
 // controllerTable is what a controller's listener serves, with what brokers pass on for
-// operators, and for their tools.
-func controllerTable(t *wire.Table, admin, tools bool) *wire.Table {
-	if !admin {
-		return t
+// operators, for their tools, and about users.
+func controllerTable(t *wire.Table, admin, tools, security bool) *wire.Table {
+	if admin {
+		t = t.With(wire.ControllerAdmin())
 	}
-	if t = t.With(wire.ControllerAdmin()); tools {
+	if admin && tools {
 		t = t.With(wire.ControllerTools())
+	}
+	if security {
+		t = t.With(wire.ControllerSecurity())
 	}
 	return t
 }
@@ -101,6 +104,8 @@ func (n *ControllerNode) request(now machine.Now, c *controllerConn, req wire.Re
 		cmd = controller.IncrementalAlterConfigs{IncrementalAlterConfigsRequest: body}
 	case *kmsg.AlterClientQuotasRequest:
 		cmd = controller.AlterClientQuotas{AlterClientQuotasRequest: body}
+	case *kmsg.AlterUserSCRAMCredentialsRequest:
+		cmd = controller.AlterUserScramCredentials{AlterUserSCRAMCredentialsRequest: body}
 	case *kmsg.ElectLeadersRequest:
 		cmd = controller.ElectLeaders{ElectLeadersRequest: body}
 	case *kmsg.AlterPartitionAssignmentsRequest:

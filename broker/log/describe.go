@@ -13,18 +13,19 @@ import (
 
 // describeTopics answers a Metadata request from what the broker has replayed: it
 // may be behind, and so say an older leader epoch than another broker.
-func (b *Broker) describeTopics(now machine.Instant, version int16, body *kmsg.MetadataRequest) *kmsg.MetadataResponse {
+func (b *Broker) describeTopics(now machine.Instant, c *conn, version int16, body *kmsg.MetadataRequest) *kmsg.MetadataResponse {
 	resp := kmsg.NewPtrMetadataResponse()
 	id := ClusterID
 	resp.ClusterID, resp.ControllerID = &id, -1
 	resp.Brokers = make([]kmsg.MetadataResponseBroker, 0, len(b.image.Brokers))
 	for _, id := range b.image.BrokerIDs() {
 		info := b.image.Brokers[id]
-		if info.Fenced {
+		host, port, ok := info.Endpoint(c.listener)
+		if info.Fenced || !ok {
 			continue
 		}
 		x := kmsg.NewMetadataResponseBroker()
-		x.NodeID, x.Host, x.Port = id, info.Host, info.Port
+		x.NodeID, x.Host, x.Port = id, host, port
 		if info.Rack != "" {
 			x.Rack = &info.Rack
 		}
@@ -37,7 +38,7 @@ func (b *Broker) describeTopics(now machine.Instant, version int16, body *kmsg.M
 	resp.Topics = []kmsg.MetadataResponseTopic{}
 	if body.Topics == nil || version == 0 && len(body.Topics) == 0 {
 		for _, name := range b.image.TopicNames() {
-			resp.Topics = append(resp.Topics, b.describeTopic(b.image.Topics[name]))
+			resp.Topics = append(resp.Topics, b.describeTopic(c, b.image.Topics[name]))
 		}
 		return resp
 	}
@@ -66,7 +67,7 @@ func (b *Broker) describeTopics(now machine.Instant, version int16, body *kmsg.M
 			t = b.image.Topics[*want.Topic]
 		}
 		if t != nil {
-			x := b.describeTopic(t)
+			x := b.describeTopic(c, t)
 			if body.IncludeTopicAuthorizedOperations {
 				x.AuthorizedOperations = topicOperations
 			}
@@ -129,7 +130,7 @@ func refusedMetadata(body *kmsg.MetadataRequest, code int16) *kmsg.MetadataRespo
 	return resp
 }
 
-func (b *Broker) describeTopic(t *controller.TopicInfo) kmsg.MetadataResponseTopic {
+func (b *Broker) describeTopic(c *conn, t *controller.TopicInfo) kmsg.MetadataResponseTopic {
 	x := kmsg.NewMetadataResponseTopic()
 	x.Topic, x.TopicID, x.IsInternal = &t.Name, t.ID, isInternal(t.Name)
 	x.Partitions = make([]kmsg.MetadataResponseTopicPartition, 0, len(t.Partitions))
@@ -143,6 +144,8 @@ func (b *Broker) describeTopic(t *controller.TopicInfo) kmsg.MetadataResponseTop
 		})
 		if leader := b.image.Brokers[info.Leader]; leader == nil || leader.Fenced {
 			p.ErrorCode, p.Leader = wire.LeaderNotAvailable, replica.NoLeader
+		} else if _, _, ok := leader.Endpoint(c.listener); !ok {
+			p.ErrorCode, p.Leader = wire.ListenerNotFound, replica.NoLeader
 		}
 		x.Partitions = append(x.Partitions, p)
 	}

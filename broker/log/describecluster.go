@@ -9,7 +9,7 @@ import (
 )
 
 // describeCluster answers a DescribeCluster request (KIP-700) as a broker does.
-func (b *Broker) describeCluster(body *kmsg.DescribeClusterRequest) *kmsg.DescribeClusterResponse {
+func (b *Broker) describeCluster(c *conn, body *kmsg.DescribeClusterRequest) *kmsg.DescribeClusterResponse {
 	const brokers, controllers = 1, 2
 	resp := kmsg.NewPtrDescribeClusterResponse()
 	resp.EndpointType, resp.ClusterID, resp.ControllerID = brokers, ClusterID, -1
@@ -27,11 +27,12 @@ func (b *Broker) describeCluster(body *kmsg.DescribeClusterRequest) *kmsg.Descri
 	}
 	for _, id := range b.image.BrokerIDs() {
 		info := b.image.Brokers[id]
-		if info.Fenced {
+		host, port, ok := info.Endpoint(c.listener)
+		if info.Fenced || !ok {
 			continue
 		}
 		x := kmsg.NewDescribeClusterResponseBroker()
-		x.NodeID, x.Host, x.Port = id, info.Host, info.Port
+		x.NodeID, x.Host, x.Port = id, host, port
 		if info.Rack != "" {
 			x.Rack = &info.Rack
 		}

@@ -23,6 +23,7 @@
 //	start.go             what is on the disk at the start of a life; syncs
 //	stop.go              the end of a life in good order: others lead first, then the marker
 //	conn.go              connections
+//	authenticate.go      who a client is: SASL (package sasl), and the credentials of users
 //	handlers.go          which request goes where; ApiVersions is made from it
 //	produce.go           Produce
 //	verify.go            what waits for the word of a transaction's coordinator (KIP-890)
@@ -143,6 +144,15 @@
 //   - A home is a matter of how many partitions the topic has now; Kafka goes by how many it had
 //     when the broker was started. Who adds partitions to an internal topic loses what is in
 //     it, there as here.
+//
+// Clients:
+//
+//   - What comes on the listener for clients that must show who they are does not reach a
+//     handler before they have: it is read by a table of three APIs, and nothing of it that is
+//     larger than sasl.server.max.receive.size.
+//   - Kafka answers who has failed after connection.failed.authentication.delay.ms; here at once.
+//   - Addresses in an answer are those of the listener that the client has come to. Brokers
+//     use the first.
 //
 // The disk:
 //

@@ -25,19 +25,19 @@ const (
 //
 // A broker without coordinators serves the API all the same, because librdkafka sends lz4 as
 // it is, and says nothing, where it does not see version 0 of it.
-func (b *Broker) findCoordinator(now machine.Instant, body *kmsg.FindCoordinatorRequest) *kmsg.FindCoordinatorResponse {
+func (b *Broker) findCoordinator(now machine.Instant, c *conn, body *kmsg.FindCoordinatorRequest) *kmsg.FindCoordinatorResponse {
 	resp := kmsg.NewPtrFindCoordinatorResponse()
 	resp.Coordinators = []kmsg.FindCoordinatorResponseCoordinator{}
 	const ofSeveral = 4
 	if body.Version < ofSeveral {
-		resp.ErrorCode, resp.NodeID, resp.Host, resp.Port = b.coordinatorOf(now, body, body.CoordinatorKey)
+		resp.ErrorCode, resp.NodeID, resp.Host, resp.Port = b.coordinatorOf(now, c, body, body.CoordinatorKey)
 		resp.ErrorMessage = b.whyNoCoordinator(body, resp.ErrorCode)
 		return resp
 	}
 	for _, key := range body.CoordinatorKeys {
 		x := kmsg.NewFindCoordinatorResponseCoordinator()
 		x.Key = key
-		x.ErrorCode, x.NodeID, x.Host, x.Port = b.coordinatorOf(now, body, key)
+		x.ErrorCode, x.NodeID, x.Host, x.Port = b.coordinatorOf(now, c, body, key)
 		x.ErrorMessage = b.whyNoCoordinator(body, x.ErrorCode)
 		resp.Coordinators = append(resp.Coordinators, x)
 	}
@@ -45,7 +45,7 @@ func (b *Broker) findCoordinator(now machine.Instant, body *kmsg.FindCoordinator
 }
 
 // coordinatorOf is where to find the coordinator of a group or a transactional id.
-func (b *Broker) coordinatorOf(now machine.Instant, body *kmsg.FindCoordinatorRequest, id string) (code int16, node int32, host string, port int32) {
+func (b *Broker) coordinatorOf(now machine.Instant, c *conn, body *kmsg.FindCoordinatorRequest, id string) (code int16, node int32, host string, port int32) {
 	kind := body.CoordinatorType
 	topic := coordinator.Offsets
 	switch {
@@ -74,7 +74,11 @@ func (b *Broker) coordinatorOf(now machine.Instant, body *kmsg.FindCoordinatorRe
 	if leader == nil || leader.Fenced { // or there is none
 		return wire.CoordinatorNotAvailable, replica.NoLeader, "", -1
 	}
-	return 0, info.Leader, leader.Host, leader.Port
+	host, port, ok := leader.Endpoint(c.listener)
+	if !ok {
+		return wire.CoordinatorNotAvailable, replica.NoLeader, "", -1
+	}
+	return 0, info.Leader, host, port
 }
 
 // whyNoCoordinator is what Kafka says beside a code, if anything.

@@ -29,9 +29,9 @@ func handlers(cfg *BrokerConfig) (list [numAPIs]handler) {
 	list[wire.OffsetForLeaderEpoch] = at(func(b *Broker, _ machine.Now, _ *wire.Request, body *kmsg.OffsetForLeaderEpochRequest) kmsg.Response {
 		return b.offsetForLeaderEpoch(body)
 	})
-	list[wire.Metadata] = at(func(b *Broker, now machine.Now, req *wire.Request, body *kmsg.MetadataRequest) kmsg.Response {
-		return b.describeTopics(now.Mono, req.Version, body)
-	})
+	list[wire.Metadata] = func(b *Broker, now machine.Now, c *conn, req wire.Request, out *machine.Effects) {
+		b.answer(c, &req, b.describeTopics(now.Mono, c, req.Version, req.Body.(*kmsg.MetadataRequest)), nil, out)
+	}
 	list[wire.InitProducerID] = at(func(b *Broker, _ machine.Now, _ *wire.Request, body *kmsg.InitProducerIDRequest) kmsg.Response {
 		return b.initProducerID(body)
 	})
@@ -41,14 +41,17 @@ func handlers(cfg *BrokerConfig) (list [numAPIs]handler) {
 	if cfg.tools() {
 		toolHandlers(&list)
 	}
+	if cfg.Security != nil {
+		securityHandlers(&list)
+	}
 	if cfg.Coordinators {
 		groupHandlers(&list)
 		transactionHandlers(&list)
 	}
 	if cfg.Admin != nil || cfg.Coordinators {
-		list[wire.FindCoordinator] = at(func(b *Broker, now machine.Now, _ *wire.Request, body *kmsg.FindCoordinatorRequest) kmsg.Response {
-			return b.findCoordinator(now.Mono, body)
-		})
+		list[wire.FindCoordinator] = func(b *Broker, now machine.Now, c *conn, req wire.Request, out *machine.Effects) {
+			b.answer(c, &req, b.findCoordinator(now.Mono, c, req.Body.(*kmsg.FindCoordinatorRequest)), nil, out)
+		}
 	}
 	if cfg.Coordinators {
 		list[wire.WriteTxnMarkers] = (*Broker).writeTxnMarkers
@@ -80,9 +83,9 @@ func adminHandlers(list *[numAPIs]handler) {
 	list[wire.DescribeConfigs] = at(func(b *Broker, _ machine.Now, _ *wire.Request, body *kmsg.DescribeConfigsRequest) kmsg.Response {
 		return b.describeConfigs(body)
 	})
-	list[wire.DescribeCluster] = at(func(b *Broker, _ machine.Now, _ *wire.Request, body *kmsg.DescribeClusterRequest) kmsg.Response {
-		return b.describeCluster(body)
-	})
+	list[wire.DescribeCluster] = func(b *Broker, _ machine.Now, c *conn, req wire.Request, out *machine.Effects) {
+		b.answer(c, &req, b.describeCluster(c, req.Body.(*kmsg.DescribeClusterRequest)), nil, out)
+	}
 	list[wire.DescribeLogDirs] = at(func(b *Broker, _ machine.Now, _ *wire.Request, body *kmsg.DescribeLogDirsRequest) kmsg.Response {
 		return b.describeLogDirs(body)
 	})
@@ -101,6 +104,28 @@ func toolHandlers(list *[numAPIs]handler) {
 	})
 }
 
+// securityHandlers are about who a client is.
+func securityHandlers(list *[numAPIs]handler) {
+	// What may come on a connection whose client is known, or need not be, comes here.
+	list[wire.SASLHandshake] = at(func(*Broker, machine.Now, *wire.Request, *kmsg.SASLHandshakeRequest) kmsg.Response {
+		resp := kmsg.NewPtrSASLHandshakeResponse()
+		resp.ErrorCode, resp.SupportedMechanisms = wire.IllegalSASLState, []string{}
+		return resp
+	})
+	list[wire.SASLAuthenticate] = at(func(*Broker, machine.Now, *wire.Request, *kmsg.SASLAuthenticateRequest) kmsg.Response {
+		resp := kmsg.NewPtrSASLAuthenticateResponse()
+		why := "SaslAuthenticate request received after successful authentication"
+		resp.ErrorCode, resp.ErrorMessage, resp.SASLAuthBytes = wire.IllegalSASLState, &why, []byte{}
+		return resp
+	})
+	list[wire.DescribeUserSCRAMCredentials] = at(func(b *Broker, _ machine.Now, _ *wire.Request, body *kmsg.DescribeUserSCRAMCredentialsRequest) kmsg.Response {
+		return b.describeScram(body)
+	})
+	list[wire.AlterUserSCRAMCredentials] = func(b *Broker, now machine.Now, c *conn, req wire.Request, _ *machine.Effects) {
+		b.forward(now.Mono, c, req, req.Body, int32(controllerTimeout.Milliseconds()))
+	}
+}
+
 // at is a handler that answers at once.
 func at[T kmsg.Request](answer func(*Broker, machine.Now, *wire.Request, T) kmsg.Response) handler {
 	return func(b *Broker, now machine.Now, c *conn, req wire.Request, out *machine.Effects) {
@@ -110,7 +135,7 @@ func at[T kmsg.Request](answer func(*Broker, machine.Now, *wire.Request, T) kmsg
 
 // servedBy is the table of what is handled.
 func servedBy(list *[numAPIs]handler, cfg *BrokerConfig) *wire.Table {
-	t := wire.BrokerTable().With(wire.BrokerAdmin()).With(wire.BrokerTools())
+	t := wire.BrokerTable().With(wire.BrokerAdmin()).With(wire.BrokerTools()).With(wire.BrokerSecurity())
 	if cfg.Coordinators {
 		t = t.Replace(wire.BrokerCoordinators())
 	}
@@ -118,6 +143,10 @@ func servedBy(list *[numAPIs]handler, cfg *BrokerConfig) *wire.Table {
 }
 
 func (b *Broker) apiVersions(_ machine.Now, c *conn, req wire.Request, out *machine.Effects) {
+	b.answer(c, &req, b.versions(&req), nil, out)
+}
+
+func (b *Broker) versions(req *wire.Request) *kmsg.ApiVersionsResponse {
 	resp := b.serves.ApiVersions()
 	switch body := req.Body.(*kmsg.ApiVersionsRequest); {
 	case req.UnsupportedVersion:
@@ -127,7 +156,7 @@ func (b *Broker) apiVersions(_ machine.Now, c *conn, req wire.Request, out *mach
 	case b.cfg.Coordinators:
 		b.features(req.Version, resp)
 	}
-	b.answer(c, &req, resp, nil, out)
+	return resp
 }
 
 // softwareName reports whether s may name a client or its version (KIP-511): letters and

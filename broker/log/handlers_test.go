@@ -9,11 +9,14 @@ import (
 // Every API that a broker may advertise has a handler, and every handler an API: what
 // ApiVersions says and what is done cannot part.
 func TestEveryAPIHasAHandler(t *testing.T) {
-	for _, cfg := range []BrokerConfig{{}, {Admin: &Admin{Tools: true}}, {Coordinators: true}, {Admin: &Admin{Tools: true}, Coordinators: true}} {
+	for _, cfg := range []BrokerConfig{{}, {Admin: &Admin{Tools: true}}, {Coordinators: true}, {Admin: &Admin{Tools: true}, Coordinators: true}, {Security: &Security{}}, {Admin: &Admin{Tools: true}, Coordinators: true, Security: &Security{}}} {
 		list := handlers(&cfg)
 		rows := wire.BrokerTable()
 		if cfg.Admin != nil {
 			rows = rows.With(wire.BrokerAdmin()).With(wire.BrokerTools())
+		}
+		if cfg.Security != nil {
+			rows = rows.With(wire.BrokerSecurity())
 		}
 		if cfg.Coordinators {
 			rows = rows.Replace(wire.BrokerCoordinators())

@@ -38,6 +38,7 @@ type lab struct {
 type labNode struct {
 	name    string
 	addr    string // where it listens; "": nowhere
+	second  string // and for clients who must show who they are
 	boot    func() machine.Machine
 	machine machine.Machine // nil: it is down
 	worked  machine.Work
@@ -288,7 +289,7 @@ func (l *lab) perform(n *labNode, e *machine.Effect) {
 }
 
 func (l *lab) dial(from *labNode, e *machine.Effect) {
-	i := slices.IndexFunc(l.nodes, func(n *labNode) bool { return n.addr == e.Name })
+	i := slices.IndexFunc(l.nodes, func(n *labNode) bool { return n.addr == e.Name || n.second != "" && n.second == e.Name })
 	if i < 0 || l.nodes[i].machine == nil {
 		l.push(delivery{to: from, life: from.life, in: machine.Input{Kind: machine.Closed, Tag: e.Tag, Err: machine.ErrRefused}})
 		return
@@ -301,7 +302,11 @@ func (l *lab) dial(from *labNode, e *machine.Effect) {
 		end.id = end.node.last
 		end.node.ends[end.id] = end
 	}
-	l.push(delivery{to: to, life: to.life, in: machine.Input{Kind: machine.Accepted, Conn: b.id}})
+	var listener machine.Listener
+	if e.Name == to.second {
+		listener = 1
+	}
+	l.push(delivery{to: to, life: to.life, in: machine.Input{Kind: machine.Accepted, Conn: b.id, Listen: listener}})
 	l.push(delivery{to: from, life: from.life, in: machine.Input{Kind: machine.Opened, Tag: e.Tag, Conn: a.id}})
 }
 
@@ -426,13 +431,18 @@ func (c *labClient) Deadline() machine.Instant { return machine.Never }
 // client connects to a node.
 func (l *lab) client(to *labNode) *labClient {
 	l.t.Helper()
+	return l.clientAt(to.addr)
+}
+
+func (l *lab) clientAt(addr string) *labClient {
+	l.t.Helper()
 	c := &labClient{l: l, format: kmsg.NewRequestFormatter(kmsg.FormatterClientID("lab"))}
 	c.n = l.node("client", "", func() machine.Machine { return c })
 	l.start(c.n)
-	l.perform(c.n, &machine.Effect{Kind: machine.DoDial, Name: to.addr, Tag: 1})
+	l.perform(c.n, &machine.Effect{Kind: machine.DoDial, Name: addr, Tag: 1})
 	l.run()
 	if c.conn == 0 {
-		l.t.Fatalf("%s does not answer: %v", to.name, c.closed)
+		l.t.Fatalf("%s does not answer: %v", addr, c.closed)
 	}
 	return c
 }

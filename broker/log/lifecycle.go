@@ -104,6 +104,12 @@ func (b *Broker) registration() *kmsg.BrokerRegistrationRequest {
 	listener := kmsg.NewBrokerRegistrationRequestListener()
 	listener.Name, listener.Host, listener.Port = "PLAINTEXT", b.cfg.Host, uint16(b.cfg.Port)
 	req.Listeners = append(req.Listeners, listener)
+	if x := b.cfg.Security; x != nil && x.Host != "" {
+		listener := kmsg.NewBrokerRegistrationRequestListener()
+		listener.Name, listener.Host, listener.Port = SASLListener, x.Host, uint16(x.Port)
+		listener.SecurityProtocol = saslPlaintext
+		req.Listeners = append(req.Listeners, listener)
+	}
 	req.Features = []kmsg.BrokerRegistrationRequestFeature{}
 	req.PreviousBrokerEpoch = b.life.before
 	if b.cfg.Rack != "" {

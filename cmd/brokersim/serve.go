@@ -17,6 +17,7 @@ import (
 
 	"brokersim/broker/host/cluster"
 	"brokersim/broker/log/config"
+	"brokersim/broker/log/sasl"
 	"brokersim/checker/result"
 	"brokersim/faults"
 
@@ -31,6 +32,8 @@ type serveFlags struct {
 	data              string
 	listen, advertise string
 	metrics           string
+	saslListen        string
+	saslUsers         []string
 	set, properties   []string
 	transactions      int16
 	faults, seed      string
@@ -46,6 +49,11 @@ interrupt (Ctrl-C) or SIGTERM. With --data it goes on where the last one has sto
 was killed: after a kill as in Kafka when broker.session.timeout.ms is over, since until
 then the brokers that were killed are taken to live.
 
+With --sasl-listen clients may come to another port of each broker, where they must show who
+they are first: by PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512, unless sasl.enabled.mechanisms is
+set. --sasl-user names users of all three; those of SCRAM are in a cluster's metadata, which
+has them from its beginning on, and whoever may alter them (kafka-configs --entity-type users).
+
 Settings have Kafka's names, units and defaults: broker.X. The later decides: Kafka's
 defaults, the property files, --set.
 
@@ -60,6 +68,7 @@ const serveExamples = `  brokersim serve                                        
   brokersim serve --brokers 1 --data /var/tmp/kafka      kept for the next time
   brokersim serve --set broker.min.insync.replicas=2 --set broker.default.replication.factor=3
   brokersim serve --faults '10s for 5s crash leader'     what will your client do?
+  brokersim serve --sasl-listen 127.0.0.1:9192 --sasl-user alice:secret
   brokersim serve --kind queue                           a work queue for clients of RabbitMQ
   brokersim serve --role controller --voters 127.0.0.1:9090 --data d
   brokersim serve --role broker --id 2 --voters 127.0.0.1:9090 --listen 127.0.0.1:9093 --data d`
@@ -73,7 +82,7 @@ func (a *app) serveVerb() *cobra.Command {
 		Example: serveExamples,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := filled(cmd, "data", "listen", "advertise", "metrics", "faults", "voters"); err != nil {
+			if err := filled(cmd, "data", "listen", "advertise", "metrics", "sasl-listen", "faults", "voters"); err != nil {
 				return err
 			}
 			return a.serve(cmd, f)
@@ -87,6 +96,8 @@ func (a *app) serveVerb() *cobra.Command {
 	flags.StringVar(&f.data, "data", "", "keep the files of all nodes in `DIR`; without it they are gone at the end")
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:9092", "the first broker listens on `HOST:PORT`, the others on the ports after it; 0 is any free port")
 	flags.StringVar(&f.advertise, "advertise", "", "tell clients `HOST` instead (advertised.listeners)")
+	flags.StringVar(&f.saslListen, "sasl-listen", "", "listen on `HOST:PORT`, and the ports after it, for clients who authenticate by SASL")
+	flags.StringArrayVar(&f.saslUsers, "sasl-user", nil, "let `NAME:PASSWORD` in by SASL; may be repeated")
 	flags.StringVar(&f.metrics, "metrics", "127.0.0.1:0", "serve OpenMetrics on `HOST:PORT` under /metrics; none for none")
 	flags.StringArrayVar(&f.set, "set", nil, "change a setting of Kafka's, `key=value`; may be repeated")
 	flags.StringArrayVar(&f.properties, "server-properties", nil, "take broker settings from `FILE`, as Kafka's server.properties")
@@ -144,6 +155,9 @@ func (a *app) serve(cmd *cobra.Command, f *serveFlags) error {
 		fmt.Fprintf(a.stderr, "controller: %s\n", strings.Join(c.Controllers(), ","))
 	} else {
 		fmt.Fprintf(a.stdout, "bootstrap.servers=%s\n", strings.Join(c.Bootstrap(), ","))
+	}
+	if list := c.SASLBootstrap(); len(list) > 0 {
+		fmt.Fprintf(a.stdout, "sasl.bootstrap.servers=%s\n", strings.Join(list, ","))
 	}
 	a.serveUntil(c, schedule, draws, interrupt)
 	if err := c.Stop(stopWithin); err != nil {
@@ -214,7 +228,34 @@ func (a *app) clusterConfig(cmd *cobra.Command, f *serveFlags) (cluster.Config, 
 	if f.role == "all" {
 		fewBrokers(&cfg)
 	}
-	return cfg, nil
+	return cfg, f.authenticates(&cfg)
+}
+
+// authenticates sets who may come how.
+func (f *serveFlags) authenticates(cfg *cluster.Config) error {
+	if f.saslListen == "" && len(f.saslUsers) == 0 {
+		return nil
+	}
+	if f.saslListen == "" && f.role != "controller" {
+		return errors.New("serve: --sasl-user wants --sasl-listen HOST:PORT, where its user may come")
+	}
+	cfg.SASL = &cluster.SASL{Listen: f.saslListen, Users: make(map[string]string)}
+	for _, s := range f.saslUsers {
+		user, password, ok := strings.Cut(s, ":")
+		if !ok || user == "" || password == "" {
+			return errors.New("serve: --sasl-user: want NAME:PASSWORD")
+		}
+		cfg.SASL.Users[user] = password
+	}
+	const key = "sasl.enabled.mechanisms"
+	switch set := cfg.Set[key]; {
+	case set == "":
+		cfg.Settings.SASLEnabledMechanisms = strings.Join(sasl.Mechanisms(), ",")
+		cfg.Set[key] = cfg.Settings.SASLEnabledMechanisms
+	case strings.Contains(set, "GSSAPI"):
+		return errors.New("serve: broker." + key + ": GSSAPI is not served; want PLAIN, SCRAM-SHA-256, SCRAM-SHA-512")
+	}
+	return nil
 }
 
 // fewBrokers has coordinators of groups and transactions work where there are fewer brokers
@@ -245,7 +286,7 @@ func (f *serveFlags) checkKind(cmd *cobra.Command) error {
 	default:
 		return fmt.Errorf("serve: %w", unknown("kind", f.kind, []string{cluster.KindLog, cluster.KindQueue, cluster.KindPubSub}))
 	}
-	for _, flag := range []string{"brokers", "controllers", "advertise", "set", "server-properties", "transaction-version", "role", "id", "voters"} {
+	for _, flag := range []string{"brokers", "controllers", "advertise", "sasl-listen", "sasl-user", "set", "server-properties", "transaction-version", "role", "id", "voters"} {
 		if cmd.Flags().Changed(flag) {
 			return fmt.Errorf("serve: --%s is for --kind log", flag)
 		}

@@ -102,6 +102,27 @@ func TestServe(t *testing.T) {
 	startServing(t, "--data", dir, "--brokers", "2", "--metrics", "none").stop(t, syscall.SIGTERM)
 }
 
+// With a listener for clients who authenticate, serve says where that is, too.
+func TestServeSASL(t *testing.T) {
+	cmd := exec.Command(os.Args[0], "serve", "--listen", "127.0.0.1:0", "--brokers", "2", "--metrics", "none", "--sasl-listen", "127.0.0.1:0", "--sasl-user", "alice:secret")
+	cmd.Args[0] = "brokersim"
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	lines := bufio.NewScanner(stdout)
+	for _, want := range []string{"bootstrap.servers=127.0.0.1:", "sasl.bootstrap.servers=127.0.0.1:"} {
+		if !lines.Scan() || !strings.HasPrefix(lines.Text(), want) || strings.Count(lines.Text(), ",") != 1 {
+			t.Errorf("%q, want %s... of two brokers", lines.Text(), want)
+		}
+	}
+	(&serving{Cmd: cmd}).stop(t, os.Interrupt)
+}
+
 // One process for each node is a cluster, too.
 func TestServeRoles(t *testing.T) {
 	dir := t.TempDir()

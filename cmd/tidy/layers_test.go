@@ -22,6 +22,7 @@ var rows = [][]layer{
 	{ // 1
 		{"broker/log/config", "broker/near"},
 		{"broker/log/coordinator", "broker/machine"},
+		{"broker/log/sasl", "broker/machine"},
 		{"broker/log/wire", "broker/machine"},
 		{"broker/pubsub/wire", "broker/machine"},
 		{"broker/queue/wire", "broker/machine"},
@@ -32,8 +33,9 @@ var rows = [][]layer{
 		{"workloads/fields", "broker/near"},
 	},
 	{ // 2: strangers to each other
+		{"broker/log/scram", "broker/log/sasl"},
 		{"broker/log/cleaner", "broker/machine broker/log/wire broker/storage"},
-		{"broker/log/controller", "broker/machine faults/failpoint broker/log/config broker/log/wire"},
+		{"broker/log/controller", "broker/machine faults/failpoint broker/log/config broker/log/sasl broker/log/wire"},
 		{"broker/log/group", "broker/machine faults/failpoint broker/log/config broker/log/coordinator broker/log/wire"},
 		{"broker/log/quorum", "broker/machine faults/failpoint broker/log/config broker/log/wire broker/storage"},
 		{"broker/log/replica", "broker/machine faults/failpoint broker/log/config broker/log/wire broker/storage"},
@@ -42,7 +44,7 @@ var rows = [][]layer{
 	},
 	{ // 3
 		{"broker/log", "broker/machine faults/failpoint broker/log/config broker/log/wire broker/storage" +
-			" broker/log/cleaner broker/log/controller broker/log/coordinator broker/log/group broker/log/quorum broker/log/replica broker/log/share broker/log/txn"},
+			" broker/log/cleaner broker/log/controller broker/log/coordinator broker/log/group broker/log/quorum broker/log/replica broker/log/sasl broker/log/share broker/log/txn"},
 		{"broker/pubsub", "broker/machine faults/failpoint broker/pubsub/wire"},
 		{"broker/queue", "broker/machine faults/failpoint broker/queue/wire broker/storage"},
 		{"checker", "checker/history checker/result"},
@@ -60,7 +62,7 @@ var rows = [][]layer{
 		{"workloads", "broker/machine checker/history faults/failpoint broker/log/config broker/log/wire broker/queue/wire workloads/client workloads/fields"},
 	},
 	{ // 5
-		{"broker/host/cluster", "broker/host broker/machine broker/storage broker/log broker/log/config broker/log/controller broker/log/wire" +
+		{"broker/host/cluster", "broker/host broker/machine broker/storage broker/log broker/log/config broker/log/controller broker/log/sasl broker/log/scram broker/log/wire" +
 			" broker/pubsub broker/pubsub/wire broker/queue broker/queue/wire faults"},
 		{"sim/scenario", "broker/machine broker/near checker/history faults/failpoint broker/log/config broker/log/coordinator broker/log/wire" +
 			" broker/log broker/pubsub broker/pubsub/wire broker/queue broker/queue/wire checker checker/bulk checker/measure checker/result faults sim workloads workloads/client workloads/fields"},
@@ -78,7 +80,7 @@ var rows = [][]layer{
 		{"sim/lesson", "broker/near checker checker/history checker/result sim/gate sim/scenario sim/story"},
 	},
 	{ // 9
-		{"cmd/brokersim", "broker/machine broker/near checker/history faults/failpoint broker/log/config broker/host/cluster" +
+		{"cmd/brokersim", "broker/machine broker/near checker/history faults/failpoint broker/log/config broker/log/sasl broker/host/cluster" +
 			" checker checker/linear checker/measure checker/result faults reports reports/plot sim sim/capacity sim/scenario sim/validation sim/gate sim/lesson"},
 		{"cmd/tidy", ""},
 	},

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -18,6 +19,9 @@ import (
 	"brokersim/broker/host"
 	"brokersim/broker/log"
 	"brokersim/broker/log/config"
+	"brokersim/broker/log/controller"
+	"brokersim/broker/log/sasl"
+	"brokersim/broker/log/scram"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 )
@@ -50,6 +54,9 @@ type Config struct {
 	Voters []string
 	Voter  int
 
+	// SASL, unless nil, has each broker listen for clients who must show who they are, too.
+	SASL *SASL
+
 	Data     string // the directory of all files; each node has its own in it
 	Settings config.Broker
 	Set      map[string]string // the settings that differ from Kafka's defaults
@@ -57,6 +64,16 @@ type Config struct {
 	TransactionVersion int16
 	// Log takes what an operator should know, a line each; nil is nobody.
 	Log func(string)
+}
+
+// SASL is the listener for clients who must show who they are, and who there is.
+type SASL struct {
+	// Listen is the address of the first broker's, as [Config.Listen] is of its other one;
+	// empty: only users are known.
+	Listen string
+	// Users are passwords by user: of PLAIN in any case, and of SCRAM in a cluster that
+	// begins (kafka-storage format --add-scram).
+	Users map[string]string
 }
 
 // firstController is the id of the first controller.
@@ -78,6 +95,7 @@ type node struct {
 	cluster *Cluster
 	name    string
 	addr    string // that it listens on
+	sasl    string // and for clients who must show who they are; empty: nowhere
 	split   host.Split
 	boot    func() machine.Machine
 	told    error // that it has given up with
@@ -153,7 +171,33 @@ func (c *Cluster) plan() (listeners []net.Listener, err error) {
 		}
 		c.planBroker(c.nodes[len(c.nodes)-1], id, l.(*net.TCPAddr), voters)
 	}
-	return listeners, nil
+	return listeners, c.planSASL()
+}
+
+// planSASL takes the addresses for clients who must show who they are. Nobody listens there
+// before the broker is started: another process may have a port by then.
+func (c *Cluster) planSASL() error {
+	if c.cfg.SASL == nil || c.cfg.SASL.Listen == "" {
+		return nil
+	}
+	addrs, err := consecutive(c.cfg.SASL.Listen, c.cfg.Brokers)
+	if err != nil {
+		return err
+	}
+	for _, n := range c.nodes {
+		if !strings.HasPrefix(n.name, "b") {
+			continue
+		}
+		l, err := net.Listen("tcp", addrs[0])
+		if err != nil {
+			return fmt.Errorf("%s cannot listen: %w", n.name, err)
+		}
+		n.sasl, addrs = l.Addr().String(), addrs[1:]
+		if err := l.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *Cluster) planWays() {
@@ -196,8 +240,44 @@ func (c *Cluster) planBroker(n *node, id int32, l *net.TCPAddr, voters []log.Vot
 	n.boot = func() machine.Machine {
 		cfg := cfg
 		_, _ = rand.Read(cfg.Incarnation[:]) // never fails
+		cfg.Security = c.security(n.sasl, cfg.Host)
 		return log.NewBroker(cfg)
 	}
+}
+
+// security is how clients of a broker show who they are.
+func (c *Cluster) security(addr, host string) *log.Security {
+	s := &log.Security{Nonce: nonce, Scram: scram.New}
+	if c.cfg.SASL != nil {
+		s.Passwords = c.cfg.SASL.Users
+	}
+	if _, port, err := net.SplitHostPort(addr); err == nil {
+		s.Host = host
+		n, _ := strconv.ParseUint(port, 10, 16) // it is the kernel's
+		s.Port = int32(n)
+	}
+	return s
+}
+
+// nonce is as long as Kafka's (ScramFormatter.secureRandomString), and as hard to guess.
+func nonce() string { return rand.Text() }
+
+// credentials are those of SCRAM that a cluster begins with.
+func (c *Cluster) credentials() (list []controller.ScramCredential, err error) {
+	if c.cfg.SASL == nil {
+		return nil, nil
+	}
+	for _, user := range slices.Sorted(maps.Keys(c.cfg.SASL.Users)) {
+		for _, m := range []sasl.Scram{sasl.SHA256, sasl.SHA512} {
+			salt := []byte(rand.Text())
+			salted, err := sasl.Salted(m, c.cfg.SASL.Users[user], salt, sasl.MinIterations)
+			if err != nil {
+				return nil, fmt.Errorf("the password of %s: %w", user, err)
+			}
+			list = append(list, controller.ScramCredential{User: user, Mechanism: m, Credential: sasl.CredentialOf(m, salt, salted, sasl.MinIterations)})
+		}
+	}
+	return list, nil
 }
 
 // planControllers takes the addresses of the controllers that run here.
@@ -222,12 +302,17 @@ func (c *Cluster) planControllers(add func(name, addr string) (net.Addr, error))
 		voters = append(voters, log.Voter{ID: int32(firstController + i), Addr: addr})
 		c.names[addr] = controllerName(i)
 	}
+	users, err := c.credentials()
+	if err != nil {
+		return nil, err
+	}
 	for _, n := range c.nodes {
 		id := voters[slices.IndexFunc(voters, func(v log.Voter) bool { return v.Addr == n.addr })].ID
 		n.boot = func() machine.Machine {
 			var seed [8]byte
 			_, _ = rand.Read(seed[:]) // never fails
-			cfg := log.ControllerConfig{ID: id, Settings: c.cfg.Settings, Seed: binary.BigEndian.Uint64(seed[:]), Admin: true, Tools: true, PlaceOnFenced: true, Set: c.cfg.Set}
+			cfg := log.ControllerConfig{ID: id, Settings: c.cfg.Settings, Seed: binary.BigEndian.Uint64(seed[:]), Admin: true, Tools: true, PlaceOnFenced: true, Set: c.cfg.Set,
+				Security: true, Scram: users}
 			if len(voters) > 1 {
 				cfg.Voters = voters
 			}
@@ -300,11 +385,20 @@ func (n *node) start(l net.Listener) error {
 			return err
 		}
 	}
+	listeners := []host.Listener{{Listener: l, Split: n.split}}
+	if n.sasl != "" {
+		second, err := net.Listen("tcp", n.sasl)
+		if err != nil {
+			l.Close()
+			return fmt.Errorf("%s cannot listen: %w", n.name, err)
+		}
+		listeners = append(listeners, host.Listener{Listener: second, Split: n.split})
+	}
 	m := n.boot()
 	n.told, n.found = nil, 0
 	life, err := host.Start(host.Config{
 		Name: n.name, Machine: m, Dir: dir,
-		Listeners: []host.Listener{{Listener: l, Split: n.split}}, Split: n.split,
+		Listeners: listeners, Split: n.split,
 		Route: func(addr string) host.Route { return n.cluster.route(n.name, addr) },
 		After: func() { n.complain(m) },
 	})
@@ -355,6 +449,23 @@ func (c *Cluster) Bootstrap() []string {
 		for advertised, addr := range c.real {
 			if addr == n.addr {
 				list = append(list, advertised)
+			}
+		}
+	}
+	return list
+}
+
+// SASLBootstrap are the addresses that clients are told who must show who they are.
+func (c *Cluster) SASLBootstrap() []string {
+	var list []string
+	for _, n := range c.nodes {
+		if n.sasl == "" {
+			continue
+		}
+		for advertised, addr := range c.real {
+			if _, port, err := net.SplitHostPort(n.sasl); err == nil && addr == n.addr {
+				host, _, _ := net.SplitHostPort(advertised) // as it was joined
+				list = append(list, net.JoinHostPort(host, port))
 			}
 		}
 	}

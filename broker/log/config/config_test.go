@@ -19,6 +19,7 @@ func TestDefaults(t *testing.T) {
 			ReplicaSocketTimeout: 30 * sec, ReplicaHighWatermarkCheckpointInterval: 5 * sec,
 			ReplicaFetchMaxBytes: 1 << 20, ReplicaFetchResponseMaxBytes: 10 << 20, ReplicaFetchMinBytes: 1, NumReplicaFetchers: 1,
 			FetchMaxBytes: 55 << 20, SocketRequestMaxBytes: 100 << 20, MessageMaxBytes: 1048588,
+			SASLEnabledMechanisms: "GSSAPI", SASLServerMaxReceiveSize: 524288,
 			MinInsyncReplicas: 1, DefaultReplicationFactor: 1, NumPartitions: 1, AutoCreateTopics: true,
 			MaxIncrementalFetchSessionCacheSlots: 1000,
 			ControlledShutdown:                   true, AutoLeaderRebalance: true, LeaderImbalanceCheckInterval: 300 * sec,

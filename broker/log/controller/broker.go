@@ -46,6 +46,9 @@ func (cmd Register) decide(c *Controller, now machine.Now) ([]Record, Response) 
 		Host:        cmd.Listeners[0].Host,
 		Port:        int32(cmd.Listeners[0].Port),
 	}
+	for _, x := range cmd.Listeners[1:] {
+		r.Others = append(r.Others, Endpoint{x.Name, x.Host, int32(x.Port)})
+	}
 	if cmd.Rack != nil {
 		r.Rack = *cmd.Rack
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"brokersim/broker/log/sasl"
 )
 
 // The encoding of a record: frame version, kind and version as unsigned
@@ -13,7 +15,7 @@ import (
 // A later version of a kind may only add fields at the end; nothing may follow
 // the fields of the version that is named. A record has the lowest version that can
 // say what it says: version 1 of a partition and of a change of one speaks of a
-// reassignment.
+// reassignment, that of a registration of further listeners.
 
 const frameVersion = 1
 
@@ -28,9 +30,11 @@ const (
 	kindFenceBroker     kind = 7
 	kindUnfenceBroker   kind = 8
 	kindRemoveTopic     kind = 9
+	kindScram           kind = 11
 	kindClientQuota     kind = 14
 	kindProducerIDs     kind = 15
 	kindShutDownBroker  kind = 17
+	kindRemoveScram     kind = 22
 	kindRegisterBroker  kind = 27
 	kindShutDownSince   kind = 1017 // of our own
 
@@ -62,6 +66,9 @@ func (GroupConfig) kind() kind        { return kindGroupConfig }
 func (RemoveGroupConfig) kind() kind  { return kindRemoveGroupConfig }
 func (ClientQuota) kind() kind        { return kindClientQuota }
 
+func (ScramCredential) kind() kind       { return kindScram }
+func (RemoveScramCredential) kind() kind { return kindRemoveScram }
+
 // EncodeRecord returns the bytes that stand for r in the metadata log, as the
 // value of a Kafka record without key.
 func EncodeRecord(r Record) []byte {
@@ -77,14 +84,16 @@ func EncodeRecord(r Record) []byte {
 func version(r Record) uint64 {
 	switch r := r.(type) {
 	case Partition:
-		return reassigns(r.Adding != nil || r.Removing != nil)
+		return oneIf(r.Adding != nil || r.Removing != nil)
 	case PartitionChange:
-		return reassigns(r.Replicas != nil)
+		return oneIf(r.Replicas != nil)
+	case RegisterBroker:
+		return oneIf(len(r.Others) > 0)
 	}
 	return 0
 }
 
-func reassigns(is bool) uint64 {
+func oneIf(is bool) uint64 {
 	if is {
 		return 1
 	}
@@ -100,7 +109,7 @@ func DecodeRecord(b []byte) (Record, error) {
 	}
 	k := kind(d.uvarint())
 	d.version = d.uvarint()
-	if most := reassigns(k == kindPartition || k == kindPartitionChange); d.err == nil && d.version > most {
+	if most := oneIf(k == kindPartition || k == kindPartitionChange || k == kindRegisterBroker); d.err == nil && d.version > most {
 		return nil, fmt.Errorf("metadata record of kind %d has version %d, above %d", k, d.version, most)
 	}
 	if d.err != nil {
@@ -123,10 +132,14 @@ func DecodeRecord(b []byte) (Record, error) {
 func (d *decoder) record(k kind) Record {
 	switch k {
 	case kindRegisterBroker:
-		return RegisterBroker{
+		r := RegisterBroker{
 			ID: d.int32(), Incarnation: d.uuid(), Epoch: d.int64(), Host: d.string(), Port: d.int32(), Rack: d.string(),
 			Fenced: d.bool(), ShuttingDown: d.bool(),
 		}
+		if d.version > 0 {
+			r.Others = d.endpoints()
+		}
+		return r
 	case kindFenceBroker:
 		return FenceBroker{ID: d.int32(), Epoch: d.int64()}
 	case kindUnfenceBroker:
@@ -177,6 +190,12 @@ func (d *decoder) record(k kind) Record {
 			r.Value = uint64(d.int64())
 		}
 		return r
+	case kindScram:
+		return ScramCredential{User: d.string(), Mechanism: sasl.Scram(d.byte()), Credential: sasl.Credential{
+			Salt: d.bytes(), StoredKey: d.bytes(), ServerKey: d.bytes(), Iterations: d.int32(),
+		}}
+	case kindRemoveScram:
+		return RemoveScramCredential{User: d.string(), Mechanism: sasl.Scram(d.byte())}
 	}
 	return nil
 }
@@ -190,6 +209,28 @@ func (r RegisterBroker) body(e *encoder) {
 	e.string(r.Rack)
 	e.bool(r.Fenced)
 	e.bool(r.ShuttingDown)
+	if version(r) > 0 {
+		e.uvarint(uint64(len(r.Others)))
+		for _, x := range r.Others {
+			e.string(x.Listener)
+			e.string(x.Host)
+			e.int32(x.Port)
+		}
+	}
+}
+
+func (r ScramCredential) body(e *encoder) {
+	e.string(r.User)
+	e.b = append(e.b, byte(r.Mechanism))
+	e.string(string(r.Salt))
+	e.string(string(r.StoredKey))
+	e.string(string(r.ServerKey))
+	e.int32(r.Iterations)
+}
+
+func (r RemoveScramCredential) body(e *encoder) {
+	e.string(r.User)
+	e.b = append(e.b, byte(r.Mechanism))
 }
 
 func (r ShutDownSince) body(e *encoder) {
@@ -401,6 +442,27 @@ func (d *decoder) bool() bool {
 }
 
 func (d *decoder) string() string { return string(d.take(d.uvarint())) }
+
+func (d *decoder) byte() byte {
+	if b := d.take(1); b != nil {
+		return b[0]
+	}
+	return 0
+}
+
+func (d *decoder) bytes() []byte { return append([]byte{}, d.take(d.uvarint())...) }
+
+func (d *decoder) endpoints() (list []Endpoint) {
+	const least = 1 + 1 + 4 // bytes of one
+	n := d.uvarint()
+	if d.err == nil && n > uint64(len(d.b)/least) {
+		d.err = errShort
+	}
+	for i := uint64(0); i < n && d.err == nil; i++ {
+		list = append(list, Endpoint{d.string(), d.string(), d.int32()})
+	}
+	return list
+}
 
 func (d *decoder) entity() QuotaEntity {
 	n := d.uvarint()

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"brokersim/broker/log/sasl"
 )
 
 func uuids() *rapid.Generator[[16]byte] {
@@ -30,9 +32,13 @@ func anyRecord() *rapid.Generator[Record] {
 			}
 			return append([]int32{}, ids.Draw(t, "ids")...)
 		}
-		switch rapid.IntRange(0, 15).Draw(t, "kind") {
+		switch rapid.IntRange(0, 17).Draw(t, "kind") {
 		case 0:
-			return RegisterBroker{i32(), uuid(), i64(), str(), i32(), str(), yes(), yes()}
+			r := RegisterBroker{i32(), uuid(), i64(), str(), i32(), str(), yes(), yes(), nil}
+			for range rapid.IntRange(0, 2).Draw(t, "listeners") {
+				r.Others = append(r.Others, Endpoint{str(), str(), i32()})
+			}
+			return r
 		case 1:
 			return FenceBroker{i32(), i64()}
 		case 2:
@@ -76,6 +82,11 @@ func anyRecord() *rapid.Generator[Record] {
 			return GroupConfig{str(), str(), str()}
 		case 14:
 			return RemoveGroupConfig{str(), str()}
+		case 15:
+			return RemoveScramCredential{str(), sasl.Scram(rapid.Int8().Draw(t, "mechanism"))}
+		case 16:
+			bytes := func() []byte { return append([]byte{}, str()...) }
+			return ScramCredential{str(), sasl.Scram(rapid.Int8().Draw(t, "mechanism")), sasl.Credential{Salt: bytes(), StoredKey: bytes(), ServerKey: bytes(), Iterations: i32()}}
 		default:
 			return Config{str(), str(), str()}
 		}
@@ -103,7 +114,9 @@ func TestRecordRoundTrip(t *testing.T) {
 
 func FuzzDecodeRecord(f *testing.F) {
 	for _, r := range []Record{
-		RegisterBroker{1, [16]byte{1}, 2, "b1", 9092, "r", true, false}, FenceBroker{1, 2}, UnfenceBroker{1, 2}, ShutDownBroker{1, 2},
+		RegisterBroker{1, [16]byte{1}, 2, "b1", 9092, "r", true, false, nil}, RegisterBroker{1, [16]byte{1}, 2, "b1", 9092, "", true, false, []Endpoint{{"SASL_PLAINTEXT", "b1", 9093}}},
+		ScramCredential{"alice", sasl.SHA256, sasl.Credential{Salt: []byte{1}, StoredKey: []byte{2}, ServerKey: []byte{3}, Iterations: 4096}}, RemoveScramCredential{"alice", sasl.SHA512},
+		FenceBroker{1, 2}, UnfenceBroker{1, 2}, ShutDownBroker{1, 2},
 		Topic{"orders", TopicID{1}}, Partition{TopicID{1}, 0, []int32{1, 2}, []int32{1}, 1, 0, 0, nil, nil},
 		Partition{TopicID{1}, 0, []int32{1, 2}, []int32{1}, 1, 0, 0, []int32{2}, []int32{}},
 		PartitionChange{TopicID{1}, 0, []int32{2}, 2, Recovering, nil, nil, nil}, ProducerIDs{1, 2, 1000}, Config{"orders", "min.insync.replicas", "2"},

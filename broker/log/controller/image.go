@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"brokersim/broker/log/sasl"
 )
 
 // Image is the cluster metadata as of one offset of the metadata log. The
@@ -31,6 +33,7 @@ type Image struct {
 	GroupConfigs map[string]map[string]string
 
 	quotas map[string]*QuotaInfo // of clients, by the key of the entity
+	scram  map[ScramUser]sasl.Credential
 
 	// NextProducerID is the first producer id that nobody has been given.
 	NextProducerID int64
@@ -48,6 +51,21 @@ type BrokerInfo struct {
 	// ShutDownOffset is the offset of the record with which its controlled
 	// shutdown began; -1 outside of one.
 	ShutDownOffset int64
+	Others         []Endpoint // of listeners beside the one that Host and Port are of
+}
+
+// Endpoint is where clients of a listener reach the broker; ok is false if it has no such
+// listener. The empty name is that of the listener for brokers.
+func (b *BrokerInfo) Endpoint(listener string) (host string, port int32, ok bool) {
+	if listener == "" {
+		return b.Host, b.Port, true
+	}
+	for i := range b.Others {
+		if x := &b.Others[i]; x.Listener == listener {
+			return x.Host, x.Port, true
+		}
+	}
+	return "", -1, false
 }
 
 // Alive reports whether the broker may lead and join ISRs: it is neither fenced
@@ -103,6 +121,7 @@ func NewImage() *Image {
 		BrokerConfigs: make(map[int32]map[string]string),
 		GroupConfigs:  make(map[string]map[string]string),
 		quotas:        make(map[string]*QuotaInfo),
+		scram:         make(map[ScramUser]sasl.Credential),
 	}
 }
 
@@ -129,6 +148,11 @@ func (im *Image) Skip(offset int64) error {
 	}
 	im.Offset = offset
 	return nil
+}
+
+// Empty reports whether there has been no record, or none that is of any effect.
+func (im *Image) Empty() bool {
+	return len(im.Brokers) == 0 && len(im.Topics) == 0 && len(im.BrokerConfigs) == 0 && len(im.GroupConfigs) == 0 && len(im.quotas) == 0 && len(im.scram) == 0 && im.NextProducerID == 0
 }
 
 func (im *Image) apply(offset int64, r Record) (Change, error) {
@@ -203,6 +227,10 @@ func (im *Image) apply(offset int64, r Record) (Change, error) {
 		return Change{}, nil
 	case ClientQuota:
 		return im.clientQuota(r)
+	case ScramCredential:
+		return im.scramCredential(r)
+	case RemoveScramCredential:
+		return im.removeScramCredential(r)
 	}
 	return Change{}, fmt.Errorf("unknown kind %T", r)
 }
@@ -210,7 +238,7 @@ func (im *Image) apply(offset int64, r Record) (Change, error) {
 func (im *Image) registerBroker(offset int64, r RegisterBroker) Change {
 	b := &BrokerInfo{
 		ID: r.ID, Incarnation: r.Incarnation, Epoch: r.Epoch, Host: r.Host, Port: r.Port, Rack: r.Rack,
-		Fenced: r.Fenced, ShutDownOffset: -1,
+		Fenced: r.Fenced, ShutDownOffset: -1, Others: r.Others,
 	}
 	if r.ShuttingDown {
 		b.ShutDownOffset = offset
@@ -388,6 +416,9 @@ func (im *Image) String() string {
 		}
 		fmt.Fprintln(&b)
 	}
+	for user, c := range im.EachScram {
+		fmt.Fprintf(&b, "%s of %q: salt %x, keys %x and %x, iterations %d\n", user.Mechanism.Name(), user.Name, c.Salt, c.StoredKey, c.ServerKey, c.Iterations)
+	}
 	for _, name := range im.TopicNames() {
 		t := im.Topics[name]
 		fmt.Fprintf(&b, "topic %s id %x", t.Name, t.ID)
@@ -413,6 +444,9 @@ func (b *BrokerInfo) String() string {
 	}
 	if b.ShutDownOffset >= 0 {
 		s += fmt.Sprintf(" shutting down since %d", b.ShutDownOffset)
+	}
+	for _, x := range b.Others {
+		s += fmt.Sprintf(" %s at %s:%d", x.Listener, x.Host, x.Port)
 	}
 	return s
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"pgregory.net/rapid"
 
+	"brokersim/broker/log/sasl"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 )
@@ -372,6 +373,35 @@ func (w *world) quotas() {
 	w.do(AlterClientQuotas{req})
 }
 
+// scram changes credentials of few users: what is answered is what is so then.
+func (w *world) scram() {
+	req := kmsg.NewPtrAlterUserSCRAMCredentialsRequest()
+	names := rapid.SampledFrom([]string{"", "a", "b"})
+	mechanisms := rapid.Int8Range(0, 3)
+	for range rapid.IntRange(0, 2).Draw(w.t, "deletions") {
+		req.Deletions = append(req.Deletions, kmsg.AlterUserSCRAMCredentialsRequestDeletion{Name: names.Draw(w.t, "user"), Mechanism: mechanisms.Draw(w.t, "mechanism")})
+	}
+	for range rapid.IntRange(0, 2).Draw(w.t, "upsertions") {
+		req.Upsertions = append(req.Upsertions, kmsg.AlterUserSCRAMCredentialsRequestUpsertion{Name: names.Draw(w.t, "user"), Mechanism: mechanisms.Draw(w.t, "mechanism"),
+			Iterations: rapid.SampledFrom([]int32{4095, 4096, 16384, 16385}).Draw(w.t, "iterations"), Salt: []byte{1}, SaltedPassword: []byte{2}})
+	}
+	for _, x := range w.do(AlterUserScramCredentials{req}).Body.(*kmsg.AlterUserSCRAMCredentialsResponse).Results {
+		if x.ErrorCode != 0 {
+			continue
+		}
+		for _, d := range req.Deletions {
+			if _, ok := w.c.image.Scram(sasl.Scram(d.Mechanism), d.Name); ok && d.Name == x.User {
+				w.t.Fatalf("%+v is there and was said to be deleted", d)
+			}
+		}
+		for _, u := range req.Upsertions {
+			if c, _ := w.c.image.Scram(sasl.Scram(u.Mechanism), u.Name); u.Name == x.User && c.Iterations != u.Iterations {
+				w.t.Fatalf("%+v is not there and was said to be: %+v", u, c)
+			}
+		}
+	}
+}
+
 // Whatever is asked, in whatever order: decisions change nothing, everybody who
 // replays the records agrees, and the rules of leaders and ISRs hold.
 func TestCommands(t *testing.T) {
@@ -451,6 +481,7 @@ func TestCommands(t *testing.T) {
 				}
 			},
 			"quotas":  func(*rapid.T) { w.quotas() },
+			"scram":   func(*rapid.T) { w.scram() },
 			"restart": func(*rapid.T) { w.restart(s) },
 		})
 	})

@@ -1,5 +1,7 @@
 package controller
 
+import "brokersim/broker/log/sasl"
+
 // Record is one fact of the cluster metadata. The log of records is the cluster
 // metadata: an [Image] is what replaying it gives.
 //
@@ -25,6 +27,16 @@ type RegisterBroker struct {
 	Rack         string // empty: none
 	Fenced       bool
 	ShuttingDown bool
+	// Others are its listeners beside the one that Host and Port are of, where other brokers
+	// reach it; nil: none.
+	Others []Endpoint `json:",omitempty"`
+}
+
+// Endpoint is where a listener is reached, as clients are told.
+type Endpoint struct {
+	Listener string // its name: "SASL_PLAINTEXT"
+	Host     string
+	Port     int32
 }
 
 // FenceBroker says that a broker may not lead, nor join an ISR (KIP-841).
@@ -152,6 +164,19 @@ type ClientQuota struct {
 	Key    string
 	Value  uint64 // the bits of a float64; 0 if Remove
 	Remove bool
+}
+
+// ScramCredential is what is kept of a user's password for one mechanism of SCRAM (KIP-554).
+type ScramCredential struct {
+	User      string
+	Mechanism sasl.Scram
+	sasl.Credential
+}
+
+// RemoveScramCredential takes a ScramCredential back.
+type RemoveScramCredential struct {
+	User      string
+	Mechanism sasl.Scram
 }
 
 // Config sets one configuration value of a topic.

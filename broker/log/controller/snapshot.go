@@ -20,7 +20,7 @@ func (im *Image) Records() (list []Record) {
 	for _, id := range im.BrokerIDs() {
 		b := im.Brokers[id]
 		list = append(list, RegisterBroker{
-			ID: b.ID, Incarnation: b.Incarnation, Epoch: b.Epoch, Host: b.Host, Port: b.Port, Rack: b.Rack, Fenced: b.Fenced,
+			ID: b.ID, Incarnation: b.Incarnation, Epoch: b.Epoch, Host: b.Host, Port: b.Port, Rack: b.Rack, Fenced: b.Fenced, Others: b.Others,
 		})
 		if b.ShutDownOffset >= 0 {
 			list = append(list, ShutDownSince{b.ID, b.Epoch, b.ShutDownOffset})
@@ -38,6 +38,9 @@ func (im *Image) Records() (list []Record) {
 	}
 	for q := range im.EachQuota {
 		list = append(list, q.records()...)
+	}
+	for user, c := range im.EachScram {
+		list = append(list, ScramCredential{user.Name, user.Mechanism, c})
 	}
 	for _, name := range im.TopicNames() {
 		t := im.Topics[name]

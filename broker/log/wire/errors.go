@@ -108,6 +108,16 @@ const (
 	InvalidShareSessionEpoch     int16 = 123
 	FencedStateEpoch             int16 = 124
 	ShareSessionLimitReached     int16 = 133
+
+	// Those of who somebody is, and what he may.
+	UnsupportedSASLMechanism int16 = 33
+	IllegalSASLState         int16 = 34
+	SecurityDisabled         int16 = 54
+	SASLAuthenticationFailed int16 = 58
+	ListenerNotFound         int16 = 72
+	ResourceNotFound         int16 = 91
+	DuplicateResource        int16 = 92
+	UnacceptableCredential   int16 = 93
 )
 
 // ErrorName returns a code's name as Kafka writes it.
@@ -171,6 +181,22 @@ func ErrorName(code int16) string {
 		return "NOT_CONTROLLER"
 	case InvalidRequest:
 		return "INVALID_REQUEST"
+	case UnsupportedSASLMechanism:
+		return "UNSUPPORTED_SASL_MECHANISM"
+	case IllegalSASLState:
+		return "ILLEGAL_SASL_STATE"
+	case SecurityDisabled:
+		return "SECURITY_DISABLED"
+	case SASLAuthenticationFailed:
+		return "SASL_AUTHENTICATION_FAILED"
+	case ListenerNotFound:
+		return "LISTENER_NOT_FOUND"
+	case ResourceNotFound:
+		return "RESOURCE_NOT_FOUND"
+	case DuplicateResource:
+		return "DUPLICATE_RESOURCE"
+	case UnacceptableCredential:
+		return "UNACCEPTABLE_CREDENTIAL"
 	case UnsupportedForMessageFormat:
 		return "UNSUPPORTED_FOR_MESSAGE_FORMAT"
 	case PolicyViolation:

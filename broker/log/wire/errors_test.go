@@ -88,6 +88,6 @@ func upper(name string) string {
 		b.WriteRune(unicode.ToUpper(r))
 		before = r
 	}
-	return strings.NewReplacer("IDNOT", "ID_NOT", "IDERROR", "ID_ERROR", "IDAUTH", "ID_AUTH",
+	return strings.NewReplacer("SASLSTATE", "SASL_STATE", "SASLAUTH", "SASL_AUTH", "SASLMECH", "SASL_MECH", "IDNOT", "ID_NOT", "IDERROR", "ID_ERROR", "IDAUTH", "ID_AUTH",
 		"IDMAPPING", "ID_MAPPING", "IDREQUIRED", "ID_REQUIRED").Replace(b.String())
 }

@@ -121,6 +121,14 @@ const (
 
 	ConsumerGroupHeartbeat int16 = 68
 	ConsumerGroupDescribe  int16 = 69
+
+	SASLHandshake                int16 = 17
+	DescribeACLs                 int16 = 29
+	CreateACLs                   int16 = 30
+	DeleteACLs                   int16 = 31
+	SASLAuthenticate             int16 = 36
+	DescribeUserSCRAMCredentials int16 = 50
+	AlterUserSCRAMCredentials    int16 = 51
 )
 
 // coordinated are the APIs of groups and transactions.
@@ -233,6 +241,23 @@ func BrokerTools() []API {
 // ControllerTools is what a broker passes on of that to the controller.
 func ControllerTools() []API {
 	return []API{{Key: AlterClientQuotas, Min: 0, Max: 1}}
+}
+
+// BrokerSecurity is what a broker's listener serves beside that to clients that show who
+// they are, and to those who say who may.
+func BrokerSecurity() []API {
+	return append(ControllerSecurity(),
+		API{Key: SASLHandshake, Min: 0, Max: 1},
+		API{Key: SASLAuthenticate, Min: 0, Max: 2},
+		API{Key: DescribeUserSCRAMCredentials, Min: 0, Max: 0},
+	)
+}
+
+// ControllerSecurity is what a broker passes on of that to the controller.
+func ControllerSecurity() []API {
+	return []API{
+		{Key: AlterUserSCRAMCredentials, Min: 0, Max: 0},
+	}
 }
 
 // With is the table with more rows.
