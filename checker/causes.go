@@ -84,37 +84,39 @@ func (c *Checker) begins(e *history.Event) {
 	}
 }
 
-// What the end of a transaction is refused with.
+// What a producer is told that cannot go on with its transaction.
 const (
 	producerFenced = "PRODUCER_FENCED"
 	wrongState     = "INVALID_TXN_STATE"
 )
 
-// endRefused holds the refusal of a commit or abort to a cause. Who is fenced has a successor
-// (KIP-98), or was open for longer than its transaction.timeout.ms, with a tenth for clocks.
-// That it is in no transaction nobody is told who has begun one: whoever comes too late is
-// fenced (KAFKA-20785).
-func (c *Checker) endRefused(e *history.Event, t *txn) {
-	h := c.holders[e.TxID]
-	if lost := c.forgot[e.TxID]; len(lost) > 0 && !c.rules.strict[Fencing] && (h == nil || h.since < lost[len(lost)-1]) {
+// toldFenced holds the refusal of something in a transaction to a cause: of its end, of offsets
+// that it commits, or of a record. Who is fenced has a successor (KIP-98), or was open for longer
+// than its transaction.timeout.ms, with a tenth for clocks. That it is in no transaction nobody
+// is told who has begun one: whoever comes too late is fenced (KAFKA-20785). What is refused after
+// that is so for the same cause.
+func (c *Checker) toldFenced(e *history.Event, t *txn, why string) {
+	h := c.holders[t.txid]
+	if t.fenced || lostSince(c.forgot[t.txid], h) && !c.rules.strict[Fencing] {
 		return // its coordinator may know of no such transaction, nor of its producer
 	}
-	if h == nil || t.since < 0 || e.Why != producerFenced && e.Why != wrongState {
+	if h == nil || t.since < 0 || why != producerFenced && why != wrongState {
 		return
 	}
 	limit := c.h.Set.TxnTimeout * 1_000_000
-	if e.Why == producerFenced && limit <= 0 {
+	if why == producerFenced && limit <= 0 {
 		return
 	}
+	t.fenced = true
 	c.looked[fencing]++
 	since := t.since
 	switch {
 	case h.others(t.p):
-	case e.Why == wrongState:
+	case why == wrongState:
 		c.tell(fencing, func() violation {
 			return violation{
 				what: fmt.Sprintf("A producer was told that it is in no transaction: %v of transaction %d, which it began at %s, was refused at %s with %s. Nobody else has its transactional.id %s.",
-					e.F, e.X, moment(t.begun.t), moment(e.T), e.Why, e.TxID),
+					e.F, t.x, moment(t.begun.t), moment(e.T), why, t.txid),
 				witness: []witness{c.say().ended(t, t.begun), c.line(e)},
 			}
 		})
@@ -122,9 +124,22 @@ func (c *Checker) endRefused(e *history.Event, t *txn) {
 		c.tell(fencing, func() violation {
 			return violation{
 				what: fmt.Sprintf("A producer was fenced without cause: %v of transaction %d was refused at %s with %s. Nobody else has its transactional.id %s, and it was open for %d of %d ms.",
-					e.F, e.X, moment(e.T), e.Why, e.TxID, (e.T-since)/1_000_000, c.h.Set.TxnTimeout),
+					e.F, t.x, moment(e.T), why, t.txid, (e.T-since)/1_000_000, c.h.Set.TxnTimeout),
 				witness: []witness{c.say().ended(t, t.begun), c.line(e)},
 			}
 		})
 	}
+}
+
+// refusedFenced takes what a record was refused with.
+func (c *Checker) refusedFenced(e *history.Event, r *record, why string) {
+	if why == producerFenced && r.x != 0 {
+		c.toldFenced(e, &c.txns[r.x-1], why)
+	}
+}
+
+// lostSince reports whether a coordinator has lost something since somebody was given his
+// producer id.
+func lostSince(lost []int64, h *holder) bool {
+	return len(lost) > 0 && (h == nil || h.since < lost[len(lost)-1])
 }

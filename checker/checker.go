@@ -290,6 +290,7 @@ func (c *Checker) sendEnds(e *history.Event) {
 	delete(c.ops, e.ID)
 	if len(e.Sends) == 0 && known && e.E != history.Info {
 		for n := o.first; n < o.first+o.n; n++ {
+			c.refusedFenced(e, c.recs.at(n), e.Why)
 			c.outcome(e, n, c.recs.at(n), history.None, e.E == history.OK)
 		}
 		return
@@ -302,6 +303,7 @@ func (c *Checker) sendEnds(e *history.Event) {
 		}
 		r := c.recs.at(n)
 		ok := s.Err == "" && (e.E == history.OK || e.E == history.Info && s.Offset >= 0)
+		c.refusedFenced(e, r, s.Err)
 		if !ok && e.E == history.Info {
 			continue
 		}

@@ -405,8 +405,12 @@ func (c *Checker) answered(e *history.Event) {
 	}
 	switch e.F {
 	case history.OffsetCommit, history.TxnOffsets:
-		if e.E == history.OK && x.x != 0 {
-			c.txns[x.x-1].heard = true
+		if x.x != 0 {
+			if t := &c.txns[x.x-1]; e.E == history.OK {
+				t.heard = true
+			} else {
+				c.toldFenced(e, t, e.Why)
+			}
 		}
 		c.commitEnds(e, x)
 	case history.OffsetFetch:

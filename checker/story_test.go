@@ -15,7 +15,7 @@ import (
 
 // A story is a history in short, one event a line, 10 ms apart:
 //
-//	p1 sends 11 to 0 [key 5]         p1 acked 11 @3      p1 unknown 11     p1 failed 11
+//	p1 sends 11 to 0 [key 5]         p1 acked 11 @3      p1 unknown 11     p1 failed 11 [refused ERROR]
 //	k1 asks                          k1 gets 0 [from 0] [end 3] [epoch 2] [start 0] [limited]: 0=11 1=12
 //	k1 polls ...                     asks and gets at once
 //	k1 lists / k1 latest 0 end 3     ListOffsets; "k1 latest" alone does both
@@ -131,7 +131,11 @@ func (s *story) line(t *testing.T, line string) {
 		sends(history.None, "timeout")
 	case "failed":
 		e.E = history.Fail
-		sends(history.None, "MESSAGE_TOO_LARGE")
+		why := "MESSAGE_TOO_LARGE"
+		if len(rest) > 2 && rest[1] == "refused" {
+			why = rest[2]
+		}
+		sends(history.None, why)
 	case "asks":
 		e.E, e.F, e.ID = history.Inv, history.Poll, s.begin(who)
 	case "lists":

@@ -36,6 +36,7 @@ type txn struct {
 	sealed    int64 // the first event that shows that all its markers were written; or None
 	before    int32 // 1 + the one that its producer had begun before, if that is not sealed
 	pending   int32 // commits that nobody knows of, or that are under way
+	fenced    bool  // its producer was told that it is, or that it is in no transaction
 	heard     bool  // something of it was acknowledged: its coordinator knows of it, and its producer knows that
 	shown     bool  // to a reader of committed records, when it should not have been, and that is reported
 	hung      bool  // it is reported that no marker has ended it
@@ -122,7 +123,7 @@ func (c *Checker) endDone(e *history.Event, asked *call) {
 		t.pending--
 	}
 	if e.E != history.OK {
-		c.endRefused(e, t)
+		c.toldFenced(e, t, e.Why)
 	}
 	switch {
 	case e.E == history.Fail:
