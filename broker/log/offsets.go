@@ -1,6 +1,8 @@
 package log
 
 import (
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"brokersim/broker/log/wire"
@@ -19,24 +21,16 @@ func (b *Broker) offsetCommit(now machine.Now, c *conn, req wire.Request, out *m
 	}
 	resp := kmsg.NewPtrOffsetCommitResponse()
 	known := *body
-	known.Topics = known.Topics[:0:0]
-	for i := range body.Topics {
-		t := &body.Topics[i]
-		here, missing := existing(b, t.Topic, t.Partitions, func(p *kmsg.OffsetCommitRequestTopicPartition) int32 { return p.Partition })
-		if len(missing) > 0 {
-			answer := kmsg.NewOffsetCommitResponseTopic()
-			answer.Topic = t.Topic
-			for _, n := range missing {
-				answer.Partitions = append(answer.Partitions, kmsg.OffsetCommitResponseTopicPartition{Partition: n, ErrorCode: wire.UnknownTopicOrPartition})
-			}
-			resp.Topics = append(resp.Topics, answer)
+	known.Topics, resp.Topics = split(b, body.Topics, func(t *kmsg.OffsetCommitRequestTopic) (string, *[]kmsg.OffsetCommitRequestTopicPartition) {
+		return t.Topic, &t.Partitions
+	}, func(p *kmsg.OffsetCommitRequestTopicPartition) int32 { return p.Partition }, func(topic string, missing []int32) kmsg.OffsetCommitResponseTopic {
+		answer := kmsg.NewOffsetCommitResponseTopic()
+		answer.Topic = topic
+		for _, n := range missing {
+			answer.Partitions = append(answer.Partitions, kmsg.OffsetCommitResponseTopicPartition{Partition: n, ErrorCode: wire.UnknownTopicOrPartition})
 		}
-		if len(here) > 0 {
-			rest := *t
-			rest.Partitions = here
-			known.Topics = append(known.Topics, rest)
-		}
-	}
+		return answer
+	})
 	if len(known.Topics) == 0 {
 		b.answer(c, &req, resp, nil, out)
 		return
@@ -73,18 +67,32 @@ func (b *Broker) hasAll(body *kmsg.OffsetCommitRequest) bool {
 	return true
 }
 
-// existing are those of some partitions of a topic that there are, and the numbers of the
-// others.
-func existing[P any](b *Broker, topic string, list []P, number func(*P) int32) (here []P, missing []int32) {
-	t := b.image.Topics[topic]
-	for i := range list {
-		if n := number(&list[i]); t == nil || n < 0 || int(n) >= len(t.Partitions) {
-			missing = append(missing, n)
-		} else {
-			here = append(here, list[i])
+// split parts the topics of a request into what there is of their partitions and the answers to
+// what there is not: part and number tell a topic's partitions and their numbers.
+func split[T, P, R any](b *Broker, topics []T, part func(*T) (string, *[]P), number func(*P) int32, refuse func(topic string, missing []int32) R) (known []T, refused []R) {
+	rest := slices.Clone(topics)
+	for i := range rest {
+		name, list := part(&rest[i])
+		info := b.image.Topics[name]
+		var here []P
+		var missing []int32
+		for j := range *list {
+			p := &(*list)[j]
+			if n := number(p); info == nil || n < 0 || int(n) >= len(info.Partitions) {
+				missing = append(missing, n)
+			} else {
+				here = append(here, *p)
+			}
+		}
+		if len(missing) > 0 {
+			refused = append(refused, refuse(name, missing))
+		}
+		if len(here) > 0 {
+			*list = here
+			known = append(known, rest[i])
 		}
 	}
-	return here, missing
+	return known, refused
 }
 
 // merge adds an answer about a topic to a list of them: join adds it to one about the same
@@ -103,24 +111,16 @@ func (b *Broker) txnOffsetCommit(now machine.Now, c *conn, req wire.Request, out
 	body := req.Body.(*kmsg.TxnOffsetCommitRequest)
 	resp := kmsg.NewPtrTxnOffsetCommitResponse()
 	known := *body
-	known.Topics = known.Topics[:0:0]
-	for i := range body.Topics {
-		t := &body.Topics[i]
-		here, missing := existing(b, t.Topic, t.Partitions, func(p *kmsg.TxnOffsetCommitRequestTopicPartition) int32 { return p.Partition })
-		if len(missing) > 0 {
-			answer := kmsg.NewTxnOffsetCommitResponseTopic()
-			answer.Topic = t.Topic
-			for _, n := range missing {
-				answer.Partitions = append(answer.Partitions, kmsg.TxnOffsetCommitResponseTopicPartition{Partition: n, ErrorCode: wire.UnknownTopicOrPartition})
-			}
-			resp.Topics = append(resp.Topics, answer)
+	known.Topics, resp.Topics = split(b, body.Topics, func(t *kmsg.TxnOffsetCommitRequestTopic) (string, *[]kmsg.TxnOffsetCommitRequestTopicPartition) {
+		return t.Topic, &t.Partitions
+	}, func(p *kmsg.TxnOffsetCommitRequestTopicPartition) int32 { return p.Partition }, func(topic string, missing []int32) kmsg.TxnOffsetCommitResponseTopic {
+		answer := kmsg.NewTxnOffsetCommitResponseTopic()
+		answer.Topic = topic
+		for _, n := range missing {
+			answer.Partitions = append(answer.Partitions, kmsg.TxnOffsetCommitResponseTopicPartition{Partition: n, ErrorCode: wire.UnknownTopicOrPartition})
 		}
-		if len(here) > 0 {
-			rest := *t
-			rest.Partitions = here
-			known.Topics = append(known.Topics, rest)
-		}
-	}
+		return answer
+	})
 	if len(known.Topics) == 0 {
 		b.answer(c, &req, resp, nil, out)
 		return
@@ -199,24 +199,16 @@ func (b *Broker) offsetDelete(now machine.Now, c *conn, req wire.Request, out *m
 	body := req.Body.(*kmsg.OffsetDeleteRequest)
 	resp := kmsg.NewPtrOffsetDeleteResponse()
 	known := *body
-	known.Topics = known.Topics[:0:0]
-	for i := range body.Topics {
-		t := &body.Topics[i]
-		here, missing := existing(b, t.Topic, t.Partitions, func(p *kmsg.OffsetDeleteRequestTopicPartition) int32 { return p.Partition })
-		if len(missing) > 0 {
-			answer := kmsg.NewOffsetDeleteResponseTopic()
-			answer.Topic = t.Topic
-			for _, n := range missing {
-				answer.Partitions = append(answer.Partitions, kmsg.OffsetDeleteResponseTopicPartition{Partition: n, ErrorCode: wire.UnknownTopicOrPartition})
-			}
-			resp.Topics = append(resp.Topics, answer)
+	known.Topics, resp.Topics = split(b, body.Topics, func(t *kmsg.OffsetDeleteRequestTopic) (string, *[]kmsg.OffsetDeleteRequestTopicPartition) {
+		return t.Topic, &t.Partitions
+	}, func(p *kmsg.OffsetDeleteRequestTopicPartition) int32 { return p.Partition }, func(topic string, missing []int32) kmsg.OffsetDeleteResponseTopic {
+		answer := kmsg.NewOffsetDeleteResponseTopic()
+		answer.Topic = topic
+		for _, n := range missing {
+			answer.Partitions = append(answer.Partitions, kmsg.OffsetDeleteResponseTopicPartition{Partition: n, ErrorCode: wire.UnknownTopicOrPartition})
 		}
-		if len(here) > 0 {
-			rest := *t
-			rest.Partitions = here
-			known.Topics = append(known.Topics, rest)
-		}
-	}
+		return answer
+	})
 	b.askGroup(now, body.Group, &inquiry{command: &known, conn: c, req: req, then: func(_ machine.Now, part kmsg.Response, out *machine.Effects) {
 		answer := part.(*kmsg.OffsetDeleteResponse)
 		if answer.ErrorCode != 0 {
