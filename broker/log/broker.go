@@ -39,6 +39,9 @@ type BrokerConfig struct {
 	// Security, unless nil, has the broker serve what is about who a client is. Simulated
 	// clients, who are nobody, keep the answer to ApiVersions that they know.
 	Security *Security
+	// ShareVersion is the finalized level of the feature share.version: with 1 the broker has share
+	// groups (KIP-932). Simulated clients of none keep the answer to ApiVersions that they know.
+	ShareVersion int16
 	// FirstEpoch is the epoch that transactional ids begin with: 0 but in simulations that
 	// have to come to the end of the epochs.
 	FirstEpoch int16
@@ -77,6 +80,9 @@ type Security struct {
 
 // tools reports whether tools are served.
 func (cfg *BrokerConfig) tools() bool { return cfg.Admin != nil && cfg.Admin.Tools }
+
+// shares reports whether share groups are served.
+func (cfg *BrokerConfig) shares() bool { return cfg.ShareVersion > 0 && cfg.Coordinators }
 
 // Voter is one of the controllers, as others reach it.
 type Voter struct {
@@ -128,6 +134,9 @@ type Broker struct {
 	unverified    []*verifying
 	verifications verifications
 	markers       txnMarkers // of coordinators on this broker
+	persister     persister  // of share partitions on this broker
+	sharing       sharing
+	hungUpOn      []*conn // that are closed, and had share sessions
 	reading       fetchAnswer
 	ids           producerIDs
 
@@ -166,6 +175,9 @@ type partition struct {
 	deletes  []*parkedDelete
 	markers  []*parkedMarkers
 	fetches  []*parkedFetch
+
+	shares       []*sharePart   // in the order in which they have begun
+	shareFetches []*parkedShare // that wait for something of it
 
 	coordinates *kind  // what its topic is for; nil: for nothing of coordinators
 	shard       *shard // nil: this broker does not lead it
@@ -266,6 +278,7 @@ func NewBroker(cfg BrokerConfig) *Broker {
 	b.parked.earliest = machine.Never
 	b.coordinators.start()
 	b.verifications, b.markers = newVerifications(), newTxnMarkers()
+	b.persister, b.sharing = newPersister(), newSharing(cfg.shares())
 	return b
 }
 
@@ -368,6 +381,7 @@ func (b *Broker) Step(now machine.Now, in *machine.Input, out *machine.Effects) 
 		b.follow(now.Mono, out)
 		b.sendVerifications(now.Mono, out)
 		b.sendMarkers(now.Mono, out)
+		b.sendPersisting(now.Mono, out)
 	}
 	b.deadline = b.nextDeadline(now.Mono)
 }
@@ -403,7 +417,7 @@ func (b *Broker) input(now machine.Now, in *machine.Input, out *machine.Effects)
 
 func (b *Broker) stepLinks(now machine.Now, in *machine.Input, out *machine.Effects) (mine bool) {
 	return b.stepFetchers(now, in, out) || b.stepLifecycle(now.Mono, in, out) || b.stepMetadata(now.Mono, in, out) || b.stepCommands(now, in, out) ||
-		b.stepVerifications(now, in, out) || b.stepMarkers(now, in, out)
+		b.stepVerifications(now, in, out) || b.stepMarkers(now, in, out) || b.stepPersisting(now, in, out)
 }
 
 // periodic does what is due by the clock.
@@ -442,6 +456,8 @@ func (b *Broker) periodic(now machine.Now, out *machine.Effects) {
 	b.tickCoordinators(now, out)
 	b.expireVerifications(now, out)
 	b.expireMarkersSent(now, out)
+	b.expirePersisting(now, out)
+	b.tickShares(now, out)
 	b.retain(now, out)
 	b.discard(at, out)
 	b.clean(now, out)
@@ -454,7 +470,7 @@ func (b *Broker) nextDeadline(now machine.Instant) machine.Instant {
 		return machine.Never
 	}
 	at := min(b.beatDue(), b.parked.earliest, b.isrAt, b.expireAt, b.checkpointsDue(), b.flushAt, b.commands.due(), b.retention.due(), b.discardAt(), b.cleaning.due(), b.coordinators.earliest)
-	at = min(at, b.metadata.due(b.metadataAt), b.leaveDue(), b.verifications.due(now), b.markers.due(now))
+	at = min(at, b.metadata.due(b.metadataAt), b.leaveDue(), b.verifications.due(now), b.markers.due(now), b.persister.due(now), b.sharing.earliest)
 	for _, f := range b.fetchers {
 		at = min(at, f.due())
 	}
@@ -503,10 +519,15 @@ func (b *Broker) settle(now machine.Now, out *machine.Effects) {
 			b.wakeMarkers(now, p, out)
 			b.wakeFetches(now.Mono, p, out)
 			b.wakeCoordinator(now, p, out)
+			b.wakeShares(now, p, out)
 		case len(b.unverified) > 0:
 			v := b.unverified[0]
 			b.unverified = slices.Delete(b.unverified, 0, 1)
 			b.verify(now, v, out)
+		case len(b.hungUpOn) > 0:
+			c := b.hungUpOn[0]
+			b.hungUpOn = slices.Delete(b.hungUpOn, 0, 1)
+			b.hungUp(now, c, out)
 		case len(b.free) > 0:
 			c := b.free[0]
 			b.free = slices.Delete(b.free, 0, 1)
@@ -543,6 +564,7 @@ func (b *Broker) hangUpAll(out *machine.Effects) {
 	clear(b.conns)
 	b.coordinators.stop()
 	b.verifications, b.markers = newVerifications(), newTxnMarkers()
+	b.persister, b.sharing, b.hungUpOn = newPersister(), newSharing(false), nil
 	b.parked, b.waiting, b.free, b.touched, b.unverified = parked{earliest: machine.Never}, nil, nil, nil, nil
 }
 
@@ -563,5 +585,5 @@ func (b *Broker) links() []*link {
 	for _, f := range b.fetchers {
 		list = append(list, &f.link)
 	}
-	return b.markers.links(b.verifications.links(list))
+	return b.persister.links(b.markers.links(b.verifications.links(list)))
 }

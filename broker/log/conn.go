@@ -23,6 +23,8 @@ type conn struct {
 	inquiries []*inquiry    // of coordinators
 	listener  string        // its name; empty: the one for brokers
 	session   *sasl.Session // nil: its client need not show who it is
+	share     *parkedShare
+	sessions  []*shareSession
 }
 
 // accepted takes a new connection. Until the broker knows the metadata as of its
@@ -91,6 +93,9 @@ func (b *Broker) forget(c *conn) {
 		b.unparkMarkers(c.markers)
 	}
 	b.nobodyWaits(c)
+	if c.share != nil || len(c.sessions) > 0 {
+		b.hungUpOn = append(b.hungUpOn, c)
+	}
 	b.waiting = slices.DeleteFunc(b.waiting, func(x *conn) bool { return x == c })
 }
 

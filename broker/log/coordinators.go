@@ -17,6 +17,7 @@ import (
 // leads, and who waits for them.
 type coordinators struct {
 	groups, transactions kind
+	shares               kind
 	shards               []*shard // by topic and partition
 	inquiries            map[coordinator.Token]*inquiry
 	last                 coordinator.Token // that was given
@@ -44,6 +45,7 @@ type kind struct {
 func (c *coordinators) start() {
 	c.groups = kind{topic: coordinator.Offsets, make: newGroups}
 	c.transactions = kind{topic: coordinator.Transactions, make: newTransactions, mark: (*Broker).writeMarker}
+	c.shares = kind{topic: coordinator.ShareState, make: newShares}
 	c.inquiries = make(map[coordinator.Token]*inquiry)
 	c.earliest = machine.Never
 }
@@ -61,6 +63,8 @@ func (c *coordinators) of(topic string) *kind {
 		return &c.groups
 	case c.transactions.topic:
 		return &c.transactions
+	case c.shares.topic:
+		return &c.shares
 	}
 	return nil
 }

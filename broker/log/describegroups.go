@@ -65,16 +65,18 @@ func (b *Broker) deleteGroups(now machine.Now, c *conn, req wire.Request, out *m
 			groups = append(groups, id)
 		}
 	}
-	askGroups(b, now, c, req, groups, func(of []int) kmsg.Request {
-		part := *body
-		part.Groups = pick(groups, of)
-		return &part
-	}, func(resp kmsg.Response) []kmsg.DeleteGroupsResponseGroup {
-		return resp.(*kmsg.DeleteGroupsResponse).Groups
-	}, func(groups []kmsg.DeleteGroupsResponseGroup) kmsg.Response {
-		resp := kmsg.NewPtrDeleteGroupsResponse()
-		resp.Groups = groups
-		return resp
+	b.beforeDeletion(now, groups, func(now machine.Now, out *machine.Effects) {
+		askGroups(b, now, c, req, groups, func(of []int) kmsg.Request {
+			part := *body
+			part.Groups = pick(groups, of)
+			return &part
+		}, func(resp kmsg.Response) []kmsg.DeleteGroupsResponseGroup {
+			return resp.(*kmsg.DeleteGroupsResponse).Groups
+		}, func(groups []kmsg.DeleteGroupsResponseGroup) kmsg.Response {
+			resp := kmsg.NewPtrDeleteGroupsResponse()
+			resp.Groups = groups
+			return resp
+		}, out)
 	}, out)
 }
 

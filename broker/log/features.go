@@ -8,10 +8,12 @@ import (
 	"brokersim/broker/log/wire"
 )
 
-// The only feature whose level matters to clients, and its highest level (KIP-890).
+// The features whose level matters to clients, and their highest levels (KIP-890, KIP-932).
 const (
 	transactionVersion     = "transaction.version"
 	mostTransactionVersion = 2
+	shareVersion           = "share.version"
+	mostShareVersion       = 1
 )
 
 // features says which features the broker supports and the cluster has finalized (KIP-584).
@@ -22,11 +24,20 @@ func (b *Broker) features(version int16, resp *kmsg.ApiVersionsResponse) {
 		f := kmsg.NewApiVersionsResponseSupportedFeature()
 		f.Name, f.MinVersion, f.MaxVersion = transactionVersion, 0, mostTransactionVersion
 		resp.SupportedFeatures = append(resp.SupportedFeatures, f)
+		if b.cfg.shares() {
+			f.Name, f.MaxVersion = shareVersion, mostShareVersion
+			resp.SupportedFeatures = append(resp.SupportedFeatures, f)
+		}
 	}
 	resp.FinalizedFeaturesEpoch = 0 // of all levels, which do not change
 	if level := b.cfg.TransactionVersion; level > 0 {
 		f := kmsg.NewApiVersionsResponseFinalizedFeature()
 		f.Name, f.MinVersionLevel, f.MaxVersionLevel = transactionVersion, level, level
+		resp.FinalizedFeatures = append(resp.FinalizedFeatures, f)
+	}
+	if b.cfg.shares() {
+		f := kmsg.NewApiVersionsResponseFinalizedFeature()
+		f.Name, f.MinVersionLevel, f.MaxVersionLevel = shareVersion, b.cfg.ShareVersion, b.cfg.ShareVersion
 		resp.FinalizedFeatures = append(resp.FinalizedFeatures, f)
 	}
 }
@@ -69,16 +80,19 @@ func (b *Broker) updateFeature(version int16, validateOnly bool, u *kmsg.UpdateF
 	if version == 0 {
 		kind = upgrade // Kafka's controller does not look at what version 0 had instead
 	}
-	level := b.cfg.TransactionVersion
+	level, most := b.cfg.TransactionVersion, int16(mostTransactionVersion)
+	if u.Feature == shareVersion && b.cfg.shares() {
+		level, most = b.cfg.ShareVersion, mostShareVersion
+	}
 	switch {
 	case kind < upgrade || kind > unsafeDowngrade:
 		return "The controller does not support the given upgrade type."
 	case u.MaxVersionLevel < 0:
 		return "A feature version cannot be less than 0."
-	case u.Feature != transactionVersion:
+	case u.Feature != transactionVersion && !(u.Feature == shareVersion && b.cfg.shares()):
 		return "The cluster does not support this feature."
-	case u.MaxVersionLevel > mostTransactionVersion:
-		return fmt.Sprintf("The cluster only supports versions 0-%d", mostTransactionVersion)
+	case u.MaxVersionLevel > most:
+		return fmt.Sprintf("The cluster only supports versions 0-%d", most)
 	case u.MaxVersionLevel < level && kind == upgrade:
 		return "Can't downgrade the version of this feature without setting the upgrade type to either safe or unsafe downgrade."
 	case u.MaxVersionLevel > level && kind != upgrade:

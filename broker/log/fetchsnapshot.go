@@ -96,6 +96,7 @@ func (b *Broker) goOnFrom(im *controller.Image) {
 		if t := b.image.Topics[name]; im.ByID[t.ID] == nil {
 			b.gone = append(b.gone, t)
 			b.coordinators.topics.deleted = append(b.coordinators.topics.deleted, name)
+			b.coordinators.topics.gone = append(b.coordinators.topics.gone, t.ID)
 		}
 	}
 	b.reconfigured = b.reconfigured || len(b.image.BrokerConfigs) > 0 || len(im.BrokerConfigs) > 0

@@ -1,7 +1,10 @@
 package log
 
 import (
+	"encoding/base64"
 	"hash/fnv"
+	"strconv"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -52,6 +55,10 @@ func (b *Broker) coordinatorOf(now machine.Instant, c *conn, body *kmsg.FindCoor
 	case body.Version == 0, kind == ofGroup:
 	case kind == ofTransaction:
 		topic = coordinator.Transactions
+	case kind == ofShares && b.cfg.ShareVersion > 0 && body.Version >= 6:
+		if topic = coordinator.ShareState; !isShareKey(id) {
+			return wire.InvalidRequest, replica.NoLeader, "", -1
+		}
 	default:
 		return wire.InvalidRequest, replica.NoLeader, "", -1
 	}
@@ -79,6 +86,21 @@ func (b *Broker) coordinatorOf(now machine.Instant, c *conn, body *kmsg.FindCoor
 		return wire.CoordinatorNotAvailable, replica.NoLeader, "", -1
 	}
 	return 0, info.Leader, host, port
+}
+
+// isShareKey reports whether a key is "group:topic id:partition" (SharePartitionKey.validate).
+func isShareKey(key string) bool {
+	i := strings.LastIndexByte(key, ':')
+	if i < 0 {
+		return false
+	}
+	n, err := strconv.ParseInt(key[i+1:], 10, 32)
+	j := strings.LastIndexByte(key[:i], ':')
+	if j < 0 || err != nil || n < 0 || strings.TrimSpace(key[:j]) == "" {
+		return false
+	}
+	id, err := base64.RawURLEncoding.DecodeString(key[j+1 : i])
+	return err == nil && len(id) == 16
 }
 
 // whyNoCoordinator is what Kafka says beside a code, if anything.

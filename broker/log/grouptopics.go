@@ -7,6 +7,7 @@ import (
 	"brokersim/broker/log/controller"
 	"brokersim/broker/log/coordinator"
 	"brokersim/broker/log/group"
+	"brokersim/broker/log/share"
 	"brokersim/broker/machine"
 	"brokersim/faults/failpoint"
 )
@@ -16,8 +17,11 @@ func newGroups(b *Broker, partition, epoch int32, bugs *failpoint.Set) coordinat
 	life := fnv.New64a()
 	life.Write(b.cfg.Incarnation[:])
 	life.Write(binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(partition)), uint32(epoch)))
-	return group.New(group.Config{Seed: life.Sum64(), Broker: &b.cfg.Settings, Topics: (*groupTopics)(b), Failpoints: bugs})
+	return group.New(group.Config{Seed: life.Sum64(), Broker: &b.cfg.Settings, Topics: (*groupTopics)(b), Group: b.groupConfig, Failpoints: bugs})
 }
+
+// groupConfig are the settings that a group has of its own.
+func (b *Broker) groupConfig(group string) map[string]string { return b.image.GroupConfigs[group] }
 
 // groupTopics are the topics that coordinators of groups know of: those of the metadata as the
 // broker has replayed them.
@@ -44,13 +48,14 @@ func groupTopic(t *controller.TopicInfo) (group.Topic, bool) {
 type topicsChanged struct {
 	some    bool
 	deleted []string
+	gone    [][16]byte // the same, by their ids
 }
 
 // note takes a change of the metadata.
 func (t *topicsChanged) note(c controller.Change) {
 	switch {
 	case c.Removed != nil:
-		t.some, t.deleted = true, append(t.deleted, c.Removed.Name)
+		t.some, t.deleted, t.gone = true, append(t.deleted, c.Removed.Name), append(t.gone, c.Removed.ID)
 	case c.Topic != nil, c.Partition != nil && c.Partition.PartitionEpoch == 0:
 		t.some = true
 	}
@@ -62,10 +67,15 @@ func (b *Broker) tellTopics(now machine.Now, out *machine.Effects) {
 	if !t.some || b.err != nil {
 		return
 	}
-	changed := group.MetadataChanged{Deleted: t.deleted}
+	changed, gone := group.MetadataChanged{Deleted: t.deleted}, share.TopicsDeleted{IDs: t.gone}
 	*t = topicsChanged{}
 	for _, s := range b.coordinators.shards {
 		switch {
+		case s.kind == &b.coordinators.shares && len(gone.IDs) == 0:
+		case s.kind == &b.coordinators.shares && s.stage == serves:
+			b.tell(now, s, gone, out)
+		case s.kind == &b.coordinators.shares:
+			s.gone = append(s.gone, gone.IDs...)
 		case s.kind != &b.coordinators.groups:
 		case s.stage == serves:
 			b.tell(now, s, changed, out)

@@ -48,6 +48,9 @@ func handlers(cfg *BrokerConfig) (list [numAPIs]handler) {
 		groupHandlers(&list)
 		transactionHandlers(&list)
 	}
+	if cfg.shares() {
+		shareHandlers(&list)
+	}
 	if cfg.Admin != nil || cfg.Coordinators {
 		list[wire.FindCoordinator] = func(b *Broker, now machine.Now, c *conn, req wire.Request, out *machine.Effects) {
 			b.answer(c, &req, b.findCoordinator(now.Mono, c, req.Body.(*kmsg.FindCoordinatorRequest)), nil, out)
@@ -138,6 +141,9 @@ func servedBy(list *[numAPIs]handler, cfg *BrokerConfig) *wire.Table {
 	t := wire.BrokerTable().With(wire.BrokerAdmin()).With(wire.BrokerTools()).With(wire.BrokerSecurity())
 	if cfg.Coordinators {
 		t = t.Replace(wire.BrokerCoordinators())
+	}
+	if cfg.shares() {
+		t = t.With(wire.BrokerShares())
 	}
 	return t.Only(func(key int16) bool { return list[key] != nil })
 }

@@ -14,7 +14,7 @@ import (
 // isInternal reports whether a topic is one of those in which coordinators keep what they
 // know: only they append to it, and operators by a client whose id says so.
 func isInternal(topic string) bool {
-	return topic == coordinator.Offsets || topic == coordinator.Transactions
+	return topic == coordinator.Offsets || topic == coordinator.Transactions || topic == coordinator.ShareState
 }
 
 // adminClient is the client id of Kafka's own tools (AdminUtils.ADMIN_CLIENT_ID), who may
@@ -40,6 +40,11 @@ func (b *Broker) creatable(topic string) kmsg.CreateTopicsRequestTopic {
 		t.Configs = topicConfigs("cleanup.policy", "compact", "compression.type", "uncompressed",
 			"min.insync.replicas", strconv.Itoa(int(s.TransactionLogMinISR)),
 			"segment.bytes", strconv.FormatInt(s.TransactionLogSegmentBytes, 10), "unclean.leader.election.enable", "false")
+	case coordinator.ShareState: // an update builds on those before it: it is cut off, not compacted
+		t.NumPartitions, t.ReplicationFactor = s.ShareStateTopicNumPartitions, s.ShareStateTopicReplicationFactor
+		t.Configs = topicConfigs("cleanup.policy", "delete", "compression.type", "producer",
+			"min.insync.replicas", strconv.Itoa(int(s.ShareStateTopicMinISR)), "retention.ms", "-1",
+			"segment.bytes", strconv.FormatInt(s.ShareStateTopicSegmentBytes, 10))
 	}
 	return t
 }

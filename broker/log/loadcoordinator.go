@@ -6,6 +6,7 @@ import (
 	"brokersim/broker/log/coordinator"
 	"brokersim/broker/log/group"
 	"brokersim/broker/log/replica"
+	"brokersim/broker/log/share"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 	"brokersim/faults/failpoint"
@@ -54,6 +55,9 @@ func (b *Broker) loadSlice(k *kind) int32 {
 	if k == &b.coordinators.transactions {
 		buffer = b.cfg.Settings.TransactionLogLoadBufferSize
 	}
+	if k == &b.coordinators.shares {
+		buffer = b.cfg.Settings.ShareStateLoadBufferSize
+	}
 	return int32(min(buffer, loadSlice))
 }
 
@@ -97,6 +101,10 @@ func (b *Broker) maybeServe(now machine.Now, s *shard, out *machine.Effects) {
 		}
 	}
 	b.carryOut(now, s, s.machine.Loaded(now), out)
+	if len(s.gone) > 0 {
+		b.tell(now, s, share.TopicsDeleted{IDs: s.gone}, out)
+		s.gone = nil
+	}
 	if len(s.deleted) > 0 {
 		b.tell(now, s, group.MetadataChanged{Deleted: s.deleted}, out)
 		s.deleted = nil

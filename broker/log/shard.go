@@ -18,11 +18,12 @@ type shard struct {
 	epoch   int32
 	stage   stage
 	machine coordinator.Machine
-	next    int64     // while loading: the offset of what is read next
-	read    bool      // something was read
-	cleaned bool      // of what was read some is missing: the log was cleaned before
-	deleted []string  // while loading: the topics that have been deleted
-	decided []decided // whose answers wait, in their order
+	next    int64      // while loading: the offset of what is read next
+	read    bool       // something was read
+	cleaned bool       // of what was read some is missing: the log was cleaned before
+	deleted []string   // while loading: the topics that have been deleted
+	gone    [][16]byte // the same, by their ids
+	decided []decided  // whose answers wait, in their order
 	due     machine.Instant
 	guard   replica.Guard // of the command that is being decided
 	told    int64         // somebody was told of what is below

@@ -258,7 +258,7 @@ func (f *serveFlags) authenticates(cfg *cluster.Config) error {
 	return nil
 }
 
-// fewBrokers has coordinators of groups and transactions work where there are fewer brokers
+// fewBrokers has coordinators of groups, transactions and share groups work where there are fewer brokers
 // than Kafka's defaults ask replicas of, as Kafka's own server.properties for one broker do.
 func fewBrokers(cfg *cluster.Config) {
 	n, s := cfg.Brokers, &cfg.Settings
@@ -273,6 +273,14 @@ func fewBrokers(cfg *cluster.Config) {
 	if n < 2 && cfg.Set["transaction.state.log.min.isr"] == "" {
 		s.TransactionLogMinISR = int32(n)
 		cfg.Set["transaction.state.log.min.isr"] = strconv.Itoa(n)
+	}
+	if n < 3 && cfg.Set["share.coordinator.state.topic.replication.factor"] == "" {
+		s.ShareStateTopicReplicationFactor = int16(n)
+		cfg.Set["share.coordinator.state.topic.replication.factor"] = strconv.Itoa(n)
+	}
+	if n < 2 && cfg.Set["share.coordinator.state.topic.min.isr"] == "" {
+		s.ShareStateTopicMinISR = int16(n)
+		cfg.Set["share.coordinator.state.topic.min.isr"] = strconv.Itoa(n)
 	}
 }
 

@@ -222,8 +222,8 @@ func (c *Cluster) planBroker(n *node, id int32, l *net.TCPAddr, voters []log.Vot
 	cfg := log.BrokerConfig{
 		ID: id, Host: c.cfg.Advertise, Port: int32(l.Port),
 		Controllers: voters, Settings: c.cfg.Settings, Remember: remembered, CheckRecords: true, ShutdownWait: ShutdownWait, Coordinators: true,
-		TransactionVersion: c.cfg.TransactionVersion,
-		Admin:              &log.Admin{LogDir: filepath.Join(c.cfg.Data, n.name), Set: c.cfg.Set, Tools: true},
+		TransactionVersion: c.cfg.TransactionVersion, ShareVersion: 1,
+		Admin: &log.Admin{LogDir: filepath.Join(c.cfg.Data, n.name), Set: c.cfg.Set, Tools: true},
 	}
 	if dir, err := filepath.Abs(cfg.Admin.LogDir); err == nil {
 		cfg.Admin.LogDir = dir

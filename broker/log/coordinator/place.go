@@ -9,6 +9,7 @@ import (
 const (
 	Offsets      = "__consumer_offsets"
 	Transactions = "__transaction_state"
+	ShareState   = "__share_group_state"
 )
 
 // PartitionFor is the partition, of n, of the topic of a coordinator where a group or a

@@ -129,6 +129,19 @@ const (
 	SASLAuthenticate             int16 = 36
 	DescribeUserSCRAMCredentials int16 = 50
 	AlterUserSCRAMCredentials    int16 = 51
+
+	ShareGroupHeartbeat  int16 = 76
+	ShareGroupDescribe   int16 = 77
+	ShareFetch           int16 = 78
+	ShareAcknowledge     int16 = 79
+	InitializeShareState int16 = 83
+	ReadShareState       int16 = 84
+	WriteShareState      int16 = 85
+	DeleteShareState     int16 = 86
+	SummarizeShareState  int16 = 87
+	DescribeShareOffsets int16 = 90
+	AlterShareOffsets    int16 = 91
+	DeleteShareOffsets   int16 = 92
 )
 
 // coordinated are the APIs of groups and transactions.
@@ -213,6 +226,31 @@ func BrokerCoordinators() []API {
 		{Key: OffsetDelete, Min: 0, Max: 0},
 		{Key: ConsumerGroupHeartbeat, Min: 0, Max: 1},
 		{Key: ConsumerGroupDescribe, Min: 0, Max: 1},
+	}
+}
+
+// BrokerShares is what a broker's listener serves beside that which has share groups (KIP-932, and
+// KIP-1206 and KIP-1222 in version 2 of two).
+func BrokerShares() []API {
+	return append(ShareState(),
+		API{Key: ShareGroupHeartbeat, Min: 1, Max: 1},
+		API{Key: ShareGroupDescribe, Min: 1, Max: 1},
+		API{Key: ShareFetch, Min: 1, Max: 2},
+		API{Key: ShareAcknowledge, Min: 1, Max: 2},
+		API{Key: DescribeShareOffsets, Min: 0, Max: 0},
+		API{Key: AlterShareOffsets, Min: 0, Max: 0},
+		API{Key: DeleteShareOffsets, Min: 0, Max: 0},
+	)
+}
+
+// ShareState is what share coordinators serve to brokers.
+func ShareState() []API {
+	return []API{
+		{Key: InitializeShareState, Min: 0, Max: 0},
+		{Key: ReadShareState, Min: 0, Max: 0},
+		{Key: WriteShareState, Min: 0, Max: 1},
+		{Key: DeleteShareState, Min: 0, Max: 0},
+		{Key: SummarizeShareState, Min: 0, Max: 1},
 	}
 }
 

@@ -1,0 +1,82 @@
+package log
+
+import (
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"brokersim/broker/log/share"
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+)
+
+// shareAcknowledge takes what a member says of records, and gives it none.
+func (b *Broker) shareAcknowledge(now machine.Now, c *conn, req wire.Request, out *machine.Effects) {
+	body := req.Body.(*kmsg.ShareAcknowledgeRequest)
+	of, ok := whoShares(body.GroupID, body.MemberID)
+	var x *shareSession
+	var code int16
+	switch {
+	case !ok:
+		code = wire.InvalidRequest
+	case body.ShareSessionEpoch == newShareSession:
+		code = wire.InvalidShareSessionEpoch
+	default:
+		x, code = b.session(of, body.ShareSessionEpoch)
+	}
+	if code != 0 {
+		resp := kmsg.NewPtrShareAcknowledgeResponse()
+		resp.ErrorCode = code
+		b.answer(c, &req, resp, nil, out)
+		return
+	}
+	var list []said
+	for i := range body.Topics {
+		for j := range body.Topics[i].Partitions {
+			p := &body.Topics[i].Partitions[j]
+			s := said{sharedTP: sharedTP{topic: body.Topics[i].TopicID, partition: p.Partition}}
+			for _, a := range p.AcknowledgementBatches {
+				s.acks = append(s.acks, share.Ack{Range: share.Range{First: a.FirstOffset, Last: a.LastOffset}, Types: a.AcknowledgeTypes})
+			}
+			list = append(list, s)
+		}
+	}
+	p := &parkedShare{conn: c, req: req, session: x}
+	renew := body.Version >= 2 && body.IsRenewAck
+	if body.ShareSessionEpoch == lastShareRequest {
+		b.acknowledge(now, p, list, renew, out)
+		b.lastRequest(now, p, out)
+		return
+	}
+	x.next()
+	b.parkShare(p)
+	b.acknowledge(now, p, list, renew, out)
+	b.tryShare(now, p, out)
+}
+
+// shareAcknowledged is the answer when all is decided.
+func (b *Broker) shareAcknowledged(x *parkedShare) *kmsg.ShareAcknowledgeResponse {
+	resp := kmsg.NewPtrShareAcknowledgeResponse()
+	resp.AcquisitionLockTimeoutMillis = int32(b.shareLimits(x.session.of.group).Lock.Milliseconds())
+	var leaders kmsg.ShareFetchResponse
+	for i := range x.acks {
+		a := &x.acks[i]
+		j := slices.IndexFunc(resp.Topics, func(t kmsg.ShareAcknowledgeResponseTopic) bool { return t.TopicID == a.topic })
+		if j < 0 {
+			t := kmsg.NewShareAcknowledgeResponseTopic()
+			t.TopicID = a.topic
+			j, resp.Topics = len(resp.Topics), append(resp.Topics, t)
+		}
+		var leader kmsg.ShareFetchResponseTopicPartition
+		leader.CurrentLeader.LeaderID, leader.CurrentLeader.LeaderEpoch = -1, -1
+		b.nameLeader(a.sharedTP, a.code, &leader, &leaders)
+		p := kmsg.NewShareAcknowledgeResponseTopicPartition()
+		p.Partition, p.ErrorCode = a.partition, a.code
+		p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch = leader.CurrentLeader.LeaderID, leader.CurrentLeader.LeaderEpoch
+		resp.Topics[j].Partitions = append(resp.Topics[j].Partitions, p)
+	}
+	for _, n := range leaders.NodeEndpoints {
+		resp.NodeEndpoints = append(resp.NodeEndpoints, kmsg.ShareAcknowledgeResponseNodeEndpoint{NodeID: n.NodeID, Host: n.Host, Port: n.Port, Rack: n.Rack})
+	}
+	return resp
+}

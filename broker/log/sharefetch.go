@@ -1,0 +1,415 @@
+package log
+
+import (
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"brokersim/broker/log/replica"
+	"brokersim/broker/log/share"
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+)
+
+// parkedShare is a ShareFetch or ShareAcknowledge that is not answered yet: its acknowledgements are
+// being written, or there is nothing to acquire (DelayedShareFetch).
+type parkedShare struct {
+	conn    *conn
+	req     wire.Request
+	fetch   *kmsg.ShareFetchRequest // nil: it fetches nothing
+	session *shareSession
+	epoch   int32 // of the session, as long as nobody has begun another request
+	until   machine.Instant
+	acks    []ackedTP // in the order of the request
+	left    int       // of them that are not decided
+	parts   []*partition
+	used    []*sharePart
+}
+
+// ackedTP is a partition that something was said about.
+type ackedTP struct {
+	sharedTP
+	code int16
+}
+
+// shareFetch gives records to a member, and takes what it says of others.
+func (b *Broker) shareFetch(now machine.Now, c *conn, req wire.Request, out *machine.Effects) {
+	body := req.Body.(*kmsg.ShareFetchRequest)
+	refuse := func(code int16) {
+		resp := kmsg.NewPtrShareFetchResponse()
+		resp.ErrorCode = code
+		b.answer(c, &req, resp, nil, out)
+	}
+	of, ok := whoShares(body.GroupID, body.MemberID)
+	acks := ackedIn(body.Topics)
+	renew := body.Version >= 2 && body.IsRenewAck
+	switch {
+	case !ok || renew && (body.MaxBytes != 0 || body.MinBytes != 0 || body.MaxRecords != 0 || body.MaxWaitMillis != 0):
+		refuse(wire.InvalidRequest)
+		return
+	case body.ShareSessionEpoch == newShareSession && len(acks) > 0:
+		refuse(wire.InvalidRequest)
+		return
+	}
+	var x *shareSession
+	var code int16
+	if body.ShareSessionEpoch == newShareSession {
+		x, code = b.beginSession(of, c)
+	} else {
+		x, code = b.session(of, body.ShareSessionEpoch)
+	}
+	if code != 0 {
+		refuse(code)
+		return
+	}
+	p := &parkedShare{conn: c, req: req, session: x}
+	if body.ShareSessionEpoch == lastShareRequest {
+		b.acknowledge(now, p, acks, false, out)
+		b.lastRequest(now, p, out)
+		return
+	}
+	for i := range body.Topics {
+		for j := range body.Topics[i].Partitions {
+			x.add(body.Topics[i].TopicID, body.Topics[i].Partitions[j].Partition)
+		}
+	}
+	for i := range body.ForgottenTopicsData {
+		t := &body.ForgottenTopicsData[i]
+		x.parts = slices.DeleteFunc(x.parts, func(tp sharedTP) bool { return tp.topic == t.TopicID && slices.Contains(t.Partitions, tp.partition) })
+	}
+	x.next()
+	p.epoch = x.epoch
+	if !renew {
+		p.fetch, p.until = body, now.Mono.Add(time.Duration(max(body.MaxWaitMillis, 0))*time.Millisecond)
+	}
+	b.parkShare(p)
+	b.acknowledge(now, p, acks, renew, out)
+	b.tryShare(now, p, out)
+}
+
+// whoShares is the member that a request is of; ok is false if it is none.
+func whoShares(group, member *string) (of sessionOf, ok bool) {
+	const longest = 36 // of a UUID
+	if group == nil || member == nil || *group == "" || *member == "" || len(*member) > longest {
+		return of, false
+	}
+	return sessionOf{*group, *member}, true
+}
+
+// said is what a member says of records of one partition.
+type said struct {
+	sharedTP
+	acks []share.Ack
+}
+
+func ackedIn(topics []kmsg.ShareFetchRequestTopic) (list []said) {
+	for i := range topics {
+		for j := range topics[i].Partitions {
+			p := &topics[i].Partitions[j]
+			if len(p.AcknowledgementBatches) == 0 {
+				continue
+			}
+			s := said{sharedTP: sharedTP{topic: topics[i].TopicID, partition: p.Partition}}
+			for _, a := range p.AcknowledgementBatches {
+				s.acks = append(s.acks, share.Ack{Range: share.Range{First: a.FirstOffset, Last: a.LastOffset}, Types: a.AcknowledgeTypes})
+			}
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// acknowledge takes what a member says. It is decided when it is written.
+func (b *Broker) acknowledge(now machine.Now, x *parkedShare, list []said, renew bool, out *machine.Effects) {
+	x.acks = make([]ackedTP, len(list))
+	x.left++ // nothing is answered before all is said
+	for i := range list {
+		x.acks[i].sharedTP = list[i].sharedTP
+		sp, write, code := b.acknowledgePart(now, x.session.of, &list[i], renew, out)
+		if x.acks[i].code = code; write == 0 {
+			continue
+		}
+		x.left++
+		sp.acks = append(sp.acks, shareAck{write, func(now machine.Now, code int16, out *machine.Effects) {
+			x.acks[i].code = code
+			if x.left--; x.left == 0 {
+				b.tryShare(now, x, out)
+			}
+		}})
+	}
+	for i := range list {
+		if sp := b.knownShare(x.session.of.group, list[i].sharedTP); sp != nil {
+			b.shareMoved(now, sp, out)
+		}
+	}
+	x.left--
+}
+
+func (b *Broker) acknowledgePart(now machine.Now, of sessionOf, s *said, renew bool, out *machine.Effects) (sp *sharePart, write uint64, code int16) {
+	p, code := b.sharedPartition(s.sharedTP)
+	if code == 0 {
+		code = share.CheckAcks(s.acks, renew)
+	}
+	if code != 0 {
+		return nil, 0, code
+	}
+	for _, sp := range p.shares {
+		if sp.key.Group != of.group || sp.state == nil || sp.epoch != p.LeaderEpoch() {
+			continue
+		}
+		sp.state.LogStart(p.LogStart())
+		write, code = sp.state.Acknowledge(now.Mono, of.member, s.acks, b.shareLimits(of.group))
+		return sp, write, code
+	}
+	return nil, 0, wire.InvalidRecordState // nobody has anything of it
+}
+
+// lastRequest ends the session of a request, which is answered when all is written.
+func (b *Broker) lastRequest(now machine.Now, x *parkedShare, out *machine.Effects) {
+	b.parkShare(x)
+	x.left++
+	b.endSession(now, x.session, func(now machine.Now, out *machine.Effects) {
+		if x.left--; x.left == 0 {
+			b.tryShare(now, x, out)
+		}
+	}, out)
+}
+
+func (b *Broker) parkShare(x *parkedShare) {
+	x.conn.share = x
+	b.sharing.parked = append(b.sharing.parked, x)
+	if x.fetch == nil {
+		x.until = machine.Never
+	}
+	b.sharing.earliest = min(b.sharing.earliest, x.until)
+}
+
+func (b *Broker) unparkShare(x *parkedShare) {
+	x.conn.share = nil
+	b.sharing.parked = remove(b.sharing.parked, x)
+	for _, p := range x.parts {
+		p.shareFetches = remove(p.shareFetches, x)
+	}
+	x.parts = nil
+}
+
+// tryShare answers a request if that can be done now.
+func (b *Broker) tryShare(now machine.Now, x *parkedShare, out *machine.Effects) {
+	if x.conn.share != x || x.left > 0 || b.err != nil {
+		return
+	}
+	if x.fetch == nil {
+		b.unparkShare(x)
+		b.answerAcks(x, out)
+		return
+	}
+	resp, enough := b.acquire(now, x, out)
+	if x.conn.share != x || !enough && now.Mono < x.until {
+		return
+	}
+	b.unparkShare(x)
+	b.answer(x.conn, &x.req, resp, nil, out)
+}
+
+// answerAcks answers a request that has fetched nothing.
+func (b *Broker) answerAcks(x *parkedShare, out *machine.Effects) {
+	if x.req.Key == wire.ShareAcknowledge {
+		b.answer(x.conn, &x.req, b.shareAcknowledged(x), nil, out)
+		return
+	}
+	resp := kmsg.NewPtrShareFetchResponse()
+	resp.AcquisitionLockTimeoutMillis = int32(b.shareLimits(x.session.of.group).Lock.Milliseconds())
+	b.tellAcks(x, resp)
+	b.answer(x.conn, &x.req, resp, nil, out)
+}
+
+// sharedIn is the place of a partition in an answer.
+func sharedIn(resp *kmsg.ShareFetchResponse, tp sharedTP) *kmsg.ShareFetchResponseTopicPartition {
+	i := slices.IndexFunc(resp.Topics, func(t kmsg.ShareFetchResponseTopic) bool { return t.TopicID == tp.topic })
+	if i < 0 {
+		t := kmsg.NewShareFetchResponseTopic()
+		t.TopicID = tp.topic
+		i, resp.Topics = len(resp.Topics), append(resp.Topics, t)
+	}
+	t := &resp.Topics[i]
+	j := slices.IndexFunc(t.Partitions, func(p kmsg.ShareFetchResponseTopicPartition) bool { return p.Partition == tp.partition })
+	if j < 0 {
+		p := kmsg.NewShareFetchResponseTopicPartition()
+		p.Partition, p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch = tp.partition, -1, -1
+		p.AcquiredRecords = []kmsg.ShareFetchResponseTopicPartitionAcquiredRecord{}
+		j, t.Partitions = len(t.Partitions), append(t.Partitions, p)
+	}
+	return &t.Partitions[j]
+}
+
+// tellAcks says what has become of what was said.
+func (b *Broker) tellAcks(x *parkedShare, resp *kmsg.ShareFetchResponse) {
+	for i := range x.acks {
+		sharedIn(resp, x.acks[i].sharedTP).AcknowledgeErrorCode = x.acks[i].code
+	}
+}
+
+// acquire has a member acquire what there is for it. enough says that there is something to be said
+// at once.
+func (b *Broker) acquire(now machine.Now, x *parkedShare, out *machine.Effects) (resp *kmsg.ShareFetchResponse, enough bool) {
+	resp = kmsg.NewPtrShareFetchResponse()
+	limits := b.shareLimits(x.session.of.group)
+	resp.AcquisitionLockTimeoutMillis = int32(limits.Lock.Milliseconds())
+	left, size := int64(x.fetch.MaxRecords), int64(min(x.fetch.MaxBytes, b.cfg.Settings.FetchMaxBytes))
+	session := x.session
+	current := b.sharing.sessions[session.of] == session && session.epoch == x.epoch
+	n := len(session.parts)
+	for i := 0; i < n && current; i++ {
+		tp := &session.parts[(i+int(session.epoch))%n] // everybody is first once
+		p, code := b.sharedPartition(*tp)
+		if code == 0 {
+			x.waitAt(p)
+			sp := x.use(b, now, p, out)
+			if code = sp.code; code == 0 && sp.state != nil && left > 0 && size > 0 {
+				var given shared
+				if given, code = b.acquirePart(now, sp, session.of, x.fetch, limits, left, size, out); len(given.got) > 0 {
+					a := sharedIn(resp, *tp)
+					a.Records = given.records.Contiguous()
+					for _, g := range given.got {
+						left -= g.Last - g.First + 1
+						a.AcquiredRecords = append(a.AcquiredRecords, kmsg.ShareFetchResponseTopicPartitionAcquiredRecord{FirstOffset: g.First, LastOffset: g.Last, DeliveryCount: g.Count})
+					}
+					size -= given.records.Len()
+					enough = true
+				}
+			}
+		}
+		if code != 0 {
+			a := sharedIn(resp, *tp)
+			a.ErrorCode = code
+			tp.told = false
+			b.nameLeader(*tp, code, a, resp)
+			enough = true
+		}
+	}
+	if !current {
+		enough = true
+	}
+	if !enough && now.Mono < x.until {
+		return nil, false
+	}
+	for i := range session.parts {
+		if tp := &session.parts[i]; current && !tp.told {
+			tp.told = sharedIn(resp, *tp).ErrorCode == 0
+		}
+	}
+	b.tellAcks(x, resp)
+	return resp, true
+}
+
+// waitAt has a request be tried again when something has happened to a partition.
+func (x *parkedShare) waitAt(p *partition) {
+	if !slices.Contains(x.parts, p) {
+		x.parts = append(x.parts, p)
+		p.shareFetches = append(p.shareFetches, x)
+	}
+}
+
+// use is the share partition of a request. One that ends is not begun again before the member knows
+// why.
+func (x *parkedShare) use(b *Broker, now machine.Now, p *partition, out *machine.Effects) *sharePart {
+	for _, sp := range x.used {
+		if sp.p == p && sp.epoch == p.LeaderEpoch() && sp.code != 0 {
+			return sp
+		}
+	}
+	sp := b.sharePart(now, x.session.of.group, p, out)
+	if !slices.Contains(x.used, sp) {
+		x.used = append(x.used, sp)
+	}
+	return sp
+}
+
+// nameLeader says who leads a partition that this broker does not lead (KIP-951).
+func (b *Broker) nameLeader(tp sharedTP, code int16, a *kmsg.ShareFetchResponseTopicPartition, resp *kmsg.ShareFetchResponse) {
+	t := b.image.ByID[tp.topic]
+	if code != wire.NotLeaderOrFollower || t == nil || int(tp.partition) >= len(t.Partitions) || tp.partition < 0 {
+		return
+	}
+	info := t.Partitions[tp.partition]
+	leader := b.image.Brokers[info.Leader]
+	if leader == nil {
+		return
+	}
+	a.CurrentLeader.LeaderID, a.CurrentLeader.LeaderEpoch = info.Leader, info.LeaderEpoch
+	if !slices.ContainsFunc(resp.NodeEndpoints, func(n kmsg.ShareFetchResponseNodeEndpoint) bool { return n.NodeID == info.Leader }) {
+		n := kmsg.NewShareFetchResponseNodeEndpoint()
+		n.NodeID, n.Host, n.Port = leader.ID, leader.Host, leader.Port
+		resp.NodeEndpoints = append(resp.NodeEndpoints, n)
+	}
+}
+
+// shared is what a member is given of a partition.
+type shared struct {
+	got     []share.Got
+	records machine.Bytes
+}
+
+func (b *Broker) acquirePart(now machine.Now, sp *sharePart, of sessionOf, body *kmsg.ShareFetchRequest, l share.Limits, most, size int64, out *machine.Effects) (given shared, code int16) {
+	who := b.shareIsolation(of.group)
+	p := sp.p
+	end, code := p.Latest(who)
+	if code != 0 {
+		return given, 0 // until it is known what is committed
+	}
+	for sp.state.MayAcquire(l, end) {
+		from := sp.state.Next()
+		r := p.Read(replica.Reader{Isolation: who, From: from, LastEpoch: -1, CurrentEpoch: -1}, int32(min(size, 1<<30)), true)
+		if r.Code == wire.OffsetOutOfRange && from < p.LogStart() {
+			sp.state.LogStart(p.LogStart())
+			continue
+		}
+		if r.Code != 0 || r.Records.Len() == 0 {
+			return given, r.Code
+		}
+		open := slices.Clone(r.Aborted)
+		var read []share.Read
+		for h := range wire.SplitBatches(r.Records) {
+			aborted := false
+			if h.IsTransactional() {
+				for i, t := range open {
+					if t.ProducerID == h.ProducerID && t.FirstOffset <= h.BaseOffset {
+						if aborted = !h.IsControl(); h.IsControl() {
+							open = slices.Delete(open, i, i+1) // it ends here
+						}
+						break
+					}
+				}
+			}
+			read = append(read, share.Read{Range: share.Range{First: h.BaseOffset, Last: h.LastOffset()}, Aborted: aborted})
+		}
+		want := share.Want{Member: of.member, Records: most, Size: int64(body.BatchSize), Batches: body.Version < 2 || body.ShareAcquireMode == 0}
+		given.got = sp.state.Acquire(now.Mono, want, from, read, l)
+		if len(given.got) > 0 {
+			given.records = batchesOf(r.Records, given.got[0].First, given.got[len(given.got)-1].Last)
+			out.Work(machine.Work{Bytes: given.records.Len(), Partitions: 1})
+		}
+		before := from
+		b.shareMoved(now, sp, out)
+		if len(given.got) > 0 || sp.code != 0 || sp.state.Next() <= before {
+			return given, sp.code
+		}
+	}
+	return given, 0
+}
+
+// batchesOf are those that have anything from first to last.
+func batchesOf(records machine.Bytes, first, last int64) machine.Bytes {
+	from, to, at := int64(0), int64(0), int64(0)
+	for h := range wire.SplitBatches(records) {
+		at += h.Size()
+		if h.LastOffset() < first {
+			from = at
+		}
+		if h.BaseOffset <= last {
+			to = at
+		}
+	}
+	return records.Slice(from, max(from, to))
+}

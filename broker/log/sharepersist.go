@@ -1,0 +1,150 @@
+package log
+
+import (
+	"slices"
+	"time"
+
+	"brokersim/broker/log/wire"
+	"brokersim/broker/machine"
+)
+
+// persister has share coordinators keep what leaders of partitions say, on this broker or another
+// (DefaultStatePersister, PersisterStateManager).
+type persister struct {
+	outboxes[*persisting]
+	again   []*persisting // when it is time
+	againAt machine.Instant
+}
+
+// persisting is one call to a share coordinator.
+type persisting struct {
+	call  shareCall
+	until machine.Instant // it is not repeated after that
+	then  func(machine.Now, shareAnswer, *machine.Effects)
+}
+
+// A coordinator that is not there is asked again after persistBackoff, for persistTimeout.
+const (
+	persistBackoff = 100 * time.Millisecond
+	persistTimeout = 30 * time.Second
+)
+
+func newPersister() persister {
+	return persister{
+		outboxes: outboxes[*persisting]{purpose: "share-state", key: wire.WriteShareState, speaks: wire.NewTable(wire.ShareState()...)},
+		againAt:  machine.Never,
+	}
+}
+
+// persist asks the coordinator of a share partition. Each call is answered once, unless the broker
+// ends.
+func (b *Broker) persist(now machine.Now, call shareCall, then func(machine.Now, shareAnswer, *machine.Effects), out *machine.Effects) {
+	b.persistNow(now, &persisting{call, now.Mono.Add(persistTimeout), then}, out)
+}
+
+func (b *Broker) persistNow(now machine.Now, x *persisting, out *machine.Effects) {
+	kind := &b.coordinators.shares
+	if b.image.Topics[kind.topic] == nil {
+		b.createTopic(now.Mono, kind.topic)
+		b.persistAgain(now, x, shareAnswer{code: wire.CoordinatorNotAvailable}, out)
+		return
+	}
+	info := b.image.Partition(kind.topic, b.home(kind, x.call.key.Coordinator()))
+	switch {
+	case !b.alive(info.Leader):
+		b.persistAgain(now, x, shareAnswer{code: wire.CoordinatorNotAvailable}, out)
+	case info.Leader == b.cfg.ID:
+		b.askShare(now, &x.call, &inquiry{}, func(now machine.Now, a shareAnswer, out *machine.Effects) { b.persisted(now, x, a, out) }, out)
+	default:
+		box := b.persister.to(b, info.Leader)
+		box.queue = append(box.queue, x)
+	}
+}
+
+// persisted takes an answer.
+func (b *Broker) persisted(now machine.Now, x *persisting, a shareAnswer, out *machine.Effects) {
+	switch a.code {
+	case wire.CoordinatorNotAvailable, wire.CoordinatorLoadInProgress, wire.NotCoordinator, wire.RequestTimedOut:
+		b.persistAgain(now, x, a, out)
+	default:
+		x.then(now, a, out)
+	}
+}
+
+// persistAgain asks again later, if it is not too late.
+func (b *Broker) persistAgain(now machine.Now, x *persisting, a shareAnswer, out *machine.Effects) {
+	if now.Mono >= x.until {
+		x.then(now, a, out)
+		return
+	}
+	if len(b.persister.again) == 0 {
+		b.persister.againAt = now.Mono.Add(persistBackoff)
+	}
+	b.persister.again = append(b.persister.again, x)
+}
+
+func (p *persister) due(now machine.Instant) machine.Instant {
+	return min(p.againAt, p.outboxes.due(now))
+}
+
+// expirePersisting gives up on brokers that do not answer, and asks again what is to be asked again.
+func (b *Broker) expirePersisting(now machine.Now, out *machine.Effects) {
+	p := &b.persister
+	b.persistingLost(now, p.expire(now.Mono, out), out)
+	if now.Mono < p.againAt {
+		return
+	}
+	again := p.again
+	p.again, p.againAt = nil, machine.Never
+	for _, x := range again {
+		b.persistNow(now, x, out)
+	}
+}
+
+// persistingLost asks again what nobody knows the end of: it says what is to be, and may be said
+// twice.
+func (b *Broker) persistingLost(now machine.Now, lost []*persisting, out *machine.Effects) {
+	for _, x := range lost {
+		b.persistAgain(now, x, shareAnswer{code: wire.CoordinatorNotAvailable}, out)
+	}
+}
+
+// sendPersisting sends what other brokers are to be asked: what is of one API and one group goes
+// together.
+func (b *Broker) sendPersisting(now machine.Instant, out *machine.Effects) {
+	for _, box := range b.persister.ready(now, b, out) {
+		first, calls := box.under[0].call, []shareCall{}
+		var under, rest []*persisting
+		for _, x := range box.under {
+			alike := x.call.api == first.api && x.call.key.Group == first.key.Group &&
+				!slices.ContainsFunc(calls, func(c shareCall) bool { return c.key == x.call.key })
+			if !alike {
+				rest = append(rest, x)
+				continue
+			}
+			under, calls = append(under, x), append(calls, x.call)
+		}
+		box.under, box.queue = under, append(rest, box.queue...)
+		box.send(now, shareRequest(calls), nil, peerTimeout, out)
+	}
+}
+
+func (b *Broker) stepPersisting(now machine.Now, in *machine.Input, out *machine.Effects) (mine bool) {
+	took, a, mine, lost := b.persister.step(now.Mono, in, out)
+	if lost {
+		b.persistingLost(now, took, out)
+		return mine
+	}
+	if len(took) == 0 {
+		return mine
+	}
+	answers := shareAnswers(a.Body)
+	if len(answers) != len(took) { // no answer to what was asked
+		b.persistingLost(now, took, out)
+		return mine
+	}
+	for i, x := range took {
+		b.persisted(now, x, answers[i], out)
+	}
+	return mine
+}
