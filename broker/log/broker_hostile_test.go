@@ -71,7 +71,7 @@ func TestWhateverIsAsked(t *testing.T) {
 		l.create("orders", nil, 1, 2)
 		l.create("bills", map[string]string{"cleanup.policy": "delete"}, 2)
 		l.coordinate("g")
-		cfg := BrokerConfig{Admin: &Admin{Tools: true}, Coordinators: true, Security: &Security{}}
+		cfg := BrokerConfig{Admin: &Admin{Tools: true}, Coordinators: true, ShareVersion: 1, Security: &Security{}}
 		list := handlers(&cfg)
 		table := servedBy(&list, &cfg)
 		for range rapid.IntRange(1, 6).Draw(rt, "requests") {
@@ -99,6 +99,7 @@ func TestWhateverIsAsked(t *testing.T) {
 			case len(c.answers) > 0:
 				answered[key]++
 			case c.closed != nil, timeout.IsValid() && timeout.Int() > 60_000: // it may wait
+			case key == wire.ShareFetch && req.(*kmsg.ShareFetchRequest).MaxWaitMillis > 60_000:
 			case key == wire.Fetch && req.(*kmsg.FetchRequest).MaxWaitMillis > 60_000:
 			case key == wire.Produce && req.(*kmsg.ProduceRequest).Acks == 0:
 			default:
@@ -133,7 +134,7 @@ func allocated() uint64 {
 // costs the connection; one of ApiVersions is answered with the list.
 func TestVersionsOutOfRange(t *testing.T) {
 	l := newAdministered(t, 1, nil)
-	cfg := BrokerConfig{Admin: &Admin{Tools: true}, Coordinators: true}
+	cfg := BrokerConfig{Admin: &Admin{Tools: true}, Coordinators: true, ShareVersion: 1}
 	list := handlers(&cfg)
 	table := servedBy(&list, &cfg)
 	for key := range int16(numAPIs) {

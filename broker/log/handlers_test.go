@@ -9,7 +9,7 @@ import (
 // Every API that a broker may advertise has a handler, and every handler an API: what
 // ApiVersions says and what is done cannot part.
 func TestEveryAPIHasAHandler(t *testing.T) {
-	for _, cfg := range []BrokerConfig{{}, {Admin: &Admin{Tools: true}}, {Coordinators: true}, {Admin: &Admin{Tools: true}, Coordinators: true}, {Security: &Security{}}, {Admin: &Admin{Tools: true}, Coordinators: true, Security: &Security{}}} {
+	for _, cfg := range []BrokerConfig{{}, {Admin: &Admin{Tools: true}}, {Coordinators: true}, {Admin: &Admin{Tools: true}, Coordinators: true}, {Security: &Security{}}, {Admin: &Admin{Tools: true}, Coordinators: true, ShareVersion: 1}, {ShareVersion: 1}, {Admin: &Admin{Tools: true}, Coordinators: true, Security: &Security{}}} {
 		list := handlers(&cfg)
 		rows := wire.BrokerTable()
 		if cfg.Admin != nil {
@@ -20,6 +20,9 @@ func TestEveryAPIHasAHandler(t *testing.T) {
 		}
 		if cfg.Coordinators {
 			rows = rows.Replace(wire.BrokerCoordinators())
+		}
+		if cfg.ShareVersion > 0 && cfg.Coordinators {
+			rows = rows.With(wire.BrokerShares())
 		}
 		table, served := rows, servedBy(&list, &cfg)
 		for key := range int16(numAPIs) {

@@ -23,6 +23,7 @@ func newAdministered(t testing.TB, n int, set func(*config.Broker)) *lab {
 	settings.OffsetsTopicNumPartitions, settings.OffsetsTopicReplicationFactor = 5, int16(min(n, 3))
 	settings.TransactionLogNumPartitions, settings.TransactionLogReplicationFactor = 5, int16(min(n, 3))
 	settings.TransactionLogMinISR = int32(min(n, 2))
+	settings.ShareStateTopicNumPartitions, settings.ShareStateTopicReplicationFactor, settings.ShareStateTopicMinISR = 5, int16(min(n, 3)), int16(min(n, 2))
 	if set != nil {
 		set(&settings)
 	}
@@ -35,7 +36,7 @@ func newAdministered(t testing.TB, n int, set func(*config.Broker)) *lab {
 		b.boot = func() machine.Machine {
 			cfg := boot().(*Broker).cfg
 			cfg.Admin = &Admin{LogDir: "/data/" + b.name, Set: map[string]string{}}
-			cfg.Coordinators = true
+			cfg.Coordinators, cfg.ShareVersion = true, 1
 			return NewBroker(cfg)
 		}
 	}

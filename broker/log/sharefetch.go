@@ -237,6 +237,7 @@ func sharedIn(resp *kmsg.ShareFetchResponse, tp sharedTP) *kmsg.ShareFetchRespon
 	if j < 0 {
 		p := kmsg.NewShareFetchResponseTopicPartition()
 		p.Partition, p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch = tp.partition, -1, -1
+		p.Records = []byte{} // a null is none to librdkafka
 		p.AcquiredRecords = []kmsg.ShareFetchResponseTopicPartitionAcquiredRecord{}
 		j, t.Partitions = len(t.Partitions), append(t.Partitions, p)
 	}

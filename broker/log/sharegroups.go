@@ -45,8 +45,8 @@ func (b *Broker) tellGroup(now machine.Now, id string, command any, out *machine
 }
 
 // shareHeartbeat has the coordinator of a share group hear of a member. Partitions that nobody has
-// read yet are begun at their share coordinators first; a member that joins waits for that, and
-// then has its partitions with the answer. Kafka gives it them with its next heartbeat.
+// read yet are begun at their share coordinators first: the member waits for that, and then has them
+// with the answer. Kafka gives it them with its next heartbeat.
 func (b *Broker) shareHeartbeat(now machine.Now, c *conn, req wire.Request, out *machine.Effects) {
 	body := req.Body.(*kmsg.ShareGroupHeartbeatRequest)
 	x := &inquiry{command: body, conn: c, req: req}
@@ -55,10 +55,10 @@ func (b *Broker) shareHeartbeat(now machine.Now, c *conn, req wire.Request, out 
 		waits := false
 		if m := b.groupMachine(body.GroupID); m != nil && r.ErrorCode == 0 {
 			if epoch, topics := m.ShareUninitialized(now.Mono, body.GroupID); len(topics) > 0 {
-				waits = body.MemberEpoch == 0
+				waits = body.MemberEpoch >= 0
 				b.initializeShares(now, body.GroupID, epoch, -1, topics, func(now machine.Now, done []group.ShareTopic, out *machine.Effects) {
 					b.tellGroup(now, body.GroupID, group.ShareInitialized{Group: body.GroupID, Topics: done}, out)
-					if waits { // it joins again, and nobody has heard of the first time
+					if waits { // as if it had not been answered: it may come in the epoch before, too
 						b.askGroup(now, body.GroupID, &inquiry{command: body, conn: c, req: req}, out)
 					}
 				}, out)

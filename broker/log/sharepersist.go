@@ -23,10 +23,12 @@ type persisting struct {
 	then  func(machine.Now, shareAnswer, *machine.Effects)
 }
 
-// A coordinator that is not there is asked again after persistBackoff, for persistTimeout.
+// A coordinator that is not there is asked again after persistBackoff, for persistTimeout; for
+// beginTimeout if a heartbeat waits for it.
 const (
 	persistBackoff = 100 * time.Millisecond
 	persistTimeout = 30 * time.Second
+	beginTimeout   = 5 * time.Second
 )
 
 func newPersister() persister {
@@ -39,7 +41,11 @@ func newPersister() persister {
 // persist asks the coordinator of a share partition. Each call is answered once, unless the broker
 // ends.
 func (b *Broker) persist(now machine.Now, call shareCall, then func(machine.Now, shareAnswer, *machine.Effects), out *machine.Effects) {
-	b.persistNow(now, &persisting{call, now.Mono.Add(persistTimeout), then}, out)
+	until := now.Mono.Add(persistTimeout)
+	if call.api == wire.InitializeShareState {
+		until = now.Mono.Add(beginTimeout)
+	}
+	b.persistNow(now, &persisting{call, until, then}, out)
 }
 
 func (b *Broker) persistNow(now machine.Now, x *persisting, out *machine.Effects) {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -269,7 +270,7 @@ func (m *Machine) write(req *kmsg.WriteShareGroupStateRequest) kmsg.Response {
 func written(list []kmsg.WriteShareGroupStateRequestTopicPartitionStateBatch) (batches []Batch, sound bool) {
 	for _, b := range list {
 		x := Batch{Range{b.FirstOffset, b.LastOffset}, State(b.DeliveryState), b.DeliveryCount}
-		if x.First < 0 || x.Last < x.First || x.Count < 0 || x.State != Available && !x.State.final() {
+		if x.First < 0 || x.Last < x.First || x.Last == math.MaxInt64 || x.Count < 0 || x.State != Available && !x.State.final() {
 			return nil, false
 		}
 		batches = append(batches, x)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/twmb/franz-go/pkg/kbin"
 
@@ -99,7 +100,7 @@ func readBatches(r *kbin.Reader) (batches []Batch, err error) {
 	for range n {
 		x := Batch{Range{r.Int64(), r.Int64()}, State(r.Int8()), r.Int16()}
 		skipTags(r)
-		if r.Ok() && (x.First < 0 || x.Last < x.First || x.Count < 0 || x.State != Available && !x.State.final()) {
+		if r.Ok() && (x.First < 0 || x.Last < x.First || x.Last == math.MaxInt64 || x.Count < 0 || x.State != Available && !x.State.final()) {
 			return nil, fmt.Errorf("it has a batch %v", x)
 		}
 		batches = append(batches, x)
