@@ -69,7 +69,7 @@ func (b *Broker) shareAcknowledged(x *parkedShare) *kmsg.ShareAcknowledgeRespons
 		}
 		var leader kmsg.ShareFetchResponseTopicPartition
 		leader.CurrentLeader.LeaderID, leader.CurrentLeader.LeaderEpoch = -1, -1
-		b.nameLeader(a.sharedTP, a.code, &leader, &leaders)
+		b.nameLeader(x.conn.listener, a.sharedTP, a.code, &leader, &leaders)
 		p := kmsg.NewShareAcknowledgeResponseTopicPartition()
 		p.Partition, p.ErrorCode = a.partition, a.code
 		p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch = leader.CurrentLeader.LeaderID, leader.CurrentLeader.LeaderEpoch

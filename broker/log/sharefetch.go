@@ -285,7 +285,7 @@ func (b *Broker) acquire(now machine.Now, x *parkedShare, out *machine.Effects) 
 			a := sharedIn(resp, *tp)
 			a.ErrorCode = code
 			tp.told = false
-			b.nameLeader(*tp, code, a, resp)
+			b.nameLeader(x.conn.listener, *tp, code, a, resp)
 			enough = true
 		}
 	}
@@ -328,7 +328,7 @@ func (x *parkedShare) use(b *Broker, now machine.Now, p *partition, out *machine
 }
 
 // nameLeader says who leads a partition that this broker does not lead (KIP-951).
-func (b *Broker) nameLeader(tp sharedTP, code int16, a *kmsg.ShareFetchResponseTopicPartition, resp *kmsg.ShareFetchResponse) {
+func (b *Broker) nameLeader(listener string, tp sharedTP, code int16, a *kmsg.ShareFetchResponseTopicPartition, resp *kmsg.ShareFetchResponse) {
 	t := b.image.ByID[tp.topic]
 	if code != wire.NotLeaderOrFollower || t == nil || int(tp.partition) >= len(t.Partitions) || tp.partition < 0 {
 		return
@@ -339,9 +339,13 @@ func (b *Broker) nameLeader(tp sharedTP, code int16, a *kmsg.ShareFetchResponseT
 		return
 	}
 	a.CurrentLeader.LeaderID, a.CurrentLeader.LeaderEpoch = info.Leader, info.LeaderEpoch
+	host, port, ok := leader.Endpoint(listener)
+	if !ok {
+		return
+	}
 	if !slices.ContainsFunc(resp.NodeEndpoints, func(n kmsg.ShareFetchResponseNodeEndpoint) bool { return n.NodeID == info.Leader }) {
 		n := kmsg.NewShareFetchResponseNodeEndpoint()
-		n.NodeID, n.Host, n.Port = leader.ID, leader.Host, leader.Port
+		n.NodeID, n.Host, n.Port = leader.ID, host, port
 		resp.NodeEndpoints = append(resp.NodeEndpoints, n)
 	}
 }
