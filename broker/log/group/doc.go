@@ -89,7 +89,6 @@
 //     the classic protocol and the answers of a join phase do not wait, as in Kafka.
 //   - A group that is in no record and has neither offsets nor members is not there. Kafka has
 //     such groups in memory until they expire: of an aborted transaction, of deleted offsets.
-//   - A JoinGroup to a group that does not exist and that is refused creates no group.
 //   - A JoinGroup, or a SyncGroup, of a member that waits for the answer to another is what is
 //     waited for; the other is answered REBALANCE_IN_PROGRESS. Kafka never answers it.
 //   - Of protocols that as many members want, the first member's counts; the leader is whoever

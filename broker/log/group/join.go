@@ -84,19 +84,17 @@ func (m *Machine) joinClassic(g *group, from coordinator.Caller, req *kmsg.JoinG
 	default:
 		m.joinKnown(g, from, req, protocols)
 	}
-	switch {
-	case !isNew:
-	case len(g.members) == 0 && len(g.pending) == 0:
-		m.drop(g) // nobody was let in
-	default:
-		// A group that is in no record would not be there after a fail-over, and the member
-		// ids that were given out would be unknown.
-		m.record(m.metadataRecord(g, nil))
-		for i := range m.out.Answers {
-			m.out.Answers[i].AtOnce = false
-		}
-		m.undo = func(code int16) { m.discard(g, code) }
+	if !isNew {
+		return
 	}
+	// A group that is in no record would not be there after a fail-over, and the member ids
+	// that were given out would be unknown. One whose first member was refused is a group
+	// too, an empty one (GroupMetadataManager.classicGroupJoinToClassicGroup), until it expires.
+	m.record(m.metadataRecord(g, nil))
+	for i := range m.out.Answers {
+		m.out.Answers[i].AtOnce = false
+	}
+	m.undo = func(code int16) { m.discard(g, code) }
 }
 
 func (m *Machine) create(id string) *group {

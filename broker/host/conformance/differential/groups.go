@@ -257,6 +257,24 @@ func (d *dialogue) coordinated() {
 	}
 }
 
+// described waits until both sides describe a group. Kafka 4 answers the JoinGroup that makes
+// one, and refuses its member, before the record of it is committed, which takes
+// group.coordinator.append.linger.ms; DescribeGroups reads what is committed.
+func (d *dialogue) described(group string) {
+	for _, s := range d.sides {
+		for until := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+			req := describeOf(group)(s)
+			req.SetVersion(0)
+			if resp, err := s.ask(d.ctx, req); err == nil && resp.(*kmsg.DescribeGroupsResponse).Groups[0].State != "Dead" {
+				break
+			}
+			if time.Now().After(until) {
+				break // the answers will say it
+			}
+		}
+	}
+}
+
 // playGroups is the life of a group in every version of JoinGroup, with the version of every
 // other API that goes with it, and what members may do wrong.
 func playGroups(d *dialogue) {
@@ -295,6 +313,7 @@ func (d *dialogue) playGroup(v int16) {
 	ask(join("session too long", "", func(r *kmsg.JoinGroupRequest) { r.SessionTimeoutMillis = 10_000_000 }))
 	ask(join("no protocols", "", func(r *kmsg.JoinGroupRequest) { r.Protocols = nil }))
 	ask(join("no protocol type", "", func(r *kmsg.JoinGroupRequest) { r.ProtocolType = "" }))
+	d.described(g)
 	d.in(kmsg.DescribeGroups, d.last(kmsg.DescribeGroups, v), "before", describeOf(g))
 
 	d.meet(a, ask(join("first", "", nil)))
