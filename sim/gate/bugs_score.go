@@ -64,6 +64,8 @@ type Scorer struct {
 	Stop func() bool
 	// Progress, if set, is told how many of how many runs there were.
 	Progress func(runs, of uint64)
+
+	clean map[string][]string // what runs have reported without a bug: several bugs are looked for in the same
 }
 
 // How many runs are made before it is asked whether to go on: a few at first, since
@@ -123,7 +125,7 @@ func (o *Scorer) Bug(b *Bug) (BugScore, error) {
 	}
 	c.Seed = s.named[0]
 	if b.Native == "" {
-		s.Without = without(c)
+		s.Without = o.without(cmp.Or(o.In, fmt.Sprintf("%q", []any{b.Scenario, b.Set, b.Faults})), c)
 	}
 	if s.Found = len(s.Without) == 0; s.Found && o.Shrink > 0 && !o.stopped() {
 		s.Shrunk, err = o.shrink(b, c)
@@ -155,6 +157,20 @@ func (s *BugScore) take(b *Bug, r *result.Result) {
 		s.FoundAt = r.Seed
 	}
 	s.named = append(s.named, s.Runs)
+}
+
+// without is what a run of an experiment reports when nothing is planted in it.
+func (o *Scorer) without(experiment string, c scenario.Case) []string {
+	run := fmt.Sprintf("%s %d", experiment, c.Seed)
+	list, ok := o.clean[run]
+	if !ok {
+		if o.clean == nil {
+			o.clean = make(map[string][]string)
+		}
+		list = without(c)
+		o.clean[run] = list
+	}
+	return list
 }
 
 // without is what a run reports when nothing is planted in it.

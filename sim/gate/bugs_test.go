@@ -13,6 +13,7 @@ import (
 func TestBugsAreFound(t *testing.T) {
 	list := Bugs()
 	planted := 0
+	scorer := &Scorer{First: true}
 	for i := range list {
 		if list[i].Native == "" {
 			planted++
@@ -28,7 +29,7 @@ func TestBugsAreFound(t *testing.T) {
 		if b.Source == "" || b.Mechanism == "" || b.Fault == "" || b.Seeds == 0 || b.Difficulty < 1 || b.Difficulty > 5 || (b.Property == AuditProperty) != (b.Says != "") {
 			t.Errorf("%s: the manifest is not whole: %+v", b.Name(), b)
 		}
-		s, err := (&Scorer{First: true}).Bug(&b)
+		s, err := scorer.Bug(&b)
 		if err != nil {
 			t.Fatal(err)
 		}

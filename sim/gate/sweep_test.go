@@ -24,7 +24,7 @@ func seeds() uint64 {
 	case testing.Short():
 		return 5
 	}
-	return 20
+	return 10
 }
 
 func load(t testing.TB, name string) *scenario.Spec {

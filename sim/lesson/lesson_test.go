@@ -18,13 +18,18 @@ func lessons(t *testing.T) []*Lesson {
 	return list
 }
 
-// someSeeds is how many seeds of a trial are measured here: a tenth of what its lesson says,
+var whole = flag.Bool("sweep", false, "measure a tenth of the runs of each trial, instead of a few")
+
+// someSeeds is how many seeds of a trial are measured here: a part of what its lesson says,
 // since a trial of few has long runs, within bounds.
 func someSeeds(t *Trial) int {
 	if testing.Short() {
 		return 3
 	}
-	return min(max(t.Seeds/10, 5), 25)
+	if *whole {
+		return min(max(t.Seeds/10, 5), 25)
+	}
+	return min(max(t.Seeds/20, 4), 8)
 }
 
 // Every lesson measures what it claims, if only over a few seeds here: learn verify
