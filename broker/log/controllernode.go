@@ -125,6 +125,7 @@ func (n *ControllerNode) forgetImage() {
 	}
 	n.controller = controller.New(controller.Settings{
 		Describe:                 describe,
+		Set:                      n.cfg.Set,
 		Seed:                     n.cfg.Seed,
 		SessionTimeout:           n.cfg.Settings.BrokerSessionTimeout,
 		NumPartitions:            n.cfg.Settings.NumPartitions,

@@ -18,20 +18,26 @@ import (
 const (
 	librdkafkaPackage = "@confluentinc/kafka-javascript@1.10.1" // librdkafka 2.15.1
 	librdkafkaSays    = "4.1.0"                                 // what its tests take the broker for
+	librdkafkaShares  = "4.2.0"                                 // those of share groups want no less
 )
 
 // librdkafkaPrepare builds librdkafka's tests, and what they want of Apache Kafka's scripts.
 func librdkafkaPrepare(e *env) error {
-	for _, program := range []string{"npm", "make", "g++"} {
-		if _, err := exec.LookPath(program); err != nil {
-			return skipf("there is no %s", program)
-		}
-	}
 	if err := kafkaPrepare(e); err != nil {
 		return err
 	}
 	if err := kafkaScripts(e, filepath.Join(e.dir, "kafka")); err != nil {
 		return err
+	}
+	return librdkafkaBuild(e)
+}
+
+// librdkafkaBuild builds librdkafka's tests.
+func librdkafkaBuild(e *env) error {
+	for _, program := range []string{"npm", "make", "g++"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return skipf("there is no %s", program)
+		}
 	}
 	source := filepath.Join(e.dir, "package", "deps", "librdkafka")
 	e.values["tests"] = filepath.Join(source, "tests")
@@ -114,11 +120,36 @@ func librdkafkaTests(e *env) ([]test, error) {
 	runs := make(map[string]*librdkafkaRun)
 	var list []test
 	for _, t := range names {
+		if t.shares() {
+			continue
+		}
 		at := t.scenario + " " + t.number
 		if runs[at] == nil {
-			runs[at] = &librdkafkaRun{number: t.number, scenario: t.scenario, servers: servers[t.scenario]}
+			runs[at] = &librdkafkaRun{number: t.number, scenario: t.scenario, servers: servers[t.scenario], says: librdkafkaSays, quick: true}
 		}
 		list = append(list, runs[at].test(t.name))
+	}
+	return list, nil
+}
+
+// shares reports whether a test is about share groups: those are a suite of their own.
+func (t *librdkafkaTest) shares() bool { return strings.Contains(t.name, "_share_") }
+
+// librdkafkaShareTests are those of share groups, whole: in the quick mode next to nothing is left
+// of them.
+func librdkafkaShareTests(e *env) (list []test, err error) {
+	source, err := os.ReadFile(filepath.Join(e.values["tests"], "test.c"))
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range librdkafkaNames(string(source)) {
+		if t.shares() {
+			x := &librdkafkaRun{number: t.number, scenario: t.scenario, servers: e.bootstrap(), says: librdkafkaShares}
+			list = append(list, x.test(t.name))
+		}
+	}
+	if len(list) < 10 {
+		return nil, fmt.Errorf("test.c names %d tests of share groups", len(list))
 	}
 	return list, nil
 }
@@ -131,6 +162,8 @@ func librdkafkaServe(create bool) []string {
 // librdkafkaRun is all tests of a number and a scenario: test-runner runs them together.
 type librdkafkaRun struct {
 	number, scenario, servers string
+	says                      string // the version of Kafka that it takes the broker for
+	quick                     bool
 
 	once sync.Once
 	out  string
@@ -167,9 +200,12 @@ func (x *librdkafkaRun) run(ctx context.Context, e *env) {
 		return
 	}
 	// A signal that is ignored stays so through exec: a broker may close a connection.
-	cmd := exec.CommandContext(ctx, "sh", "-c", `trap "" PIPE; exec ./test-runner "$@"`, "sh", "-p1", "-L", "-Q", "-s", x.scenario)
+	cmd := exec.CommandContext(ctx, "sh", "-c", `trap "" PIPE; exec ./test-runner "$@"`, "sh", "-p1", "-L", "-s", x.scenario)
+	if x.quick {
+		cmd.Args = append(cmd.Args, "-Q")
+	}
 	cmd.Dir = e.values["tests"]
-	cmd.Env = append(os.Environ(), "TESTS="+x.number, "LD_LIBRARY_PATH=../src:../src-cpp", "RDKAFKA_TEST_CONF="+conf, "TEST_KAFKA_VERSION="+librdkafkaSays,
+	cmd.Env = append(os.Environ(), "TESTS="+x.number, "LD_LIBRARY_PATH=../src:../src-cpp", "RDKAFKA_TEST_CONF="+conf, "TEST_KAFKA_VERSION="+x.says,
 		"KAFKA_PATH="+e.values["KAFKA_PATH"], "BROKERS="+x.servers)
 	cmd.WaitDelay = time.Second
 	out, err := cmd.CombinedOutput()

@@ -37,13 +37,22 @@ var groupNames = []GroupName{
 func GroupNames() []GroupName { return slices.Clone(groupNames) }
 
 // CheckGroup returns a value that a setting of a group is to have, in the form in which it is kept,
-// or why it may not. The settings of brokers that bound it are taken to be Kafka's defaults.
-func CheckGroup(name, text string) (kept, why string) {
+// or why it may not. set are the settings of brokers that differ from Kafka's defaults: some bound
+// it.
+func CheckGroup(name, text string, set map[string]string) (kept, why string) {
+	bound := func(name string) int64 {
+		text, ok := set[name]
+		if !ok {
+			text = known.byName[BrokerScope][name].Default
+		}
+		v, _ := strconv.ParseInt(text, 10, 64)
+		return v
+	}
 	i := slices.IndexFunc(groupNames, func(n GroupName) bool { return n.Name == name })
 	if i < 0 {
 		return "", "Unknown group config name: " + name
 	}
-	n, kept := &groupNames[i], strings.TrimSpace(text)
+	n, kept := groupNames[i], strings.TrimSpace(text)
 	invalid := func(why string) (string, string) {
 		return "", "Invalid value " + text + " for configuration " + name + ": " + why
 	}
@@ -53,19 +62,16 @@ func CheckGroup(name, text string) (kept, why string) {
 		if err != nil {
 			return invalid("Not a number of type INT")
 		}
-		least, most := int64(1), int64(1<<31-1)
 		if n.least == "" {
 			if _, err := known.byName[BrokerScope][n.Broker].parse(kept); err != nil {
 				return invalid(err.Error())
 			}
 			return kept, ""
 		}
-		least, _ = strconv.ParseInt(known.byName[BrokerScope][n.least].Default, 10, 64)
-		most, _ = strconv.ParseInt(known.byName[BrokerScope][n.most].Default, 10, 64)
 		switch {
-		case v < least:
+		case v < bound(n.least):
 			return "", fmt.Sprintf("%s must be greater than or equal to %s", name, n.least)
-		case v > most:
+		case v > bound(n.most):
 			return "", fmt.Sprintf("%s must be less than or equal to %s", name, n.most)
 		}
 	case name == "share.auto.offset.reset":

@@ -21,16 +21,19 @@ func TestCheckGroup(t *testing.T) {
 		{"consumer.session.timeout.ms", "45000", "45000", ""},
 		{"session.timeout.ms", "1", "", "Unknown group config name: session.timeout.ms"},
 	} {
-		if kept, why := CheckGroup(c.name, c.text); kept != c.kept || why != c.why {
+		if kept, why := CheckGroup(c.name, c.text, nil); kept != c.kept || why != c.why {
 			t.Errorf("CheckGroup(%q, %q) = %q, %q, want %q, %q", c.name, c.text, kept, why, c.kept, c.why)
 		}
+	}
+	if _, why := CheckGroup("share.record.lock.duration.ms", "3000", map[string]string{"group.share.min.record.lock.duration.ms": "1000"}); why != "" {
+		t.Error(why)
 	}
 	for _, n := range GroupNames() { // each has a default that it takes
 		text := n.Default
 		if n.Broker != "" {
 			text = known.byName[BrokerScope][n.Broker].Default
 		}
-		if _, why := CheckGroup(n.Name, text); why != "" {
+		if _, why := CheckGroup(n.Name, text, nil); why != "" {
 			t.Errorf("%s: %s", n.Name, why)
 		}
 	}

@@ -32,7 +32,7 @@ func (cmd AlterConfigs) decide(c *Controller, _ machine.Now) ([]Record, Response
 			ops[j] = configOp{r.Configs[j].Name, kmsg.IncrementalAlterConfigOpSet, r.Configs[j].Value}
 		}
 		values := make(map[string]string)
-		of, err := seen.find(c.image, resource{r.ResourceType, r.ResourceName}, ops)
+		of, err := seen.find(c.image, resource{r.ResourceType, r.ResourceName}, ops, c.settings.Set)
 		if err == nil {
 			err = of.apply(values, ops)
 		}
@@ -71,7 +71,7 @@ func (cmd IncrementalAlterConfigs) decide(c *Controller, _ machine.Now) ([]Recor
 		for j := range r.Configs {
 			ops[j] = configOp{r.Configs[j].Name, r.Configs[j].Op, r.Configs[j].Value}
 		}
-		of, err := seen.find(c.image, resource{r.ResourceType, r.ResourceName}, ops)
+		of, err := seen.find(c.image, resource{r.ResourceType, r.ResourceName}, ops, c.settings.Set)
 		if err == nil {
 			values := make(map[string]string)
 			maps.Copy(values, of.has)
@@ -143,9 +143,10 @@ func ofBroker(im *Image, id int32) *configured {
 	}
 }
 
-func ofGroup(im *Image, id string) *configured {
+func ofGroup(im *Image, id string, set map[string]string) *configured {
 	return &configured{
-		kind: "group", has: im.GroupConfigs[id], check: config.CheckGroup,
+		kind: "group", has: im.GroupConfigs[id],
+		check:  func(name, value string) (string, string) { return config.CheckGroup(name, value, set) },
 		list:   func(string) bool { return false },
 		set:    func(name, value string) Record { return GroupConfig{id, name, value} },
 		remove: func(name string) Record { return RemoveGroupConfig{id, name} },
@@ -265,8 +266,9 @@ func (s resources) check(of resource, ops []configOp) *refusal {
 	return nil
 }
 
-// find is what the resource has that a request names. That of no name is all brokers.
-func (s resources) find(im *Image, of resource, ops []configOp) (*configured, *refusal) {
+// find is what the resource has that a request names. That of no name is all brokers. set are the
+// settings of brokers that differ from Kafka's defaults.
+func (s resources) find(im *Image, of resource, ops []configOp, set map[string]string) (*configured, *refusal) {
 	if err := s.check(of, ops); err != nil {
 		return nil, err
 	}
@@ -298,7 +300,7 @@ func (s resources) find(im *Image, of resource, ops []configOp) (*configured, *r
 		if of.name == "" {
 			return nil, refuse(wire.InvalidRequest, "Default group resources are not allowed.")
 		}
-		return ofGroup(im, of.name), nil
+		return ofGroup(im, of.name, set), nil
 	}
 	return nil, refuse(wire.InvalidRequest, "Unknown resource type %d", of.kind)
 }

@@ -22,6 +22,9 @@ type Settings struct {
 	// PlaceOnFenced lets brokers that are fenced have replicas of new partitions.
 	PlaceOnFenced bool
 
+	// Set are the settings of brokers that differ from Kafka's defaults.
+	Set map[string]string
+
 	// Describe is the whole configuration of a topic that has values of its own, as
 	// CreateTopics answers with it (KIP-525); nil: only those values.
 	Describe func(own map[string]string) []kmsg.CreateTopicsResponseTopicConfig
