@@ -27,8 +27,8 @@
 // # What must hold
 //
 //   - No two members have a record at once, and nobody has one whose acknowledgement waits.
-//   - One write of a share partition is under way at a time, so that a later word overtakes
-//     none. Kafka has several, and lets the larger delivery count win.
+//   - One write of a share partition is under way at a time; and one that comes late all the same,
+//     of a connection that was given up, changes nothing ([Combine]).
 //   - What a session that ends gives back was not delivered: its count goes back, and is as it was
 //     if the write fails. (That it went back with each failure was a bug.)
 //   - Every offset between the start and the end is in exactly one span. What compaction has

@@ -224,7 +224,7 @@ func (s *kept) after(c *change) kept {
 		next.leaderEpoch = c.leaderEpoch
 	}
 	if c.start >= 0 {
-		next.start = c.start
+		next.start = max(next.start, c.start)
 	}
 	next.batches = Combine(s.batches, c.batches, max(next.start, 0))
 	return next

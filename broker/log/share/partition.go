@@ -199,8 +199,8 @@ func (p *Partition) passOver(from, to int64) {
 		if r.First > r.Last || !s.free() {
 			continue
 		}
-		p.set(r, func(s *span) { s.state, s.count = Archived, 0 })
-		p.news = append(p.news, Batch{r, Archived, 0})
+		p.set(r, func(s *span) { s.state = Archived })
+		p.news = append(p.news, Batch{r, Archived, s.count})
 		i, _ = p.find(r.Last)
 	}
 }

@@ -52,6 +52,11 @@ func TestProperties(t *testing.T) {
 			waits = waiting{}
 		}
 		var under waiting // of the write under way
+		type saying struct {
+			Write
+			epoch int32
+		}
+		var said []saying
 		grow := func() {
 			for int64(len(records)) < w.p.End() {
 				records = append(records, record{})
@@ -175,6 +180,7 @@ func TestProperties(t *testing.T) {
 				under, waits = waits, waiting{}
 				end := rapid.SampledFrom([]string{"done", "done", "done", "refused", "answer lost"}).Draw(t, "end")
 				if end != "refused" {
+					said = append(said, saying{x, w.epoch})
 					if code := w.write(w.p, w.epoch, x); code != 0 {
 						t.Fatalf("error %d", code)
 					}
@@ -196,6 +202,13 @@ func TestProperties(t *testing.T) {
 						}
 					}
 				}
+			},
+			"late": func(t *rapid.T) { // of a connection that was given up
+				if len(said) == 0 {
+					t.Skip()
+				}
+				x := rapid.SampledFrom(said).Draw(t, "said")
+				w.write(w.p, x.epoch, x.Write)
 			},
 			"time": func(t *rapid.T) {
 				n := rapid.Int64Range(1, 20).Draw(t, "s")
@@ -281,7 +294,7 @@ func TestCombine(t *testing.T) {
 		for _, list := range [][]Batch{known, news} {
 			for _, b := range list {
 				for at := b.First; at <= b.Last; at++ {
-					if at >= start {
+					if old, ok := want[at]; at >= start && (!ok || b.Count > old.count || b.Count == old.count && b.State >= old.state) {
 						want[at] = value{b.State, b.Count}
 					}
 				}

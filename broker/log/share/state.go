@@ -47,10 +47,10 @@ type Batch struct {
 
 func (b Batch) String() string { return fmt.Sprintf("%d-%d %v %d", b.First, b.Last, b.State, b.Count) }
 
-// Combine is what is known of records, sorted, after news of some of them: the later word
-// counts. What is below start is left out, and neighbours that are alike are one
-// (PersisterStateBatchCombiner; Kafka takes the larger delivery count for the later word, and
-// has to, since its writes may overtake each other).
+// Combine is what is known of records, sorted, after news of some of them: what was delivered more
+// often counts, and of the same the later state, so that a word that comes late, or twice, changes
+// nothing. What is below start is left out, and neighbours that are alike are one
+// (PersisterStateBatchCombiner).
 func Combine(known, news []Batch, start int64) []Batch {
 	out := slices.Clone(known)
 	for _, b := range news {
@@ -72,7 +72,12 @@ func Combine(known, news []Batch, start int64) []Batch {
 	return kept
 }
 
-// overlay puts a batch over a sorted list.
+// over reports whether a batch counts against another of the same records.
+func (b *Batch) over(x *Batch) bool {
+	return b.Count > x.Count || b.Count == x.Count && b.State >= x.State
+}
+
+// overlay puts a batch over those of a sorted list that it counts against.
 func overlay(list []Batch, b Batch) []Batch {
 	from, _ := slices.BinarySearchFunc(list, b.First, func(x Batch, at int64) int {
 		if x.Last < at {
@@ -80,20 +85,26 @@ func overlay(list []Batch, b Batch) []Batch {
 		}
 		return 1
 	})
-	to := from
+	to, next := from, b.First // of b, what is from next on is not placed yet
 	var parts []Batch
+	place := func(part Batch, first, last int64) {
+		if part.First, part.Last = first, last; first <= last {
+			parts = append(parts, part)
+		}
+	}
 	for ; to < len(list) && list[to].First <= b.Last; to++ {
-		if x := list[to]; x.First < b.First {
-			x.Last = b.First - 1
-			parts = append(parts, x)
+		x := list[to]
+		place(x, x.First, b.First-1)
+		place(b, next, x.First-1)
+		first, last := max(x.First, b.First), min(x.Last, b.Last)
+		if b.over(&x) {
+			place(b, first, last)
+		} else {
+			place(x, first, last)
 		}
+		place(x, b.Last+1, x.Last)
+		next = last + 1
 	}
-	parts = append(parts, b)
-	if to > from {
-		if x := list[to-1]; x.Last > b.Last {
-			x.First = b.Last + 1
-			parts = append(parts, x)
-		}
-	}
+	place(b, next, b.Last)
 	return slices.Replace(list, from, to, parts...)
 }

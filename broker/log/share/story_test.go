@@ -26,6 +26,7 @@ type world struct {
 	p      *Partition
 	epoch  int32 // of the leader
 	limits Limits
+	said   []Write
 }
 
 var theTopic = [16]byte{1}
@@ -187,10 +188,14 @@ func (w *world) play(t *testing.T, d *datadriven.TestData) string {
 	case "close":
 		w.p.ReleaseAll(arg(d, "by", "a"))
 	case "write":
+		if d.HasArg("late") { // the one before the last, and of the epoch in which it was sent
+			return code(w.write(w.p, w.epoch, w.said[max(len(w.said)-2, 0)])) + w.m.Durable()
+		}
 		x, ok := w.p.Write()
 		if !ok {
 			return "nothing to write\n"
 		}
+		w.said = append(w.said, x)
 		c := w.write(w.p, int32(number(d, "epoch", int64(w.epoch))), x)
 		w.p.Written(c == 0)
 		return fmt.Sprintf("from %d on %v\n", x.Start, x.Batches) + code(c) + w.p.String() + "\n"
