@@ -53,6 +53,18 @@ func FuzzReplay(f *testing.F) {
 			d.Groups = []string{g.id}
 			m.Request(now, coordinator.Caller{Token: 1}, d)
 		}
+		for _, g := range m.shareGroups() {
+			h := kmsg.NewPtrShareGroupHeartbeatRequest()
+			h.Version, h.GroupID, h.MemberID, h.SubscribedTopicNames = 1, g.id, "s3", []string{"a"}
+			_, topics := m.ShareUninitialized(now.Mono, g.id)
+			for _, command := range []any{h, ShareInitialized{g.id, topics}, ShareDeleted{g.id, g.deleting}, MetadataChanged{Deleted: []string{"b"}}} {
+				for _, r := range m.Request(now, coordinator.Caller{Token: 2}, command).Records {
+					if err := m.Replay(coordinator.Position{Offset: 78, ProducerID: -1}, r.Key, r.Value); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
 		for range 20 {
 			now.Mono = min(max(now.Mono, m.Deadline()), 1<<62)
 			for _, r := range m.Tick(now).Records {
@@ -67,6 +79,17 @@ func FuzzReplay(f *testing.F) {
 // script is a log with something of everything.
 func script(l *lab) []entry {
 	l.broker.GroupInitialRebalanceDelay = 0
+	sh := kmsg.NewPtrShareGroupHeartbeatRequest()
+	sh.Version, sh.GroupID, sh.MemberID, sh.SubscribedTopicNames = 1, "shared", "s1", []string{"a", "b"}
+	l.ask("s1", sh)
+	_, topics := l.m.ShareUninitialized(l.now.Mono, "shared")
+	l.ask("", ShareInitialized{"shared", topics[:1]})
+	l.ask("s1", sh)
+	away := *sh
+	away.MemberID = "s2"
+	l.ask("s2", &away)
+	away.MemberEpoch = leaves
+	l.ask("s2", &away)
 	j := kmsg.NewPtrJoinGroupRequest()
 	instance := "i"
 	j.Version, j.Group, j.SessionTimeoutMillis, j.RebalanceTimeoutMillis, j.ProtocolType, j.InstanceID = 9, "g", 10_000, 10_000, "consumer", &instance
