@@ -38,7 +38,7 @@
 //	describeconfigs.go   DescribeConfigs
 //	describelogdirs.go   DescribeLogDirs
 //	describequotas.go    DescribeClientQuotas: quotas are kept by the controller and bind nobody
-//	features.go          what is said of the level of transaction.version; UpdateFeatures
+//	features.go          what is said of the levels of features; UpdateFeatures
 //	findcoordinator.go   FindCoordinator: who leads the partition of a group or a transactional id
 //	coordinators.go      coordinators on this broker: which one decides, who waits for it
 //	shard.go             one of them: decisions become records, answers wait until those are safe
@@ -50,6 +50,13 @@
 //	transactions.go      the requests to coordinators of transactions
 //	txnverify.go         coordinators asked by the leaders of partitions (KIP-890)
 //	txnmarkers.go        the markers that coordinators here want written, and where
+//	sharegroups.go       requests about share groups (KIP-932), and what share coordinators do for them
+//	sharefetch.go        ShareFetch: records are acquired, and acknowledged
+//	shareacknowledge.go  ShareAcknowledge
+//	sharesession.go      what a member fetches; it ends with its connection
+//	sharepartitions.go   share partitions of the partitions that this broker leads
+//	sharepersist.go      what is asked of share coordinators, here or on other brokers
+//	sharestate.go        share coordinators on this broker, and the requests to them
 //	internaltopics.go    the topics of coordinators, and what nobody else may do with them
 //	producerids.go       blocks of producer ids; InitProducerId of idempotent producers
 //	deleterecords.go     DeleteRecords
@@ -97,6 +104,11 @@
 //   - Of a transactional Produce nothing is appended before the coordinator knows of its
 //     partitions, and what it has said is good for the transaction that it was asked about:
 //     a marker that has come meanwhile ends the guard (KIP-890).
+//   - What a member of a share group says of records is answered when its coordinator has written
+//     it down, and nobody else has them before. A share partition whose state somebody else has, or
+//     has begun anew, ends here, and whoever fetches next has it read again.
+//   - The share partitions of a group end with its last session here: an operator may change what is
+//     kept of a group in which there is nobody.
 //   - An answer to a Fetch is made in memory that the next one uses again.
 //   - A Fetch of a session is read as if it named everything that its reader wants; what has
 //     not changed is left out when the answer leaves. Followers ask without a session.

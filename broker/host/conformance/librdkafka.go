@@ -196,6 +196,9 @@ func (x *librdkafkaRun) test(name string) test {
 func (x *librdkafkaRun) run(ctx context.Context, e *env) {
 	conf := filepath.Join(e.dir, "test-"+x.scenario+".conf")
 	text := "metadata.broker.list=" + x.servers + "\ntest.topic.random=true\n"
+	if !x.quick { // they wait for what does not come, and are as long as their limits allow
+		text += "test.timeout.multiplier=3\n"
+	}
 	if x.err = os.WriteFile(conf, []byte(text), 0o644); x.err != nil {
 		return
 	}
