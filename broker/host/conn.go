@@ -58,6 +58,14 @@ func newConn(n *Node, nc net.Conn, split Split) *conn {
 	return c
 }
 
+// from is the address of the peer, without its port.
+func (c *conn) from() string {
+	if a, ok := c.nc.RemoteAddr().(*net.TCPAddr); ok {
+		return a.AddrPort().Addr().Unmap().String()
+	}
+	return ""
+}
+
 // pass waits until the next frame may go to the machine. It reports false if none may
 // any more.
 func (c *conn) pass() bool {

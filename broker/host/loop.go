@@ -130,6 +130,9 @@ func (n *Node) happen(e *event) {
 		e.conn.id = n.last
 		n.conns[n.last] = e.conn
 		in.Conn = n.last
+		if e.kind == machine.Accepted {
+			in.From = e.conn.from()
+		}
 	case machine.Stopping:
 	case machine.Closed:
 		if e.conn == nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"brokersim/broker/log/acl"
 	"brokersim/broker/log/sasl"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
@@ -29,6 +30,9 @@ func (b *Broker) secure() {
 	})
 	if b.cfg.Security == nil {
 		return
+	}
+	if s.AuthorizerClassName != "" {
+		b.rules = &acl.Rules{Super: acl.SuperUsers(s.SuperUsers), AllowIfNone: s.AllowEveryoneIfNoACLFound}
 	}
 	b.sasl = sasl.Rules{
 		MaxReauth: s.ConnectionsMaxReauth,

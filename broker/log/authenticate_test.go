@@ -42,7 +42,7 @@ func newSecured(t testing.TB, n int, set func(*config.Broker)) *lab {
 		b.second = b.name + ":9192"
 		b.boot = func() machine.Machine {
 			cfg := boot().(*Broker).cfg
-			cfg.Admin.Tools = true
+			cfg.Admin.Tools, cfg.ShareVersion = true, 1
 			drawn := 0
 			cfg.Security = &Security{Host: b.name, Port: 9192, Passwords: map[string]string{"alice": "secret"}, Scram: scram.New,
 				Nonce: func() string { drawn++; return fmt.Sprintf("%s-%d-%d", b.name, b.life, drawn) }}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"brokersim/broker/log/acl"
 	"brokersim/broker/log/config"
 	"brokersim/broker/log/controller"
 	"brokersim/broker/log/replica"
@@ -99,6 +100,7 @@ type Broker struct {
 	serves   *wire.Table
 	before   *wire.Table // what is served to who has not been authenticated
 	sasl     sasl.Rules
+	rules    *acl.Rules // nil: there is no authorizer, and everybody may do everything
 	files    machine.Files
 	err      error // why it serves no more, until its next life
 

@@ -19,10 +19,12 @@ type conn struct {
 	fetch     *parkedFetch
 	deletes   *parkedDelete
 	markers   *parkedMarkers
-	parking   parkedFetch   // what fetch points to: used again by the next
-	inquiries []*inquiry    // of coordinators
-	listener  string        // its name; empty: the one for brokers
-	session   *sasl.Session // nil: its client need not show who it is
+	parking   parkedFetch         // what fetch points to: used again by the next
+	inquiries []*inquiry          // of coordinators
+	listener  string              // its name; empty: the one for brokers
+	from      string              // the address of its client
+	refined   func(kmsg.Response) // what the answer is to say, too: see [guard]
+	session   *sasl.Session       // nil: its client need not show who it is
 	share     *parkedShare
 	sessions  []*shareSession
 }
@@ -31,7 +33,7 @@ type conn struct {
 // own registration it takes no requests, as Kafka does: it would say that there
 // are no topics.
 func (b *Broker) accepted(in *machine.Input, out *machine.Effects) {
-	c := &conn{Conn: wire.Conn{ID: in.Conn}}
+	c := &conn{Conn: wire.Conn{ID: in.Conn}, from: in.From}
 	if in.Listen == saslListener {
 		c.listener, c.session = SASLListener, sasl.NewSession(&b.sasl)
 	}
@@ -110,6 +112,9 @@ func (b *Broker) hangUp(c *conn, out *machine.Effects) {
 // answer sends an answer, if there still is somebody to hear it, and ends the
 // request.
 func (b *Broker) answer(c *conn, req *wire.Request, body kmsg.Response, records []wire.Records, out *machine.Effects) {
+	if c.refined != nil {
+		c.refined(body)
+	}
 	if b.conns[c.ID] == c {
 		out.Send(c.ID, wire.EncodeResponse(req, body, records), wire.AnswerIdent(req.Ident))
 	}
@@ -117,7 +122,10 @@ func (b *Broker) answer(c *conn, req *wire.Request, body kmsg.Response, records 
 }
 
 // done ends a request, answered or not in need of an answer.
-func (b *Broker) done(c *conn) { b.free = append(b.free, c) }
+func (b *Broker) done(c *conn) {
+	c.refined = nil
+	b.free = append(b.free, c)
+}
 
 // serve handles one request of a connection.
 func (b *Broker) serve(now machine.Now, c *conn, frame machine.Bytes, out *machine.Effects) {
@@ -147,5 +155,7 @@ func (b *Broker) serve(now machine.Now, c *conn, frame machine.Bytes, out *machi
 		b.done(c)
 		return
 	}
-	b.handlers[req.Key](b, now, c, req, out)
+	if b.rules == nil || b.admitted(c, &req, out) {
+		b.handlers[req.Key](b, now, c, req, out)
+	}
 }

@@ -104,6 +104,10 @@ func (n *ControllerNode) request(now machine.Now, c *controllerConn, req wire.Re
 		cmd = controller.IncrementalAlterConfigs{IncrementalAlterConfigsRequest: body}
 	case *kmsg.AlterClientQuotasRequest:
 		cmd = controller.AlterClientQuotas{AlterClientQuotasRequest: body}
+	case *kmsg.CreateACLsRequest:
+		cmd = controller.CreateACLs{CreateACLsRequest: body}
+	case *kmsg.DeleteACLsRequest:
+		cmd = controller.DeleteACLs{DeleteACLsRequest: body}
 	case *kmsg.AlterUserSCRAMCredentialsRequest:
 		cmd = controller.AlterUserScramCredentials{AlterUserSCRAMCredentialsRequest: body}
 	case *kmsg.ElectLeadersRequest:

@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"brokersim/broker/log/acl"
 	"brokersim/broker/log/controller"
 	"brokersim/broker/log/replica"
 	"brokersim/broker/log/wire"
@@ -15,6 +16,7 @@ import (
 // may be behind, and so say an older leader epoch than another broker.
 func (b *Broker) describeTopics(now machine.Instant, c *conn, version int16, body *kmsg.MetadataRequest) *kmsg.MetadataResponse {
 	resp := kmsg.NewPtrMetadataResponse()
+	may := b.access(c)
 	id := ClusterID
 	resp.ClusterID, resp.ControllerID = &id, -1
 	resp.Brokers = make([]kmsg.MetadataResponseBroker, 0, len(b.image.Brokers))
@@ -33,12 +35,21 @@ func (b *Broker) describeTopics(now machine.Instant, c *conn, version int16, bod
 	}
 	resp.ControllerID = b.namedController()
 	if body.IncludeClusterAuthorizedOperations {
-		resp.AuthorizedOperations = clusterOperations
+		resp.AuthorizedOperations = may.of(clusterOperations, acl.Cluster, acl.ClusterName)
 	}
 	resp.Topics = []kmsg.MetadataResponseTopic{}
+	describe := func(t *controller.TopicInfo) {
+		x := b.describeTopic(c, t)
+		if body.IncludeTopicAuthorizedOperations {
+			x.AuthorizedOperations = may.of(topicOperations, acl.Topic, t.Name)
+		}
+		resp.Topics = append(resp.Topics, x)
+	}
 	if body.Topics == nil || version == 0 && len(body.Topics) == 0 {
 		for _, name := range b.image.TopicNames() {
-			resp.Topics = append(resp.Topics, b.describeTopic(c, b.image.Topics[name]))
+			if may.topic(acl.Describe, name) {
+				describe(b.image.Topics[name])
+			}
 		}
 		return resp
 	}
@@ -66,22 +77,27 @@ func (b *Broker) describeTopics(now machine.Instant, c *conn, version int16, bod
 		} else if want.Topic != nil {
 			t = b.image.Topics[*want.Topic]
 		}
+		name := want.Topic
 		if t != nil {
-			x := b.describeTopic(c, t)
-			if body.IncludeTopicAuthorizedOperations {
-				x.AuthorizedOperations = topicOperations
-			}
-			resp.Topics = append(resp.Topics, x)
+			name = &t.Name
+		}
+		allowed := name == nil || may.topic(acl.Describe, *name)
+		if t != nil && allowed {
+			describe(t)
 			continue
 		}
 		x := kmsg.NewMetadataResponseTopic()
 		x.Topic, x.TopicID, x.Partitions = want.Topic, want.TopicID, []kmsg.MetadataResponseTopicPartition{}
 		x.IsInternal = want.Topic != nil && isInternal(*want.Topic)
 		switch {
+		case !allowed:
+			x.ErrorCode = noTopic
 		case byID || want.Topic == nil:
 			x.ErrorCode = wire.UnknownTopicID
 		case controller.CheckTopicName(*want.Topic) != "":
 			x.ErrorCode = wire.InvalidTopicException
+		case create && !may.creates(*want.Topic):
+			x.ErrorCode = noTopic
 		default:
 			x.ErrorCode = wire.UnknownTopicOrPartition
 			if create {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"brokersim/broker/log/acl"
 	"brokersim/broker/log/wire"
 )
 
@@ -23,7 +24,7 @@ func (b *Broker) describeCluster(c *conn, body *kmsg.DescribeClusterRequest) *km
 		return resp
 	}
 	if body.IncludeClusterAuthorizedOperations {
-		resp.ClusterAuthorizedOperations = clusterOperations
+		resp.ClusterAuthorizedOperations = b.access(c).of(clusterOperations, acl.Cluster, acl.ClusterName)
 	}
 	for _, id := range b.image.BrokerIDs() {
 		info := b.image.Brokers[id]

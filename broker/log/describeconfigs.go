@@ -163,6 +163,9 @@ func (b *Broker) brokerSettings() (list []setting) {
 		if s.synonyms = b.given(n.Name); len(s.synonyms) == 0 {
 			s.synonyms = started(mine, n.Name)
 		}
+		if n.OfAuthorizer() && len(s.synonyms) == 0 {
+			continue
+		}
 		if n.Default != config.Null && n.Default != config.Required {
 			s.synonyms = append(s.synonyms, synonym{n.Name, n.Default, kmsg.ConfigSourceDefaultConfig})
 		}

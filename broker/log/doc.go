@@ -24,6 +24,9 @@
 //	stop.go              the end of a life in good order: others lead first, then the marker
 //	conn.go              connections
 //	authenticate.go      who a client is: SASL (package sasl), and the credentials of users
+//	authorize.go         what a client may do, and how an answer says what it may not
+//	guards.go            what each API asks for: guardtopics.go, guardgroups.go, guardshares.go
+//	acls.go              the entries that say so (package acl)
 //	handlers.go          which request goes where; ApiVersions is made from it
 //	produce.go           Produce
 //	verify.go            what waits for the word of a transaction's coordinator (KIP-890)
@@ -163,6 +166,11 @@
 //     handler before they have: it is read by a table of three APIs, and nothing of it that is
 //     larger than sasl.server.max.receive.size.
 //   - Kafka answers who has failed after connection.failed.authentication.delay.ms; here at once.
+//   - What a client may do is decided by what the broker has replayed, before a handler sees a
+//     request; of what a controller does, too, which trusts brokers. An API without a guard lets
+//     nobody in who is held to something, and a test says so.
+//   - What a consumer may read is looked at each time that it is read: a session names it once,
+//     and who waits may lose it. A handler's answer is looked at when it leaves.
 //   - Addresses in an answer are those of the listener that the client has come to. Brokers
 //     use the first.
 //

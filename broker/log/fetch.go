@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"brokersim/broker/log/acl"
 	"brokersim/broker/log/replica"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
@@ -27,6 +28,7 @@ type asks struct {
 	id    int32
 	epoch int64
 	known int64
+	conn  *conn
 }
 
 // byID is the version from which on a Fetch names its topics by id.
@@ -50,7 +52,7 @@ func (b *Broker) fetch(now machine.Instant, c *conn, req wire.Request, body *kms
 	body.MaxBytes = min(body.MaxBytes, b.cfg.Settings.FetchMaxBytes)
 	body.MinBytes = min(body.MinBytes, body.MaxBytes)
 	b.nameTopics(body)
-	a := b.read(body)
+	a := b.read(c, body)
 	b.noteFollower(now, body, &a.resp)
 	if a.enough(body) || body.MaxWaitMillis <= 0 || len(a.records) == 0 {
 		b.answerFetch(now, c, &req, in, a, out)
@@ -127,10 +129,11 @@ func (b *Broker) answerFetch(now machine.Instant, c *conn, req *wire.Request, in
 
 // read reads everything that a Fetch asks for, as of now. What it returns is good
 // until it is called again.
-func (b *Broker) read(body *kmsg.FetchRequest) *fetchAnswer {
+func (b *Broker) read(c *conn, body *kmsg.FetchRequest) *fetchAnswer {
 	a := &b.reading
 	topics := a.resp.Topics[:0]
 	*a = fetchAnswer{resp: kmsg.NewFetchResponse(), records: a.records[:0]}
+	a.asks.conn = c
 	if a.asks.id, a.asks.epoch = wire.FetchReplica(body); a.asks.id >= 0 {
 		a.asks.known = b.brokerEpoch(a.asks.id)
 	}
@@ -176,7 +179,7 @@ func (b *Broker) readPartition(a *fetchAnswer, body *kmsg.FetchRequest, t *kmsg.
 	if a.size > 0 && b.cfg.Failpoints.OnAbout(failpoint.ShortFetch, t.Topic, uint64(want.Partition), uint64(want.FetchOffset)) {
 		left = 0
 	}
-	p, code := b.lookupFetched(body.Version, t, want.Partition)
+	p, code := b.lookupFetched(&a.asks, body.Version, t, want.Partition)
 	id := a.asks.id
 	who := replica.Reader{Isolation: isolationOf(body.IsolationLevel), From: want.FetchOffset, LastEpoch: want.LastFetchedEpoch, CurrentEpoch: want.CurrentLeaderEpoch}
 	if id >= 0 {
@@ -218,9 +221,12 @@ func (b *Broker) readPartition(a *fetchAnswer, body *kmsg.FetchRequest, t *kmsg.
 
 // lookupFetched is the partition that a Fetch is about, or Kafka's error
 // (ReplicaManager.readFromLog).
-func (b *Broker) lookupFetched(version int16, t *kmsg.FetchRequestTopic, n int32) (*partition, int16) {
+func (b *Broker) lookupFetched(who *asks, version int16, t *kmsg.FetchRequestTopic, n int32) (*partition, int16) {
 	if version >= byID && t.Topic == "" {
 		return nil, wire.UnknownTopicID
+	}
+	if b.rules != nil && who.id < 0 && !b.access(who.conn).topic(acl.Read, t.Topic) {
+		return nil, noTopic
 	}
 	p, code := b.lookup(t.Topic, n)
 	if code == 0 && version >= byID && p.topicID != t.TopicID {

@@ -93,6 +93,18 @@ func refused(req kmsg.Request, code int16) kmsg.Response {
 			})
 		})
 		return resp
+	case *kmsg.CreateACLsRequest:
+		resp := kmsg.NewPtrCreateACLsResponse()
+		resp.Results = each(req.Creations, func(_ *kmsg.CreateACLsRequestCreation, x *kmsg.CreateACLsResponseResult) {
+			x.ErrorCode = code
+		})
+		return resp
+	case *kmsg.DeleteACLsRequest:
+		resp := kmsg.NewPtrDeleteACLsResponse()
+		resp.Results = each(req.Filters, func(_ *kmsg.DeleteACLsRequestFilter, x *kmsg.DeleteACLsResponseResult) {
+			x.ErrorCode, x.MatchingACLs = code, []kmsg.DeleteACLsResponseResultMatchingACL{}
+		})
+		return resp
 	case *kmsg.AlterUserSCRAMCredentialsRequest:
 		resp := kmsg.NewPtrAlterUserSCRAMCredentialsResponse()
 		resp.Results = each(scramUsers(req), func(user *string, x *kmsg.AlterUserSCRAMCredentialsResponseResult) {

@@ -124,6 +124,10 @@ func securityHandlers(list *[numAPIs]handler) {
 	list[wire.DescribeUserSCRAMCredentials] = at(func(b *Broker, _ machine.Now, _ *wire.Request, body *kmsg.DescribeUserSCRAMCredentialsRequest) kmsg.Response {
 		return b.describeScram(body)
 	})
+	list[wire.DescribeACLs] = at(func(b *Broker, _ machine.Now, _ *wire.Request, body *kmsg.DescribeACLsRequest) kmsg.Response {
+		return b.describeACLs(body)
+	})
+	list[wire.CreateACLs], list[wire.DeleteACLs] = (*Broker).forwardACLs, (*Broker).forwardACLs
 	list[wire.AlterUserSCRAMCredentials] = func(b *Broker, now machine.Now, c *conn, req wire.Request, _ *machine.Effects) {
 		b.forward(now.Mono, c, req, req.Body, int32(controllerTimeout.Milliseconds()))
 	}

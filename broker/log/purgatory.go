@@ -169,7 +169,7 @@ func (b *Broker) wakeFetches(now machine.Instant, p *partition, out *machine.Eff
 			i++
 			continue
 		}
-		a := b.read(x.body)
+		a := b.read(x.conn, x.body)
 		if !a.enough(x.body) {
 			i++
 			continue
@@ -219,7 +219,7 @@ func (b *Broker) expireParked(at machine.Now, out *machine.Effects) {
 			continue
 		}
 		b.unparkFetch(x)
-		b.answerFetch(now, x.conn, &x.req, x.in, b.read(x.body), out)
+		b.answerFetch(now, x.conn, &x.req, x.in, b.read(x.conn, x.body), out)
 	}
 	b.expireDeletes(now, out)
 	b.expireMarkers(at, out)

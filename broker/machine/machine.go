@@ -95,6 +95,7 @@ const DrainedBelow = 64 << 10
 type Input struct {
 	Kind   Kind
 	Listen Listener
+	From   string // of Accepted: the address that the peer has come from; empty where nobody knows
 	Conn   ConnID
 	Tag    Tag
 	Frame  Bytes

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"brokersim/broker/host/cluster"
+	"brokersim/broker/log/acl"
 	"brokersim/broker/log/config"
 	"brokersim/broker/log/sasl"
 	"brokersim/checker/result"
@@ -53,6 +54,10 @@ With --sasl-listen clients may come to another port of each broker, where they m
 they are first: by PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512, unless sasl.enabled.mechanisms is
 set. --sasl-user names users of all three; those of SCRAM are in a cluster's metadata, which
 has them from its beginning on, and whoever may alter them (kafka-configs --entity-type users).
+
+With the settings authorizer.class.name, that of Kafka's StandardAuthorizer, and super.users
+ACLs decide who may do what. Who need not show who he is is User:ANONYMOUS, as brokers are to
+each other.
 
 Settings have Kafka's names, units and defaults: broker.X. The later decides: Kafka's
 defaults, the property files, --set.
@@ -228,7 +233,25 @@ func (a *app) clusterConfig(cmd *cobra.Command, f *serveFlags) (cluster.Config, 
 	if f.role == "all" {
 		fewBrokers(&cfg)
 	}
+	if err := authorizes(&cfg.Settings); err != nil {
+		return cfg, err
+	}
 	return cfg, f.authenticates(&cfg)
+}
+
+// authorizes refuses an authorizer that would keep brokers from each other: they come to the
+// first listener, where nobody shows who he is.
+func authorizes(s *config.Broker) error {
+	const class = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
+	switch {
+	case s.AuthorizerClassName == "" || s.AllowEveryoneIfNoACLFound || slices.Contains(acl.SuperUsers(s.SuperUsers), "User:ANONYMOUS"):
+	case s.AuthorizerClassName == class:
+		return errors.New("serve: with an authorizer brokers want broker.super.users=User:ANONYMOUS, who they are to each other, or broker.allow.everyone.if.no.acl.found=true")
+	}
+	if s.AuthorizerClassName != "" && s.AuthorizerClassName != class {
+		return fmt.Errorf("serve: broker.authorizer.class.name: want %s, the only one that there is", class)
+	}
+	return nil
 }
 
 // authenticates sets who may come how.

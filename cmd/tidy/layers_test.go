@@ -13,6 +13,7 @@ const module = "brokersim"
 // up.
 var rows = [][]layer{
 	{ // 0: no import of this module
+		{"broker/log/acl", ""},
 		{"broker/machine", ""},
 		{"broker/near", ""},
 		{"checker/history", ""},
@@ -35,7 +36,7 @@ var rows = [][]layer{
 	{ // 2: strangers to each other
 		{"broker/log/scram", "broker/log/sasl"},
 		{"broker/log/cleaner", "broker/machine broker/log/wire broker/storage"},
-		{"broker/log/controller", "broker/machine faults/failpoint broker/log/config broker/log/sasl broker/log/wire"},
+		{"broker/log/controller", "broker/machine faults/failpoint broker/log/acl broker/log/config broker/log/sasl broker/log/wire"},
 		{"broker/log/group", "broker/machine faults/failpoint broker/log/config broker/log/coordinator broker/log/wire"},
 		{"broker/log/quorum", "broker/machine faults/failpoint broker/log/config broker/log/wire broker/storage"},
 		{"broker/log/replica", "broker/machine faults/failpoint broker/log/config broker/log/wire broker/storage"},
@@ -43,7 +44,7 @@ var rows = [][]layer{
 		{"broker/log/txn", "broker/machine faults/failpoint broker/log/config broker/log/coordinator broker/log/wire"},
 	},
 	{ // 3
-		{"broker/log", "broker/machine faults/failpoint broker/log/config broker/log/wire broker/storage" +
+		{"broker/log", "broker/machine faults/failpoint broker/log/acl broker/log/config broker/log/wire broker/storage" +
 			" broker/log/cleaner broker/log/controller broker/log/coordinator broker/log/group broker/log/quorum broker/log/replica broker/log/sasl broker/log/share broker/log/txn"},
 		{"broker/pubsub", "broker/machine faults/failpoint broker/pubsub/wire"},
 		{"broker/queue", "broker/machine faults/failpoint broker/queue/wire broker/storage"},
@@ -80,7 +81,7 @@ var rows = [][]layer{
 		{"sim/lesson", "broker/near checker checker/history checker/result sim/gate sim/scenario sim/story"},
 	},
 	{ // 9
-		{"cmd/brokersim", "broker/machine broker/near checker/history faults/failpoint broker/log/config broker/log/sasl broker/host/cluster" +
+		{"cmd/brokersim", "broker/machine broker/near checker/history faults/failpoint broker/log/acl broker/log/config broker/log/sasl broker/host/cluster" +
 			" checker checker/linear checker/measure checker/result faults reports reports/plot sim sim/capacity sim/scenario sim/validation sim/gate sim/lesson"},
 		{"cmd/tidy", ""},
 	},

@@ -98,6 +98,12 @@ func mark[T any](k names, s Scope, fields []field[T]) {
 	}
 }
 
+// OfAuthorizer reports whether it is StandardAuthorizer that reads the setting: Kafka tells
+// of it only where it is set.
+func (n *Name) OfAuthorizer() bool {
+	return n.Scope == BrokerScope && (n.Name == "super.users" || n.Name == "allow.everyone.if.no.acl.found")
+}
+
 // Internal reports whether Kafka tells nobody of the setting.
 func (n *Name) Internal() bool { return strings.HasPrefix(n.Name, "internal.") }
 

@@ -28,9 +28,14 @@ type Broker struct {
 	SocketRequestMaxBytes                int32 // socket.request.max.bytes
 	MessageMaxBytes                      int32 // message.max.bytes
 
-	SASLEnabledMechanisms    string        // sasl.enabled.mechanisms: with commas; GSSAPI is not served
-	SASLServerMaxReceiveSize int32         // sasl.server.max.receive.size: of a frame before the client is known
-	ConnectionsMaxReauth     time.Duration // connections.max.reauth.ms; 0: an authentication is good for ever
+	SASLEnabledMechanisms    string // sasl.enabled.mechanisms: with commas; GSSAPI is not served
+	SASLServerMaxReceiveSize int32  // sasl.server.max.receive.size: of a frame before the client is known
+	// AuthorizerClassName is authorizer.class.name: StandardAuthorizer's, or empty for none.
+	AuthorizerClassName       string
+	SuperUsers                string // super.users: with semicolons
+	AllowEveryoneIfNoACLFound bool   // allow.everyone.if.no.acl.found
+
+	ConnectionsMaxReauth time.Duration // connections.max.reauth.ms; 0: an authentication is good for ever
 
 	MinInsyncReplicas        int32 // min.insync.replicas
 	DefaultReplicationFactor int16 // default.replication.factor

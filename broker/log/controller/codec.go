@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"brokersim/broker/log/acl"
 	"brokersim/broker/log/sasl"
 )
 
@@ -34,6 +35,8 @@ const (
 	kindClientQuota     kind = 14
 	kindProducerIDs     kind = 15
 	kindShutDownBroker  kind = 17
+	kindACL             kind = 18
+	kindRemoveACL       kind = 19
 	kindRemoveScram     kind = 22
 	kindRegisterBroker  kind = 27
 	kindShutDownSince   kind = 1017 // of our own
@@ -65,6 +68,9 @@ func (RemoveBrokerConfig) kind() kind { return kindRemoveBrokerConfig }
 func (GroupConfig) kind() kind        { return kindGroupConfig }
 func (RemoveGroupConfig) kind() kind  { return kindRemoveGroupConfig }
 func (ClientQuota) kind() kind        { return kindClientQuota }
+
+func (AccessControlEntry) kind() kind       { return kindACL }
+func (RemoveAccessControlEntry) kind() kind { return kindRemoveACL }
 
 func (ScramCredential) kind() kind       { return kindScram }
 func (RemoveScramCredential) kind() kind { return kindRemoveScram }
@@ -190,6 +196,13 @@ func (d *decoder) record(k kind) Record {
 			r.Value = uint64(d.int64())
 		}
 		return r
+	case kindACL:
+		return AccessControlEntry{d.uuid(), acl.Entry{
+			Resource: acl.Resource(d.byte()), Name: d.string(), Pattern: acl.Pattern(d.byte()), Principal: d.string(), Host: d.string(),
+			Operation: acl.Operation(d.byte()), Permission: acl.Permission(d.byte()),
+		}}
+	case kindRemoveACL:
+		return RemoveAccessControlEntry{ID: d.uuid()}
 	case kindScram:
 		return ScramCredential{User: d.string(), Mechanism: sasl.Scram(d.byte()), Credential: sasl.Credential{
 			Salt: d.bytes(), StoredKey: d.bytes(), ServerKey: d.bytes(), Iterations: d.int32(),
@@ -218,6 +231,18 @@ func (r RegisterBroker) body(e *encoder) {
 		}
 	}
 }
+
+func (r AccessControlEntry) body(e *encoder) {
+	e.uuid(r.ID)
+	e.b = append(e.b, byte(r.Resource))
+	e.string(r.Name)
+	e.b = append(e.b, byte(r.Pattern))
+	e.string(r.Principal)
+	e.string(r.Host)
+	e.b = append(e.b, byte(r.Operation), byte(r.Permission))
+}
+
+func (r RemoveAccessControlEntry) body(e *encoder) { e.uuid(r.ID) }
 
 func (r ScramCredential) body(e *encoder) {
 	e.string(r.User)

@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"brokersim/broker/log/acl"
 	"brokersim/broker/log/sasl"
 )
 
@@ -32,7 +33,7 @@ func anyRecord() *rapid.Generator[Record] {
 			}
 			return append([]int32{}, ids.Draw(t, "ids")...)
 		}
-		switch rapid.IntRange(0, 17).Draw(t, "kind") {
+		switch rapid.IntRange(0, 19).Draw(t, "kind") {
 		case 0:
 			r := RegisterBroker{i32(), uuid(), i64(), str(), i32(), str(), yes(), yes(), nil}
 			for range rapid.IntRange(0, 2).Draw(t, "listeners") {
@@ -82,6 +83,11 @@ func anyRecord() *rapid.Generator[Record] {
 			return GroupConfig{str(), str(), str()}
 		case 14:
 			return RemoveGroupConfig{str(), str()}
+		case 17:
+			return RemoveAccessControlEntry{uuid()}
+		case 18:
+			i8 := func() int8 { return rapid.Int8().Draw(t, "int8") }
+			return AccessControlEntry{uuid(), acl.Entry{Resource: acl.Resource(i8()), Pattern: acl.Pattern(i8()), Name: str(), Principal: str(), Host: str(), Operation: acl.Operation(i8()), Permission: acl.Permission(i8())}}
 		case 15:
 			return RemoveScramCredential{str(), sasl.Scram(rapid.Int8().Draw(t, "mechanism"))}
 		case 16:
@@ -116,6 +122,8 @@ func FuzzDecodeRecord(f *testing.F) {
 	for _, r := range []Record{
 		RegisterBroker{1, [16]byte{1}, 2, "b1", 9092, "r", true, false, nil}, RegisterBroker{1, [16]byte{1}, 2, "b1", 9092, "", true, false, []Endpoint{{"SASL_PLAINTEXT", "b1", 9093}}},
 		ScramCredential{"alice", sasl.SHA256, sasl.Credential{Salt: []byte{1}, StoredKey: []byte{2}, ServerKey: []byte{3}, Iterations: 4096}}, RemoveScramCredential{"alice", sasl.SHA512},
+		AccessControlEntry{[16]byte{1}, acl.Entry{Resource: acl.Topic, Pattern: acl.Literal, Name: "orders", Principal: "User:alice", Host: "*", Operation: acl.Read, Permission: acl.Allow}},
+		RemoveAccessControlEntry{[16]byte{1}},
 		FenceBroker{1, 2}, UnfenceBroker{1, 2}, ShutDownBroker{1, 2},
 		Topic{"orders", TopicID{1}}, Partition{TopicID{1}, 0, []int32{1, 2}, []int32{1}, 1, 0, 0, nil, nil},
 		Partition{TopicID{1}, 0, []int32{1, 2}, []int32{1}, 1, 0, 0, []int32{2}, []int32{}},

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"brokersim/broker/log/acl"
 	"brokersim/broker/log/sasl"
 )
 
@@ -34,6 +35,9 @@ type Image struct {
 
 	quotas map[string]*QuotaInfo // of clients, by the key of the entity
 	scram  map[ScramUser]sasl.Credential
+
+	byACL map[[16]byte]acl.Entry
+	acls  acl.Set // the same
 
 	// NextProducerID is the first producer id that nobody has been given.
 	NextProducerID int64
@@ -122,6 +126,7 @@ func NewImage() *Image {
 		GroupConfigs:  make(map[string]map[string]string),
 		quotas:        make(map[string]*QuotaInfo),
 		scram:         make(map[ScramUser]sasl.Credential),
+		byACL:         make(map[[16]byte]acl.Entry),
 	}
 }
 
@@ -152,7 +157,7 @@ func (im *Image) Skip(offset int64) error {
 
 // Empty reports whether there has been no record, or none that is of any effect.
 func (im *Image) Empty() bool {
-	return len(im.Brokers) == 0 && len(im.Topics) == 0 && len(im.BrokerConfigs) == 0 && len(im.GroupConfigs) == 0 && len(im.quotas) == 0 && len(im.scram) == 0 && im.NextProducerID == 0
+	return len(im.Brokers) == 0 && len(im.Topics) == 0 && len(im.BrokerConfigs) == 0 && len(im.GroupConfigs) == 0 && len(im.quotas) == 0 && len(im.scram) == 0 && len(im.byACL) == 0 && im.NextProducerID == 0
 }
 
 func (im *Image) apply(offset int64, r Record) (Change, error) {
@@ -227,6 +232,10 @@ func (im *Image) apply(offset int64, r Record) (Change, error) {
 		return Change{}, nil
 	case ClientQuota:
 		return im.clientQuota(r)
+	case AccessControlEntry:
+		return im.accessControlEntry(r)
+	case RemoveAccessControlEntry:
+		return im.removeAccessControlEntry(r)
 	case ScramCredential:
 		return im.scramCredential(r)
 	case RemoveScramCredential:
@@ -415,6 +424,9 @@ func (im *Image) String() string {
 			fmt.Fprintf(&b, " %s=%g", k, q.Value(k))
 		}
 		fmt.Fprintln(&b)
+	}
+	for id, e := range im.EachACL {
+		fmt.Fprintf(&b, "acl %x %+v\n", id, e)
 	}
 	for user, c := range im.EachScram {
 		fmt.Fprintf(&b, "%s of %q: salt %x, keys %x and %x, iterations %d\n", user.Mechanism.Name(), user.Name, c.Salt, c.StoredKey, c.ServerKey, c.Iterations)

@@ -373,6 +373,39 @@ func (w *world) quotas() {
 	w.do(AlterClientQuotas{req})
 }
 
+// entries makes entries of few, of which those that are there are made once, or deletes some.
+func (w *world) entries() {
+	names, operations := rapid.SampledFrom([]string{"", "a", "ab", "*"}), rapid.Int8Range(1, 4)
+	if rapid.IntRange(0, 2).Draw(w.t, "delete") == 0 {
+		f := kmsg.NewDeleteACLsRequestFilter()
+		f.ResourceType, f.ResourcePatternType, f.Operation, f.PermissionType = 1, kmsg.ACLResourcePatternType(rapid.Int8Range(0, 4).Draw(w.t, "pattern")), 1, 1
+		if name := names.Draw(w.t, "name"); name != "" {
+			f.ResourceName = &name
+		}
+		resp := w.do(DeleteACLs{&kmsg.DeleteACLsRequest{Filters: []kmsg.DeleteACLsRequestFilter{f, f}}}).Body.(*kmsg.DeleteACLsResponse)
+		for _, x := range resp.Results[0].MatchingACLs {
+			if w.c.image.ACLs().Has(EntryOf(int8(x.ResourceType), int8(x.ResourcePatternType), x.ResourceName, x.Principal, x.Host, int8(x.Operation), int8(x.PermissionType))) {
+				w.t.Fatalf("%+v was deleted and is there", x)
+			}
+		}
+		return
+	}
+	req := kmsg.NewPtrCreateACLsRequest()
+	for range rapid.IntRange(1, 3).Draw(w.t, "entries") {
+		x := kmsg.NewCreateACLsRequestCreation()
+		x.ResourceType, x.ResourceName, x.ResourcePatternType = 2, names.Draw(w.t, "name"), kmsg.ACLResourcePatternType(rapid.Int8Range(2, 4).Draw(w.t, "pattern"))
+		x.Principal, x.Host, x.Operation, x.PermissionType = "User:x", "*", kmsg.ACLOperation(operations.Draw(w.t, "operation")), 3
+		req.Creations = append(req.Creations, x)
+	}
+	resp := w.do(CreateACLs{req}).Body.(*kmsg.CreateACLsResponse)
+	for i, x := range req.Creations {
+		e := EntryOf(int8(x.ResourceType), int8(x.ResourcePatternType), x.ResourceName, x.Principal, x.Host, int8(x.Operation), int8(x.PermissionType))
+		if w.c.image.ACLs().Has(e) != (resp.Results[i].ErrorCode == 0) {
+			w.t.Fatalf("%+v: %+v", e, resp.Results[i])
+		}
+	}
+}
+
 // scram changes credentials of few users: what is answered is what is so then.
 func (w *world) scram() {
 	req := kmsg.NewPtrAlterUserSCRAMCredentialsRequest()
@@ -482,6 +515,7 @@ func TestCommands(t *testing.T) {
 			},
 			"quotas":  func(*rapid.T) { w.quotas() },
 			"scram":   func(*rapid.T) { w.scram() },
+			"acls":    func(*rapid.T) { w.entries() },
 			"restart": func(*rapid.T) { w.restart(s) },
 		})
 	})

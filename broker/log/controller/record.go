@@ -1,6 +1,9 @@
 package controller
 
-import "brokersim/broker/log/sasl"
+import (
+	"brokersim/broker/log/acl"
+	"brokersim/broker/log/sasl"
+)
 
 // Record is one fact of the cluster metadata. The log of records is the cluster
 // metadata: an [Image] is what replaying it gives.
@@ -178,6 +181,15 @@ type RemoveScramCredential struct {
 	User      string
 	Mechanism sasl.Scram
 }
+
+// AccessControlEntry says that a principal may do something, or may not.
+type AccessControlEntry struct {
+	ID [16]byte
+	acl.Entry
+}
+
+// RemoveAccessControlEntry takes an AccessControlEntry back.
+type RemoveAccessControlEntry struct{ ID [16]byte }
 
 // Config sets one configuration value of a topic.
 type Config struct {

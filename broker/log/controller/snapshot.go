@@ -39,6 +39,9 @@ func (im *Image) Records() (list []Record) {
 	for q := range im.EachQuota {
 		list = append(list, q.records()...)
 	}
+	for id, e := range im.EachACL {
+		list = append(list, AccessControlEntry{id, e})
+	}
 	for user, c := range im.EachScram {
 		list = append(list, ScramCredential{user.Name, user.Mechanism, c})
 	}

@@ -287,6 +287,7 @@ func BrokerSecurity() []API {
 	return append(ControllerSecurity(),
 		API{Key: SASLHandshake, Min: 0, Max: 1},
 		API{Key: SASLAuthenticate, Min: 0, Max: 2},
+		API{Key: DescribeACLs, Min: 1, Max: 3},
 		API{Key: DescribeUserSCRAMCredentials, Min: 0, Max: 0},
 	)
 }
@@ -294,6 +295,8 @@ func BrokerSecurity() []API {
 // ControllerSecurity is what a broker passes on of that to the controller.
 func ControllerSecurity() []API {
 	return []API{
+		{Key: CreateACLs, Min: 1, Max: 3},
+		{Key: DeleteACLs, Min: 1, Max: 3},
 		{Key: AlterUserSCRAMCredentials, Min: 0, Max: 0},
 	}
 }

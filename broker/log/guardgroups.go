@@ -1,0 +1,352 @@
+package log
+
+import (
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"brokersim/broker/log/acl"
+	"brokersim/broker/log/replica"
+	"brokersim/broker/log/wire"
+)
+
+const (
+	noGroup       = wire.GroupAuthorizationFailed
+	noTransaction = wire.TransactionalIDAuthorizationFailed
+)
+
+func guardFindCoordinator(a access, c *conn, req *wire.Request) kmsg.Response {
+	body := req.Body.(*kmsg.FindCoordinatorRequest)
+	code := noGroup
+	if body.Version > 0 && body.CoordinatorType == ofTransaction {
+		code = noTransaction
+	}
+	may := func(id *string) bool {
+		switch {
+		case code == noTransaction:
+			return a.transaction(acl.Describe, *id)
+		case body.Version > 0 && body.CoordinatorType == ofShares:
+			return a.cluster(acl.ClusterAction)
+		}
+		return a.group(acl.Describe, *id)
+	}
+	const ofSeveral = 4
+	if body.Version < ofSeveral {
+		if may(&body.CoordinatorKey) {
+			return nil
+		}
+		resp := kmsg.NewPtrFindCoordinatorResponse()
+		resp.ErrorCode, resp.ErrorMessage, resp.NodeID, resp.Port = code, notAuthorized(code), replica.NoLeader, -1
+		return resp
+	}
+	refused := keep(&body.CoordinatorKeys, may)
+	if len(refused) == 0 {
+		return nil
+	}
+	return c.refine(req, len(body.CoordinatorKeys), func(r kmsg.Response) {
+		resp := r.(*kmsg.FindCoordinatorResponse)
+		resp.Coordinators = append(resp.Coordinators, each(refused, func(key *string, x *kmsg.FindCoordinatorResponseCoordinator) {
+			x.Key, x.ErrorCode, x.ErrorMessage, x.NodeID, x.Port = *key, code, notAuthorized(code), replica.NoLeader, -1
+		})...)
+	})
+}
+
+func guardConsumerGroupHeartbeat(a access, _ *conn, req *wire.Request) kmsg.Response {
+	body := req.Body.(*kmsg.ConsumerGroupHeartbeatRequest)
+	switch {
+	case !a.group(acl.Read, body.Group):
+		return refusedWhole(body, noGroup)
+	case slices.ContainsFunc(body.SubscribedTopicNames, func(t string) bool { return !a.topic(acl.Describe, t) }):
+		return refusedWhole(body, noTopic)
+	}
+	return nil
+}
+
+func guardOffsetCommit(a access, c *conn, req *wire.Request) kmsg.Response {
+	body := req.Body.(*kmsg.OffsetCommitRequest)
+	code, ok := noTopic, a.group(acl.Read, body.Group)
+	if !ok {
+		code = noGroup
+	}
+	refused := keep(&body.Topics, func(t *kmsg.OffsetCommitRequestTopic) bool { return ok && a.topic(acl.Read, t.Topic) })
+	if ok && len(refused) == 0 {
+		return nil
+	}
+	return c.refine(req, len(body.Topics), func(r kmsg.Response) {
+		resp := r.(*kmsg.OffsetCommitResponse)
+		resp.Topics = append(resp.Topics, each(refused, func(t *kmsg.OffsetCommitRequestTopic, x *kmsg.OffsetCommitResponseTopic) {
+			x.Topic, x.TopicID = t.Topic, t.TopicID
+			x.Partitions = each(t.Partitions, func(p *kmsg.OffsetCommitRequestTopicPartition, y *kmsg.OffsetCommitResponseTopicPartition) {
+				y.Partition, y.ErrorCode = p.Partition, code
+			})
+		})...)
+	})
+}
+
+func guardTxnOffsetCommit(a access, c *conn, req *wire.Request) kmsg.Response {
+	body := req.Body.(*kmsg.TxnOffsetCommitRequest)
+	code, ok := noTopic, true
+	if !a.transaction(acl.Write, body.TransactionalID) {
+		code, ok = noTransaction, false
+	} else if !a.group(acl.Read, body.Group) {
+		code, ok = noGroup, false
+	}
+	refused := keep(&body.Topics, func(t *kmsg.TxnOffsetCommitRequestTopic) bool { return ok && a.topic(acl.Read, t.Topic) })
+	if ok && len(refused) == 0 {
+		return nil
+	}
+	return c.refine(req, len(body.Topics), func(r kmsg.Response) {
+		resp := r.(*kmsg.TxnOffsetCommitResponse)
+		resp.Topics = append(resp.Topics, each(refused, func(t *kmsg.TxnOffsetCommitRequestTopic, x *kmsg.TxnOffsetCommitResponseTopic) {
+			x.Topic, x.TopicID = t.Topic, t.TopicID
+			x.Partitions = each(t.Partitions, func(p *kmsg.TxnOffsetCommitRequestTopicPartition, y *kmsg.TxnOffsetCommitResponseTopicPartition) {
+				y.Partition, y.ErrorCode = p.Partition, code
+			})
+		})...)
+	})
+}
+
+// guardOffsetFetch refuses groups, and topics of them; where all are asked for, those that
+// may not be described are left out of the answer.
+func guardOffsetFetch(a access, c *conn, req *wire.Request) kmsg.Response {
+	body := req.Body.(*kmsg.OffsetFetchRequest)
+	const ofSeveral = 8
+	if body.Version < ofSeveral {
+		return guardOffsetFetchOfOne(a, c, req, body)
+	}
+	asked := slices.Clone(body.Groups)
+	no := keep(&body.Groups, func(g *kmsg.OffsetFetchRequestGroup) bool { return a.group(acl.Describe, g.Group) })
+	var topics [][]kmsg.OffsetFetchRequestGroupTopic // by group that is left
+	for i := range body.Groups {
+		topics = append(topics, keep(&body.Groups[i].Topics, func(t *kmsg.OffsetFetchRequestGroupTopic) bool { return a.topic(acl.Describe, t.Topic) }))
+	}
+	left := len(body.Groups)
+	if len(asked) == 0 {
+		left = 1
+	}
+	return c.refine(req, left, func(r kmsg.Response) {
+		resp := r.(*kmsg.OffsetFetchResponse)
+		for i := range resp.Groups {
+			g := &resp.Groups[i]
+			keep(&g.Topics, func(t *kmsg.OffsetFetchResponseGroupTopic) bool { return a.topic(acl.Describe, t.Topic) })
+			j := slices.IndexFunc(body.Groups, func(x kmsg.OffsetFetchRequestGroup) bool { return x.Group == g.Group })
+			if j < 0 || g.ErrorCode != 0 {
+				continue
+			}
+			g.Topics = append(g.Topics, each(topics[j], func(t *kmsg.OffsetFetchRequestGroupTopic, x *kmsg.OffsetFetchResponseGroupTopic) {
+				x.Topic, x.TopicID = t.Topic, t.TopicID
+				x.Partitions = each(t.Partitions, func(n *int32, y *kmsg.OffsetFetchResponseGroupTopicPartition) {
+					none := ""
+					y.Partition, y.ErrorCode, y.Offset, y.LeaderEpoch, y.Metadata = *n, noTopic, -1, -1, &none
+				})
+			})...)
+		}
+		resp.Groups = append(resp.Groups, each(no, func(g *kmsg.OffsetFetchRequestGroup, x *kmsg.OffsetFetchResponseGroup) {
+			x.Group, x.ErrorCode, x.Topics = g.Group, noGroup, []kmsg.OffsetFetchResponseGroupTopic{}
+		})...)
+	})
+}
+
+func guardOffsetFetchOfOne(a access, c *conn, req *wire.Request, body *kmsg.OffsetFetchRequest) kmsg.Response {
+	code, ok := noTopic, a.group(acl.Describe, body.Group)
+	if !ok {
+		code = noGroup
+	}
+	all := body.Topics == nil
+	refused := keep(&body.Topics, func(t *kmsg.OffsetFetchRequestTopic) bool { return ok && a.topic(acl.Describe, t.Topic) })
+	left := len(body.Topics)
+	if ok && (all || len(refused) == 0) {
+		left = 1
+	}
+	return c.refine(req, left, func(r kmsg.Response) {
+		resp := r.(*kmsg.OffsetFetchResponse)
+		keep(&resp.Topics, func(t *kmsg.OffsetFetchResponseTopic) bool { return a.topic(acl.Describe, t.Topic) })
+		if !ok {
+			resp.ErrorCode = noGroup
+		}
+		if !ok && body.Version >= 2 {
+			resp.Topics = []kmsg.OffsetFetchResponseTopic{}
+			return
+		}
+		resp.Topics = append(resp.Topics, each(refused, func(t *kmsg.OffsetFetchRequestTopic, x *kmsg.OffsetFetchResponseTopic) {
+			x.Topic = t.Topic
+			x.Partitions = each(t.Partitions, func(n *int32, y *kmsg.OffsetFetchResponseTopicPartition) {
+				none := ""
+				y.Partition, y.ErrorCode, y.Offset, y.LeaderEpoch, y.Metadata = *n, code, -1, -1, &none
+			})
+		})...)
+	})
+}
+
+func guardOffsetDelete(a access, c *conn, req *wire.Request) kmsg.Response {
+	body := req.Body.(*kmsg.OffsetDeleteRequest)
+	if !a.group(acl.Delete, body.Group) {
+		return refusedWhole(body, noGroup)
+	}
+	refused := keep(&body.Topics, func(t *kmsg.OffsetDeleteRequestTopic) bool { return a.topic(acl.Read, t.Topic) })
+	if len(refused) == 0 {
+		return nil
+	}
+	return c.refine(req, len(body.Topics), func(r kmsg.Response) {
+		resp := r.(*kmsg.OffsetDeleteResponse)
+		if resp.ErrorCode != 0 {
+			return
+		}
+		resp.Topics = append(resp.Topics, each(refused, func(t *kmsg.OffsetDeleteRequestTopic, x *kmsg.OffsetDeleteResponseTopic) {
+			x.Topic = t.Topic
+			x.Partitions = each(t.Partitions, func(p *kmsg.OffsetDeleteRequestTopicPartition, y *kmsg.OffsetDeleteResponseTopicPartition) {
+				y.Partition, y.ErrorCode = p.Partition, noTopic
+			})
+		})...)
+	})
+}
+
+func guardDescribeGroups(a access, c *conn, req *wire.Request) kmsg.Response {
+	body := req.Body.(*kmsg.DescribeGroupsRequest)
+	refused := keep(&body.Groups, func(id *string) bool { return a.group(acl.Describe, *id) })
+	left := len(body.Groups)
+	if len(refused) == 0 {
+		left = 1
+	}
+	return c.refine(req, left, func(r kmsg.Response) {
+		resp := r.(*kmsg.DescribeGroupsResponse)
+		for i := range resp.Groups {
+			if x := &resp.Groups[i]; body.IncludeAuthorizedOperations && x.ErrorCode == 0 {
+				x.AuthorizedOperations = a.of(groupOperations, acl.Group, x.Group)
+			}
+		}
+		resp.Groups = append(resp.Groups, each(refused, func(id *string, x *kmsg.DescribeGroupsResponseGroup) {
+			*x = kmsg.NewDescribeGroupsResponseGroup()
+			x.Group, x.ErrorCode, x.Members = *id, noGroup, []kmsg.DescribeGroupsResponseGroupMember{}
+			if body.Version >= 6 {
+				x.ErrorMessage = notAuthorized(noGroup)
+			}
+		})...)
+	})
+}
+
+func guardConsumerGroupDescribe(a access, c *conn, req *wire.Request) kmsg.Response {
+	body := req.Body.(*kmsg.ConsumerGroupDescribeRequest)
+	refused := keep(&body.Groups, func(id *string) bool { return a.group(acl.Describe, *id) })
+	left := len(body.Groups)
+	if len(refused) == 0 {
+		left = 1
+	}
+	return c.refine(req, left, func(r kmsg.Response) {
+		resp := r.(*kmsg.ConsumerGroupDescribeResponse)
+		for i := range resp.Groups {
+			if x := &resp.Groups[i]; body.IncludeAuthorizedOperations && x.ErrorCode == 0 {
+				x.AuthorizedOperations = a.of(groupOperations, acl.Group, x.Group)
+			}
+		}
+		resp.Groups = append(resp.Groups, each(refused, func(id *string, x *kmsg.ConsumerGroupDescribeResponseGroup) {
+			*x = kmsg.NewConsumerGroupDescribeResponseGroup()
+			x.Group, x.ErrorCode, x.ErrorMessage, x.Members = *id, noGroup, notAuthorized(noGroup), []kmsg.ConsumerGroupDescribeResponseGroupMember{}
+		})...)
+	})
+}
+
+func guardListGroups(a access, c *conn, req *wire.Request) kmsg.Response {
+	if a.cluster(acl.Describe) {
+		return nil
+	}
+	return c.refine(req, 1, func(r kmsg.Response) {
+		keep(&r.(*kmsg.ListGroupsResponse).Groups, func(g *kmsg.ListGroupsResponseGroup) bool { return a.group(acl.Describe, g.Group) })
+	})
+}
+
+func guardDeleteGroups(a access, c *conn, req *wire.Request) kmsg.Response {
+	body := req.Body.(*kmsg.DeleteGroupsRequest)
+	refused := keep(&body.Groups, func(id *string) bool { return a.group(acl.Delete, *id) })
+	if len(refused) == 0 {
+		return nil
+	}
+	return c.refine(req, len(body.Groups), func(r kmsg.Response) {
+		resp := r.(*kmsg.DeleteGroupsResponse)
+		resp.Groups = append(resp.Groups, each(refused, func(id *string, x *kmsg.DeleteGroupsResponseGroup) {
+			x.Group, x.ErrorCode = *id, noGroup
+		})...)
+	})
+}
+
+// guardAddPartitionsToTxn lets only brokers ask for several transactions (KIP-890). Of one,
+// all partitions are added or none.
+func guardAddPartitionsToTxn(a access, _ *conn, req *wire.Request) kmsg.Response {
+	body := req.Body.(*kmsg.AddPartitionsToTxnRequest)
+	resp := kmsg.NewPtrAddPartitionsToTxnResponse()
+	const ofSeveral = 4
+	if body.Version >= ofSeveral {
+		if a.cluster(acl.ClusterAction) {
+			return nil
+		}
+		resp.ErrorCode, resp.Transactions = wire.ClusterAuthorizationFailed, []kmsg.AddPartitionsToTxnResponseTransaction{}
+		return resp
+	}
+	own := a.transaction(acl.Write, body.TransactionalID)
+	code := func(topic string) int16 {
+		switch {
+		case !own:
+			return noTransaction
+		case !a.topic(acl.Write, topic):
+			return noTopic
+		}
+		return wire.OperationNotAttempted
+	}
+	if own && !slices.ContainsFunc(body.Topics, func(t kmsg.AddPartitionsToTxnRequestTopic) bool { return code(t.Topic) == noTopic }) {
+		return nil
+	}
+	resp.Topics = each(body.Topics, func(t *kmsg.AddPartitionsToTxnRequestTopic, x *kmsg.AddPartitionsToTxnResponseTopic) {
+		x.Topic = t.Topic
+		x.Partitions = each(t.Partitions, func(n *int32, y *kmsg.AddPartitionsToTxnResponseTopicPartition) {
+			y.Partition, y.ErrorCode = *n, code(t.Topic)
+		})
+	})
+	return resp
+}
+
+func guardAddOffsetsToTxn(a access, _ *conn, req *wire.Request) kmsg.Response {
+	body := req.Body.(*kmsg.AddOffsetsToTxnRequest)
+	switch {
+	case !a.transaction(acl.Write, body.TransactionalID):
+		return refusedWhole(body, noTransaction)
+	case !a.group(acl.Read, body.Group):
+		return refusedWhole(body, noGroup)
+	}
+	return nil
+}
+
+func guardEndTxn(a access, _ *conn, req *wire.Request) kmsg.Response {
+	if body := req.Body.(*kmsg.EndTxnRequest); !a.transaction(acl.Write, body.TransactionalID) {
+		return refusedWhole(body, noTransaction)
+	}
+	return nil
+}
+
+func guardDescribeTransactions(a access, c *conn, req *wire.Request) kmsg.Response {
+	body := req.Body.(*kmsg.DescribeTransactionsRequest)
+	refused := keep(&body.TransactionalIDs, func(id *string) bool { return a.transaction(acl.Describe, *id) })
+	left := len(body.TransactionalIDs)
+	if len(refused) == 0 {
+		left = 1
+	}
+	return c.refine(req, left, func(r kmsg.Response) {
+		resp := r.(*kmsg.DescribeTransactionsResponse)
+		for i := range resp.TransactionStates {
+			keep(&resp.TransactionStates[i].Topics, func(t *kmsg.DescribeTransactionsResponseTransactionStateTopic) bool {
+				return a.topic(acl.Describe, t.Topic)
+			})
+		}
+		resp.TransactionStates = append(resp.TransactionStates, each(refused, func(id *string, x *kmsg.DescribeTransactionsResponseTransactionState) {
+			*x = kmsg.NewDescribeTransactionsResponseTransactionState()
+			x.TransactionalID, x.ErrorCode, x.Topics = *id, noTransaction, []kmsg.DescribeTransactionsResponseTransactionStateTopic{}
+		})...)
+	})
+}
+
+func guardListTransactions(a access, c *conn, req *wire.Request) kmsg.Response {
+	return c.refine(req, 1, func(r kmsg.Response) {
+		keep(&r.(*kmsg.ListTransactionsResponse).TransactionStates, func(t *kmsg.ListTransactionsResponseTransactionState) bool {
+			return a.transaction(acl.Describe, t.TransactionalID)
+		})
+	})
+}
