@@ -55,7 +55,7 @@ type sharer struct {
 	group  string
 	member string
 	epoch  int32 // of its session
-	seen   []string
+	to     *labNode
 }
 
 func (l *lab) sharer(group, member string) *sharer {
@@ -71,7 +71,8 @@ func (s *sharer) connect() {
 	if s.c != nil && s.c.closed == nil {
 		s.c.hangUp()
 	}
-	s.c, s.epoch = s.l.client(s.l.leaderOf("shared", 0)), 0
+	s.to = s.l.leaderOf("shared", 0)
+	s.c, s.epoch = s.l.client(s.to), 0
 }
 
 // beat is a heartbeat.

@@ -49,7 +49,14 @@ func librdkafkaBuild(e *env) error {
 	if _, err := command(ctx, "", "npm", "pack", "--silent", "--pack-destination", e.dir, librdkafkaPackage); err != nil {
 		return skipf("%s cannot be had: %v", librdkafkaPackage, err)
 	}
-	build := fmt.Sprintf(`set -e; cd %q; tar xf *.tgz; cd %q; ./configure --disable-sasl --disable-curl; make -j%d libs; make -j%d -C tests build`,
+	// One test wants zstd, of which systems have the library and seldom what it takes to build with it.
+	build := fmt.Sprintf(`set -e; cd %q; tar xf *.tgz
+zstd=$PWD/zstd lib=/usr/lib/$(g++ -dumpmachine)
+if [ -e $lib/libzstd.so.1 ] && apt-get download libzstd-dev && dpkg-deb -x libzstd-dev*.deb $zstd; then
+	ln -sf $lib/libzstd.so.1 $zstd$lib/libzstd.so
+	set -- --CPPFLAGS=-I$zstd/usr/include --CFLAGS=-I$zstd/usr/include --LDFLAGS=-L$zstd$lib
+fi
+cd %q; ./configure --disable-sasl --disable-curl "$@"; make -j%d libs; make -j%d -C tests build`,
 		e.dir, source, runtime.NumCPU(), runtime.NumCPU())
 	if out, err := command(ctx, "", "sh", "-c", build); err != nil {
 		return fmt.Errorf("librdkafka's tests cannot be built: %s", lastLines(out, 10))
@@ -185,6 +192,8 @@ func (x *librdkafkaRun) test(name string) test {
 				return nil
 			case m[2] == "SKIPPED":
 				return skipf("%s", why)
+			case strings.Contains(x.out, "libzstd not available at build time"):
+				return skipf("zstd is not built in: what comes before its part about codecs has passed")
 			default:
 				return errors.New(m[2] + ": " + why)
 			}
