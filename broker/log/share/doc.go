@@ -42,4 +42,8 @@
 //   - Records between what was kept, of which nobody has said anything, are available at once; in
 //     Kafka they are found to be so as the log is read.
 //   - The limit of records under way is of the window between start and end, as in Kafka 4.1.
+//   - The broker answers a ShareFetch as soon as there is anything to acquire, whatever its MinBytes;
+//     and one with an error at once. Of the lag of a group (DescribeShareGroupOffsets 1) it does not
+//     tell. A member that joins has its partitions at once, where Kafka gives it them with the next
+//     heartbeat.
 package share
