@@ -16,7 +16,7 @@ type Site uint16
 // site_situations.go, site_quirks.go, site_steps.go, site_styles.go), which ends with where the
 // next kind begins.
 const (
-	firstUnshown         = S14ForgetTransactions
+	firstUnshown         = firstSituation // none
 	firstQuorumSituation = ControllerChange
 	firstMoveSituation   = Reassigned
 	firstCleaning        = Compaction // of the situations

@@ -245,12 +245,8 @@ const (
 	// T14OldCoordinator has a partition take a marker of a coordinator that another has
 	// followed.
 	T14OldCoordinator
-
-	// The planted bugs from here to the situations are in the code, and no scenario shows
-	// them yet: see [Unshown].
-
-	// S14ForgetTransactions has it forget which transactions it is in where it begins another
-	// segment (KAFKA-8351).
+	// S14ForgetTransactions has the log cleaner forget which transactions it is in where it
+	// begins another segment (KAFKA-8351).
 	S14ForgetTransactions
 
 	firstSituation

@@ -45,6 +45,12 @@ var transactionBugs = []Bug{
 		Fault:      "none: long transactions are aborted", Property: "compaction", Difficulty: 4,
 	},
 	{
+		Site: failpoint.S14ForgetTransactions, Source: "KAFKA-8351, KAFKA-13727",
+		Mechanism:  "The log cleaner forgets which transactions it is in where it begins another segment, and drops markers of what is there still: for who copies the log then, the next marker ends it, whatever it says.",
+		Experiment: Experiment{Scenario: "fresh-copy", Seeds: fewSeeds},
+		Fault:      "none; that a follower copies the log anew, and leads, has readers see it too", Property: "txn-atomic", Difficulty: 5,
+	},
+	{
 		Site: failpoint.T09SkipVerification, Source: "KIP-890, KAFKA-12671",
 		Mechanism: "A leader does not ask the coordinator before it appends, so that a record that comes behind the end of its transaction begins one that nobody ends.",
 		Experiment: Experiment{Scenario: "hanging-txn", Seeds: someSeeds,
