@@ -1,8 +1,6 @@
 package log
 
 import (
-	"slices"
-
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"brokersim/broker/log/share"
@@ -59,13 +57,15 @@ func (b *Broker) shareAcknowledged(x *parkedShare) *kmsg.ShareAcknowledgeRespons
 	resp := kmsg.NewPtrShareAcknowledgeResponse()
 	resp.AcquisitionLockTimeoutMillis = int32(b.shareLimits(x.session.of.group).Lock.Milliseconds())
 	var leaders kmsg.ShareFetchResponse
+	topics := make(map[[16]byte]int)
 	for i := range x.acks {
 		a := &x.acks[i]
-		j := slices.IndexFunc(resp.Topics, func(t kmsg.ShareAcknowledgeResponseTopic) bool { return t.TopicID == a.topic })
-		if j < 0 {
+		j, has := topics[a.topic]
+		if !has {
 			t := kmsg.NewShareAcknowledgeResponseTopic()
 			t.TopicID = a.topic
 			j, resp.Topics = len(resp.Topics), append(resp.Topics, t)
+			topics[a.topic] = j
 		}
 		var leader kmsg.ShareFetchResponseTopicPartition
 		leader.CurrentLeader.LeaderID, leader.CurrentLeader.LeaderEpoch = -1, -1

@@ -71,13 +71,10 @@ func (b *Broker) shareFetch(now machine.Now, c *conn, req wire.Request, out *mac
 	}
 	for i := range body.Topics {
 		for j := range body.Topics[i].Partitions {
-			x.add(body.Topics[i].TopicID, body.Topics[i].Partitions[j].Partition)
+			x.add(sharedTP{body.Topics[i].TopicID, body.Topics[i].Partitions[j].Partition})
 		}
 	}
-	for i := range body.ForgottenTopicsData {
-		t := &body.ForgottenTopicsData[i]
-		x.parts = slices.DeleteFunc(x.parts, func(tp sharedTP) bool { return tp.topic == t.TopicID && slices.Contains(t.Partitions, tp.partition) })
-	}
+	x.forget(body.ForgottenTopicsData)
 	x.next()
 	p.epoch = x.epoch
 	if !renew {
@@ -218,59 +215,72 @@ func (b *Broker) answerAcks(x *parkedShare, out *machine.Effects) {
 		b.answer(x.conn, &x.req, b.shareAcknowledged(x), nil, out)
 		return
 	}
-	resp := kmsg.NewPtrShareFetchResponse()
-	resp.AcquisitionLockTimeoutMillis = int32(b.shareLimits(x.session.of.group).Lock.Milliseconds())
-	b.tellAcks(x, resp)
-	b.answer(x.conn, &x.req, resp, nil, out)
+	r := b.newShareReply(b.shareLimits(x.session.of.group))
+	r.tellAcks(x)
+	b.answer(x.conn, &x.req, r.resp, nil, out)
 }
 
-// sharedIn is the place of a partition in an answer.
-func sharedIn(resp *kmsg.ShareFetchResponse, tp sharedTP) *kmsg.ShareFetchResponseTopicPartition {
-	i := slices.IndexFunc(resp.Topics, func(t kmsg.ShareFetchResponseTopic) bool { return t.TopicID == tp.topic })
-	if i < 0 {
+// shareReply is an answer that is being made.
+type shareReply struct {
+	resp   *kmsg.ShareFetchResponse
+	topics map[[16]byte]int
+	parts  map[sharedTP]int
+}
+
+func (b *Broker) newShareReply(l share.Limits) *shareReply {
+	resp := kmsg.NewPtrShareFetchResponse()
+	resp.AcquisitionLockTimeoutMillis = int32(l.Lock.Milliseconds())
+	return &shareReply{resp, make(map[[16]byte]int), make(map[sharedTP]int)}
+}
+
+// at is the place of a partition in an answer.
+func (r *shareReply) at(tp sharedTP) *kmsg.ShareFetchResponseTopicPartition {
+	i, has := r.topics[tp.topic]
+	if !has {
 		t := kmsg.NewShareFetchResponseTopic()
 		t.TopicID = tp.topic
-		i, resp.Topics = len(resp.Topics), append(resp.Topics, t)
+		i, r.resp.Topics = len(r.resp.Topics), append(r.resp.Topics, t)
+		r.topics[tp.topic] = i
 	}
-	t := &resp.Topics[i]
-	j := slices.IndexFunc(t.Partitions, func(p kmsg.ShareFetchResponseTopicPartition) bool { return p.Partition == tp.partition })
-	if j < 0 {
+	t := &r.resp.Topics[i]
+	j, has := r.parts[tp]
+	if !has {
 		p := kmsg.NewShareFetchResponseTopicPartition()
 		p.Partition, p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch = tp.partition, -1, -1
 		p.Records = []byte{} // a null is none to librdkafka
 		p.AcquiredRecords = []kmsg.ShareFetchResponseTopicPartitionAcquiredRecord{}
 		j, t.Partitions = len(t.Partitions), append(t.Partitions, p)
+		r.parts[tp] = j
 	}
 	return &t.Partitions[j]
 }
 
 // tellAcks says what has become of what was said.
-func (b *Broker) tellAcks(x *parkedShare, resp *kmsg.ShareFetchResponse) {
+func (r *shareReply) tellAcks(x *parkedShare) {
 	for i := range x.acks {
-		sharedIn(resp, x.acks[i].sharedTP).AcknowledgeErrorCode = x.acks[i].code
+		r.at(x.acks[i].sharedTP).AcknowledgeErrorCode = x.acks[i].code
 	}
 }
 
 // acquire has a member acquire what there is for it. enough says that there is something to be said
 // at once.
 func (b *Broker) acquire(now machine.Now, x *parkedShare, out *machine.Effects) (resp *kmsg.ShareFetchResponse, enough bool) {
-	resp = kmsg.NewPtrShareFetchResponse()
 	limits := b.shareLimits(x.session.of.group)
-	resp.AcquisitionLockTimeoutMillis = int32(limits.Lock.Milliseconds())
+	r := b.newShareReply(limits)
 	left, size := int64(x.fetch.MaxRecords), int64(min(x.fetch.MaxBytes, b.cfg.Settings.FetchMaxBytes))
 	session := x.session
 	current := b.sharing.sessions[session.of] == session && session.epoch == x.epoch
 	n := len(session.parts)
 	for i := 0; i < n && current; i++ {
-		tp := &session.parts[(i+int(session.epoch))%n] // everybody is first once
-		p, code := b.sharedPartition(*tp)
+		tp := session.parts[(i+int(session.epoch))%n] // everybody is first once
+		p, code := b.sharedPartition(tp)
 		if code == 0 {
 			x.waitAt(p)
 			sp := x.use(b, now, p, out)
 			if code = sp.code; code == 0 && sp.state != nil && left > 0 && size > 0 {
 				var given shared
 				if given, code = b.acquirePart(now, sp, session.of, x.fetch, limits, left, size, out); len(given.got) > 0 {
-					a := sharedIn(resp, *tp)
+					a := r.at(tp)
 					a.Records = given.records.Contiguous()
 					for _, g := range given.got {
 						left -= g.Last - g.First + 1
@@ -282,10 +292,10 @@ func (b *Broker) acquire(now machine.Now, x *parkedShare, out *machine.Effects) 
 			}
 		}
 		if code != 0 {
-			a := sharedIn(resp, *tp)
+			a := r.at(tp)
 			a.ErrorCode = code
-			tp.told = false
-			b.nameLeader(x.conn.listener, *tp, code, a, resp)
+			session.told[tp] = false
+			b.nameLeader(x.conn.listener, tp, code, a, r.resp)
 			enough = true
 		}
 	}
@@ -295,13 +305,13 @@ func (b *Broker) acquire(now machine.Now, x *parkedShare, out *machine.Effects) 
 	if !enough && now.Mono < x.until {
 		return nil, false
 	}
-	for i := range session.parts {
-		if tp := &session.parts[i]; current && !tp.told {
-			tp.told = sharedIn(resp, *tp).ErrorCode == 0
+	for _, tp := range session.parts {
+		if current && !session.told[tp] {
+			session.told[tp] = r.at(tp).ErrorCode == 0
 		}
 	}
-	b.tellAcks(x, resp)
-	return resp, true
+	r.tellAcks(x)
+	return r.resp, true
 }
 
 // waitAt has a request be tried again when something has happened to a partition.

@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 )
@@ -24,22 +26,32 @@ type shareSession struct {
 	conn  *conn
 	epoch int32 // of the next request
 	parts []sharedTP
+	told  map[sharedTP]bool // each of parts: whether an answer has had it, without error
 }
 
 // sharedTP is a partition of a session.
 type sharedTP struct {
 	topic     [16]byte
 	partition int32
-	told      bool // an answer has had it, without error
 }
 
-func (x *shareSession) find(topic [16]byte, n int32) int {
-	return slices.IndexFunc(x.parts, func(p sharedTP) bool { return p.topic == topic && p.partition == n })
+func (x *shareSession) add(tp sharedTP) {
+	if _, has := x.told[tp]; !has {
+		x.told[tp] = false
+		x.parts = append(x.parts, tp)
+	}
 }
 
-func (x *shareSession) add(topic [16]byte, n int32) {
-	if x.find(topic, n) < 0 {
-		x.parts = append(x.parts, sharedTP{topic: topic, partition: n})
+// forget takes partitions out of a session.
+func (x *shareSession) forget(topics []kmsg.ShareFetchRequestForgottenTopicsData) {
+	n := len(x.told)
+	for i := range topics {
+		for _, p := range topics[i].Partitions {
+			delete(x.told, sharedTP{topics[i].TopicID, p})
+		}
+	}
+	if len(x.told) < n {
+		x.parts = slices.DeleteFunc(x.parts, func(tp sharedTP) bool { _, has := x.told[tp]; return !has })
 	}
 }
 
@@ -59,7 +71,7 @@ func (b *Broker) beginSession(of sessionOf, c *conn) (*shareSession, int16) {
 	if len(b.sharing.sessions) >= int(b.cfg.Settings.GroupShareMaxSessions) {
 		return nil, wire.ShareSessionLimitReached
 	}
-	x := &shareSession{of: of, conn: c}
+	x := &shareSession{of: of, conn: c, told: make(map[sharedTP]bool)}
 	b.sharing.sessions[of] = x
 	c.sessions = append(c.sessions, x)
 	return x, 0
