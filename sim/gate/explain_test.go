@@ -54,6 +54,7 @@ var sayings = map[string][]string{
 	"F08-retry-without-sequence":     {"The producer is not idempotent"},
 	"F07-renumber-unknown":           {"the producer has numbered it anew"},
 	"R01-truncate-to-high-watermark": {"as soon as it heard that it follows"},
+	"T05-no-rotation":                {"asks for the end of transaction "},
 }
 
 // chainOf is the causal chain of an explanation.

@@ -216,6 +216,9 @@ func (t *telling) sayEvent(e *history.Event) string {
 			}
 		}
 	}
+	if e.F == history.TxnCommit || e.F == history.TxnAbort {
+		said = append(said, fmt.Sprintf("asks for the end of transaction %d of %s", e.X, e.TxID))
+	}
 	if len(said) == 0 {
 		for i := range e.Runs {
 			if x := &e.Runs[i]; t.hasTP(t.partition(x.TP)) && len(x.Records) > 0 {

@@ -32,6 +32,9 @@ func (t *telling) findBroken() int {
 		}
 	}
 	at := len(t.moments)
+	if t.property == checker.Liveness && len(t.violation.Witness) == 0 {
+		return at // what is waited for has not happened
+	}
 	for i := range t.moments {
 		for k := range t.moments[i].heard {
 			if slices.Contains(t.events, t.moments[i].heard[k].I) {

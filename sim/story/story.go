@@ -2,10 +2,12 @@ package story
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
 	"brokersim/broker/log/wire"
+	"brokersim/checker"
 	"brokersim/checker/history"
 	"brokersim/checker/result"
 	"brokersim/sim/scenario"
@@ -112,6 +114,7 @@ func (t *telling) tell() Told {
 // locate adds to the subject the offsets at which its records were appended by a
 // leader, and finds where it is heard of first.
 func (t *telling) locate() {
+	t.addUnanswered()
 	known := len(t.slots) > 0
 	t.first = len(t.moments)
 	for i := range t.moments {
@@ -130,6 +133,44 @@ func (t *telling) locate() {
 		if i < t.first && t.heardOf(m) {
 			t.first = i
 		}
+	}
+}
+
+// addUnanswered adds to the subject of a violation of liveness that names a producer, and
+// nothing else, what that has waited for longest: a record, or the end of a transaction and the
+// first record of that.
+func (t *telling) addUnanswered() {
+	if t.property != checker.Liveness || t.group != "" || len(t.tps)+len(t.records)+len(t.events) > 0 {
+		return
+	}
+	var open, sends []*history.Event
+	for i := range t.moments {
+		for k := range t.moments[i].heard {
+			e := &t.moments[i].heard[k]
+			ends := e.F == history.TxnCommit || e.F == history.TxnAbort
+			switch {
+			case e.F != history.Send && !ends || !strings.Contains(t.violation.What, fmt.Sprintf(" p%d (", e.P)):
+			case e.E != history.Inv:
+				open = slices.DeleteFunc(open, func(x *history.Event) bool { return x.ID == e.ID })
+			default:
+				open = append(open, e)
+				if !ends {
+					sends = append(sends, e)
+				}
+			}
+		}
+	}
+	if len(open) == 0 {
+		return
+	}
+	first := open[0]
+	t.events = append(t.events, first.I)
+	if i := slices.IndexFunc(sends, func(e *history.Event) bool { return e.P == first.P && e.X == first.X }); first.F != history.Send && i >= 0 {
+		first = sends[i]
+	}
+	for _, s := range first.Sends {
+		t.addTP(t.header.Name(s.TP))
+		t.addRecord(s.Value)
 	}
 }
 
