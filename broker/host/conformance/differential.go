@@ -41,7 +41,7 @@ func (e *env) kafkaSettings() []string {
 // differentialTests are the scenes of one session against brokersim and Apache Kafka; the
 // last one is the end of it.
 func differentialTests(e *env) ([]test, error) {
-	ctx, cancel := context.WithTimeout(e.r.ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(e.r.ctx, 4*time.Minute)
 	defer cancel()
 	if err := os.RemoveAll(filepath.Join(e.dir, "kafka")); err != nil {
 		return nil, err

@@ -45,7 +45,7 @@ func TestExpectedFile(t *testing.T) {
 }
 
 func TestChoose(t *testing.T) {
-	if _, err := choose("quick", "kgo,kact"); err == nil || !strings.Contains(err.Error(), `unknown suite "kact"; there are kcat, kgo`) {
+	if _, err := choose("quick", "kgo,kact"); err == nil || !strings.Contains(err.Error(), `unknown suite "kact"; there are kgo-own, kcat, kgo`) {
 		t.Error(err)
 	}
 	if _, err := choose("big", ""); err == nil {

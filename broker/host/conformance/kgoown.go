@@ -22,6 +22,10 @@ var kgoBroker = []string{
 	"TestGroupSimple", "TestShareGroup", "TestSCRAMAuth", "TestOAuthAuth",
 }
 
+// kgoWaiting are those of them that wait, most of some ten seconds: for sessions to end and for
+// connections to be idle. They run while the chains do, which keep the machine busy.
+var kgoWaiting = []string{"TestIssue325", "TestIssue337", "TestIssue434", "TestIssue523", "TestDirectPartitionPurge", "TestRetiredBrokerConnectionClassifiedAsDead"}
+
 // kgoChains are chains of groups, three long, that read what the one before has written,
 // in order, nothing lost and nothing twice; those of TestTxnEtl in transactions, that hold
 // what is read, what is written and where the group is. The parts of each share a topic.
@@ -51,7 +55,8 @@ type kgoBatch struct {
 	pattern string
 	flags   []string
 	env     []string
-	chains  bool // several that take long
+	chains  bool      // several that take long
+	beside  *kgoBatch // begun with it: tests that do little but wait
 
 	once sync.Once
 	out  string
@@ -64,7 +69,12 @@ var kgoVerdict = regexp.MustCompile(`(?m)^ *--- (PASS|FAIL|SKIP): (\S+) \(([0-9.
 func (b *kgoBatch) test(name string) test {
 	return test{name, func(ctx context.Context, e *env) error {
 		b.once.Do(func() {
+			var both sync.WaitGroup
+			if o := b.beside; o != nil {
+				both.Go(func() { o.once.Do(func() { o.out, o.err = o.run(ctx, e) }) })
+			}
 			b.out, b.err = b.run(ctx, e)
+			both.Wait()
 			b.tell()
 		})
 		for _, m := range kgoVerdict.FindAllStringSubmatch(b.out, -1) {
@@ -153,12 +163,16 @@ func kgoOwnTests(e *env) ([]test, error) {
 	}
 	var list, rest []test
 	var alone []string
-	others := &kgoBatch{}
-	chains := &kgoBatch{pattern: "^(" + strings.Join(kgoChains, "|") + ")$", env: []string{"KGO_TEST_RECORDS=50000"}} // side by side
+	others, waiting := &kgoBatch{}, &kgoBatch{env: []string{"KGO_TEST_RECORDS=50000"}, flags: []string{"-test.parallel", "8"}}
+	chains := &kgoBatch{pattern: "^(" + strings.Join(kgoChains, "|") + ")$", env: []string{"KGO_TEST_RECORDS=50000"}, beside: waiting} // side by side
+	waiting.pattern = "^(" + strings.Join(kgoWaiting, "|") + ")$"
+	var waits []test
 	for _, name := range strings.Fields(names) {
 		switch {
 		case slices.Contains(kgoChains, name):
 			list = append(list, chains.chain(name)...)
+		case slices.Contains(kgoWaiting, name):
+			waits = append(waits, waiting.test(name)) // after the chains, with which they ran
 		case slices.ContainsFunc(kgoBroker, func(prefix string) bool { return strings.HasPrefix(name, prefix) }):
 			b := &kgoBatch{pattern: "^" + name + "$", env: []string{"KGO_TEST_RECORDS=50000"}}
 			list = append(list, b.test(name))
@@ -168,7 +182,7 @@ func kgoOwnTests(e *env) ([]test, error) {
 		}
 	}
 	others.pattern = "^(" + strings.Join(alone, "|") + ")$"
-	return append(list, rest...), nil
+	return slices.Concat(list, waits, rest), nil
 }
 
 // kgoChain are the parts of a chain, and the whole.

@@ -19,38 +19,73 @@ const (
 	librdkafkaPackage = "@confluentinc/kafka-javascript@1.10.1" // librdkafka 2.15.1
 	librdkafkaSays    = "4.1.0"                                 // what its tests take the broker for
 	librdkafkaShares  = "4.2.0"                                 // those of share groups want no less
+
+	librdkafkaDebian = "librdkafka=2.0.2-1" // Debian's source package, of which kcat is built
 )
 
 // librdkafkaPrepare builds librdkafka's tests, and what they want of Apache Kafka's scripts.
 func librdkafkaPrepare(e *env) error {
-	if err := kafkaPrepare(e); err != nil {
-		return err
-	}
-	if err := kafkaScripts(e, filepath.Join(e.dir, "kafka")); err != nil {
+	if err := librdkafkaKafka(e); err != nil {
 		return err
 	}
 	return librdkafkaBuild(e)
 }
 
+// librdkafkaDebianPrepare does so with the version that kcat has.
+func librdkafkaDebianPrepare(e *env) error {
+	if err := librdkafkaKafka(e); err != nil {
+		return err
+	}
+	return librdkafkaBuildDebian(e)
+}
+
+func librdkafkaKafka(e *env) error {
+	if err := kafkaPrepare(e); err != nil {
+		return err
+	}
+	return kafkaScripts(e, filepath.Join(e.dir, "kafka"))
+}
+
 // librdkafkaBuild builds librdkafka's tests.
 func librdkafkaBuild(e *env) error {
-	for _, program := range []string{"npm", "make", "g++"} {
+	return librdkafkaMake(e, librdkafkaPackage, filepath.Join(e.dir, "package", "deps", "librdkafka"), "npm",
+		"npm pack --silent "+librdkafkaPackage+" && tar xf *.tgz")
+}
+
+// librdkafkaBuildDebian does so with Debian's, from where this machine has its packages. What
+// apt-get has to know of sources is kept apart.
+func librdkafkaBuildDebian(e *env) error {
+	return librdkafkaMake(e, librdkafkaDebian, filepath.Join(e.dir, "librdkafka"), "apt-get", `
+mkdir -p parts lists/partial
+for f in /etc/apt/sources.list.d/debian.sources; do
+	[ ! -f $f ] || sed "s/^Types:.*/Types: deb-src/" $f >parts/debian.sources
+done
+[ ! -f /etc/apt/sources.list ] || sed -n "s/^deb /deb-src /p" /etc/apt/sources.list >parts/debian.list
+apart="-o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts=$PWD/parts -o Dir::State::lists=$PWD/lists"
+apt-get $apart -qq update
+apt-get $apart -qq source --download-only `+librdkafkaDebian+`
+mkdir librdkafka
+tar xf librdkafka_*.orig.tar.* -C librdkafka --strip-components 1`)
+}
+
+// librdkafkaMake has a program fetch the source, unless it is there, and makes the tests.
+func librdkafkaMake(e *env, name, source, program, fetch string) error {
+	for _, program := range []string{program, "make", "g++"} {
 		if _, err := exec.LookPath(program); err != nil {
 			return skipf("there is no %s", program)
 		}
 	}
-	source := filepath.Join(e.dir, "package", "deps", "librdkafka")
 	e.values["tests"] = filepath.Join(source, "tests")
 	if _, err := os.Stat(filepath.Join(e.values["tests"], "test-runner")); err == nil {
 		return nil // kept
 	}
 	ctx, cancel := context.WithTimeout(e.r.ctx, 20*time.Minute)
 	defer cancel()
-	if _, err := command(ctx, "", "npm", "pack", "--silent", "--pack-destination", e.dir, librdkafkaPackage); err != nil {
-		return skipf("%s cannot be had: %v", librdkafkaPackage, err)
+	if out, err := command(ctx, "", "sh", "-c", fmt.Sprintf("set -e; cd %q; ", e.dir)+fetch); err != nil {
+		return skipf("%s cannot be had: %v: %s", name, err, lastLines(out, 3))
 	}
 	// One test wants zstd, of which systems have the library and seldom what it takes to build with it.
-	build := fmt.Sprintf(`set -e; cd %q; tar xf *.tgz
+	build := fmt.Sprintf(`set -e; cd %q
 zstd=$PWD/zstd lib=/usr/lib/$(g++ -dumpmachine)
 if [ -e $lib/libzstd.so.1 ] && apt-get download libzstd-dev && dpkg-deb -x libzstd-dev*.deb $zstd; then
 	ln -sf $lib/libzstd.so.1 $zstd$lib/libzstd.so

@@ -36,6 +36,7 @@ func main() {
 		os.Exit(beKfake(strings.Split(flags, "\n")))
 	}
 	tier := flag.String("tier", "quick", "run the suites of `TIER`: quick or all")
+	atOnce := flag.Int("j", 1, "run `N` suites at once")
 	only := flag.String("suite", "", "run only these suites, by `NAME,...`")
 	test := flag.String("test", "", "run only tests whose name contains `TEXT`")
 	out := flag.String("out", "", "write all results to `FILE` as JSON")
@@ -61,9 +62,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "conformance:", err)
 		os.Exit(70)
 	}
-	for _, s := range chosen {
-		r.suite(s)
-	}
+	r.all(chosen, *atOnce)
 	code := report(r, *update)
 	if *out != "" {
 		if err := writeJSON(*out, r.results); err != nil {

@@ -25,6 +25,7 @@ type nodes struct {
 	voter      string
 	addresses  []string // where the brokers 1, 2, ... listen
 	doors      []string // where clients find them: addresses, or doors before them
+	most       versions // what doors tell of ApiVersions, unless nil
 	controller *launched
 	listeners  []net.Listener
 	mu         sync.Mutex // guards brokers: some tests stop and start them
@@ -39,12 +40,12 @@ var quickFailover = []string{"--set", "broker.broker.session.timeout.ms=4000", "
 
 // nodes starts them and waits until they serve. Where the brokers listen is given, or
 // there are three on free ports.
-func (r *runner) nodes(ctx context.Context, data string, listen []string, flags ...string) (*nodes, error) {
+func (r *runner) nodes(ctx context.Context, data string, listen []string, most versions, flags ...string) (*nodes, error) {
 	ports, err := kafka.FreePorts(4)
 	if err != nil {
 		return nil, err
 	}
-	n := &nodes{r: r, data: data, flags: append(slices.Clone(flags), quickFailover...), voter: ports[0], addresses: listen, doors: listen}
+	n := &nodes{r: r, data: data, most: most, flags: append(slices.Clone(flags), quickFailover...), voter: ports[0], addresses: listen, doors: listen}
 	if listen == nil {
 		n.flags = append(n.flags, "--advertise", "127.0.0.1")
 		n.doors = ports[1:]
@@ -100,6 +101,10 @@ func (n *nodes) door(at, behind string) error {
 					time.Sleep(20 * time.Millisecond)
 				}
 				defer b.Close()
+				if n.most != nil {
+					n.most.pass(c, b)
+					return
+				}
 				go func() {
 					_, _ = io.Copy(b, c)
 					b.Close()

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -23,6 +24,7 @@ type suite struct {
 	quick   bool     // a part of the quick tier
 	serve   []string // flags of brokersim serve beside those that every suite has
 	kills   bool     // each broker is a process of its own, that tests can end and start
+	most    versions // with kills: what clients are told of ApiVersions, if not all there is
 	listen  []string // with kills: where the brokers listen, if not three on any ports
 	limit   time.Duration
 	prepare func(e *env) error // returns a skipping if what it needs is not here
@@ -65,10 +67,11 @@ type runner struct {
 	ctx     context.Context
 	only    string
 	verbose bool
-	beside  bool   // kfake takes the place of brokersim
-	keep    string // a directory that stays
-	work    string // a directory for all
-	binary  string // brokersim
+	beside  bool       // kfake takes the place of brokersim
+	keep    string     // a directory that stays
+	work    string     // a directory for all
+	binary  string     // brokersim
+	mu      sync.Mutex // guards what follows: some suites run beside each other
 	results []result
 	ran     []string // suites
 }
@@ -96,9 +99,29 @@ func (r *runner) close() {
 	}
 }
 
+// all runs suites, so many at once, in their order.
+func (r *runner) all(list []suite, atOnce int) {
+	next := make(chan suite)
+	var workers sync.WaitGroup
+	for range max(atOnce, 1) {
+		workers.Go(func() {
+			for s := range next {
+				r.suite(s)
+			}
+		})
+	}
+	for _, s := range list {
+		next <- s
+	}
+	close(next)
+	workers.Wait()
+}
+
 // suite runs all tests of a suite on a cluster of its own.
 func (r *runner) suite(s suite) {
+	r.mu.Lock()
 	r.ran = append(r.ran, s.name)
+	r.mu.Unlock()
 	e := &env{r: r, dir: filepath.Join(r.work, s.name), values: make(map[string]string)}
 	defer func() {
 		for _, f := range slices.Backward(e.ends) {
@@ -169,6 +192,8 @@ func (r *runner) note(suite, name string, began time.Time, err error) {
 	case err != nil:
 		x.Result, x.Why = fail, err.Error()
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.results = append(r.results, x)
 	fmt.Printf("%-4s  %-18s %-50s %7d ms  %s\n", x.Result, suite, name, x.Millis, oneLine(x.Why))
 }
@@ -187,7 +212,7 @@ func (e *env) boot(s suite) (err error) {
 	data := filepath.Join(e.dir, "data")
 	switch {
 	case s.kills && !e.r.beside:
-		if e.nodes, err = e.r.nodes(e.r.ctx, data, s.listen, s.serve...); err != nil {
+		if e.nodes, err = e.r.nodes(e.r.ctx, data, s.listen, s.most, s.serve...); err != nil {
 			return err
 		}
 		e.atEnd(e.nodes.end)
@@ -339,6 +364,8 @@ func (r *runner) keepOutput(e *env, name, text string, err error) {
 
 // suites are all there are.
 var suites = []suite{
+	// The longest of the quick ones begins first.
+	{name: "kgo-own", quick: true, limit: 5 * time.Minute, serve: []string{"--set", "broker.default.replication.factor=3", "--set", "broker.group.initial.rebalance.delay.ms=300"}, prepare: kgoOwnPrepare, tests: kgoOwnTests},
 	{name: "kcat", quick: true, serve: []string{"--set", "broker.default.replication.factor=3", "--set", "broker.group.initial.rebalance.delay.ms=300"}, prepare: needs("kcat"), tests: kcatTests},
 	{name: "kgo", quick: true, serve: []string{"--set", "broker.group.initial.rebalance.delay.ms=300"}, tests: kgoTests},
 	{name: "wire", quick: true, serve: []string{"--brokers", "1"}, tests: wireTests},
@@ -361,9 +388,10 @@ var suites = []suite{
 	{name: "eos", limit: 4 * time.Minute, kills: true, prepare: kafkaPrepare, tests: eosTests},
 	{name: "librdkafka", limit: 3 * time.Minute, serve: librdkafkaServe(true), prepare: librdkafkaPrepare, tests: librdkafkaTests},
 	{name: "librdkafka-share", limit: 10 * time.Minute, serve: append(librdkafkaServe(true), "--set", "broker.group.share.min.record.lock.duration.ms=1000"), prepare: librdkafkaBuild, tests: librdkafkaShareTests},
+	{name: "librdkafka-2.0.2", limit: 3 * time.Minute, serve: librdkafkaServe(true), prepare: librdkafkaDebianPrepare, tests: librdkafkaTests},
 	{name: "kafka-go-own", limit: 2 * time.Minute, serve: kafkaGoServe, prepare: kafkaGoPrepare, tests: kafkaGoOwnTests},
 	{name: "sarama", limit: 3 * time.Minute, kills: true, listen: saramaListen, serve: saramaServe, prepare: saramaPrepare, tests: saramaTests},
-	{name: "kgo-own", quick: true, limit: 3 * time.Minute, serve: []string{"--set", "broker.default.replication.factor=3", "--set", "broker.group.initial.rebalance.delay.ms=300"}, prepare: kgoOwnPrepare, tests: kgoOwnTests},
+	{name: "kgo-v1", limit: 4 * time.Minute, kills: true, most: versions1, serve: []string{"--set", "broker.default.replication.factor=3", "--set", "broker.group.initial.rebalance.delay.ms=300", "--transaction-version", "0"}, prepare: kgoOwnPrepare, tests: kgoOwnTests},
 	{name: "kgo-chaos", limit: 5 * time.Minute, serve: []string{"--set", "broker.default.replication.factor=3"}, prepare: kgoOwnPrepare, tests: kgoChaosTests},
 	{name: "kgo-kill", limit: 20 * time.Minute, kills: true, serve: []string{"--set", "broker.default.replication.factor=3",
 		// A coordinator lives shorter than the default, and the next one begins a member's session anew.
