@@ -423,3 +423,29 @@ func TestStopIsHeard(t *testing.T) {
 	}
 	holds(t, open(t, dir), map[string]string{"last": "word"})
 }
+
+// A machine hears from where a peer comes, and on which listener.
+func TestAcceptedFrom(t *testing.T) {
+	type accepted struct {
+		from   string
+		listen machine.Listener
+	}
+	heard := make(chan accepted, 2)
+	m := newToy(func(_ machine.Now, in *machine.Input, _ *machine.Effects) {
+		if in.Kind == machine.Accepted {
+			heard <- accepted{in.From, in.Listen}
+		}
+	})
+	first, second := listen(t), listen(t)
+	n, err := Start(Config{Name: "toy", Machine: m, Dir: t.TempDir(), Listeners: []Listener{first, second}, Split: split})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.Kill)
+	for i, l := range []Listener{first, second} {
+		dial(t, l.Addr().String())
+		if got, want := await(t, heard), (accepted{"127.0.0.1", machine.Listener(i)}); got != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+	}
+}

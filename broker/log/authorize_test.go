@@ -363,6 +363,30 @@ func TestPartlyAuthorized(t *testing.T) {
 	}
 }
 
+// An entry of a host is about who comes from there.
+func TestACLsOfHosts(t *testing.T) {
+	l := newGuarded(t, 1, nil)
+	l.create("orders", nil, 1)
+	l.grant("allow describe topic orders")
+	c := l.known(l.brokers[0])
+	list := func() int16 {
+		return ask[*kmsg.ListOffsetsResponse](c, listRequest("orders", -1), 5).Topics[0].Partitions[0].ErrorCode
+	}
+	admin := l.client(l.brokers[0])
+	for _, row := range []struct {
+		host string
+		want int16
+	}{{"elsewhere", 0}, {"client", noTopic}} {
+		e := entry("deny describe topic orders")
+		e.Host = row.host
+		ask[*kmsg.CreateACLsResponse](admin, createACLs(e), 3)
+		l.advance(time.Second)
+		if got := list(); got != row.want {
+			t.Errorf("denied %s: %d, want %d", row.host, got, row.want)
+		}
+	}
+}
+
 // Entries are kept by the controller, in what it begins with again; without an authorizer
 // there are none.
 func TestACLsAreKept(t *testing.T) {

@@ -306,7 +306,7 @@ func (l *lab) dial(from *labNode, e *machine.Effect) {
 	if e.Name == to.second {
 		listener = 1
 	}
-	l.push(delivery{to: to, life: to.life, in: machine.Input{Kind: machine.Accepted, Conn: b.id, Listen: listener}})
+	l.push(delivery{to: to, life: to.life, in: machine.Input{Kind: machine.Accepted, Conn: b.id, Listen: listener, From: from.name}})
 	l.push(delivery{to: from, life: from.life, in: machine.Input{Kind: machine.Opened, Tag: e.Tag, Conn: a.id}})
 }
 

@@ -145,6 +145,7 @@ func confluentCopy(source, dir string) error {
 		change func([]byte) ([]byte, error)
 	}{
 		{"integration_test.go", confluentWaits},
+		{"integration_test.go", confluentACLs},
 		{"txn_integration_test.go", confluentFlushes},
 		{"testhelpers_test.go", confluentDraws},
 	} {
@@ -190,6 +191,16 @@ func confluentWaits(source []byte) ([]byte, error) {
 		return nil, fmt.Errorf("TestAdminConfig looks at %d alterations, want 2", n)
 	}
 	return []byte(strings.ReplaceAll(string(source), altered, altered+"\ttime.Sleep(time.Second)\n")), nil
+}
+
+// confluentACLs has tests wait that make an ACL and then have the operations described that
+// it leaves, for the same reason.
+func confluentACLs(source []byte) ([]byte, error) {
+	const made = "\t\tresultCreateACLs[0].Error.Code(), ErrNoError,\n\t\t\"CreateACLs result should not have an error\")\n"
+	if n := strings.Count(string(source), made); n != 3 {
+		return nil, fmt.Errorf("ACLs are made %d times before operations are described, want 3", n)
+	}
+	return []byte(strings.ReplaceAll(string(source), made, made+"\ttime.Sleep(time.Second)\n")), nil
 }
 
 // confluentFlushes has TestTransactionalProducer wait for its messages where it flushes them
@@ -247,7 +258,8 @@ func confluentTests(e *env) ([]test, error) {
 		"Brokers": e.bootstrap(), "TopicName": topic, "GroupID": "testgroup",
 		// A consumer that has read commits when it is closed, and waits so long for a
 		// coordinator.
-		"Config": []string{"session.timeout.ms=6000"},
+		"Config":      []string{"session.timeout.ms=6000"},
+		"BrokersSasl": e.cluster.sasl, "SaslUsername": "testuser", "SaslPassword": "testpass", "SaslMechanism": "PLAIN",
 	})
 	if err != nil {
 		return nil, err

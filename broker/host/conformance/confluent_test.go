@@ -46,6 +46,17 @@ func TestConfluentWaits(t *testing.T) {
 	}
 }
 
+func TestConfluentACLs(t *testing.T) {
+	const made = "\t\tresultCreateACLs[0].Error.Code(), ErrNoError,\n\t\t\"CreateACLs result should not have an error\")\n"
+	got, err := confluentACLs([]byte(made + made + made))
+	if want := strings.Repeat(made+"\ttime.Sleep(time.Second)\n", 3); err != nil || string(got) != want {
+		t.Errorf("%q, %v", got, err)
+	}
+	if _, err := confluentACLs([]byte(made)); err == nil {
+		t.Error("one is enough")
+	}
+}
+
 func TestConfluentReplace(t *testing.T) {
 	for _, c := range []struct {
 		change    func([]byte) ([]byte, error)

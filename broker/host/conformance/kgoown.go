@@ -175,6 +175,9 @@ func kgoOwnTests(e *env) ([]test, error) {
 			waits = append(waits, waiting.test(name)) // after the chains, with which they ran
 		case slices.ContainsFunc(kgoBroker, func(prefix string) bool { return strings.HasPrefix(name, prefix) }):
 			b := &kgoBatch{pattern: "^" + name + "$", env: []string{"KGO_TEST_RECORDS=50000"}}
+			if strings.HasPrefix(name, "TestSCRAM") && e.cluster != nil && e.cluster.sasl != "" {
+				b.env = append(b.env, "KGO_TEST_SCRAM=alice:secret", "KGO_TEST_SCRAM_SEEDS="+e.cluster.sasl)
+			}
 			list = append(list, b.test(name))
 		default:
 			alone = append(alone, name)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -197,8 +198,8 @@ func librdkafkaShareTests(e *env) (list []test, err error) {
 }
 
 func librdkafkaServe(create bool) []string {
-	return []string{"--set", "broker.default.replication.factor=3", "--set", "broker.num.partitions=4",
-		"--set", fmt.Sprintf("broker.auto.create.topics.enable=%v", create)}
+	return append([]string{"--set", "broker.default.replication.factor=3", "--set", "broker.num.partitions=4",
+		"--set", fmt.Sprintf("broker.auto.create.topics.enable=%v", create)}, authorizes...)
 }
 
 // librdkafkaRun is all tests of a number and a scenario: test-runner runs them together.
@@ -237,10 +238,13 @@ func (x *librdkafkaRun) test(name string) test {
 	}}
 }
 
+// librdkafkaScripted are tests that run Kafka's scripts, each of which is a JVM that begins.
+var librdkafkaScripted = []string{"0109", "0115", "0119"}
+
 func (x *librdkafkaRun) run(ctx context.Context, e *env) {
 	conf := filepath.Join(e.dir, "test-"+x.scenario+".conf")
 	text := "metadata.broker.list=" + x.servers + "\ntest.topic.random=true\n"
-	if !x.quick { // they wait for what does not come, and are as long as their limits allow
+	if !x.quick || slices.Contains(librdkafkaScripted, x.number) { // they wait for what does not come, and are as long as their limits allow
 		text += "test.timeout.multiplier=3\n"
 	}
 	if x.err = os.WriteFile(conf, []byte(text), 0o644); x.err != nil {

@@ -202,6 +202,7 @@ func (r *runner) note(suite, name string, began time.Time, err error) {
 type process struct {
 	cmd       *exec.Cmd
 	addresses string
+	sasl      string // where clients authenticate; empty: nowhere
 	log       *tail
 	ended     chan struct{}
 	exit      error
@@ -268,10 +269,15 @@ func (r *runner) boot(cmd *exec.Cmd) (*process, error) {
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
-	line, err := bufio.NewReader(stdout).ReadString('\n')
+	lines := bufio.NewReader(stdout)
+	line, err := lines.ReadString('\n')
 	_, addresses, ok := strings.Cut(strings.TrimSpace(line), "=")
+	if ok && slices.Contains(cmd.Args, "--sasl-listen") {
+		line, err = lines.ReadString('\n')
+		_, p.sasl, ok = strings.Cut(strings.TrimSpace(line), "=")
+	}
 	go func() {
-		_, _ = io.Copy(io.Discard, stdout)
+		_, _ = io.Copy(io.Discard, lines)
 		p.exit = p.cmd.Wait()
 		close(p.ended)
 	}()
@@ -365,7 +371,7 @@ func (r *runner) keepOutput(e *env, name, text string, err error) {
 // suites are all there are.
 var suites = []suite{
 	// The longest of the quick ones begins first.
-	{name: "kgo-own", quick: true, limit: 5 * time.Minute, serve: []string{"--set", "broker.default.replication.factor=3", "--set", "broker.group.initial.rebalance.delay.ms=300"}, prepare: kgoOwnPrepare, tests: kgoOwnTests},
+	{name: "kgo-own", quick: true, limit: 5 * time.Minute, serve: []string{"--sasl-listen", "127.0.0.1:0", "--sasl-user", "alice:secret", "--set", "broker.default.replication.factor=3", "--set", "broker.group.initial.rebalance.delay.ms=300"}, prepare: kgoOwnPrepare, tests: kgoOwnTests},
 	{name: "kcat", quick: true, serve: []string{"--set", "broker.default.replication.factor=3", "--set", "broker.group.initial.rebalance.delay.ms=300"}, prepare: needs("kcat"), tests: kcatTests},
 	{name: "kgo", quick: true, serve: []string{"--set", "broker.group.initial.rebalance.delay.ms=300"}, tests: kgoTests},
 	{name: "wire", quick: true, serve: []string{"--brokers", "1"}, tests: wireTests},
@@ -379,14 +385,14 @@ var suites = []suite{
 	{name: "kafka-tools", limit: 4 * time.Minute, prepare: kafkaPrepare, tests: kafkaToolsTests},
 	{name: "kafka-java", limit: 3 * time.Minute, prepare: kafkaPrepare, tests: javaTests},
 	{name: "speed", limit: 10 * time.Minute, serve: []string{"--brokers", "1", "--set", "broker.log.retention.check.interval.ms=10000"}, tests: speedTests},
-	{name: "confluent-kafka-go", limit: 90 * time.Second, serve: []string{"--set", "broker.default.replication.factor=3"}, prepare: confluentPrepare, tests: confluentTests},
+	{name: "confluent-kafka-go", limit: 90 * time.Second, serve: slices.Concat([]string{"--set", "broker.default.replication.factor=3", "--sasl-listen", "127.0.0.1:0", "--sasl-user", "testuser:testpass"}, authorizes), prepare: confluentPrepare, tests: confluentTests},
 	pythonSuite("confluent-kafka", "2.16.1"),
 	pythonSuite("kafka-python", "3.0.12"),
 	pythonSuite("aiokafka", "0.14.0"),
 	{name: "platformatic-kafka", limit: 90 * time.Second, serve: []string{"--set", "broker.group.initial.rebalance.delay.ms=300"}, prepare: platformaticPrepare, tests: platformaticTests},
 	{name: "node-rdkafka", limit: 80 * time.Second, serve: []string{"--set", "broker.group.initial.rebalance.delay.ms=300"}, prepare: nodeRdkafkaPrepare, tests: nodeRdkafkaTests},
 	{name: "eos", limit: 4 * time.Minute, kills: true, prepare: kafkaPrepare, tests: eosTests},
-	{name: "librdkafka", limit: 3 * time.Minute, serve: librdkafkaServe(true), prepare: librdkafkaPrepare, tests: librdkafkaTests},
+	{name: "librdkafka", limit: 6 * time.Minute, serve: librdkafkaServe(true), prepare: librdkafkaPrepare, tests: librdkafkaTests},
 	{name: "librdkafka-share", limit: 15 * time.Minute, serve: append(librdkafkaServe(true), "--set", "broker.group.share.min.record.lock.duration.ms=1000"), prepare: librdkafkaBuild, tests: librdkafkaShareTests},
 	{name: "librdkafka-2.0.2", limit: 3 * time.Minute, serve: librdkafkaServe(true), prepare: librdkafkaDebianPrepare, tests: librdkafkaTests},
 	{name: "kafka-go-own", limit: 2 * time.Minute, serve: kafkaGoServe, prepare: kafkaGoPrepare, tests: kafkaGoOwnTests},

@@ -141,6 +141,7 @@ func TestAuthorizeAny(t *testing.T) {
 		{"a prefix above one that is denied", []Entry{allow(Prefixed, "a"), deny(Prefixed, "ab")}, true},
 		{"all but those with a prefix", []Entry{allow(Literal, "*"), deny(Prefixed, "a")}, true},
 		{"all, and all are denied", []Entry{allow(Literal, "*"), deny(Literal, "*")}, false},
+		{"all but those that begin with a star", []Entry{allow(Literal, "*"), deny(Prefixed, "*")}, true},
 		{"another operation", []Entry{{Topic, Literal, "a", "User:x", "*", Read, Allow}}, false},
 		{"any operation", []Entry{{Topic, Literal, "a", "User:x", "*", All, Allow}}, true},
 		{"somebody else", []Entry{{Topic, Literal, "a", "User:y", "*", Write, Allow}}, false},

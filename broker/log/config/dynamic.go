@@ -3,8 +3,8 @@ package config
 import "slices"
 
 // dynamic are the settings of brokers that Kafka changes while they run (KIP-226,
-// DynamicBrokerConfig.AllDynamicConfigs), sorted; those of listeners and of security are left
-// out, which there is none of.
+// DynamicBrokerConfig.AllDynamicConfigs), sorted; those of listeners and of TLS are left out.
+// Of those of SASL there are the ones that change nothing here.
 var dynamic = []string{
 	"background.threads", "compression.gzip.level", "compression.lz4.level", "compression.type", "compression.zstd.level",
 	"follower.replication.throttled.rate", "leader.replication.throttled.rate", "log.cleaner.backoff.ms", "log.cleaner.dedupe.buffer.size",
@@ -17,7 +17,10 @@ var dynamic = []string{
 	"max.connections.per.ip.overrides", "message.max.bytes", "metric.reporters", "min.insync.replicas", "num.io.threads", "num.network.threads",
 	"num.recovery.threads.per.data.dir", "num.replica.fetchers", "producer.id.expiration.ms", "remote.fetch.max.wait.ms",
 	"remote.log.index.file.cache.total.size.bytes", "remote.log.manager.copy.max.bytes.per.second", "remote.log.manager.fetch.max.bytes.per.second",
-	"replica.alter.log.dirs.io.max.bytes.per.second", "transaction.partition.verification.enable", "unclean.leader.election.enable",
+	"replica.alter.log.dirs.io.max.bytes.per.second", "sasl.kerberos.kinit.cmd", "sasl.kerberos.min.time.before.relogin",
+	"sasl.kerberos.principal.to.local.rules", "sasl.kerberos.service.name", "sasl.kerberos.ticket.renew.jitter",
+	"sasl.kerberos.ticket.renew.window.factor", "sasl.login.refresh.buffer.seconds", "sasl.login.refresh.min.period.seconds",
+	"sasl.login.refresh.window.factor", "sasl.login.refresh.window.jitter", "transaction.partition.verification.enable", "unclean.leader.election.enable",
 }
 
 // Dynamic reports whether a setting of brokers may be changed while they run.
@@ -26,6 +29,9 @@ func Dynamic(name string) bool { return slices.Contains(dynamic, name) }
 // perBroker are those of them that cannot be set for all brokers at once.
 var perBroker = []string{
 	"follower.replication.throttled.rate", "leader.replication.throttled.rate", "replica.alter.log.dirs.io.max.bytes.per.second",
+	"sasl.kerberos.kinit.cmd", "sasl.kerberos.min.time.before.relogin", "sasl.kerberos.principal.to.local.rules", "sasl.kerberos.service.name",
+	"sasl.kerberos.ticket.renew.jitter", "sasl.kerberos.ticket.renew.window.factor", "sasl.login.refresh.buffer.seconds",
+	"sasl.login.refresh.min.period.seconds", "sasl.login.refresh.window.factor", "sasl.login.refresh.window.jitter",
 }
 
 // CheckDynamic returns a value that a setting of a broker is to have while it runs, in the
