@@ -1,6 +1,7 @@
 package acl
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -218,5 +219,56 @@ func TestBad(t *testing.T) {
 		if row.set(&e); e.Bad() != row.want {
 			t.Errorf("%+v: %q, want %q", e, e.Bad(), row.want)
 		}
+	}
+}
+
+// What a request names may be as long as the request. The prefixes that there are bound what is
+// done about it: with all of a name's own this would not end.
+func TestLongNames(t *testing.T) {
+	var s Set
+	r := &Rules{}
+	who := Who{"User:x", "h"}
+	of := func(prefix string) Entry {
+		return Entry{Topic, Prefixed, prefix, "User:x", Wildcard, Read, Allow}
+	}
+	long := strings.Repeat("a", 4<<20)
+	may := func(want bool) {
+		t.Helper()
+		if got := r.Authorize(&s, who, Read, Topic, long); got != want {
+			t.Errorf("may read: %t, want %t", got, want)
+		}
+	}
+	s.Add(of("b"))
+	may(false)
+	s.Add(of("aa"))
+	s.Add(of("bb"))
+	may(true)
+	s.Remove(of("aa"))
+	may(false)
+	s.Remove(of("bb"))
+	s.Add(of(long[:1000]))
+	may(true)
+	s.Remove(of(long[:1000]))
+	s.Remove(of("b"))
+	if s.Len() != 0 || len(s.lengths) != 0 {
+		t.Errorf("%d entries and %d lengths are left of none", s.Len(), len(s.lengths))
+	}
+}
+
+// Entries about one thing, however many, are known by themselves.
+func TestManyEntriesAboutOneThing(t *testing.T) {
+	var s Set
+	const n = 200_000
+	of := func(i int) Entry {
+		return Entry{Topic, Literal, "a", "User:" + strconv.Itoa(i), Wildcard, Read, Allow}
+	}
+	for i := range n {
+		if s.Has(of(i)) {
+			t.Fatalf("entry %d is there before it is", i)
+		}
+		s.Add(of(i))
+	}
+	if !s.Has(of(n-1)) || s.Has(of(n)) || s.Len() != n {
+		t.Errorf("%d entries, want %d", s.Len(), n)
 	}
 }

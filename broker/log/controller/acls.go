@@ -19,11 +19,15 @@ func (im *Image) ACLs() *acl.Set { return &im.acls }
 
 // EachACL yields all entries, by id.
 func (im *Image) EachACL(yield func(id [16]byte, e acl.Entry) bool) {
-	for _, id := range slices.SortedFunc(maps.Keys(im.byACL), func(a, b [16]byte) int { return bytes.Compare(a[:], b[:]) }) { // total: ids differ
+	for _, id := range im.sortedACLs() {
 		if !yield(id, im.byACL[id]) {
 			return
 		}
 	}
+}
+
+func (im *Image) sortedACLs() [][16]byte {
+	return slices.SortedFunc(maps.Keys(im.byACL), func(a, b [16]byte) int { return bytes.Compare(a[:], b[:]) }) // total: ids differ
 }
 
 func (im *Image) accessControlEntry(r AccessControlEntry) (Change, error) {
@@ -108,6 +112,7 @@ func (cmd DeleteACLs) decide(c *Controller, _ machine.Now) (records []Record, _ 
 	resp := kmsg.NewPtrDeleteACLsResponse()
 	resp.Results = make([]kmsg.DeleteACLsResponseResult, len(cmd.Filters))
 	removed := make(map[[16]byte]bool)
+	all := c.image.sortedACLs() // once, however many filters there are
 	for i := range cmd.Filters {
 		x := &cmd.Filters[i]
 		f := acl.Filter{
@@ -122,7 +127,8 @@ func (cmd DeleteACLs) decide(c *Controller, _ machine.Now) (records []Record, _ 
 			answer.ErrorCode, answer.ErrorMessage = wire.InvalidRequest, &why
 			continue
 		}
-		for id, e := range c.image.EachACL {
+		for _, id := range all {
+			e := c.image.byACL[id]
 			if !f.Matches(e) {
 				continue
 			}
