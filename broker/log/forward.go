@@ -107,7 +107,7 @@ func refused(req kmsg.Request, code int16) kmsg.Response {
 		return resp
 	case *kmsg.AlterUserSCRAMCredentialsRequest:
 		resp := kmsg.NewPtrAlterUserSCRAMCredentialsResponse()
-		resp.Results = each(scramUsers(req), func(user *string, x *kmsg.AlterUserSCRAMCredentialsResponseResult) {
+		resp.Results = each(controller.AlterUserScramCredentials{AlterUserSCRAMCredentialsRequest: req}.Users(), func(user *string, x *kmsg.AlterUserSCRAMCredentialsResponseResult) {
 			x.User, x.ErrorCode = *user, code
 		})
 		return resp
@@ -137,22 +137,6 @@ func refused(req kmsg.Request, code int16) kmsg.Response {
 		return resp
 	}
 	return nil
-}
-
-// scramUsers are those that a request names.
-func scramUsers(req *kmsg.AlterUserSCRAMCredentialsRequest) (users []string) {
-	add := func(user string) {
-		if !slices.Contains(users, user) {
-			users = append(users, user)
-		}
-	}
-	for i := range req.Deletions {
-		add(req.Deletions[i].Name)
-	}
-	for i := range req.Upsertions {
-		add(req.Upsertions[i].Name)
-	}
-	return users
 }
 
 // each answers each thing that was asked for. The answer of none is no null.

@@ -71,15 +71,30 @@ type AlterUserScramCredentials struct {
 	*kmsg.AlterUserSCRAMCredentialsRequest
 }
 
+// Users are those that the request names, in its order.
+func (cmd AlterUserScramCredentials) Users() (users []string) {
+	seen := make(map[string]bool)
+	add := func(user string) {
+		if !seen[user] {
+			seen[user] = true
+			users = append(users, user)
+		}
+	}
+	for i := range cmd.Deletions {
+		add(cmd.Deletions[i].Name)
+	}
+	for i := range cmd.Upsertions {
+		add(cmd.Upsertions[i].Name)
+	}
+	return users
+}
+
 func (cmd AlterUserScramCredentials) decide(c *Controller, _ machine.Now) ([]Record, Response) {
 	twice := refuse(wire.DuplicateResource, "A user credential cannot be altered twice in the same request")
 	wanted := make(map[string]Record)
 	refused := make(map[string]*refusal)
-	var users []string // in the order in which they are named
+	users := cmd.Users()
 	want := func(user string, check func() (Record, *refusal)) {
-		if !slices.Contains(users, user) {
-			users = append(users, user)
-		}
 		switch {
 		case refused[user] != nil:
 		case wanted[user] != nil:

@@ -78,3 +78,17 @@ func TestAlterUserScramCredentials(t *testing.T) {
 		t.Error("the image has a password")
 	}
 }
+
+// A request may name as many users as a frame has room for: looked for one by one among each
+// other they would take hours.
+func TestAlterScramOfManyUsers(t *testing.T) {
+	req := kmsg.NewPtrAlterUserSCRAMCredentialsRequest()
+	const n = 300_000
+	for i := range n {
+		req.Deletions = append(req.Deletions, kmsg.AlterUserSCRAMCredentialsRequestDeletion{Name: fmt.Sprint(i % (n - 1)), Mechanism: 1})
+	}
+	_, resp := carryOut(t, threeBrokers(t), AlterUserScramCredentials{req})
+	if r := resp.(*kmsg.AlterUserSCRAMCredentialsResponse); len(r.Results) != n-1 || r.Results[1].User != "1" {
+		t.Errorf("%d users are answered, want %d", len(r.Results), n-1)
+	}
+}
