@@ -462,3 +462,39 @@ func TestWhateverAStrangerAsks(t *testing.T) {
 		c.hangUp()
 	})
 }
+
+// A share session lets nobody read what its topics are: who makes use of another's, or may not read
+// them any more, is told so.
+func TestShareSessionsLetNobodyIn(t *testing.T) {
+	l := newGuarded(t, 1, nil)
+	l.create("orders", nil, 1)
+	l.coordinate("s")
+	l.grant("allow read group s", "allow describe cluster")
+	id := l.broker(1).Image().Topics["orders"].ID
+	group, member := "s", "m"
+	fetch := func(epoch int32, named bool) *kmsg.ShareFetchRequest {
+		req := kmsg.NewPtrShareFetchRequest()
+		req.GroupID, req.MemberID, req.ShareSessionEpoch, req.MaxBytes, req.MaxRecords = &group, &member, epoch, 1<<20, 100
+		if named {
+			x := kmsg.NewShareFetchRequestTopic()
+			x.TopicID, x.Partitions = id, []kmsg.ShareFetchRequestTopicPartition{kmsg.NewShareFetchRequestTopicPartition()}
+			req.Topics = append(req.Topics, x)
+		}
+		return req
+	}
+	owner, alice := l.client(l.brokers[0]), l.known(l.brokers[0])
+	ask[*kmsg.ShareFetchResponse](owner, fetch(0, true), 2)
+	r := ask[*kmsg.ShareFetchResponse](alice, fetch(1, false), 2)
+	if r.ErrorCode != 0 || len(r.Topics) != 1 || r.Topics[0].Partitions[0].ErrorCode != wire.TopicAuthorizationFailed {
+		t.Errorf("who may not read orders is told %+v", r)
+	}
+	l.grant("allow read group s", "allow read topic orders")
+	r = ask[*kmsg.ShareFetchResponse](alice, fetch(2, false), 2)
+	for _, x := range r.Topics {
+		for _, p := range x.Partitions {
+			if p.ErrorCode == wire.TopicAuthorizationFailed {
+				t.Errorf("who may read orders is told %+v", r)
+			}
+		}
+	}
+}

@@ -28,27 +28,27 @@ func (b *Broker) shareAcknowledge(now machine.Now, c *conn, req wire.Request, ou
 		b.answer(c, &req, resp, nil, out)
 		return
 	}
-	var list []said
+	var all sayings
 	for i := range body.Topics {
 		for j := range body.Topics[i].Partitions {
 			p := &body.Topics[i].Partitions[j]
-			s := said{sharedTP: sharedTP{topic: body.Topics[i].TopicID, partition: p.Partition}}
+			acks := make([]share.Ack, 0, len(p.AcknowledgementBatches))
 			for _, a := range p.AcknowledgementBatches {
-				s.acks = append(s.acks, share.Ack{Range: share.Range{First: a.FirstOffset, Last: a.LastOffset}, Types: a.AcknowledgeTypes})
+				acks = append(acks, share.Ack{Range: share.Range{First: a.FirstOffset, Last: a.LastOffset}, Types: a.AcknowledgeTypes})
 			}
-			list = append(list, s)
+			all.add(sharedTP{body.Topics[i].TopicID, p.Partition}, acks)
 		}
 	}
 	p := &parkedShare{conn: c, req: req, session: x}
 	renew := body.Version >= 2 && body.IsRenewAck
 	if body.ShareSessionEpoch == lastShareRequest {
-		b.acknowledge(now, p, list, renew, out)
+		b.acknowledge(now, p, all.list, renew, out)
 		b.lastRequest(now, p, out)
 		return
 	}
 	x.next()
 	b.parkShare(p)
-	b.acknowledge(now, p, list, renew, out)
+	b.acknowledge(now, p, all.list, renew, out)
 	b.tryShare(now, p, out)
 }
 

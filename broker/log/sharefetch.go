@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"brokersim/broker/log/acl"
 	"brokersim/broker/log/replica"
 	"brokersim/broker/log/share"
 	"brokersim/broker/log/wire"
@@ -100,21 +101,41 @@ type said struct {
 	acks []share.Ack
 }
 
-func ackedIn(topics []kmsg.ShareFetchRequestTopic) (list []said) {
+// sayings are what a request says, once of each partition: what it says last of one is what it says
+// (KafkaApis.getAcknowledgeBatchesFromShareFetchRequest).
+type sayings struct {
+	list []said
+	at   map[sharedTP]int
+}
+
+func (s *sayings) add(tp sharedTP, acks []share.Ack) {
+	if i, has := s.at[tp]; has {
+		s.list[i].acks = acks
+		return
+	}
+	if s.at == nil {
+		s.at = make(map[sharedTP]int)
+	}
+	s.at[tp] = len(s.list)
+	s.list = append(s.list, said{tp, acks})
+}
+
+func ackedIn(topics []kmsg.ShareFetchRequestTopic) []said {
+	var all sayings
 	for i := range topics {
 		for j := range topics[i].Partitions {
 			p := &topics[i].Partitions[j]
 			if len(p.AcknowledgementBatches) == 0 {
 				continue
 			}
-			s := said{sharedTP: sharedTP{topic: topics[i].TopicID, partition: p.Partition}}
+			acks := make([]share.Ack, 0, len(p.AcknowledgementBatches))
 			for _, a := range p.AcknowledgementBatches {
-				s.acks = append(s.acks, share.Ack{Range: share.Range{First: a.FirstOffset, Last: a.LastOffset}, Types: a.AcknowledgeTypes})
+				acks = append(acks, share.Ack{Range: share.Range{First: a.FirstOffset, Last: a.LastOffset}, Types: a.AcknowledgeTypes})
 			}
-			list = append(list, s)
+			all.add(sharedTP{topics[i].TopicID, p.Partition}, acks)
 		}
 	}
-	return list
+	return all.list
 }
 
 // acknowledge takes what a member says. It is decided when it is written.
@@ -268,12 +289,15 @@ func (b *Broker) acquire(now machine.Now, x *parkedShare, out *machine.Effects) 
 	limits := b.shareLimits(x.session.of.group)
 	r := b.newShareReply(limits)
 	left, size := int64(x.fetch.MaxRecords), int64(min(x.fetch.MaxBytes, b.cfg.Settings.FetchMaxBytes))
-	session := x.session
+	session, may := x.session, b.access(x.conn)
 	current := b.sharing.sessions[session.of] == session && session.epoch == x.epoch
 	n := len(session.parts)
 	for i := 0; i < n && current; i++ {
 		tp := session.parts[(i+int(session.epoch))%n] // everybody is first once
 		p, code := b.sharedPartition(tp)
+		if t := b.image.ByID[tp.topic]; t != nil && !may.topic(acl.Read, t.Name) {
+			code = noTopic // that the session names it lets nobody read it: it may be another's
+		}
 		if code == 0 {
 			x.waitAt(p)
 			sp := x.use(b, now, p, out)

@@ -426,3 +426,38 @@ func TestShareStateIsPruned(t *testing.T) {
 	l.put("z")
 	y.want("", "20-20 x1 [z]")
 }
+
+// What a request says last of a partition is what it says of it, however often it is named: all
+// else would cost as much as all locks, each time.
+func TestShareAcknowledgesAPartitionOnce(t *testing.T) {
+	l := newShared(t, 1, nil)
+	l.groupSetting("s", "share.auto.offset.reset", "earliest")
+	l.put("a", "b")
+	x := l.sharer("s", "x")
+	x.want("", "0-1 x1 [a b]")
+	said := func(types ...int8) kmsg.ShareAcknowledgeRequestTopicPartition {
+		p := kmsg.NewShareAcknowledgeRequestTopicPartition()
+		for i, word := range types {
+			p.AcknowledgementBatches = append(p.AcknowledgementBatches, kmsg.ShareAcknowledgeRequestTopicPartitionAcknowledgementBatch{
+				FirstOffset: int64(i), LastOffset: int64(i), AcknowledgeTypes: []int8{word}})
+		}
+		return p
+	}
+	req := kmsg.NewPtrShareAcknowledgeRequest()
+	req.GroupID, req.MemberID, req.ShareSessionEpoch = &x.group, &x.member, x.epoch
+	topic := kmsg.NewShareAcknowledgeRequestTopic()
+	topic.TopicID = x.topic()
+	for range 1000 {
+		topic.Partitions = append(topic.Partitions, said(1, 1))
+	}
+	topic.Partitions = append(topic.Partitions, said(1, 2))
+	req.Topics = append(req.Topics, topic)
+	x.c.send(req, 2)
+	l.advance(time.Second)
+	r := x.c.answer().(*kmsg.ShareAcknowledgeResponse)
+	if len(r.Topics) != 1 || len(r.Topics[0].Partitions) != 1 || r.Topics[0].Partitions[0].ErrorCode != 0 {
+		t.Fatalf("%d topics, %+v", len(r.Topics), r.Topics[0].Partitions[0])
+	}
+	x.epoch++
+	x.want("", "1-1 x2 [b]")
+}
