@@ -498,3 +498,42 @@ func TestShareSessionsLetNobodyIn(t *testing.T) {
 		}
 	}
 }
+
+// What may not be described is told of once, however often its group is named: an answer is not the
+// product of what stands in a request.
+func TestRefusedTopicsAreToldOfOnce(t *testing.T) {
+	l := newGuarded(t, 1, nil)
+	l.create("orders", nil, 1)
+	l.coordinate("g")
+	l.grant("allow describe group g")
+	const n = 1000
+	fetch := kmsg.NewPtrOffsetFetchRequest()
+	describe := kmsg.NewPtrDescribeShareGroupOffsetsRequest()
+	for i := range n {
+		g := kmsg.NewOffsetFetchRequestGroup()
+		x := kmsg.NewDescribeShareGroupOffsetsRequestGroup()
+		g.Group, g.Topics = "g", []kmsg.OffsetFetchRequestGroupTopic{}
+		x.GroupID, x.Topics = "g", []kmsg.DescribeShareGroupOffsetsRequestGroupTopic{}
+		for j := 0; i == 0 && j < n; j++ {
+			name := fmt.Sprint("no-", j)
+			g.Topics = append(g.Topics, kmsg.OffsetFetchRequestGroupTopic{Topic: name, Partitions: []int32{0}})
+			x.Topics = append(x.Topics, kmsg.DescribeShareGroupOffsetsRequestGroupTopic{Topic: name, Partitions: []int32{0}})
+		}
+		fetch.Groups, describe.Groups = append(fetch.Groups, g), append(describe.Groups, x)
+	}
+	alice := l.known(l.brokers[0])
+	topics := 0
+	for _, g := range ask[*kmsg.OffsetFetchResponse](alice, fetch, 8).Groups {
+		topics += len(g.Topics)
+	}
+	if topics != n {
+		t.Errorf("OffsetFetch: %d topics are refused, want %d", topics, n)
+	}
+	topics = 0
+	for _, g := range ask[*kmsg.DescribeShareGroupOffsetsResponse](alice, describe, 0).Groups {
+		topics += len(g.Topics)
+	}
+	if topics != n {
+		t.Errorf("DescribeShareGroupOffsets: %d topics are refused, want %d", topics, n)
+	}
+}

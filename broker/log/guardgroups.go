@@ -116,9 +116,10 @@ func guardOffsetFetch(a access, c *conn, req *wire.Request) kmsg.Response {
 	}
 	asked := slices.Clone(body.Groups)
 	no := keep(&body.Groups, func(g *kmsg.OffsetFetchRequestGroup) bool { return a.group(acl.Describe, g.Group) })
-	var topics [][]kmsg.OffsetFetchRequestGroupTopic // by group that is left
+	topics := make(map[string][]kmsg.OffsetFetchRequestGroupTopic) // by group that is left
 	for i := range body.Groups {
-		topics = append(topics, keep(&body.Groups[i].Topics, func(t *kmsg.OffsetFetchRequestGroupTopic) bool { return a.topic(acl.Describe, t.Topic) }))
+		g := &body.Groups[i]
+		topics[g.Group] = append(topics[g.Group], keep(&g.Topics, func(t *kmsg.OffsetFetchRequestGroupTopic) bool { return a.topic(acl.Describe, t.Topic) })...)
 	}
 	left := len(body.Groups)
 	if len(asked) == 0 {
@@ -129,11 +130,12 @@ func guardOffsetFetch(a access, c *conn, req *wire.Request) kmsg.Response {
 		for i := range resp.Groups {
 			g := &resp.Groups[i]
 			keep(&g.Topics, func(t *kmsg.OffsetFetchResponseGroupTopic) bool { return a.topic(acl.Describe, t.Topic) })
-			j := slices.IndexFunc(body.Groups, func(x kmsg.OffsetFetchRequestGroup) bool { return x.Group == g.Group })
-			if j < 0 || g.ErrorCode != 0 {
+			no := topics[g.Group]
+			if g.ErrorCode != 0 || len(no) == 0 {
 				continue
 			}
-			g.Topics = append(g.Topics, each(topics[j], func(t *kmsg.OffsetFetchRequestGroupTopic, x *kmsg.OffsetFetchResponseGroupTopic) {
+			delete(topics, g.Group) // they are told of once, however often the group is named
+			g.Topics = append(g.Topics, each(no, func(t *kmsg.OffsetFetchRequestGroupTopic, x *kmsg.OffsetFetchResponseGroupTopic) {
 				x.Topic, x.TopicID = t.Topic, t.TopicID
 				x.Partitions = each(t.Partitions, func(n *int32, y *kmsg.OffsetFetchResponseGroupTopicPartition) {
 					none := ""

@@ -101,14 +101,17 @@ func guardDescribeShareOffsets(a access, c *conn, req *wire.Request) kmsg.Respon
 	}
 	topics := make(map[string][]kmsg.DescribeShareGroupOffsetsRequestGroupTopic)
 	for i := range body.Groups {
-		topics[body.Groups[i].GroupID] = keep(&body.Groups[i].Topics, func(t *kmsg.DescribeShareGroupOffsetsRequestGroupTopic) bool { return a.topic(acl.Describe, t.Topic) })
+		g := &body.Groups[i]
+		topics[g.GroupID] = append(topics[g.GroupID], keep(&g.Topics, func(t *kmsg.DescribeShareGroupOffsetsRequestGroupTopic) bool { return a.topic(acl.Describe, t.Topic) })...)
 	}
 	return c.refine(req, left, func(r kmsg.Response) {
 		resp := r.(*kmsg.DescribeShareGroupOffsetsResponse)
 		for i := range resp.Groups {
 			g := &resp.Groups[i]
 			keep(&g.Topics, func(t *kmsg.DescribeShareGroupOffsetsResponseGroupTopic) bool { return a.topic(acl.Describe, t.Topic) })
-			g.Topics = append(g.Topics, each(topics[g.GroupID], func(t *kmsg.DescribeShareGroupOffsetsRequestGroupTopic, x *kmsg.DescribeShareGroupOffsetsResponseGroupTopic) {
+			no := topics[g.GroupID]
+			delete(topics, g.GroupID) // they are told of once, however often the group is named
+			g.Topics = append(g.Topics, each(no, func(t *kmsg.DescribeShareGroupOffsetsRequestGroupTopic, x *kmsg.DescribeShareGroupOffsetsResponseGroupTopic) {
 				x.Topic = t.Topic
 				x.Partitions = each(t.Partitions, func(n *int32, y *kmsg.DescribeShareGroupOffsetsResponseGroupTopicPartition) {
 					*y = kmsg.NewDescribeShareGroupOffsetsResponseGroupTopicPartition()

@@ -90,9 +90,9 @@ func (b *Broker) initializeShares(now machine.Now, id string, epoch int32, start
 	}, out)
 }
 
-// persistAll asks share coordinators about partitions of a group.
+// persistAll asks share coordinators about partitions of a group, about each once.
 func (b *Broker) persistAll(now machine.Now, id string, topics []group.ShareTopic, call func(share.Key) shareCall, done func(machine.Now, map[share.Key]shareAnswer, *machine.Effects), out *machine.Effects) {
-	answers := make(map[share.Key]shareAnswer)
+	answers, asked := make(map[share.Key]shareAnswer), make(map[share.Key]bool)
 	left := 1
 	one := func(now machine.Now, out *machine.Effects) {
 		if left--; left == 0 {
@@ -102,6 +102,10 @@ func (b *Broker) persistAll(now machine.Now, id string, topics []group.ShareTopi
 	for _, t := range topics {
 		for _, n := range t.Partitions {
 			k := share.Key{Group: id, Topic: t.ID, Partition: n}
+			if asked[k] {
+				continue
+			}
+			asked[k] = true
 			c := call(k)
 			c.key = k
 			left++
@@ -173,7 +177,13 @@ func (b *Broker) describeShareOffsets(now machine.Now, c *conn, req wire.Request
 				topics = append(topics, t)
 			}
 		}
-		asked := slices.DeleteFunc(slices.Clone(topics), func(t group.ShareTopic) bool { return t.ID == [16]byte{} })
+		var asked []group.ShareTopic // of what there is: the rest nobody need be asked about
+		for _, t := range topics {
+			if info := b.image.ByID[t.ID]; info != nil {
+				t.Partitions = slices.DeleteFunc(slices.Clone(t.Partitions), func(n int32) bool { return n < 0 || int(n) >= len(info.Partitions) })
+				asked = append(asked, t)
+			}
+		}
 		left++
 		b.persistAll(now, want.GroupID, asked, func(share.Key) shareCall { return shareCall{api: wire.SummarizeShareState, leaderEpoch: -1} },
 			func(_ machine.Now, answers map[share.Key]shareAnswer, out *machine.Effects) {

@@ -1,9 +1,9 @@
 package log
 
 import (
-	"slices"
 	"time"
 
+	"brokersim/broker/log/share"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 )
@@ -121,13 +121,14 @@ func (b *Broker) sendPersisting(now machine.Instant, out *machine.Effects) {
 	for _, box := range b.persister.ready(now, b, out) {
 		first, calls := box.under[0].call, []shareCall{}
 		var under, rest []*persisting
+		named := make(map[share.Key]bool)
 		for _, x := range box.under {
-			alike := x.call.api == first.api && x.call.key.Group == first.key.Group &&
-				!slices.ContainsFunc(calls, func(c shareCall) bool { return c.key == x.call.key })
+			alike := x.call.api == first.api && x.call.key.Group == first.key.Group && !named[x.call.key]
 			if !alike {
 				rest = append(rest, x)
 				continue
 			}
+			named[x.call.key] = true
 			under, calls = append(under, x), append(calls, x.call)
 		}
 		box.under, box.queue = under, append(rest, box.queue...)

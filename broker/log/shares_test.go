@@ -461,3 +461,44 @@ func TestShareAcknowledgesAPartitionOnce(t *testing.T) {
 	x.epoch++
 	x.want("", "1-1 x2 [b]")
 }
+
+// Share coordinators are asked about a partition once a request, and not about what there is not;
+// requests of theirs may name one as often as they like.
+func TestShareCoordinatorsAreAskedOnce(t *testing.T) {
+	l := newShared(t, 1, nil)
+	l.groupSetting("s", "share.auto.offset.reset", "earliest")
+	l.put("a")
+	x := l.sharer("s", "x")
+	x.want("", "0-0 x1 [a]")
+	x.want("0-0 accept", "")
+	const n = 20_000
+	req := kmsg.NewPtrDescribeShareGroupOffsetsRequest()
+	g := kmsg.NewDescribeShareGroupOffsetsRequestGroup()
+	g.GroupID, g.Topics = "s", []kmsg.DescribeShareGroupOffsetsRequestGroupTopic{{Topic: "shared", Partitions: make([]int32, n)}, {Topic: "none", Partitions: []int32{0}}}
+	g.Topics[0].Partitions = append(g.Topics[0].Partitions, 7, -1)
+	req.Groups = append(req.Groups, g)
+	_, c := l.home("s")
+	last := l.broker(1).coordinators.last
+	c.send(req, 0)
+	l.advance(time.Second)
+	r := c.answer().(*kmsg.DescribeShareGroupOffsetsResponse).Groups[0]
+	if asked := l.broker(1).coordinators.last - last; asked != 1 {
+		t.Errorf("%d share partitions are asked about, want 1", asked)
+	}
+	if p := r.Topics[0].Partitions; r.ErrorCode != 0 || len(p) != n+2 || p[0].StartOffset < 0 || p[n-1].StartOffset != p[0].StartOffset || p[n].StartOffset != -1 || p[n].ErrorCode != 0 || p[n+1].StartOffset != -1 {
+		t.Errorf("%d partitions, the first %+v", len(p), p[0])
+	}
+	read := kmsg.NewPtrReadShareGroupStateSummaryRequest()
+	read.GroupID = "s"
+	topic := kmsg.NewReadShareGroupStateSummaryRequestTopic()
+	topic.TopicID = x.topic()
+	for range n {
+		topic.Partitions = append(topic.Partitions, kmsg.NewReadShareGroupStateSummaryRequestTopicPartition())
+	}
+	read.Topics = append(read.Topics, topic)
+	c.send(read, 1)
+	l.advance(time.Second)
+	if p := c.answer().(*kmsg.ReadShareGroupStateSummaryResponse).Topics[0].Partitions; len(p) != n || p[n-1].ErrorCode != 0 {
+		t.Errorf("%d partitions of %d are answered", len(p), n)
+	}
+}

@@ -272,7 +272,8 @@ func (b *Broker) shareStateRequest(now machine.Now, c *conn, req wire.Request, o
 		return
 	}
 	for i := range calls {
-		b.askShare(now, &calls[i], &inquiry{conn: c, req: req}, func(_ machine.Now, a shareAnswer, out *machine.Effects) {
+		// The inquiry is nobody's: what is asked is done whoever hears of it, and there may be many.
+		b.askShare(now, &calls[i], &inquiry{}, func(_ machine.Now, a shareAnswer, out *machine.Effects) {
 			answers[i] = a
 			if left--; left == 0 {
 				b.answer(c, &req, shareResponse(calls, answers, req.Key), nil, out)
