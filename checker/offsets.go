@@ -434,6 +434,9 @@ func (c *Checker) resumed(x *process, pos *position, tp history.TP, first int64,
 	}
 	c.looked[commitRegister]++
 	if at == nowhere {
+		if began := x.group.at(tp).from; c.h.Set.Reset == "latest" && began >= 0 && began < from {
+			pos.moved = append(pos.moved, span{began, from}) // by auto.offset.reset, again
+		}
 		at = startOf(e, tp)
 		if c.h.Set.Reset != "earliest" || at < 0 || from <= at {
 			return
