@@ -137,8 +137,8 @@ func (m *Machine) initialize(req *kmsg.InitializeShareGroupStateRequest) kmsg.Re
 			s := m.known[k]
 			switch {
 			case code != 0:
-			case seen[k] || p.StartOffset < uninitialized:
-				code, text = wire.InvalidRequest, "The start offset is invalid, or the partition is named twice."
+			case seen[k] || p.StartOffset < uninitialized || p.StateEpoch < 0: // which no log may have: see Replay
+				code, text = wire.InvalidRequest, "The start offset or the state epoch is invalid, or the partition is named twice."
 			case s != nil && s.stateEpoch > p.StateEpoch:
 				code, text = wire.FencedStateEpoch, fencedState
 			default:

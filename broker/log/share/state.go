@@ -1,6 +1,7 @@
 package share
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -53,6 +54,12 @@ func (b Batch) String() string { return fmt.Sprintf("%d-%d %v %d", b.First, b.La
 // (PersisterStateBatchCombiner).
 func Combine(known, news []Batch, start int64) []Batch {
 	out := slices.Clone(known)
+	// In which order they come makes no difference but to how much of the list is moved for each.
+	byFirst := func(a, b Batch) int { return cmp.Compare(a.First, b.First) }
+	if !slices.IsSortedFunc(news, byFirst) {
+		news = slices.Clone(news)
+		slices.SortStableFunc(news, byFirst)
+	}
 	for _, b := range news {
 		if b.First <= b.Last {
 			out = overlay(out, b)
