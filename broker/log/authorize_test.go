@@ -180,6 +180,7 @@ func TestWhatEachAPINeeds(t *testing.T) {
 		{findRequest(ofGroup, "g"), 3, map[string]int16{"describe group g": group}},
 		{findRequest(ofTransaction, "t"), 3, map[string]int16{"describe txn t": txn}},
 		{&kmsg.FindCoordinatorRequest{CoordinatorKeys: []string{"g"}}, 4, map[string]int16{"describe group g": group}},
+		{&kmsg.FindCoordinatorRequest{CoordinatorType: ofShares, CoordinatorKeys: []string{"g:AAAAAAAAAAAAAAAAAAAAAA:0"}}, 6, map[string]int16{"action cluster": cluster}},
 		{joinRequest("g", ""), 5, map[string]int16{"read group g": group}},
 		{&kmsg.SyncGroupRequest{Group: "g"}, 5, map[string]int16{"read group g": group}},
 		{&kmsg.HeartbeatRequest{Group: "g"}, 4, map[string]int16{"read group g": group}},

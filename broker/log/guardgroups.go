@@ -17,16 +17,23 @@ const (
 
 func guardFindCoordinator(a access, c *conn, req *wire.Request) kmsg.Response {
 	body := req.Body.(*kmsg.FindCoordinatorRequest)
+	kind := body.CoordinatorType
+	if body.Version == 0 {
+		kind = ofGroup
+	}
 	code := noGroup
-	if body.Version > 0 && body.CoordinatorType == ofTransaction {
+	switch kind {
+	case ofTransaction:
 		code = noTransaction
+	case ofShares:
+		code = wire.ClusterAuthorizationFailed
 	}
 	may := func(id *string) bool {
-		switch {
-		case code == noTransaction:
+		switch kind {
+		case ofTransaction:
 			return a.transaction(acl.Describe, *id)
-		case body.Version > 0 && body.CoordinatorType == ofShares:
-			return a.cluster(acl.ClusterAction)
+		case ofShares: // a version that has none of them is told so, whoever asks
+			return body.Version < 6 || a.cluster(acl.ClusterAction)
 		}
 		return a.group(acl.Describe, *id)
 	}
