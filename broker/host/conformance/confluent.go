@@ -146,6 +146,7 @@ func confluentCopy(source, dir string) error {
 	}{
 		{"integration_test.go", confluentWaits},
 		{"integration_test.go", confluentACLs},
+		{"integration_test.go", confluentScram},
 		{"txn_integration_test.go", confluentFlushes},
 		{"testhelpers_test.go", confluentDraws},
 	} {
@@ -201,6 +202,16 @@ func confluentACLs(source []byte) ([]byte, error) {
 		return nil, fmt.Errorf("ACLs are made %d times before operations are described, want 3", n)
 	}
 	return []byte(strings.ReplaceAll(string(source), made, made+"\ttime.Sleep(time.Second)\n")), nil
+}
+
+// confluentScram has TestAdminClient_UserScramCredentials wait before it has described what it
+// has altered, for the same reason.
+func confluentScram(source []byte) ([]byte, error) {
+	const described = "\t// Call DescribeUserScramCredentials to verify "
+	if n := strings.Count(string(source), described); n != 2 {
+		return nil, fmt.Errorf("credentials are described %d times after they are altered, want 2", n)
+	}
+	return []byte(strings.ReplaceAll(string(source), described, "\ttime.Sleep(time.Second)\n"+described)), nil
 }
 
 // confluentFlushes has TestTransactionalProducer wait for its messages where it flushes them
