@@ -1,8 +1,6 @@
 package log
 
 import (
-	"slices"
-
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"brokersim/broker/log/wire"
@@ -60,8 +58,10 @@ func (b *Broker) describeConsumerGroups(now machine.Now, c *conn, req wire.Reque
 func (b *Broker) deleteGroups(now machine.Now, c *conn, req wire.Request, out *machine.Effects) {
 	body := req.Body.(*kmsg.DeleteGroupsRequest)
 	var groups []string
+	seen := make(map[string]bool)
 	for _, id := range body.Groups {
-		if !slices.Contains(groups, id) {
+		if !seen[id] {
+			seen[id] = true
 			groups = append(groups, id)
 		}
 	}

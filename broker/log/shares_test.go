@@ -502,3 +502,20 @@ func TestShareCoordinatorsAreAskedOnce(t *testing.T) {
 		t.Errorf("%d partitions of %d are answered", len(p), n)
 	}
 }
+
+// A request may name as many groups as a frame has room for: looked for one by one among each other
+// they would take hours.
+func TestManyGroupsAreDeleted(t *testing.T) {
+	l := newShared(t, 1, nil)
+	req := kmsg.NewPtrDeleteGroupsRequest()
+	const n = 150_000
+	for i := range n + 1 {
+		req.Groups = append(req.Groups, fmt.Sprint("no-", i%n))
+	}
+	c := l.client(l.brokers[0])
+	c.send(req, 2)
+	l.advance(time.Second)
+	if r := c.answer().(*kmsg.DeleteGroupsResponse); len(r.Groups) != n || r.Groups[n-1].ErrorCode != wire.GroupIDNotFound {
+		t.Errorf("%d groups are answered, want %d", len(r.Groups), n)
+	}
+}
