@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -238,14 +237,20 @@ func (x *librdkafkaRun) test(name string) test {
 	}}
 }
 
-// librdkafkaScripted are tests that run Kafka's scripts, each of which is a JVM that begins.
-var librdkafkaScripted = []string{"0109", "0115", "0119"}
+// librdkafkaSlow are tests that have longer than librdkafka gives them, by a factor: those that run
+// Kafka's scripts, each of which is a JVM that begins, and one that waits for 16 seconds after each
+// ACL and credential, 353 seconds in all.
+var librdkafkaSlow = map[string]int{"0081": 8, "0109": 3, "0115": 3, "0119": 3}
 
 func (x *librdkafkaRun) run(ctx context.Context, e *env) {
 	conf := filepath.Join(e.dir, "test-"+x.scenario+".conf")
 	text := "metadata.broker.list=" + x.servers + "\ntest.topic.random=true\n"
-	if !x.quick || slices.Contains(librdkafkaScripted, x.number) { // they wait for what does not come, and are as long as their limits allow
-		text += "test.timeout.multiplier=3\n"
+	factor := librdkafkaSlow[x.number]
+	if !x.quick { // they wait for what does not come, and are as long as their limits allow
+		factor = 3
+	}
+	if factor > 0 {
+		text += fmt.Sprintf("test.timeout.multiplier=%d\n", factor)
 	}
 	if x.err = os.WriteFile(conf, []byte(text), 0o644); x.err != nil {
 		return

@@ -392,7 +392,7 @@ var suites = []suite{
 	{name: "platformatic-kafka", limit: 90 * time.Second, serve: []string{"--set", "broker.group.initial.rebalance.delay.ms=300"}, prepare: platformaticPrepare, tests: platformaticTests},
 	{name: "node-rdkafka", limit: 80 * time.Second, serve: []string{"--set", "broker.group.initial.rebalance.delay.ms=300"}, prepare: nodeRdkafkaPrepare, tests: nodeRdkafkaTests},
 	{name: "eos", limit: 4 * time.Minute, kills: true, prepare: kafkaPrepare, tests: eosTests},
-	{name: "librdkafka", limit: 6 * time.Minute, serve: librdkafkaServe(true), prepare: librdkafkaPrepare, tests: librdkafkaTests},
+	{name: "librdkafka", limit: 9 * time.Minute, serve: librdkafkaServe(true), prepare: librdkafkaPrepare, tests: librdkafkaTests},
 	{name: "librdkafka-share", limit: 15 * time.Minute, serve: append(librdkafkaServe(true), "--set", "broker.group.share.min.record.lock.duration.ms=1000"), prepare: librdkafkaBuild, tests: librdkafkaShareTests},
 	{name: "librdkafka-2.0.2", limit: 3 * time.Minute, serve: librdkafkaServe(true), prepare: librdkafkaDebianPrepare, tests: librdkafkaTests},
 	{name: "kafka-go-own", limit: 2 * time.Minute, serve: kafkaGoServe, prepare: kafkaGoPrepare, tests: kafkaGoOwnTests},
