@@ -56,7 +56,7 @@ func main() {
 		fmt.Fprintf(os.Stderr, "conformance: unknown broker %q; there are brokersim and kfake\n", *against)
 		os.Exit(2)
 	}
-	r := &runner{ctx: ctx, only: *test, verbose: *verbose, keep: *keep, beside: *against == "kfake"}
+	r := &runner{ctx: ctx, only: *test, verbose: *verbose, keep: *keep, beside: *against == "kfake", quick: *tier == "quick" && *only == ""}
 	defer r.close()
 	if err := r.prepare(); err != nil {
 		fmt.Fprintln(os.Stderr, "conformance:", err)

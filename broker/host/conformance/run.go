@@ -67,6 +67,7 @@ type runner struct {
 	ctx     context.Context
 	only    string
 	verbose bool
+	quick   bool       // the suites of the quick tier, as .ci/run has them
 	beside  bool       // kfake takes the place of brokersim
 	keep    string     // a directory that stays
 	work    string     // a directory for all
