@@ -154,12 +154,12 @@ func kgoWhy(out string) string {
 	return lastLines(out, 30)
 }
 
-// kgoOwnTests are all of franz-go's own: those that need a broker one by one, the chains,
-// and the rest in one go.
 // kgoStands is a test that sometimes stands still for good, which is not explained: it is not of
 // the quick tier until it is.
 const kgoStands = "TestShareGroupETL"
 
+// kgoOwnTests are all of franz-go's own: those that need a broker one by one, the chains,
+// and the rest in one go.
 func kgoOwnTests(e *env) ([]test, error) {
 	names, err := command(e.r.ctx, "", e.values["binary"], "-test.list", "^Test")
 	if err != nil {
