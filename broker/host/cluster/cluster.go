@@ -96,6 +96,7 @@ type node struct {
 	name    string
 	addr    string // that it listens on
 	sasl    string // and for clients who must show who they are; empty: nowhere
+	planned []net.Listener // there, until the first life begins
 	split   host.Split
 	boot    func() machine.Machine
 	told    error // that it has given up with
@@ -118,13 +119,13 @@ func Start(cfg Config) (*Cluster, error) {
 		cfg.Log = func(string) {}
 	}
 	c := &Cluster{cfg: cfg, ways: make(map[[2]string]*host.Way), names: make(map[string]string), real: make(map[string]string)}
-	listeners, err := c.plan()
+	err := c.plan()
 	if err == nil {
-		err = c.startAll(listeners)
+		err = c.startAll()
 	}
 	if err != nil {
-		for _, l := range listeners {
-			l.Close()
+		for _, n := range c.nodes {
+			closeAll(n.planned)
 		}
 		c.Kill()
 		return nil, err
@@ -132,50 +133,66 @@ func Start(cfg Config) (*Cluster, error) {
 	return c, nil
 }
 
+func closeAll(listeners []net.Listener) {
+	for _, l := range listeners {
+		l.Close()
+	}
+}
+
 // plan takes the addresses of all nodes, so that each can be told those of the others.
-func (c *Cluster) plan() (listeners []net.Listener, err error) {
+func (c *Cluster) plan() error {
 	add := func(name, addr string) (net.Addr, error) {
-		l, err := net.Listen("tcp", addr)
+		n := &node{cluster: c, name: name, split: wire.Split}
+		bound, err := n.plan(addr)
 		if err != nil {
-			return nil, fmt.Errorf("%s cannot listen: %w", name, err)
+			return nil, err
 		}
-		listeners = append(listeners, l)
-		addr = l.Addr().String()
-		c.nodes = append(c.nodes, &node{cluster: c, name: name, addr: addr, split: wire.Split})
-		c.names[addr] = name
-		return l.Addr(), nil
+		n.addr = bound.String()
+		c.nodes = append(c.nodes, n)
+		c.names[n.addr] = name
+		return bound, nil
 	}
 	if c.cfg.Kind == KindQueue || c.cfg.Kind == KindPubSub {
-		if _, err = add("b1", c.cfg.Listen); err == nil {
+		_, err := add("b1", c.cfg.Listen)
+		if err == nil {
 			c.planOther(c.nodes[0])
 		}
-		return listeners, err
+		return err
 	}
 	voters, err := c.planControllers(add)
 	if err != nil {
-		return listeners, err
+		return err
 	}
 	defer c.planWays()
 	if c.cfg.Brokers == 0 {
-		return listeners, nil
+		return nil
 	}
 	addrs, err := consecutive(c.cfg.Listen, c.cfg.Brokers)
 	if err != nil {
-		return listeners, err
+		return err
 	}
 	for i, addr := range addrs {
 		id := c.cfg.FirstID + int32(i)
-		l, err := add(fmt.Sprintf("b%d", id), addr)
+		bound, err := add(fmt.Sprintf("b%d", id), addr)
 		if err != nil {
-			return listeners, err
+			return err
 		}
-		c.planBroker(c.nodes[len(c.nodes)-1], id, l.(*net.TCPAddr), voters)
+		c.planBroker(c.nodes[len(c.nodes)-1], id, bound.(*net.TCPAddr), voters)
 	}
-	return listeners, c.planSASL()
+	return c.planSASL()
 }
 
-// planSASL takes the addresses for clients who must show who they are. Nobody listens there
-// before the broker is started: another process may have a port by then.
+// plan takes an address for the first life.
+func (n *node) plan(addr string) (net.Addr, error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot listen: %w", n.name, err)
+	}
+	n.planned = append(n.planned, l)
+	return l.Addr(), nil
+}
+
+// planSASL takes the addresses for clients who must show who they are.
 func (c *Cluster) planSASL() error {
 	if c.cfg.SASL == nil || c.cfg.SASL.Listen == "" {
 		return nil
@@ -188,14 +205,11 @@ func (c *Cluster) planSASL() error {
 		if !strings.HasPrefix(n.name, "b") {
 			continue
 		}
-		l, err := net.Listen("tcp", addrs[0])
+		bound, err := n.plan(addrs[0])
 		if err != nil {
-			return fmt.Errorf("%s cannot listen: %w", n.name, err)
-		}
-		n.sasl, addrs = l.Addr().String(), addrs[1:]
-		if err := l.Close(); err != nil {
 			return err
 		}
+		n.sasl, addrs = bound.String(), addrs[1:]
 	}
 	return nil
 }
@@ -367,32 +381,50 @@ func consecutive(first string, n int) ([]string, error) {
 	return addrs, nil
 }
 
-func (c *Cluster) startAll(listeners []net.Listener) error {
-	for i, n := range c.nodes {
-		if err := n.start(listeners[i]); err != nil {
+func (c *Cluster) startAll() error {
+	for _, n := range c.nodes {
+		if err := n.start(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// start begins a life on a listener, which is closed if it cannot.
-func (n *node) start(l net.Listener) error {
-	dir := filepath.Join(n.cluster.cfg.Data, n.name)
-	if kind := n.cluster.cfg.Kind; kind != KindQueue && kind != KindPubSub {
-		if err := identify(dir, n.name); err != nil {
-			l.Close()
+// listen takes the addresses of a node, or has them since it was planned.
+func (n *node) listen() error {
+	if len(n.planned) > 0 {
+		return nil
+	}
+	for _, addr := range []string{n.addr, n.sasl} {
+		if addr == "" {
+			continue
+		}
+		if _, err := n.plan(addr); err != nil {
+			closeAll(n.planned)
+			n.planned = nil
 			return err
 		}
 	}
-	listeners := []host.Listener{{Listener: l, Split: n.split}}
-	if n.sasl != "" {
-		second, err := net.Listen("tcp", n.sasl)
-		if err != nil {
-			l.Close()
-			return fmt.Errorf("%s cannot listen: %w", n.name, err)
+	return nil
+}
+
+// start begins a life. Nobody listens for it if it cannot.
+func (n *node) start() error {
+	if err := n.listen(); err != nil {
+		return err
+	}
+	planned := n.planned
+	n.planned = nil
+	dir := filepath.Join(n.cluster.cfg.Data, n.name)
+	if kind := n.cluster.cfg.Kind; kind != KindQueue && kind != KindPubSub {
+		if err := identify(dir, n.name); err != nil {
+			closeAll(planned)
+			return err
 		}
-		listeners = append(listeners, host.Listener{Listener: second, Split: n.split})
+	}
+	var listeners []host.Listener
+	for _, l := range planned {
+		listeners = append(listeners, host.Listener{Listener: l, Split: n.split})
 	}
 	m := n.boot()
 	n.told, n.found = nil, 0
@@ -597,9 +629,5 @@ func (n *node) restart() error {
 	if n.life != nil {
 		return nil
 	}
-	l, err := net.Listen("tcp", n.addr)
-	if err != nil {
-		return err
-	}
-	return n.start(l)
+	return n.start()
 }

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"crypto/sha256"
+	"net"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 
+	"brokersim/broker/host"
 	"brokersim/broker/log/sasl"
 )
 
@@ -85,6 +87,28 @@ func TestSASL(t *testing.T) {
 	for client.Ping(ctx) != nil { // until all brokers have heard of him
 		if ctx.Err() != nil {
 			t.Fatal(ctx.Err())
+		}
+	}
+}
+
+// A node has its addresses from when it is planned: nobody else may have them before it is
+// started, such as a connection of the node before.
+func TestAddressesAreKept(t *testing.T) {
+	c := &Cluster{
+		cfg: Config{Data: t.TempDir(), Brokers: 2, Controllers: 1, FirstID: 1, Listen: "127.0.0.1:0", Settings: settings(t),
+			SASL: &SASL{Listen: "127.0.0.1:0"}},
+		ways: make(map[[2]string]*host.Way), names: make(map[string]string), real: make(map[string]string),
+	}
+	if err := c.plan(); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range c.nodes {
+		defer closeAll(n.planned)
+		for _, addr := range []string{n.addr, n.sasl} {
+			if l, err := net.Listen("tcp", addr); addr != "" && err == nil {
+				l.Close()
+				t.Errorf("%s of %s can be had by another", addr, n.name)
+			}
 		}
 	}
 }
