@@ -94,8 +94,8 @@ type Cluster struct {
 type node struct {
 	cluster *Cluster
 	name    string
-	addr    string // that it listens on
-	sasl    string // and for clients who must show who they are; empty: nowhere
+	addr    string         // that it listens on
+	sasl    string         // and for clients who must show who they are; empty: nowhere
 	planned []net.Listener // there, until the first life begins
 	split   host.Split
 	boot    func() machine.Machine
