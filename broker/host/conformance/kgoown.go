@@ -154,10 +154,6 @@ func kgoWhy(out string) string {
 	return lastLines(out, 30)
 }
 
-// kgoStands is a test that sometimes stands still for good, which is not explained: it is not of
-// the quick tier until it is.
-const kgoStands = "TestShareGroupETL"
-
 // kgoOwnTests are all of franz-go's own: those that need a broker one by one, the chains,
 // and the rest in one go.
 func kgoOwnTests(e *env) ([]test, error) {
@@ -173,7 +169,6 @@ func kgoOwnTests(e *env) ([]test, error) {
 	var waits []test
 	for _, name := range strings.Fields(names) {
 		switch {
-		case name == kgoStands && e.r.quick: // its own limit is four minutes
 		case slices.Contains(kgoChains, name):
 			list = append(list, chains.chain(name)...)
 		case slices.Contains(kgoWaiting, name):

@@ -28,51 +28,15 @@ func simple(seats []shareSeat, offers []offer) []share {
 		}
 		switch n, k := len(o.partitions), len(readers); {
 		case n == 0 || k == 0:
-		case k > n: // a partition each; load[p] members have partition p
-			load, most := make([]int, n), (k+n-1)/n
-			var rest []int
-			for _, j := range readers {
-				had := seats[j].had.partitionsOf(o.ID)
-				p := -1
-				if len(had) > 0 {
-					p = slices.Index(o.partitions, had[0])
-				}
-				if p < 0 || load[p] >= most {
-					rest = append(rest, j)
-					continue
-				}
-				load[p]++
-				of[j][o.ID] = []int32{o.partitions[p]}
+		case k > n: // a partition each
+			where := deal(k, n, func(i, p int) bool { return seats[readers[i]].had.has(o.ID, o.partitions[p]) })
+			for i, p := range where {
+				of[readers[i]][o.ID] = []int32{o.partitions[p]}
 			}
-			for _, j := range rest {
-				p := least(load)
-				load[p]++
-				of[j][o.ID] = []int32{o.partitions[p]}
-			}
-		default: // a member each; load[j] partitions are of reader j
-			load, most := make([]int, k), (n+k-1)/k
-			var rest []int32
-			for _, p := range o.partitions {
-				j := slices.IndexFunc(readers, func(j int) bool { return seats[j].had.has(o.ID, p) })
-				if j < 0 || load[j] >= most {
-					rest = append(rest, p)
-					continue
-				}
-				load[j]++
-				of[readers[j]][o.ID] = append(of[readers[j]][o.ID], p)
-			}
-			for _, p := range rest {
-				j := least(load)
-				load[j]++
-				of[readers[j]][o.ID] = append(of[readers[j]][o.ID], p)
-			}
-			for _, j := range idle(load) { // who kept a partition more gives it to who has none
-				from := largest(load)
-				list := of[readers[from]][o.ID]
-				of[readers[j]][o.ID] = []int32{list[len(list)-1]}
-				of[readers[from]][o.ID] = list[:len(list)-1]
-				load[from]--
-				load[j]++
+		default: // a member each
+			where := deal(n, k, func(p, i int) bool { return seats[readers[i]].had.has(o.ID, o.partitions[p]) })
+			for p, i := range where {
+				of[readers[i]][o.ID] = append(of[readers[i]][o.ID], o.partitions[p])
 			}
 		}
 	}
@@ -85,6 +49,33 @@ func simple(seats []shareSeat, offers []offer) []share {
 	return shares
 }
 
+// deal puts n items into places so that none has more than one more than another. An item stays
+// at a place where it was, the first that has room.
+func deal(n, places int, was func(item, place int) bool) (where []int) {
+	load, each, more := make([]int, places), n/places, n%places // more places have one above each
+	take := func(item, place int) {
+		if load[place]++; load[place] > each {
+			more--
+		}
+		where[item] = place
+	}
+	where = slices.Repeat([]int{-1}, n)
+	for item := range n {
+		for place := range places {
+			if was(item, place) && (load[place] < each || load[place] == each && more > 0) {
+				take(item, place)
+				break
+			}
+		}
+	}
+	for item, place := range where {
+		if place < 0 {
+			take(item, least(load))
+		}
+	}
+	return where
+}
+
 // least is the first of the smallest.
 func least(load []int) (at int) {
 	for i := range load {
@@ -93,24 +84,4 @@ func least(load []int) (at int) {
 		}
 	}
 	return at
-}
-
-// largest is the first of the largest.
-func largest(load []int) (at int) {
-	for i := range load {
-		if load[i] > load[at] {
-			at = i
-		}
-	}
-	return at
-}
-
-// idle are those who have nothing.
-func idle(load []int) (list []int) {
-	for i := range load {
-		if load[i] == 0 {
-			list = append(list, i)
-		}
-	}
-	return list
 }

@@ -108,7 +108,8 @@ func (s *story) showShared(body kmsg.Response) string {
 }
 
 // Every partition is somebody's, every member has one of each topic that it reads if there is
-// any, nobody has what he does not read, all evenly, and what need not move stays.
+// any, nobody has what he does not read, all evenly, and what need not move stays: whatever
+// members had, and while they come and go.
 func TestSimpleAssignor(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var offers []offer
@@ -119,51 +120,70 @@ func TestSimpleAssignor(t *testing.T) {
 			}
 			offers = append(offers, o)
 		}
+		n := 0
 		var seats []shareSeat
-		for i := range rapid.IntRange(1, 8).Draw(t, "members") {
+		join := func() {
 			topics := slices.Compact(slices.Sorted(slices.Values(rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c"}), 1, 3).Draw(t, "reads"))))
 			had := map[TopicID][]int32{}
 			for _, name := range topics {
 				had[nameID(name)] = rapid.SliceOfN(rapid.Int32Range(0, 7), 0, 3).Draw(t, "had")
 			}
-			seats = append(seats, shareSeat{id: fmt.Sprint(i), topics: topics, had: makeShare(had)})
+			seats = append(seats, shareSeat{id: fmt.Sprint(n), topics: topics, had: makeShare(had)})
+			n++
 		}
-		shares := simple(seats, offers)
-		for _, o := range offers {
-			var loads, of []int
-			for i := range seats {
-				has := shares[i].partitionsOf(o.ID)
-				if !slices.Contains(seats[i].topics, o.Name) {
-					if len(has) > 0 {
-						t.Fatalf("%s has %v of %s, which it does not read", seats[i].id, has, o.Name)
-					}
-					continue
-				}
-				loads = append(loads, len(has))
-			}
-			for _, p := range o.partitions {
-				n := 0
-				for i := range seats {
-					if shares[i].has(o.ID, p) {
-						n++
-					}
-				}
-				of = append(of, n)
-			}
-			if len(loads) == 0 || len(of) == 0 {
-				continue
-			}
-			if slices.Min(loads) == 0 || slices.Min(of) == 0 || slices.Max(of)-slices.Min(of) > 1 || slices.Max(loads)-slices.Min(loads) > max(1, len(of)/len(loads)) {
-				t.Fatalf("members have %v of %s, and its partitions %v: %v", loads, o.Name, of, shares)
-			}
+		for range rapid.IntRange(1, 8).Draw(t, "members") {
+			join()
 		}
-		for i := range seats {
-			seats[i].had = shares[i]
-		}
-		for i, again := range simple(seats, offers) {
-			if !again.equal(shares[i]) {
-				t.Fatalf("%s has %v, and then %v, where nothing has changed", seats[i].id, shares[i], again)
+		for range rapid.IntRange(1, 20).Draw(t, "assignments") {
+			checkSimple(t, seats, offers)
+			if len(seats) > 1 && rapid.Bool().Draw(t, "leaves") {
+				i := rapid.IntRange(0, len(seats)-1).Draw(t, "who")
+				seats = slices.Delete(seats, i, i+1)
+			}
+			if len(seats) < 12 && rapid.Bool().Draw(t, "joins") {
+				join()
 			}
 		}
 	})
+}
+
+// checkSimple assigns, and the seats have what they are given.
+func checkSimple(t *rapid.T, seats []shareSeat, offers []offer) {
+	shares := simple(seats, offers)
+	for _, o := range offers {
+		var loads, of []int
+		for i := range seats {
+			has := shares[i].partitionsOf(o.ID)
+			if !slices.Contains(seats[i].topics, o.Name) {
+				if len(has) > 0 {
+					t.Fatalf("%s has %v of %s, which it does not read", seats[i].id, has, o.Name)
+				}
+				continue
+			}
+			loads = append(loads, len(has))
+		}
+		for _, p := range o.partitions {
+			n := 0
+			for i := range seats {
+				if shares[i].has(o.ID, p) {
+					n++
+				}
+			}
+			of = append(of, n)
+		}
+		if len(loads) == 0 || len(of) == 0 {
+			continue
+		}
+		if slices.Min(loads) == 0 || slices.Min(of) == 0 || slices.Max(of)-slices.Min(of) > 1 || slices.Max(loads)-slices.Min(loads) > 1 {
+			t.Fatalf("members have %v of %s, and its partitions %v: %v", loads, o.Name, of, shares)
+		}
+	}
+	for i := range seats {
+		seats[i].had = shares[i]
+	}
+	for i, again := range simple(seats, offers) {
+		if !again.equal(shares[i]) {
+			t.Fatalf("%s has %v, and then %v, where nothing has changed", seats[i].id, shares[i], again)
+		}
+	}
 }
