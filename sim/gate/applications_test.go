@@ -53,7 +53,7 @@ func TestApplicationPromises(t *testing.T) {
 	if testing.Short() {
 		t.Skip("many runs, each on one core: without -short")
 	}
-	const n = 4
+	n := longer(4, 40)
 	clean := make(map[string]*Tally) // several bugs break promises of one
 	for _, row := range applicationBugs {
 		c, err := row.Case()
@@ -70,8 +70,8 @@ func TestApplicationPromises(t *testing.T) {
 		c.Plant = []string{row.bug.String()}
 		got := tallyOf(c, 1, n)
 		t.Logf("%v in %s: by property %v of %d runs", row.bug, row.Scenario, sorted(got.Properties), got.Runs)
-		if have := got.Properties[row.property]; have*10 < row.least*n {
-			t.Errorf("%v: %s was broken in only %d of %d runs of %s", row.bug, row.property, have, n, row.Scenario)
+		if have := got.Properties[row.property]; have*10 < row.least*got.Runs {
+			t.Errorf("%v: %s was broken in only %d of %d runs of %s", row.bug, row.property, have, got.Runs, row.Scenario)
 		}
 	}
 }
@@ -105,7 +105,7 @@ func TestApplicationPromisesOfTime(t *testing.T) {
 	if testing.Short() {
 		t.Skip("many runs, each on one core: without -short")
 	}
-	const n = 6
+	n := longer(6, 40)
 	for _, row := range []struct{ scenario, property, faults string }{
 		{"microservices", "isolation", "1s for 1500ms pause inventory"},
 		{"analytics", "lateness", "1s for 800ms cut ads-1 *"},
@@ -118,8 +118,8 @@ func TestApplicationPromisesOfTime(t *testing.T) {
 			t.Errorf("%s: %d runs are broken, %d vacuous, %d unknown: %v", row.scenario, clean.Broken, clean.Vacuous, clean.Unknown, clean.Properties)
 		}
 		c.Faults = &row.faults
-		if got := tallyOf(c, 1, n); got.Properties[row.property] < n {
-			t.Errorf("%q in %s: %s was broken in only %d of %d runs", row.faults, row.scenario, row.property, got.Properties[row.property], n)
+		if got := tallyOf(c, 1, n); got.Properties[row.property] < got.Runs {
+			t.Errorf("%q in %s: %s was broken in only %d of %d runs", row.faults, row.scenario, row.property, got.Properties[row.property], got.Runs)
 		}
 	}
 }

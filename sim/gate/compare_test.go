@@ -90,7 +90,7 @@ func TestCompareSaturates(t *testing.T) {
 // What a consumer's crash costs is another thing for each way to settle: records that are
 // done twice where the work comes first, and lost ones where settling does.
 func TestCompareCrashesBetweenWorkAndSettling(t *testing.T) {
-	out, err := Compare(comparison(t, 4, scenario.KindLog, scenario.KindQueue))
+	out, err := Compare(comparison(t, int64(longer(4, 8)), scenario.KindLog, scenario.KindQueue))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,6 +27,14 @@ func seeds() uint64 {
 	return 10
 }
 
+// longer is how many runs a test makes whose claim is a share of them: few, or with -sweep many.
+func longer(few, many uint64) uint64 {
+	if *whole {
+		return many
+	}
+	return few
+}
+
 func load(t testing.TB, name string) *scenario.Spec {
 	t.Helper()
 	src, ok := scenario.Source(name)
