@@ -43,14 +43,16 @@ func TestBugsAreFound(t *testing.T) {
 // What Kafka allows is not reported, and did come about.
 func TestControlsAreSilent(t *testing.T) {
 	for _, c := range Controls() {
-		s, err := (&Scorer{Seeds: seeds()}).Control(&c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Logf("%-18s %-14s came about in %d of %d runs", s.Control, s.Scenario, s.Happened, s.Runs)
-		if !s.Silent() {
-			t.Errorf("%s: %s in %d of %d runs; reported: %v", s.Control, c.Sign, s.Happened, s.Runs, s.Reported)
-		}
+		t.Run(c.Name, func(t *testing.T) {
+			s, err := (&Scorer{Seeds: seeds()}).Control(&c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("%s came about in %d of %d runs of %s", c.Sign, s.Happened, s.Runs, s.Scenario)
+			if !s.Silent() {
+				t.Errorf("%s in %d of %d runs; reported: %v", c.Sign, s.Happened, s.Runs, s.Reported)
+			}
+		})
 	}
 }
 

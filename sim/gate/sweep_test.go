@@ -134,14 +134,16 @@ func TestUnplantedRunsAreClean(t *testing.T) {
 		if slices.Contains([]string{"acks1-leader-crash", "auto-commit-handoff", "new-partitions", "hanging-txn"}, name) {
 			continue // they state more than they can keep; the last is as Kafka was before KIP-890
 		}
-		got := tallyOf(scenario.Case{Spec: load(t, name)}, 1, seeds())
-		t.Logf("%-14s %d runs, reached: %v", name, got.Runs, sorted(got.Reached))
-		for _, r := range got.Failing {
-			t.Errorf("%s seed %s: %s %v %s", name, r.Seed, r.Verdict, r.Audits, broken(r))
-		}
-		if got.Audits > 0 || uint64(got.Runs) != seeds() {
-			t.Errorf("%s: audits failed in %d of %d runs", name, got.Audits, got.Runs)
-		}
+		t.Run(name, func(t *testing.T) {
+			got := tallyOf(scenario.Case{Spec: load(t, name)}, 1, seeds())
+			t.Logf("%d runs, reached: %v", got.Runs, sorted(got.Reached))
+			for _, r := range got.Failing {
+				t.Errorf("seed %s: %s %v %s", r.Seed, r.Verdict, r.Audits, broken(r))
+			}
+			if got.Audits > 0 || uint64(got.Runs) != seeds() {
+				t.Errorf("audits failed in %d of %d runs", got.Audits, got.Runs)
+			}
+		})
 	}
 }
 
