@@ -113,7 +113,8 @@ func (m *Machine) shareBeat(from coordinator.Caller, req *kmsg.ShareGroupHeartbe
 	m.beatShare(g, mem.id)
 	r.MemberID, r.MemberEpoch = &next.id, next.epoch
 	r.HeartbeatIntervalMillis = int32(m.setting(g.id, "share.heartbeat.interval.ms", m.cfg.Broker.GroupShareHeartbeatInterval) / time.Millisecond)
-	if joins || !next.assigned.equal(mem.assigned) {
+	// Who says all anew has perhaps not heard what it was told.
+	if full := joins || req.SubscribedTopicNames != nil; full || !next.assigned.equal(mem.assigned) {
 		r.Assignment = &kmsg.ShareGroupHeartbeatResponseAssignment{TopicPartitions: []kmsg.ShareGroupHeartbeatResponseAssignmentTopicPartition{}}
 		for _, t := range next.assigned {
 			r.Assignment.TopicPartitions = append(r.Assignment.TopicPartitions, kmsg.ShareGroupHeartbeatResponseAssignmentTopicPartition{TopicID: t.id, Partitions: t.partitions})
