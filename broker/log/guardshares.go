@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"brokersim/broker/log/acl"
+	"brokersim/broker/log/share"
 	"brokersim/broker/log/wire"
 )
 
@@ -172,53 +173,5 @@ func guardShareState(a access, _ *conn, req *wire.Request) kmsg.Response {
 		return nil
 	}
 	const code = wire.ClusterAuthorizationFailed
-	why := notAuthorized(code)
-	switch body := req.Body.(type) {
-	case *kmsg.InitializeShareGroupStateRequest:
-		resp := kmsg.NewPtrInitializeShareGroupStateResponse()
-		resp.Topics = each(body.Topics, func(t *kmsg.InitializeShareGroupStateRequestTopic, x *kmsg.InitializeShareGroupStateResponseTopic) {
-			x.TopicID = t.TopicID
-			x.Partitions = each(t.Partitions, func(p *kmsg.InitializeShareGroupStateRequestTopicPartition, y *kmsg.InitializeShareGroupStateResponseTopicPartition) {
-				y.Partition, y.ErrorCode, y.ErrorMessage = p.Partition, code, why
-			})
-		})
-		return resp
-	case *kmsg.ReadShareGroupStateRequest:
-		resp := kmsg.NewPtrReadShareGroupStateResponse()
-		resp.Topics = each(body.Topics, func(t *kmsg.ReadShareGroupStateRequestTopic, x *kmsg.ReadShareGroupStateResponseTopic) {
-			x.TopicID = t.TopicID
-			x.Partitions = each(t.Partitions, func(p *kmsg.ReadShareGroupStateRequestTopicPartition, y *kmsg.ReadShareGroupStateResponseTopicPartition) {
-				y.Partition, y.ErrorCode, y.ErrorMessage = p.Partition, code, why
-			})
-		})
-		return resp
-	case *kmsg.WriteShareGroupStateRequest:
-		resp := kmsg.NewPtrWriteShareGroupStateResponse()
-		resp.Topics = each(body.Topics, func(t *kmsg.WriteShareGroupStateRequestTopic, x *kmsg.WriteShareGroupStateResponseTopic) {
-			x.TopicID = t.TopicID
-			x.Partitions = each(t.Partitions, func(p *kmsg.WriteShareGroupStateRequestTopicPartition, y *kmsg.WriteShareGroupStateResponseTopicPartition) {
-				y.Partition, y.ErrorCode, y.ErrorMessage = p.Partition, code, why
-			})
-		})
-		return resp
-	case *kmsg.DeleteShareGroupStateRequest:
-		resp := kmsg.NewPtrDeleteShareGroupStateResponse()
-		resp.Topics = each(body.Topics, func(t *kmsg.DeleteShareGroupStateRequestTopic, x *kmsg.DeleteShareGroupStateResponseTopic) {
-			x.TopicID = t.TopicID
-			x.Partitions = each(t.Partitions, func(p *kmsg.DeleteShareGroupStateRequestTopicPartition, y *kmsg.DeleteShareGroupStateResponseTopicPartition) {
-				y.Partition, y.ErrorCode, y.ErrorMessage = p.Partition, code, why
-			})
-		})
-		return resp
-	case *kmsg.ReadShareGroupStateSummaryRequest:
-		resp := kmsg.NewPtrReadShareGroupStateSummaryResponse()
-		resp.Topics = each(body.Topics, func(t *kmsg.ReadShareGroupStateSummaryRequestTopic, x *kmsg.ReadShareGroupStateSummaryResponseTopic) {
-			x.TopicID = t.TopicID
-			x.Partitions = each(t.Partitions, func(p *kmsg.ReadShareGroupStateSummaryRequestTopicPartition, y *kmsg.ReadShareGroupStateSummaryResponseTopicPartition) {
-				y.Partition, y.ErrorCode, y.ErrorMessage = p.Partition, code, why
-			})
-		})
-		return resp
-	}
-	panic("log: " + kmsg.NameForKey(req.Key) + " keeps no state of shares")
+	return share.Refuse(req.Body, share.Answer{Code: code, Message: notAuthorized(code)})
 }

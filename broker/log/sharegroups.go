@@ -74,13 +74,13 @@ func (b *Broker) shareHeartbeat(now machine.Now, c *conn, req wire.Request, out 
 // initializeShares has share coordinators begin with partitions. done has those that they have
 // begun.
 func (b *Broker) initializeShares(now machine.Now, id string, epoch int32, start int64, topics []group.ShareTopic, done func(machine.Now, []group.ShareTopic, *machine.Effects), out *machine.Effects) {
-	b.persistAll(now, id, topics, func(share.Key) shareCall {
-		return shareCall{api: wire.InitializeShareState, stateEpoch: epoch, start: start}
-	}, func(now machine.Now, answers map[share.Key]shareAnswer, out *machine.Effects) {
+	b.persistAll(now, id, topics, func(share.Key) share.Call {
+		return share.Call{API: wire.InitializeShareState, StateEpoch: epoch, Start: start}
+	}, func(now machine.Now, answers map[share.Key]share.Answer, out *machine.Effects) {
 		var begun []group.ShareTopic
 		for _, t := range topics {
 			t.Partitions = slices.DeleteFunc(slices.Clone(t.Partitions), func(p int32) bool {
-				return answers[share.Key{Group: id, Topic: t.ID, Partition: p}].code != 0
+				return answers[share.Key{Group: id, Topic: t.ID, Partition: p}].Code != 0
 			})
 			if len(t.Partitions) > 0 {
 				begun = append(begun, t)
@@ -91,8 +91,8 @@ func (b *Broker) initializeShares(now machine.Now, id string, epoch int32, start
 }
 
 // persistAll asks share coordinators about partitions of a group, about each once.
-func (b *Broker) persistAll(now machine.Now, id string, topics []group.ShareTopic, call func(share.Key) shareCall, done func(machine.Now, map[share.Key]shareAnswer, *machine.Effects), out *machine.Effects) {
-	answers, asked := make(map[share.Key]shareAnswer), make(map[share.Key]bool)
+func (b *Broker) persistAll(now machine.Now, id string, topics []group.ShareTopic, call func(share.Key) share.Call, done func(machine.Now, map[share.Key]share.Answer, *machine.Effects), out *machine.Effects) {
+	answers, asked := make(map[share.Key]share.Answer), make(map[share.Key]bool)
 	left := 1
 	one := func(now machine.Now, out *machine.Effects) {
 		if left--; left == 0 {
@@ -107,9 +107,9 @@ func (b *Broker) persistAll(now machine.Now, id string, topics []group.ShareTopi
 			}
 			asked[k] = true
 			c := call(k)
-			c.key = k
+			c.Key = k
 			left++
-			b.persist(now, c, func(now machine.Now, a shareAnswer, out *machine.Effects) {
+			b.persist(now, c, func(now machine.Now, a share.Answer, out *machine.Effects) {
 				answers[k] = a
 				one(now, out)
 			}, out)
@@ -185,8 +185,8 @@ func (b *Broker) describeShareOffsets(now machine.Now, c *conn, req wire.Request
 			}
 		}
 		left++
-		b.persistAll(now, want.GroupID, asked, func(share.Key) shareCall { return shareCall{api: wire.SummarizeShareState, leaderEpoch: -1} },
-			func(_ machine.Now, answers map[share.Key]shareAnswer, out *machine.Effects) {
+		b.persistAll(now, want.GroupID, asked, func(share.Key) share.Call { return share.Call{API: wire.SummarizeShareState, LeaderEpoch: -1} },
+			func(_ machine.Now, answers map[share.Key]share.Answer, out *machine.Effects) {
 				for _, t := range topics {
 					x := kmsg.NewDescribeShareGroupOffsetsResponseGroupTopic()
 					x.Topic, x.TopicID = t.Name, t.ID
@@ -194,10 +194,10 @@ func (b *Broker) describeShareOffsets(now machine.Now, c *conn, req wire.Request
 						p := kmsg.NewDescribeShareGroupOffsetsResponseGroupTopicPartition()
 						p.Partition, p.StartOffset = n, -1
 						// Of what is not there nothing is known, and that is no error (Kafka's service).
-						if a, ok := answers[share.Key{Group: want.GroupID, Topic: t.ID, Partition: n}]; ok && a.code != wire.UnknownTopicOrPartition {
-							p.ErrorCode, p.ErrorMessage = a.code, a.message
-							if a.code == 0 {
-								p.StartOffset, p.LeaderEpoch = a.start, a.leaderEpoch
+						if a, ok := answers[share.Key{Group: want.GroupID, Topic: t.ID, Partition: n}]; ok && a.Code != wire.UnknownTopicOrPartition {
+							p.ErrorCode, p.ErrorMessage = a.Code, a.Message
+							if a.Code == 0 {
+								p.StartOffset, p.LeaderEpoch = a.Start, a.LeaderEpoch
 							}
 						}
 						x.Partitions = append(x.Partitions, p)
@@ -233,9 +233,9 @@ func (b *Broker) alterShareOffsets(now machine.Now, c *conn, req wire.Request, o
 			}
 			topics = append(topics, t)
 		}
-		b.persistAll(now, body.GroupID, topics, func(k share.Key) shareCall {
-			return shareCall{api: wire.InitializeShareState, stateEpoch: epoch, start: starts[k]}
-		}, func(now machine.Now, answers map[share.Key]shareAnswer, out *machine.Effects) {
+		b.persistAll(now, body.GroupID, topics, func(k share.Key) share.Call {
+			return share.Call{API: wire.InitializeShareState, StateEpoch: epoch, Start: starts[k]}
+		}, func(now machine.Now, answers map[share.Key]share.Answer, out *machine.Effects) {
 			var done []group.ShareTopic
 			for i := range r.Topics {
 				t := &r.Topics[i]
@@ -243,8 +243,8 @@ func (b *Broker) alterShareOffsets(now machine.Now, c *conn, req wire.Request, o
 					a, asked := answers[share.Key{Group: body.GroupID, Topic: t.TopicID, Partition: t.Partitions[j].Partition}]
 					switch {
 					case !asked || t.Partitions[j].ErrorCode != 0:
-					case a.code != 0:
-						t.Partitions[j].ErrorCode, t.Partitions[j].ErrorMessage = a.code, a.message
+					case a.Code != 0:
+						t.Partitions[j].ErrorCode, t.Partitions[j].ErrorMessage = a.Code, a.Message
 					default:
 						done = append(done, group.ShareTopic{ID: t.TopicID, Name: t.Topic, Partitions: []int32{t.Partitions[j].Partition}})
 					}
@@ -274,12 +274,12 @@ func (b *Broker) deleteShareOffsets(now machine.Now, c *conn, req wire.Request, 
 				topics = append(topics, group.ShareTopic{ID: t.TopicID, Name: t.Topic, Partitions: known[t.TopicID]})
 			}
 		}
-		b.forgetShares(now, body.GroupID, topics, func(now machine.Now, failed map[[16]byte]shareAnswer, out *machine.Effects) {
+		b.forgetShares(now, body.GroupID, topics, func(now machine.Now, failed map[[16]byte]share.Answer, out *machine.Effects) {
 			var done [][16]byte
 			for i := range r.Topics {
 				t := &r.Topics[i]
 				if a, bad := failed[t.TopicID]; bad {
-					t.ErrorCode, t.ErrorMessage = a.code, a.message
+					t.ErrorCode, t.ErrorMessage = a.Code, a.Message
 				} else if t.ErrorCode == 0 {
 					done = append(done, t.TopicID)
 				}
@@ -292,13 +292,13 @@ func (b *Broker) deleteShareOffsets(now machine.Now, c *conn, req wire.Request, 
 
 // forgetShares has share coordinators forget partitions of a group. done has the topics where that
 // has failed.
-func (b *Broker) forgetShares(now machine.Now, id string, topics []group.ShareTopic, done func(machine.Now, map[[16]byte]shareAnswer, *machine.Effects), out *machine.Effects) {
-	b.persistAll(now, id, topics, func(share.Key) shareCall { return shareCall{api: wire.DeleteShareState} },
-		func(now machine.Now, answers map[share.Key]shareAnswer, out *machine.Effects) {
-			failed := make(map[[16]byte]shareAnswer)
+func (b *Broker) forgetShares(now machine.Now, id string, topics []group.ShareTopic, done func(machine.Now, map[[16]byte]share.Answer, *machine.Effects), out *machine.Effects) {
+	b.persistAll(now, id, topics, func(share.Key) share.Call { return share.Call{API: wire.DeleteShareState} },
+		func(now machine.Now, answers map[share.Key]share.Answer, out *machine.Effects) {
+			failed := make(map[[16]byte]share.Answer)
 			for _, t := range topics {
 				for _, n := range t.Partitions {
-					if a := answers[share.Key{Group: id, Topic: t.ID, Partition: n}]; a.code != 0 && a.code != wire.UnknownTopicOrPartition {
+					if a := answers[share.Key{Group: id, Topic: t.ID, Partition: n}]; a.Code != 0 && a.Code != wire.UnknownTopicOrPartition {
 						failed[t.ID] = a
 					}
 				}
@@ -323,7 +323,7 @@ func (b *Broker) beforeDeletion(now machine.Now, groups []string, then func(mach
 		}
 		if members, _, topics, ok := m.ShareState(id); ok && members == 0 && len(topics) > 0 {
 			left++
-			b.forgetShares(now, id, topics, func(now machine.Now, _ map[[16]byte]shareAnswer, out *machine.Effects) { one(now, out) }, out)
+			b.forgetShares(now, id, topics, func(now machine.Now, _ map[[16]byte]share.Answer, out *machine.Effects) { one(now, out) }, out)
 		}
 	}
 	one(now, out)

@@ -37,7 +37,7 @@ type sharePart struct {
 	key   share.Key
 	p     *partition
 	epoch int32
-	kept  *shareAnswer     // what the coordinator has said, until the partition can be begun with it
+	kept  *share.Answer    // what the coordinator has said, until the partition can be begun with it
 	state *share.Partition // nil: the coordinator has not answered yet
 	code  int16            // Kafka's error, if it has ended
 	acks  []shareAck       // that wait to be written
@@ -73,11 +73,11 @@ func (b *Broker) sharePart(now machine.Now, group string, p *partition, out *mac
 	sp := &sharePart{key: k, p: p, epoch: p.LeaderEpoch(), due: machine.Never}
 	b.sharing.parts = slices.Insert(b.sharing.parts, i, sp)
 	p.shares = append(p.shares, sp)
-	b.persist(now, shareCall{api: wire.ReadShareState, key: k, leaderEpoch: sp.epoch}, func(now machine.Now, a shareAnswer, out *machine.Effects) {
+	b.persist(now, share.Call{API: wire.ReadShareState, Key: k, LeaderEpoch: sp.epoch}, func(now machine.Now, a share.Answer, out *machine.Effects) {
 		switch {
 		case sp.code != 0:
-		case a.code != 0:
-			b.endShare(now, sp, sharePartError(a.code), out)
+		case a.Code != 0:
+			b.endShare(now, sp, sharePartError(a.Code), out)
 		default:
 			sp.kept = &a
 			b.beginShare(now, sp)
@@ -104,14 +104,14 @@ func sharePartError(code int16) int16 {
 // before begins where the group says (share.auto.offset.reset), and that is known when the leader
 // knows what is committed.
 func (b *Broker) beginShare(now machine.Now, sp *sharePart) {
-	if sp.kept == nil || sp.state != nil || sp.kept.start < 0 && !sp.p.Settled() {
+	if sp.kept == nil || sp.state != nil || sp.kept.Start < 0 && !sp.p.Settled() {
 		return
 	}
-	start := sp.kept.start
+	start := sp.kept.Start
 	if start < 0 {
 		start = b.shareStart(now, sp)
 	}
-	sp.state = share.New(sp.kept.stateEpoch, start, sp.kept.batches)
+	sp.state = share.New(sp.kept.StateEpoch, start, sp.kept.Batches)
 	sp.kept = nil
 }
 
@@ -176,8 +176,10 @@ func (b *Broker) shareMoved(now machine.Now, sp *sharePart, out *machine.Effects
 		return
 	}
 	if w, ok := sp.state.Write(); ok {
-		call := shareCall{api: wire.WriteShareState, key: sp.key, stateEpoch: sp.state.StateEpoch, leaderEpoch: sp.epoch, start: w.Start, done: int32(w.Done), batches: w.Batches}
-		b.persist(now, call, func(now machine.Now, a shareAnswer, out *machine.Effects) { b.shareWritten(now, sp, w.ID, a.code, out) }, out)
+		call := share.Call{API: wire.WriteShareState, Key: sp.key, StateEpoch: sp.state.StateEpoch, LeaderEpoch: sp.epoch, Start: w.Start, Done: int32(w.Done), Batches: w.Batches}
+		b.persist(now, call, func(now machine.Now, a share.Answer, out *machine.Effects) {
+			b.shareWritten(now, sp, w.ID, a.Code, out)
+		}, out)
 	}
 	sp.due = sp.state.Deadline()
 	b.sharing.earliest = min(b.sharing.earliest, sp.due)

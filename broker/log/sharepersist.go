@@ -18,9 +18,9 @@ type persister struct {
 
 // persisting is one call to a share coordinator.
 type persisting struct {
-	call  shareCall
+	call  share.Call
 	until machine.Instant // it is not repeated after that
-	then  func(machine.Now, shareAnswer, *machine.Effects)
+	then  func(machine.Now, share.Answer, *machine.Effects)
 }
 
 // A coordinator that is not there is asked again after persistBackoff, for persistTimeout; for
@@ -40,9 +40,9 @@ func newPersister() persister {
 
 // persist asks the coordinator of a share partition. Each call is answered once, unless the broker
 // ends.
-func (b *Broker) persist(now machine.Now, call shareCall, then func(machine.Now, shareAnswer, *machine.Effects), out *machine.Effects) {
+func (b *Broker) persist(now machine.Now, call share.Call, then func(machine.Now, share.Answer, *machine.Effects), out *machine.Effects) {
 	until := now.Mono.Add(persistTimeout)
-	if call.api == wire.InitializeShareState {
+	if call.API == wire.InitializeShareState {
 		until = now.Mono.Add(beginTimeout)
 	}
 	b.persistNow(now, &persisting{call, until, then}, out)
@@ -52,15 +52,15 @@ func (b *Broker) persistNow(now machine.Now, x *persisting, out *machine.Effects
 	kind := &b.coordinators.shares
 	if b.image.Topics[kind.topic] == nil {
 		b.createTopic(now.Mono, kind.topic)
-		b.persistAgain(now, x, shareAnswer{code: wire.CoordinatorNotAvailable}, out)
+		b.persistAgain(now, x, share.Answer{Code: wire.CoordinatorNotAvailable}, out)
 		return
 	}
-	info := b.image.Partition(kind.topic, b.home(kind, x.call.key.Coordinator()))
+	info := b.image.Partition(kind.topic, b.home(kind, x.call.Key.Coordinator()))
 	switch {
 	case !b.alive(info.Leader):
-		b.persistAgain(now, x, shareAnswer{code: wire.CoordinatorNotAvailable}, out)
+		b.persistAgain(now, x, share.Answer{Code: wire.CoordinatorNotAvailable}, out)
 	case info.Leader == b.cfg.ID:
-		b.askShare(now, &x.call, &inquiry{}, func(now machine.Now, a shareAnswer, out *machine.Effects) { b.persisted(now, x, a, out) }, out)
+		b.askShare(now, &x.call, &inquiry{}, func(now machine.Now, a share.Answer, out *machine.Effects) { b.persisted(now, x, a, out) }, out)
 	default:
 		box := b.persister.to(b, info.Leader)
 		box.queue = append(box.queue, x)
@@ -68,8 +68,8 @@ func (b *Broker) persistNow(now machine.Now, x *persisting, out *machine.Effects
 }
 
 // persisted takes an answer.
-func (b *Broker) persisted(now machine.Now, x *persisting, a shareAnswer, out *machine.Effects) {
-	switch a.code {
+func (b *Broker) persisted(now machine.Now, x *persisting, a share.Answer, out *machine.Effects) {
+	switch a.Code {
 	case wire.CoordinatorNotAvailable, wire.CoordinatorLoadInProgress, wire.NotCoordinator, wire.RequestTimedOut:
 		b.persistAgain(now, x, a, out)
 	default:
@@ -78,7 +78,7 @@ func (b *Broker) persisted(now machine.Now, x *persisting, a shareAnswer, out *m
 }
 
 // persistAgain asks again later, if it is not too late.
-func (b *Broker) persistAgain(now machine.Now, x *persisting, a shareAnswer, out *machine.Effects) {
+func (b *Broker) persistAgain(now machine.Now, x *persisting, a share.Answer, out *machine.Effects) {
 	if now.Mono >= x.until {
 		x.then(now, a, out)
 		return
@@ -111,7 +111,7 @@ func (b *Broker) expirePersisting(now machine.Now, out *machine.Effects) {
 // twice.
 func (b *Broker) persistingLost(now machine.Now, lost []*persisting, out *machine.Effects) {
 	for _, x := range lost {
-		b.persistAgain(now, x, shareAnswer{code: wire.CoordinatorNotAvailable}, out)
+		b.persistAgain(now, x, share.Answer{Code: wire.CoordinatorNotAvailable}, out)
 	}
 }
 
@@ -119,20 +119,20 @@ func (b *Broker) persistingLost(now machine.Now, lost []*persisting, out *machin
 // together.
 func (b *Broker) sendPersisting(now machine.Instant, out *machine.Effects) {
 	for _, box := range b.persister.ready(now, b, out) {
-		first, calls := box.under[0].call, []shareCall{}
+		first, calls := box.under[0].call, []share.Call{}
 		var under, rest []*persisting
 		named := make(map[share.Key]bool)
 		for _, x := range box.under {
-			alike := x.call.api == first.api && x.call.key.Group == first.key.Group && !named[x.call.key]
+			alike := x.call.API == first.API && x.call.Key.Group == first.Key.Group && !named[x.call.Key]
 			if !alike {
 				rest = append(rest, x)
 				continue
 			}
-			named[x.call.key] = true
+			named[x.call.Key] = true
 			under, calls = append(under, x), append(calls, x.call)
 		}
 		box.under, box.queue = under, append(rest, box.queue...)
-		box.send(now, shareRequest(calls), nil, peerTimeout, out)
+		box.send(now, share.Request(calls), nil, peerTimeout, out)
 	}
 }
 
@@ -145,7 +145,7 @@ func (b *Broker) stepPersisting(now machine.Now, in *machine.Input, out *machine
 	if len(took) == 0 {
 		return mine
 	}
-	answers := shareAnswers(a.Body)
+	answers := share.Flat(share.Answers(a.Body))
 	if len(answers) != len(took) { // no answer to what was asked
 		b.persistingLost(now, took, out)
 		return mine

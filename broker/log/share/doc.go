@@ -22,6 +22,7 @@
 //	partition.go a share partition at its leader
 //	machine.go   the share coordinator
 //	record.go    its records, in the format of Kafka 4.1
+//	message.go   requests to it and its answers: a Call and an Answer about each share partition
 //	refuse.go    answers without a decision
 //
 // # What must hold

@@ -1,6 +1,7 @@
 package share
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -34,8 +35,8 @@ func TestManyBatches(t *testing.T) {
 	for i := int64(n - 1); i >= 0; i-- {
 		list = append(list, kmsg.WriteShareGroupStateRequestTopicPartitionStateBatch{FirstOffset: 2 * i, LastOffset: 2 * i, DeliveryState: int8(Archived), DeliveryCount: 1})
 	}
-	batches, sound := written(list)
-	if got := Combine(nil, batches, 0); !sound || len(got) != n || got[0].First != 0 || got[n-1].First != 2*(n-1) {
+	batches := batchesOf(list)
+	if got := Combine(nil, batches, 0); slices.ContainsFunc(batches, unsound) || len(got) != n || got[0].First != 0 || got[n-1].First != 2*(n-1) {
 		t.Errorf("%d batches, want %d", len(got), n)
 	}
 }

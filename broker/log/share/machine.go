@@ -70,27 +70,52 @@ func NewMachine(cfg Config) *Machine {
 // Request implements [coordinator.Machine].
 func (m *Machine) Request(now machine.Now, from coordinator.Caller, command any) coordinator.Outcome {
 	m.now, m.out = now, coordinator.Outcome{}
-	var r kmsg.Response
 	switch req := command.(type) {
-	case *kmsg.InitializeShareGroupStateRequest:
-		r = m.initialize(req)
-	case *kmsg.ReadShareGroupStateRequest:
-		r = m.read(req)
-	case *kmsg.WriteShareGroupStateRequest:
-		r = m.write(req)
-	case *kmsg.DeleteShareGroupStateRequest:
-		r = m.delete(req)
-	case *kmsg.ReadShareGroupStateSummaryRequest:
-		r = m.summary(req)
 	case TopicsDeleted:
 		m.topicsDeleted(req)
+	case kmsg.Request:
+		r := m.decide(req)
+		if from.Token != 0 {
+			m.out.Answers = append(m.out.Answers, coordinator.Answer{To: from.Token, Body: r})
+		}
 	default:
 		panic("share: not a command of a share coordinator")
 	}
-	if from.Token != 0 && r != nil {
-		m.out.Answers = append(m.out.Answers, coordinator.Answer{To: from.Token, Body: r})
-	}
 	return m.out
+}
+
+// decide decides about each share partition of a request by itself.
+func (m *Machine) decide(req kmsg.Request) kmsg.Response {
+	seen := map[Key]bool{}
+	return Response(req.Key(), over[Topic[Answer]](Calls(req), func(_ [16]byte, c *Call) Answer {
+		a := Answer{Partition: c.Key.Partition, Start: uninitialized, Done: -1}
+		code, text := m.check(c.Key)
+		if code == 0 {
+			code, text = m.decideOne(c, seen[c.Key], &a)
+		}
+		seen[c.Key] = true
+		if a.Code = code; text != "" {
+			a.Message = &text
+		}
+		return a
+	}))
+}
+
+// decideOne is about one that there is. again says that the request has named it before.
+func (m *Machine) decideOne(c *Call, again bool, a *Answer) (code int16, text string) {
+	switch c.API {
+	case wire.InitializeShareState:
+		return m.initialize(c, again)
+	case wire.ReadShareState:
+		return m.read(c, again, a)
+	case wire.WriteShareState:
+		return m.write(c, again)
+	case wire.DeleteShareState:
+		m.delete(c)
+	case wire.SummarizeShareState:
+		m.summarize(c, a)
+	}
+	return 0, ""
 }
 
 func (m *Machine) record(r coordinator.Record) { m.out.Records = append(m.out.Records, r) }
@@ -116,91 +141,43 @@ func (m *Machine) check(k Key) (code int16, text string) {
 // mostGroup is how long a group's id may be in a key.
 const mostGroup = 1<<15 - 1
 
-func why(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
-}
-
-func (m *Machine) initialize(req *kmsg.InitializeShareGroupStateRequest) kmsg.Response {
-	r := kmsg.NewPtrInitializeShareGroupStateResponse()
-	r.Topics = []kmsg.InitializeShareGroupStateResponseTopic{}
-	seen := map[Key]bool{}
-	for i := range req.Topics {
-		t := kmsg.NewInitializeShareGroupStateResponseTopic()
-		t.TopicID, t.Partitions = req.Topics[i].TopicID, []kmsg.InitializeShareGroupStateResponseTopicPartition{}
-		for _, p := range req.Topics[i].Partitions {
-			x := kmsg.NewInitializeShareGroupStateResponseTopicPartition()
-			k := Key{req.GroupID, t.TopicID, p.Partition}
-			code, text := m.check(k)
-			s := m.known[k]
-			switch {
-			case code != 0:
-			case seen[k] || p.StartOffset < uninitialized || p.StateEpoch < 0: // which no log may have: see Replay
-				code, text = wire.InvalidRequest, "The start offset or the state epoch is invalid, or the partition is named twice."
-			case s != nil && s.stateEpoch > p.StateEpoch:
-				code, text = wire.FencedStateEpoch, fencedState
-			default:
-				next := kept{stateEpoch: p.StateEpoch, start: p.StartOffset, created: m.wall(), written: m.wall()}
-				if s != nil {
-					next.snapshot = s.snapshot + 1
-				}
-				m.record(snapshotRecord(k, &next))
-			}
-			seen[k] = true
-			x.Partition, x.ErrorCode, x.ErrorMessage = p.Partition, code, why(text)
-			t.Partitions = append(t.Partitions, x)
-		}
-		r.Topics = append(r.Topics, t)
-	}
-	return r
-}
-
 const (
 	fencedState  = "The share coordinator rejected the request because the share-group state epoch did not match."
 	fencedLeader = "The leader epoch in the request is older than the epoch on the broker."
 	neverBegun   = "operation on uninitialized share partition not allowed."
 )
 
+func (m *Machine) initialize(c *Call, again bool) (code int16, text string) {
+	s := m.known[c.Key]
+	switch {
+	case again || c.Start < uninitialized || c.StateEpoch < 0: // which no log may have: see Replay
+		return wire.InvalidRequest, "The start offset or the state epoch is invalid, or the partition is named twice."
+	case s != nil && s.stateEpoch > c.StateEpoch:
+		return wire.FencedStateEpoch, fencedState
+	}
+	next := kept{stateEpoch: c.StateEpoch, start: c.Start, created: m.wall(), written: m.wall()}
+	if s != nil {
+		next.snapshot = s.snapshot + 1
+	}
+	m.record(snapshotRecord(c.Key, &next))
+	return 0, ""
+}
+
 // read is a leader that begins: it is told all, and from now on nobody of an earlier epoch is
 // heard.
-func (m *Machine) read(req *kmsg.ReadShareGroupStateRequest) kmsg.Response {
-	r := kmsg.NewPtrReadShareGroupStateResponse()
-	r.Topics = []kmsg.ReadShareGroupStateResponseTopic{}
-	seen := map[Key]bool{}
-	for i := range req.Topics {
-		t := kmsg.NewReadShareGroupStateResponseTopic()
-		t.TopicID, t.Partitions = req.Topics[i].TopicID, []kmsg.ReadShareGroupStateResponseTopicPartition{}
-		for _, p := range req.Topics[i].Partitions {
-			x := kmsg.NewReadShareGroupStateResponseTopicPartition()
-			x.StateBatches, x.StartOffset = []kmsg.ReadShareGroupStateResponseTopicPartitionStateBatch{}, uninitialized
-			k := Key{req.GroupID, t.TopicID, p.Partition}
-			code, text := m.check(k)
-			s := m.known[k]
-			switch {
-			case code != 0:
-			case s == nil:
-				code, text = wire.InvalidRequest, "Read "+neverBegun
-			case s.leaderEpoch > p.LeaderEpoch:
-				code, text = wire.FencedLeaderEpoch, fencedLeader
-			default:
-				if p.LeaderEpoch > s.leaderEpoch && !seen[k] {
-					m.update(k, s, &change{leaderEpoch: p.LeaderEpoch, start: uninitialized})
-				}
-				x.StateEpoch, x.StartOffset = s.stateEpoch, s.start
-				for _, b := range s.batches {
-					x.StateBatches = append(x.StateBatches, kmsg.ReadShareGroupStateResponseTopicPartitionStateBatch{
-						FirstOffset: b.First, LastOffset: b.Last, DeliveryState: int8(b.State), DeliveryCount: b.Count})
-				}
-			}
-			seen[k] = true
-			x.Partition, x.ErrorCode, x.ErrorMessage = p.Partition, code, why(text)
-			t.Partitions = append(t.Partitions, x)
-		}
-		r.Topics = append(r.Topics, t)
+func (m *Machine) read(c *Call, again bool, a *Answer) (code int16, text string) {
+	s := m.known[c.Key]
+	switch {
+	case s == nil:
+		return wire.InvalidRequest, "Read " + neverBegun
+	case s.leaderEpoch > c.LeaderEpoch:
+		return wire.FencedLeaderEpoch, fencedLeader
 	}
-	return r
+	if c.LeaderEpoch > s.leaderEpoch && !again {
+		m.update(c.Key, s, &change{leaderEpoch: c.LeaderEpoch, start: uninitialized})
+	}
+	a.StateEpoch, a.Start, a.Batches = s.stateEpoch, s.start, s.batches
+	return 0, ""
 }
 
 // update puts a change into a record: of all that is known, if there were many changes since
@@ -230,96 +207,39 @@ func (s *kept) after(c *change) kept {
 	return next
 }
 
-func (m *Machine) write(req *kmsg.WriteShareGroupStateRequest) kmsg.Response {
-	r := kmsg.NewPtrWriteShareGroupStateResponse()
-	r.Topics = []kmsg.WriteShareGroupStateResponseTopic{}
-	seen := map[Key]bool{}
-	for i := range req.Topics {
-		t := kmsg.NewWriteShareGroupStateResponseTopic()
-		t.TopicID, t.Partitions = req.Topics[i].TopicID, []kmsg.WriteShareGroupStateResponseTopicPartition{}
-		for j := range req.Topics[i].Partitions {
-			p := &req.Topics[i].Partitions[j]
-			x := kmsg.NewWriteShareGroupStateResponseTopicPartition()
-			k := Key{req.GroupID, t.TopicID, p.Partition}
-			code, text := m.check(k)
-			s := m.known[k]
-			batches, sound := written(p.StateBatches)
-			switch {
-			case code != 0:
-			case s == nil:
-				code, text = wire.InvalidRequest, "Write "+neverBegun
-			case s.leaderEpoch > p.LeaderEpoch:
-				code, text = wire.FencedLeaderEpoch, fencedLeader
-			case s.stateEpoch > p.StateEpoch:
-				code, text = wire.FencedStateEpoch, fencedState
-			case seen[k] || !sound || p.StartOffset < uninitialized:
-				code, text = wire.InvalidRequest, "The batches are no state, or the partition is named twice."
-			default:
-				m.update(k, s, &change{leaderEpoch: p.LeaderEpoch, start: p.StartOffset, batches: Combine(nil, batches, max(p.StartOffset, 0))})
-				s.done = p.DeliveryCompleteCount
-			}
-			seen[k] = true
-			x.Partition, x.ErrorCode, x.ErrorMessage = p.Partition, code, why(text)
-			t.Partitions = append(t.Partitions, x)
-		}
-		r.Topics = append(r.Topics, t)
+func (m *Machine) write(c *Call, again bool) (code int16, text string) {
+	s := m.known[c.Key]
+	switch {
+	case s == nil:
+		return wire.InvalidRequest, "Write " + neverBegun
+	case s.leaderEpoch > c.LeaderEpoch:
+		return wire.FencedLeaderEpoch, fencedLeader
+	case s.stateEpoch > c.StateEpoch:
+		return wire.FencedStateEpoch, fencedState
+	case again || slices.ContainsFunc(c.Batches, unsound) || c.Start < uninitialized:
+		return wire.InvalidRequest, "The batches are no state, or the partition is named twice."
 	}
-	return r
+	m.update(c.Key, s, &change{leaderEpoch: c.LeaderEpoch, start: c.Start, batches: Combine(nil, c.Batches, max(c.Start, 0))})
+	s.done = c.Done
+	return 0, ""
 }
 
-func written(list []kmsg.WriteShareGroupStateRequestTopicPartitionStateBatch) (batches []Batch, sound bool) {
-	for _, b := range list {
-		x := Batch{Range{b.FirstOffset, b.LastOffset}, State(b.DeliveryState), b.DeliveryCount}
-		if x.First < 0 || x.Last < x.First || x.Last == math.MaxInt64 || x.Count < 0 || x.State != Available && !x.State.final() {
-			return nil, false
-		}
-		batches = append(batches, x)
-	}
-	return batches, true
+// unsound says that a batch is no state that may be kept.
+func unsound(b Batch) bool {
+	return b.First < 0 || b.Last < b.First || b.Last == math.MaxInt64 || b.Count < 0 || b.State != Available && !b.State.final()
 }
 
-func (m *Machine) delete(req *kmsg.DeleteShareGroupStateRequest) kmsg.Response {
-	r := kmsg.NewPtrDeleteShareGroupStateResponse()
-	r.Topics = []kmsg.DeleteShareGroupStateResponseTopic{}
-	for i := range req.Topics {
-		t := kmsg.NewDeleteShareGroupStateResponseTopic()
-		t.TopicID, t.Partitions = req.Topics[i].TopicID, []kmsg.DeleteShareGroupStateResponseTopicPartition{}
-		for _, p := range req.Topics[i].Partitions {
-			x := kmsg.NewDeleteShareGroupStateResponseTopicPartition()
-			k := Key{req.GroupID, t.TopicID, p.Partition}
-			code, text := m.check(k)
-			if code == 0 && m.known[k] != nil { // what is not there is as it is to be
-				m.record(coordinator.Record{Key: appendKey(shareSnapshot, k)})
-			}
-			x.Partition, x.ErrorCode, x.ErrorMessage = p.Partition, code, why(text)
-			t.Partitions = append(t.Partitions, x)
-		}
-		r.Topics = append(r.Topics, t)
+func (m *Machine) delete(c *Call) {
+	if m.known[c.Key] != nil { // what is not there is as it is to be
+		m.record(coordinator.Record{Key: appendKey(shareSnapshot, c.Key)})
 	}
-	return r
 }
 
-// summary is for who wants to know how far a group is, and leads nothing.
-func (m *Machine) summary(req *kmsg.ReadShareGroupStateSummaryRequest) kmsg.Response {
-	r := kmsg.NewPtrReadShareGroupStateSummaryResponse()
-	r.Topics = []kmsg.ReadShareGroupStateSummaryResponseTopic{}
-	for i := range req.Topics {
-		t := kmsg.NewReadShareGroupStateSummaryResponseTopic()
-		t.TopicID, t.Partitions = req.Topics[i].TopicID, []kmsg.ReadShareGroupStateSummaryResponseTopicPartition{}
-		for _, p := range req.Topics[i].Partitions {
-			x := kmsg.NewReadShareGroupStateSummaryResponseTopicPartition()
-			k := Key{req.GroupID, t.TopicID, p.Partition}
-			code, text := m.check(k)
-			x.StartOffset, x.DeliveryCompleteCount = uninitialized, -1
-			if s := m.known[k]; code == 0 && s != nil {
-				x.StateEpoch, x.LeaderEpoch, x.StartOffset, x.DeliveryCompleteCount = s.stateEpoch, s.leaderEpoch, s.start, s.done
-			}
-			x.Partition, x.ErrorCode, x.ErrorMessage = p.Partition, code, why(text)
-			t.Partitions = append(t.Partitions, x)
-		}
-		r.Topics = append(r.Topics, t)
+// summarize is for who wants to know how far a group is, and leads nothing.
+func (m *Machine) summarize(c *Call, a *Answer) {
+	if s := m.known[c.Key]; s != nil {
+		a.StateEpoch, a.LeaderEpoch, a.Start, a.Done = s.stateEpoch, s.leaderEpoch, s.start, s.done
 	}
-	return r
 }
 
 func (m *Machine) topicsDeleted(c TopicsDeleted) {
@@ -450,8 +370,7 @@ func (m *Machine) Dropped(_ machine.Now, o coordinator.Outcome, code int16) coor
 	}
 	out := coordinator.Outcome{}
 	for _, a := range o.Answers {
-		spoil(a.Body, code)
-		a.AtOnce = true
+		a.Body, a.AtOnce = spoiled(a.Body, code), true
 		out.Answers = append(out.Answers, a)
 	}
 	return out
