@@ -83,11 +83,11 @@ func (b *Broker) admitted(c *conn, req *wire.Request, out *machine.Effects) bool
 	return false
 }
 
-// refine has the answer of the handler be changed by f, or if nothing is left to be handled
-// an empty one.
-func (c *conn) refine(req *wire.Request, left int, f func(kmsg.Response)) kmsg.Response {
+// refine has the answer of the handler be changed by f, or an empty one if nothing is left for a
+// handler to do.
+func (c *conn) refine(req *wire.Request, left bool, f func(kmsg.Response)) kmsg.Response {
 	c.refined = f
-	if left > 0 {
+	if left {
 		return nil
 	}
 	return req.Body.ResponseKind()
@@ -107,4 +107,17 @@ func keep[T any](list *[]T, may func(*T) bool) (refused []T) {
 		*list = kept
 	}
 	return refused
+}
+
+// refuseEach takes from a list of a request what its client may not ask for. It is answered behind
+// what the handler answers to the rest.
+func refuseEach[Q, A any, R kmsg.Response](c *conn, req *wire.Request, asked *[]Q, may func(*Q) bool, answers func(R) *[]A, refuse func(*Q, *A)) kmsg.Response {
+	refused := keep(asked, may)
+	if len(refused) == 0 {
+		return nil
+	}
+	return c.refine(req, len(*asked) > 0, func(resp kmsg.Response) {
+		list := answers(resp.(R))
+		*list = append(*list, each(refused, refuse)...)
+	})
 }

@@ -48,7 +48,7 @@
 //	loadcoordinator.go   what it must know first: the log of its partition
 //	groups.go            requests about groups: routed, and gathered from several coordinators
 //	grouptopics.go       what coordinators of groups know of topics
-//	describegroups.go    DescribeGroups, ConsumerGroupDescribe, ListGroups, DeleteGroups
+//	describegroups.go    DescribeGroups and its kind, ListGroups, DeleteGroups
 //	offsets.go           OffsetCommit, TxnOffsetCommit, OffsetFetch, OffsetDelete
 //	transactions.go      the requests to coordinators of transactions
 //	txnverify.go         coordinators asked by the leaders of partitions (KIP-890)

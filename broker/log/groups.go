@@ -18,8 +18,8 @@ func groupHandlers(list *[numAPIs]handler) {
 	list[wire.TxnOffsetCommit] = (*Broker).txnOffsetCommit
 	list[wire.OffsetDelete] = (*Broker).offsetDelete
 	list[wire.OffsetFetch] = (*Broker).offsetFetch
-	list[wire.DescribeGroups] = (*Broker).describeGroups
-	list[wire.ConsumerGroupDescribe] = (*Broker).describeConsumerGroups
+	list[wire.DescribeGroups] = classicGroups.describe
+	list[wire.ConsumerGroupDescribe] = consumerGroups.describe
 	list[wire.ListGroups] = (*Broker).listGroups
 	list[wire.DeleteGroups] = (*Broker).deleteGroups
 }

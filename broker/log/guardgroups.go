@@ -6,7 +6,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"brokersim/broker/log/acl"
+	"brokersim/broker/log/group"
 	"brokersim/broker/log/replica"
+	"brokersim/broker/log/txn"
 	"brokersim/broker/log/wire"
 )
 
@@ -46,70 +48,47 @@ func guardFindCoordinator(a access, c *conn, req *wire.Request) kmsg.Response {
 		resp.ErrorCode, resp.ErrorMessage, resp.NodeID, resp.Port = code, notAuthorized(code), replica.NoLeader, -1
 		return resp
 	}
-	refused := keep(&body.CoordinatorKeys, may)
-	if len(refused) == 0 {
-		return nil
-	}
-	return c.refine(req, len(body.CoordinatorKeys), func(r kmsg.Response) {
-		resp := r.(*kmsg.FindCoordinatorResponse)
-		resp.Coordinators = append(resp.Coordinators, each(refused, func(key *string, x *kmsg.FindCoordinatorResponseCoordinator) {
+	return refuseEach(c, req, &body.CoordinatorKeys, may,
+		func(r *kmsg.FindCoordinatorResponse) *[]kmsg.FindCoordinatorResponseCoordinator {
+			return &r.Coordinators
+		},
+		func(key *string, x *kmsg.FindCoordinatorResponseCoordinator) {
 			x.Key, x.ErrorCode, x.ErrorMessage, x.NodeID, x.Port = *key, code, notAuthorized(code), replica.NoLeader, -1
-		})...)
-	})
-}
-
-func guardConsumerGroupHeartbeat(a access, _ *conn, req *wire.Request) kmsg.Response {
-	body := req.Body.(*kmsg.ConsumerGroupHeartbeatRequest)
-	switch {
-	case !a.group(acl.Read, body.Group):
-		return refusedWhole(body, noGroup)
-	case slices.ContainsFunc(body.SubscribedTopicNames, func(t string) bool { return !a.topic(acl.Describe, t) }):
-		return refusedWhole(body, noTopic)
-	}
-	return nil
+		})
 }
 
 func guardOffsetCommit(a access, c *conn, req *wire.Request) kmsg.Response {
 	body := req.Body.(*kmsg.OffsetCommitRequest)
-	code, ok := noTopic, a.group(acl.Read, body.Group)
-	if !ok {
-		code = noGroup
+	if !a.group(acl.Read, body.Group) {
+		return refusedWhole(body, noGroup)
 	}
-	refused := keep(&body.Topics, func(t *kmsg.OffsetCommitRequestTopic) bool { return ok && a.topic(acl.Read, t.Topic) })
-	if ok && len(refused) == 0 {
+	no := *body
+	no.Topics = keep(&body.Topics, func(t *kmsg.OffsetCommitRequestTopic) bool { return a.topic(acl.Read, t.Topic) })
+	if len(no.Topics) == 0 {
 		return nil
 	}
-	return c.refine(req, len(body.Topics), func(r kmsg.Response) {
+	return c.refine(req, len(body.Topics) > 0, func(r kmsg.Response) {
 		resp := r.(*kmsg.OffsetCommitResponse)
-		resp.Topics = append(resp.Topics, each(refused, func(t *kmsg.OffsetCommitRequestTopic, x *kmsg.OffsetCommitResponseTopic) {
-			x.Topic, x.TopicID = t.Topic, t.TopicID
-			x.Partitions = each(t.Partitions, func(p *kmsg.OffsetCommitRequestTopicPartition, y *kmsg.OffsetCommitResponseTopicPartition) {
-				y.Partition, y.ErrorCode = p.Partition, code
-			})
-		})...)
+		resp.Topics = append(resp.Topics, group.Refuse(&no, noTopic).(*kmsg.OffsetCommitResponse).Topics...)
 	})
 }
 
 func guardTxnOffsetCommit(a access, c *conn, req *wire.Request) kmsg.Response {
 	body := req.Body.(*kmsg.TxnOffsetCommitRequest)
-	code, ok := noTopic, true
-	if !a.transaction(acl.Write, body.TransactionalID) {
-		code, ok = noTransaction, false
-	} else if !a.group(acl.Read, body.Group) {
-		code, ok = noGroup, false
+	switch {
+	case !a.transaction(acl.Write, body.TransactionalID):
+		return refusedWhole(body, noTransaction)
+	case !a.group(acl.Read, body.Group):
+		return refusedWhole(body, noGroup)
 	}
-	refused := keep(&body.Topics, func(t *kmsg.TxnOffsetCommitRequestTopic) bool { return ok && a.topic(acl.Read, t.Topic) })
-	if ok && len(refused) == 0 {
+	no := *body
+	no.Topics = keep(&body.Topics, func(t *kmsg.TxnOffsetCommitRequestTopic) bool { return a.topic(acl.Read, t.Topic) })
+	if len(no.Topics) == 0 {
 		return nil
 	}
-	return c.refine(req, len(body.Topics), func(r kmsg.Response) {
+	return c.refine(req, len(body.Topics) > 0, func(r kmsg.Response) {
 		resp := r.(*kmsg.TxnOffsetCommitResponse)
-		resp.Topics = append(resp.Topics, each(refused, func(t *kmsg.TxnOffsetCommitRequestTopic, x *kmsg.TxnOffsetCommitResponseTopic) {
-			x.Topic, x.TopicID = t.Topic, t.TopicID
-			x.Partitions = each(t.Partitions, func(p *kmsg.TxnOffsetCommitRequestTopicPartition, y *kmsg.TxnOffsetCommitResponseTopicPartition) {
-				y.Partition, y.ErrorCode = p.Partition, code
-			})
-		})...)
+		resp.Topics = append(resp.Topics, group.Refuse(&no, noTopic).(*kmsg.TxnOffsetCommitResponse).Topics...)
 	})
 }
 
@@ -128,11 +107,7 @@ func guardOffsetFetch(a access, c *conn, req *wire.Request) kmsg.Response {
 		g := &body.Groups[i]
 		topics[g.Group] = append(topics[g.Group], keep(&g.Topics, func(t *kmsg.OffsetFetchRequestGroupTopic) bool { return a.topic(acl.Describe, t.Topic) })...)
 	}
-	left := len(body.Groups)
-	if len(asked) == 0 {
-		left = 1
-	}
-	return c.refine(req, left, func(r kmsg.Response) {
+	return c.refine(req, len(body.Groups) > 0 || len(asked) == 0, func(r kmsg.Response) {
 		resp := r.(*kmsg.OffsetFetchResponse)
 		for i := range resp.Groups {
 			g := &resp.Groups[i]
@@ -163,11 +138,7 @@ func guardOffsetFetchOfOne(a access, c *conn, req *wire.Request, body *kmsg.Offs
 	}
 	all := body.Topics == nil
 	refused := keep(&body.Topics, func(t *kmsg.OffsetFetchRequestTopic) bool { return ok && a.topic(acl.Describe, t.Topic) })
-	left := len(body.Topics)
-	if ok && (all || len(refused) == 0) {
-		left = 1
-	}
-	return c.refine(req, left, func(r kmsg.Response) {
+	return c.refine(req, len(body.Topics) > 0 || ok && (all || len(refused) == 0), func(r kmsg.Response) {
 		resp := r.(*kmsg.OffsetFetchResponse)
 		keep(&resp.Topics, func(t *kmsg.OffsetFetchResponseTopic) bool { return a.topic(acl.Describe, t.Topic) })
 		if !ok {
@@ -196,62 +167,28 @@ func guardOffsetDelete(a access, c *conn, req *wire.Request) kmsg.Response {
 	if len(refused) == 0 {
 		return nil
 	}
-	return c.refine(req, len(body.Topics), func(r kmsg.Response) {
+	return c.refine(req, len(body.Topics) > 0, func(r kmsg.Response) {
 		resp := r.(*kmsg.OffsetDeleteResponse)
 		if resp.ErrorCode != 0 {
 			return
 		}
-		resp.Topics = append(resp.Topics, each(refused, func(t *kmsg.OffsetDeleteRequestTopic, x *kmsg.OffsetDeleteResponseTopic) {
-			x.Topic = t.Topic
-			x.Partitions = each(t.Partitions, func(p *kmsg.OffsetDeleteRequestTopicPartition, y *kmsg.OffsetDeleteResponseTopicPartition) {
-				y.Partition, y.ErrorCode = p.Partition, noTopic
-			})
-		})...)
+		resp.Topics = append(resp.Topics, each(refused, notDeleted(noTopic))...)
 	})
 }
 
-func guardDescribeGroups(a access, c *conn, req *wire.Request) kmsg.Response {
-	body := req.Body.(*kmsg.DescribeGroupsRequest)
-	refused := keep(&body.Groups, func(id *string) bool { return a.group(acl.Describe, *id) })
-	left := len(body.Groups)
-	if len(refused) == 0 {
-		left = 1
-	}
-	return c.refine(req, left, func(r kmsg.Response) {
-		resp := r.(*kmsg.DescribeGroupsResponse)
-		for i := range resp.Groups {
-			if x := &resp.Groups[i]; body.IncludeAuthorizedOperations && x.ErrorCode == 0 {
-				x.AuthorizedOperations = a.of(groupOperations, acl.Group, x.Group)
-			}
+// guard refuses groups, and says what may be done with the others.
+func (d description[Q, R, G]) guard(a access, c *conn, req *wire.Request) kmsg.Response {
+	body := any(req.Body).(*Q)
+	ids, _ := d.asked(body)
+	refused := keep(ids, func(id *string) bool { return a.group(acl.Describe, *id) })
+	return c.refine(req, len(*ids) > 0 || len(refused) == 0, func(resp kmsg.Response) {
+		groups := d.groups(resp.(R))
+		d.allow(body, *groups, func(id string) int32 { return a.of(groupOperations, acl.Group, id) })
+		no := *d.groups(group.Refuse(d.about(body, refused), noGroup).(R))
+		for i := range no {
+			*d.told(&no[i]).message = notAuthorized(noGroup)
 		}
-		resp.Groups = append(resp.Groups, each(refused, func(id *string, x *kmsg.DescribeGroupsResponseGroup) {
-			*x = kmsg.NewDescribeGroupsResponseGroup()
-			x.Group, x.ErrorCode, x.Members = *id, noGroup, []kmsg.DescribeGroupsResponseGroupMember{}
-			if body.Version >= 6 {
-				x.ErrorMessage = notAuthorized(noGroup)
-			}
-		})...)
-	})
-}
-
-func guardConsumerGroupDescribe(a access, c *conn, req *wire.Request) kmsg.Response {
-	body := req.Body.(*kmsg.ConsumerGroupDescribeRequest)
-	refused := keep(&body.Groups, func(id *string) bool { return a.group(acl.Describe, *id) })
-	left := len(body.Groups)
-	if len(refused) == 0 {
-		left = 1
-	}
-	return c.refine(req, left, func(r kmsg.Response) {
-		resp := r.(*kmsg.ConsumerGroupDescribeResponse)
-		for i := range resp.Groups {
-			if x := &resp.Groups[i]; body.IncludeAuthorizedOperations && x.ErrorCode == 0 {
-				x.AuthorizedOperations = a.of(groupOperations, acl.Group, x.Group)
-			}
-		}
-		resp.Groups = append(resp.Groups, each(refused, func(id *string, x *kmsg.ConsumerGroupDescribeResponseGroup) {
-			*x = kmsg.NewConsumerGroupDescribeResponseGroup()
-			x.Group, x.ErrorCode, x.ErrorMessage, x.Members = *id, noGroup, notAuthorized(noGroup), []kmsg.ConsumerGroupDescribeResponseGroupMember{}
-		})...)
+		*groups = append(*groups, no...)
 	})
 }
 
@@ -259,23 +196,16 @@ func guardListGroups(a access, c *conn, req *wire.Request) kmsg.Response {
 	if a.cluster(acl.Describe) {
 		return nil
 	}
-	return c.refine(req, 1, func(r kmsg.Response) {
+	return c.refine(req, true, func(r kmsg.Response) {
 		keep(&r.(*kmsg.ListGroupsResponse).Groups, func(g *kmsg.ListGroupsResponseGroup) bool { return a.group(acl.Describe, g.Group) })
 	})
 }
 
 func guardDeleteGroups(a access, c *conn, req *wire.Request) kmsg.Response {
 	body := req.Body.(*kmsg.DeleteGroupsRequest)
-	refused := keep(&body.Groups, func(id *string) bool { return a.group(acl.Delete, *id) })
-	if len(refused) == 0 {
-		return nil
-	}
-	return c.refine(req, len(body.Groups), func(r kmsg.Response) {
-		resp := r.(*kmsg.DeleteGroupsResponse)
-		resp.Groups = append(resp.Groups, each(refused, func(id *string, x *kmsg.DeleteGroupsResponseGroup) {
-			x.Group, x.ErrorCode = *id, noGroup
-		})...)
-	})
+	return refuseEach(c, req, &body.Groups, func(id *string) bool { return a.group(acl.Delete, *id) },
+		func(r *kmsg.DeleteGroupsResponse) *[]kmsg.DeleteGroupsResponseGroup { return &r.Groups },
+		func(id *string, x *kmsg.DeleteGroupsResponseGroup) { x.Group, x.ErrorCode = *id, noGroup })
 }
 
 // guardAddPartitionsToTxn lets only brokers ask for several transactions (KIP-890). Of one,
@@ -333,27 +263,21 @@ func guardEndTxn(a access, _ *conn, req *wire.Request) kmsg.Response {
 
 func guardDescribeTransactions(a access, c *conn, req *wire.Request) kmsg.Response {
 	body := req.Body.(*kmsg.DescribeTransactionsRequest)
-	refused := keep(&body.TransactionalIDs, func(id *string) bool { return a.transaction(acl.Describe, *id) })
-	left := len(body.TransactionalIDs)
-	if len(refused) == 0 {
-		left = 1
-	}
-	return c.refine(req, left, func(r kmsg.Response) {
+	no := *body
+	no.TransactionalIDs = keep(&body.TransactionalIDs, func(id *string) bool { return a.transaction(acl.Describe, *id) })
+	return c.refine(req, len(body.TransactionalIDs) > 0 || len(no.TransactionalIDs) == 0, func(r kmsg.Response) {
 		resp := r.(*kmsg.DescribeTransactionsResponse)
 		for i := range resp.TransactionStates {
 			keep(&resp.TransactionStates[i].Topics, func(t *kmsg.DescribeTransactionsResponseTransactionStateTopic) bool {
 				return a.topic(acl.Describe, t.Topic)
 			})
 		}
-		resp.TransactionStates = append(resp.TransactionStates, each(refused, func(id *string, x *kmsg.DescribeTransactionsResponseTransactionState) {
-			*x = kmsg.NewDescribeTransactionsResponseTransactionState()
-			x.TransactionalID, x.ErrorCode, x.Topics = *id, noTransaction, []kmsg.DescribeTransactionsResponseTransactionStateTopic{}
-		})...)
+		resp.TransactionStates = append(resp.TransactionStates, txn.Refused(&no, noTransaction).(*kmsg.DescribeTransactionsResponse).TransactionStates...)
 	})
 }
 
 func guardListTransactions(a access, c *conn, req *wire.Request) kmsg.Response {
-	return c.refine(req, 1, func(r kmsg.Response) {
+	return c.refine(req, true, func(r kmsg.Response) {
 		keep(&r.(*kmsg.ListTransactionsResponse).TransactionStates, func(t *kmsg.ListTransactionsResponseTransactionState) bool {
 			return a.transaction(acl.Describe, t.TransactionalID)
 		})

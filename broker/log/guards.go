@@ -1,9 +1,14 @@
 package log
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"brokersim/broker/log/acl"
+	"brokersim/broker/log/group"
+	"brokersim/broker/log/txn"
 	"brokersim/broker/log/wire"
 )
 
@@ -49,17 +54,17 @@ var guards = [numAPIs]guard{
 	wire.SyncGroup:              onGroup(acl.Read, func(r *kmsg.SyncGroupRequest) string { return r.Group }),
 	wire.Heartbeat:              onGroup(acl.Read, func(r *kmsg.HeartbeatRequest) string { return r.Group }),
 	wire.LeaveGroup:             onGroup(acl.Read, func(r *kmsg.LeaveGroupRequest) string { return r.Group }),
-	wire.ConsumerGroupHeartbeat: guardConsumerGroupHeartbeat,
+	wire.ConsumerGroupHeartbeat: onMember(func(r *kmsg.ConsumerGroupHeartbeatRequest) (string, []string) { return r.Group, r.SubscribedTopicNames }),
 	wire.OffsetCommit:           guardOffsetCommit,
 	wire.OffsetFetch:            guardOffsetFetch,
 	wire.OffsetDelete:           guardOffsetDelete,
-	wire.DescribeGroups:         guardDescribeGroups,
-	wire.ConsumerGroupDescribe:  guardConsumerGroupDescribe,
+	wire.DescribeGroups:         classicGroups.guard,
+	wire.ConsumerGroupDescribe:  consumerGroups.guard,
 	wire.ListGroups:             guardListGroups,
 	wire.DeleteGroups:           guardDeleteGroups,
 
-	wire.ShareGroupHeartbeat:  guardShareHeartbeat,
-	wire.ShareGroupDescribe:   guardShareGroupDescribe,
+	wire.ShareGroupHeartbeat:  onMember(func(r *kmsg.ShareGroupHeartbeatRequest) (string, []string) { return r.GroupID, r.SubscribedTopicNames }),
+	wire.ShareGroupDescribe:   shareGroups.guard,
 	wire.ShareFetch:           guardShareFetch,
 	wire.ShareAcknowledge:     guardShareAcknowledge,
 	wire.DescribeShareOffsets: guardDescribeShareOffsets,
@@ -92,12 +97,26 @@ func onCluster(op acl.Operation) guard {
 }
 
 // onGroup refuses whoever may not do something to a group.
-func onGroup[T kmsg.Request](op acl.Operation, group func(T) string) guard {
+func onGroup[T kmsg.Request](op acl.Operation, id func(T) string) guard {
 	return func(a access, _ *conn, req *wire.Request) kmsg.Response {
-		if a.group(op, group(req.Body.(T))) {
+		if a.group(op, id(req.Body.(T))) {
 			return nil
 		}
-		return refusedWhole(req.Body, wire.GroupAuthorizationFailed)
+		return refusedWhole(req.Body, noGroup)
+	}
+}
+
+// onMember refuses who may not read with a group, or describe what he subscribes to.
+func onMember[T kmsg.Request](member func(T) (group string, topics []string)) guard {
+	return func(a access, _ *conn, req *wire.Request) kmsg.Response {
+		id, topics := member(req.Body.(T))
+		switch {
+		case !a.group(acl.Read, id):
+			return refusedWhole(req.Body, noGroup)
+		case slices.ContainsFunc(topics, func(t string) bool { return !a.topic(acl.Describe, t) }):
+			return refusedWhole(req.Body, noTopic)
+		}
+		return nil
 	}
 }
 
@@ -114,27 +133,53 @@ func notAuthorized(code int16) *string {
 
 // refusedWhole is the answer to a request of which nothing is done.
 func refusedWhole(req kmsg.Request, code int16) kmsg.Response {
-	if resp := refused(req, code); resp != nil {
+	if resp := cmp.Or(refused(req, code), txn.Refused(req, code)); resp != nil {
+		return resp
+	}
+	why := notAuthorized(code)
+	switch resp := group.Refuse(req, code).(type) {
+	case nil:
+	case *kmsg.JoinGroupResponse:
+		resp.MemberID = "" // a coordinator tells the member its id, KafkaApis does not
+		return resp
+	case *kmsg.ConsumerGroupHeartbeatResponse:
+		resp.ErrorMessage = why
+		return resp
+	case *kmsg.ShareGroupHeartbeatResponse:
+		resp.ErrorMessage = why
+		return resp
+	case *kmsg.AlterShareGroupOffsetsResponse:
+		resp.ErrorMessage = why
+		return resp
+	case *kmsg.DeleteShareGroupOffsetsResponse:
+		resp.ErrorMessage = why
+		return resp
+	default:
 		return resp
 	}
 	switch resp := req.ResponseKind().(type) {
-	case *kmsg.InitProducerIDResponse:
-		resp.ErrorCode, resp.ProducerID, resp.ProducerEpoch = code, -1, -1
-		return resp
 	case *kmsg.DescribeLogDirsResponse:
 		resp.ErrorCode, resp.Dirs = code, []kmsg.DescribeLogDirsResponseDir{}
 		return resp
 	case *kmsg.DescribeClientQuotasResponse:
-		resp.ErrorCode, resp.ErrorMessage = code, notAuthorized(code)
+		resp.ErrorCode, resp.ErrorMessage = code, why
 		return resp
 	case *kmsg.UpdateFeaturesResponse:
-		resp.ErrorCode, resp.ErrorMessage, resp.Results = code, notAuthorized(code), []kmsg.UpdateFeaturesResponseResult{}
+		resp.ErrorCode, resp.ErrorMessage, resp.Results = code, why, []kmsg.UpdateFeaturesResponseResult{}
 		return resp
 	case *kmsg.DescribeUserSCRAMCredentialsResponse:
-		resp.ErrorCode, resp.ErrorMessage, resp.Results = code, notAuthorized(code), []kmsg.DescribeUserSCRAMCredentialsResponseResult{}
+		resp.ErrorCode, resp.ErrorMessage, resp.Results = code, why, []kmsg.DescribeUserSCRAMCredentialsResponseResult{}
 		return resp
 	case *kmsg.DescribeACLsResponse:
-		resp.ErrorCode, resp.ErrorMessage, resp.Resources = code, notAuthorized(code), []kmsg.DescribeACLsResponseResource{}
+		resp.ErrorCode, resp.ErrorMessage, resp.Resources = code, why, []kmsg.DescribeACLsResponseResource{}
+		return resp
+	case *kmsg.ShareFetchResponse:
+		resp.ErrorCode, resp.ErrorMessage, resp.Topics = code, why, []kmsg.ShareFetchResponseTopic{}
+		resp.NodeEndpoints = []kmsg.ShareFetchResponseNodeEndpoint{}
+		return resp
+	case *kmsg.ShareAcknowledgeResponse:
+		resp.ErrorCode, resp.ErrorMessage, resp.Topics = code, why, []kmsg.ShareAcknowledgeResponseTopic{}
+		resp.NodeEndpoints = []kmsg.ShareAcknowledgeResponseNodeEndpoint{}
 		return resp
 	case *kmsg.WriteTxnMarkersResponse:
 		for _, m := range req.(*kmsg.WriteTxnMarkersRequest).Markers {
@@ -148,37 +193,6 @@ func refusedWhole(req kmsg.Request, code int16) kmsg.Response {
 			})
 			resp.Markers = append(resp.Markers, x)
 		}
-		return resp
-	case *kmsg.JoinGroupResponse:
-		resp.ErrorCode, resp.Generation, resp.Members = code, -1, []kmsg.JoinGroupResponseMember{}
-		none := ""
-		if resp.Protocol = &none; req.GetVersion() >= 7 {
-			resp.Protocol = nil
-		}
-		return resp
-	case *kmsg.SyncGroupResponse:
-		resp.ErrorCode, resp.MemberAssignment = code, []byte{}
-		return resp
-	case *kmsg.HeartbeatResponse:
-		resp.ErrorCode = code
-		return resp
-	case *kmsg.LeaveGroupResponse:
-		resp.ErrorCode, resp.Members = code, []kmsg.LeaveGroupResponseMember{}
-		return resp
-	case *kmsg.ConsumerGroupHeartbeatResponse:
-		resp.ErrorCode, resp.ErrorMessage = code, notAuthorized(code)
-		return resp
-	case *kmsg.ShareGroupHeartbeatResponse:
-		resp.ErrorCode, resp.ErrorMessage = code, notAuthorized(code)
-		return resp
-	case *kmsg.AddOffsetsToTxnResponse:
-		resp.ErrorCode = code
-		return resp
-	case *kmsg.EndTxnResponse:
-		resp.ErrorCode = code
-		return resp
-	case *kmsg.OffsetDeleteResponse:
-		resp.ErrorCode, resp.Topics = code, []kmsg.OffsetDeleteResponseTopic{}
 		return resp
 	}
 	panic("log: " + kmsg.NameForKey(req.Key()) + " has no answer that refuses it")

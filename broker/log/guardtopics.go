@@ -33,7 +33,7 @@ func guardProduce(a access, c *conn, req *wire.Request) kmsg.Response {
 	if body.Acks == 0 {
 		body.Topics = nil // the connection is closed, and tells that something was wrong
 	}
-	return c.refine(req, len(body.Topics), func(r kmsg.Response) {
+	return c.refine(req, len(body.Topics) > 0, func(r kmsg.Response) {
 		resp := r.(*kmsg.ProduceResponse)
 		resp.Topics = append(resp.Topics, each(refused, func(t *kmsg.ProduceRequestTopic, x *kmsg.ProduceResponseTopic) {
 			x.Topic = t.Topic
@@ -66,20 +66,15 @@ func guardFetch(a access, _ *conn, req *wire.Request) kmsg.Response {
 
 func guardListOffsets(a access, c *conn, req *wire.Request) kmsg.Response {
 	body := req.Body.(*kmsg.ListOffsetsRequest)
-	refused := keep(&body.Topics, func(t *kmsg.ListOffsetsRequestTopic) bool { return a.topic(acl.Describe, t.Topic) })
-	if len(refused) == 0 {
-		return nil
-	}
-	return c.refine(req, len(body.Topics), func(r kmsg.Response) {
-		resp := r.(*kmsg.ListOffsetsResponse)
-		resp.Topics = append(resp.Topics, each(refused, func(t *kmsg.ListOffsetsRequestTopic, x *kmsg.ListOffsetsResponseTopic) {
+	return refuseEach(c, req, &body.Topics, func(t *kmsg.ListOffsetsRequestTopic) bool { return a.topic(acl.Describe, t.Topic) },
+		func(r *kmsg.ListOffsetsResponse) *[]kmsg.ListOffsetsResponseTopic { return &r.Topics },
+		func(t *kmsg.ListOffsetsRequestTopic, x *kmsg.ListOffsetsResponseTopic) {
 			x.Topic = t.Topic
 			x.Partitions = each(t.Partitions, func(p *kmsg.ListOffsetsRequestTopicPartition, y *kmsg.ListOffsetsResponseTopicPartition) {
 				*y = kmsg.NewListOffsetsResponseTopicPartition()
 				y.Partition, y.ErrorCode, y.Timestamp, y.Offset = p.Partition, noTopic, -1, -1
 			})
-		})...)
-	})
+		})
 }
 
 func guardOffsetForLeaderEpoch(a access, c *conn, req *wire.Request) kmsg.Response {
@@ -87,19 +82,14 @@ func guardOffsetForLeaderEpoch(a access, c *conn, req *wire.Request) kmsg.Respon
 	if a.cluster(acl.ClusterAction) {
 		return nil
 	}
-	refused := keep(&body.Topics, func(t *kmsg.OffsetForLeaderEpochRequestTopic) bool { return a.topic(acl.Describe, t.Topic) })
-	if len(refused) == 0 {
-		return nil
-	}
-	return c.refine(req, len(body.Topics), func(r kmsg.Response) {
-		resp := r.(*kmsg.OffsetForLeaderEpochResponse)
-		resp.Topics = append(resp.Topics, each(refused, func(t *kmsg.OffsetForLeaderEpochRequestTopic, x *kmsg.OffsetForLeaderEpochResponseTopic) {
+	return refuseEach(c, req, &body.Topics, func(t *kmsg.OffsetForLeaderEpochRequestTopic) bool { return a.topic(acl.Describe, t.Topic) },
+		func(r *kmsg.OffsetForLeaderEpochResponse) *[]kmsg.OffsetForLeaderEpochResponseTopic { return &r.Topics },
+		func(t *kmsg.OffsetForLeaderEpochRequestTopic, x *kmsg.OffsetForLeaderEpochResponseTopic) {
 			x.Topic = t.Topic
 			x.Partitions = each(t.Partitions, func(p *kmsg.OffsetForLeaderEpochRequestTopicPartition, y *kmsg.OffsetForLeaderEpochResponseTopicPartition) {
 				y.Partition, y.ErrorCode, y.LeaderEpoch, y.EndOffset = p.Partition, noTopic, -1, -1
 			})
-		})...)
-	})
+		})
 }
 
 // guardInitProducerID lets in who may write in transactions of the id, or, without one, who
@@ -118,11 +108,8 @@ func guardInitProducerID(a access, _ *conn, req *wire.Request) kmsg.Response {
 func guardCreateTopics(a access, c *conn, req *wire.Request) kmsg.Response {
 	body := req.Body.(*kmsg.CreateTopicsRequest)
 	no := keep(&body.Topics, func(t *kmsg.CreateTopicsRequestTopic) bool { return a.creates(t.Topic) })
-	left := len(body.Topics)
-	if len(no) == 0 {
-		left = 1 // also a request of none is the handler's
-	}
-	return c.refine(req, left, func(r kmsg.Response) {
+	// Also a request of none is the handler's.
+	return c.refine(req, len(body.Topics) > 0 || len(no) == 0, func(r kmsg.Response) {
 		resp := r.(*kmsg.CreateTopicsResponse)
 		for i := range resp.Topics {
 			if x := &resp.Topics[i]; x.ErrorCode == 0 && !a.topic(acl.DescribeConfigs, x.Topic) {
@@ -170,7 +157,7 @@ func guardDeleteTopics(a access, c *conn, req *wire.Request) kmsg.Response {
 	if len(no) == 0 {
 		return nil
 	}
-	return c.refine(req, len(body.TopicNames)+len(body.Topics), func(r kmsg.Response) {
+	return c.refine(req, len(body.TopicNames)+len(body.Topics) > 0, func(r kmsg.Response) {
 		resp := r.(*kmsg.DeleteTopicsResponse)
 		resp.Topics = append(resp.Topics, no...)
 	})
@@ -178,51 +165,36 @@ func guardDeleteTopics(a access, c *conn, req *wire.Request) kmsg.Response {
 
 func guardDeleteRecords(a access, c *conn, req *wire.Request) kmsg.Response {
 	body := req.Body.(*kmsg.DeleteRecordsRequest)
-	refused := keep(&body.Topics, func(t *kmsg.DeleteRecordsRequestTopic) bool { return a.topic(acl.Delete, t.Topic) })
-	if len(refused) == 0 {
-		return nil
-	}
-	return c.refine(req, len(body.Topics), func(r kmsg.Response) {
-		resp := r.(*kmsg.DeleteRecordsResponse)
-		resp.Topics = append(resp.Topics, each(refused, func(t *kmsg.DeleteRecordsRequestTopic, x *kmsg.DeleteRecordsResponseTopic) {
+	return refuseEach(c, req, &body.Topics, func(t *kmsg.DeleteRecordsRequestTopic) bool { return a.topic(acl.Delete, t.Topic) },
+		func(r *kmsg.DeleteRecordsResponse) *[]kmsg.DeleteRecordsResponseTopic { return &r.Topics },
+		func(t *kmsg.DeleteRecordsRequestTopic, x *kmsg.DeleteRecordsResponseTopic) {
 			x.Topic = t.Topic
 			x.Partitions = each(t.Partitions, func(p *kmsg.DeleteRecordsRequestTopicPartition, y *kmsg.DeleteRecordsResponseTopicPartition) {
 				y.Partition, y.ErrorCode, y.LowWatermark = p.Partition, noTopic, -1
 			})
-		})...)
-	})
+		})
 }
 
 func guardCreatePartitions(a access, c *conn, req *wire.Request) kmsg.Response {
 	body := req.Body.(*kmsg.CreatePartitionsRequest)
-	no := keep(&body.Topics, func(t *kmsg.CreatePartitionsRequestTopic) bool { return a.topic(acl.Alter, t.Topic) })
-	if len(no) == 0 {
-		return nil
-	}
-	return c.refine(req, len(body.Topics), func(r kmsg.Response) {
-		resp := r.(*kmsg.CreatePartitionsResponse)
-		part := *body
-		part.Topics = no
-		resp.Topics = append(resp.Topics, refused(&part, noTopic).(*kmsg.CreatePartitionsResponse).Topics...)
-	})
+	return refuseEach(c, req, &body.Topics, func(t *kmsg.CreatePartitionsRequestTopic) bool { return a.topic(acl.Alter, t.Topic) },
+		func(r *kmsg.CreatePartitionsResponse) *[]kmsg.CreatePartitionsResponseTopic { return &r.Topics },
+		func(t *kmsg.CreatePartitionsRequestTopic, x *kmsg.CreatePartitionsResponseTopic) {
+			x.Topic, x.ErrorCode = t.Topic, noTopic
+		})
 }
 
 func guardDescribeProducers(a access, c *conn, req *wire.Request) kmsg.Response {
 	body := req.Body.(*kmsg.DescribeProducersRequest)
-	refused := keep(&body.Topics, func(t *kmsg.DescribeProducersRequestTopic) bool { return a.topic(acl.Read, t.Topic) })
-	if len(refused) == 0 {
-		return nil
-	}
-	return c.refine(req, len(body.Topics), func(r kmsg.Response) {
-		resp := r.(*kmsg.DescribeProducersResponse)
-		resp.Topics = append(resp.Topics, each(refused, func(t *kmsg.DescribeProducersRequestTopic, x *kmsg.DescribeProducersResponseTopic) {
+	return refuseEach(c, req, &body.Topics, func(t *kmsg.DescribeProducersRequestTopic) bool { return a.topic(acl.Read, t.Topic) },
+		func(r *kmsg.DescribeProducersResponse) *[]kmsg.DescribeProducersResponseTopic { return &r.Topics },
+		func(t *kmsg.DescribeProducersRequestTopic, x *kmsg.DescribeProducersResponseTopic) {
 			x.Topic = t.Topic
 			x.Partitions = each(t.Partitions, func(n *int32, y *kmsg.DescribeProducersResponseTopicPartition) {
 				y.Partition, y.ErrorCode, y.ErrorMessage = *n, noTopic, notAuthorized(noTopic)
 				y.ActiveProducers = []kmsg.DescribeProducersResponseTopicPartitionActiveProducer{}
 			})
-		})...)
-	})
+		})
 }
 
 // onResource is the error for a client that may not do something to what has settings; 0 if
@@ -244,18 +216,13 @@ func guardDescribeConfigs(a access, c *conn, req *wire.Request) kmsg.Response {
 	may := func(r *kmsg.DescribeConfigsRequestResource) int16 {
 		return a.onResource(acl.DescribeConfigs, r.ResourceType, r.ResourceName)
 	}
-	refused := keep(&body.Resources, func(r *kmsg.DescribeConfigsRequestResource) bool { return may(r) == 0 })
-	if len(refused) == 0 {
-		return nil
-	}
-	return c.refine(req, len(body.Resources), func(r kmsg.Response) {
-		resp := r.(*kmsg.DescribeConfigsResponse)
-		resp.Resources = append(resp.Resources, each(refused, func(r *kmsg.DescribeConfigsRequestResource, x *kmsg.DescribeConfigsResponseResource) {
+	return refuseEach(c, req, &body.Resources, func(r *kmsg.DescribeConfigsRequestResource) bool { return may(r) == 0 },
+		func(r *kmsg.DescribeConfigsResponse) *[]kmsg.DescribeConfigsResponseResource { return &r.Resources },
+		func(r *kmsg.DescribeConfigsRequestResource, x *kmsg.DescribeConfigsResponseResource) {
 			x.ResourceType, x.ResourceName, x.Configs = r.ResourceType, r.ResourceName, []kmsg.DescribeConfigsResponseResourceConfig{}
 			x.ErrorCode = may(r)
 			x.ErrorMessage = notAuthorized(x.ErrorCode)
-		})...)
-	})
+		})
 }
 
 func guardAlterConfigs(a access, c *conn, req *wire.Request) kmsg.Response {
@@ -263,17 +230,12 @@ func guardAlterConfigs(a access, c *conn, req *wire.Request) kmsg.Response {
 	may := func(r *kmsg.AlterConfigsRequestResource) int16 {
 		return a.onResource(acl.AlterConfigs, r.ResourceType, r.ResourceName)
 	}
-	refused := keep(&body.Resources, func(r *kmsg.AlterConfigsRequestResource) bool { return may(r) == 0 })
-	if len(refused) == 0 {
-		return nil
-	}
-	return c.refine(req, len(body.Resources), func(r kmsg.Response) {
-		resp := r.(*kmsg.AlterConfigsResponse)
-		resp.Resources = append(resp.Resources, each(refused, func(r *kmsg.AlterConfigsRequestResource, x *kmsg.AlterConfigsResponseResource) {
+	return refuseEach(c, req, &body.Resources, func(r *kmsg.AlterConfigsRequestResource) bool { return may(r) == 0 },
+		func(r *kmsg.AlterConfigsResponse) *[]kmsg.AlterConfigsResponseResource { return &r.Resources },
+		func(r *kmsg.AlterConfigsRequestResource, x *kmsg.AlterConfigsResponseResource) {
 			x.ResourceType, x.ResourceName, x.ErrorCode = r.ResourceType, r.ResourceName, may(r)
 			x.ErrorMessage = notAuthorized(x.ErrorCode)
-		})...)
-	})
+		})
 }
 
 func guardIncrementalAlter(a access, c *conn, req *wire.Request) kmsg.Response {
@@ -281,15 +243,12 @@ func guardIncrementalAlter(a access, c *conn, req *wire.Request) kmsg.Response {
 	may := func(r *kmsg.IncrementalAlterConfigsRequestResource) int16 {
 		return a.onResource(acl.AlterConfigs, r.ResourceType, r.ResourceName)
 	}
-	refused := keep(&body.Resources, func(r *kmsg.IncrementalAlterConfigsRequestResource) bool { return may(r) == 0 })
-	if len(refused) == 0 {
-		return nil
-	}
-	return c.refine(req, len(body.Resources), func(r kmsg.Response) {
-		resp := r.(*kmsg.IncrementalAlterConfigsResponse)
-		resp.Resources = append(resp.Resources, each(refused, func(r *kmsg.IncrementalAlterConfigsRequestResource, x *kmsg.IncrementalAlterConfigsResponseResource) {
+	return refuseEach(c, req, &body.Resources, func(r *kmsg.IncrementalAlterConfigsRequestResource) bool { return may(r) == 0 },
+		func(r *kmsg.IncrementalAlterConfigsResponse) *[]kmsg.IncrementalAlterConfigsResponseResource {
+			return &r.Resources
+		},
+		func(r *kmsg.IncrementalAlterConfigsRequestResource, x *kmsg.IncrementalAlterConfigsResponseResource) {
 			x.ResourceType, x.ResourceName, x.ErrorCode = r.ResourceType, r.ResourceName, may(r)
 			x.ErrorMessage = notAuthorized(x.ErrorCode)
-		})...)
-	})
+		})
 }

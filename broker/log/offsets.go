@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"brokersim/broker/log/group"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 )
@@ -19,32 +20,20 @@ func (b *Broker) offsetCommit(now machine.Now, c *conn, req wire.Request, out *m
 		b.askGroup(now, body.Group, x, out)
 		return
 	}
-	resp := kmsg.NewPtrOffsetCommitResponse()
-	known := *body
-	known.Topics, resp.Topics = split(b, body.Topics, func(t *kmsg.OffsetCommitRequestTopic) (string, *[]kmsg.OffsetCommitRequestTopicPartition) {
+	known, missing := *body, *body
+	known.Topics, missing.Topics = split(b, body.Topics, func(t *kmsg.OffsetCommitRequestTopic) (string, *[]kmsg.OffsetCommitRequestTopicPartition) {
 		return t.Topic, &t.Partitions
-	}, func(p *kmsg.OffsetCommitRequestTopicPartition) int32 { return p.Partition }, func(topic string, missing []int32) kmsg.OffsetCommitResponseTopic {
-		answer := kmsg.NewOffsetCommitResponseTopic()
-		answer.Topic = topic
-		for _, n := range missing {
-			answer.Partitions = append(answer.Partitions, kmsg.OffsetCommitResponseTopicPartition{Partition: n, ErrorCode: wire.UnknownTopicOrPartition})
-		}
-		return answer
-	})
+	}, func(p *kmsg.OffsetCommitRequestTopicPartition) int32 { return p.Partition })
+	resp := group.Refuse(&missing, wire.UnknownTopicOrPartition).(*kmsg.OffsetCommitResponse)
 	if len(known.Topics) == 0 {
 		b.answer(c, &req, resp, nil, out)
 		return
 	}
 	x.command = &known
 	x.then = func(_ machine.Now, part kmsg.Response, out *machine.Effects) {
-		for _, t := range part.(*kmsg.OffsetCommitResponse).Topics {
-			resp.Topics = merge(resp.Topics, t, func(a, b *kmsg.OffsetCommitResponseTopic) bool {
-				if a.Topic == b.Topic {
-					a.Partitions = append(a.Partitions, b.Partitions...)
-				}
-				return a.Topic == b.Topic
-			})
-		}
+		resp.Topics = merge(resp.Topics, part.(*kmsg.OffsetCommitResponse).Topics, func(t *kmsg.OffsetCommitResponseTopic) (string, *[]kmsg.OffsetCommitResponseTopicPartition) {
+			return t.Topic, &t.Partitions
+		})
 		b.answer(c, &req, resp, nil, out)
 	}
 	b.askGroup(now, body.Group, x, out)
@@ -67,73 +56,63 @@ func (b *Broker) hasAll(body *kmsg.OffsetCommitRequest) bool {
 	return true
 }
 
-// split parts the topics of a request into what there is of their partitions and the answers to
-// what there is not: part and number tell a topic's partitions and their numbers.
-func split[T, P, R any](b *Broker, topics []T, part func(*T) (string, *[]P), number func(*P) int32, refuse func(topic string, missing []int32) R) (known []T, refused []R) {
-	rest := slices.Clone(topics)
-	for i := range rest {
-		name, list := part(&rest[i])
+// split parts the topics of a request into what there is of their partitions and what there is not:
+// part and number tell a topic's partitions and their numbers.
+func split[T, P any](b *Broker, topics []T, part func(*T) (string, *[]P), number func(*P) int32) (known, missing []T) {
+	for _, t := range topics {
+		name, list := part(&t)
 		info := b.image.Topics[name]
-		var here []P
-		var missing []int32
-		for j := range *list {
-			p := &(*list)[j]
-			if n := number(p); info == nil || n < 0 || int(n) >= len(info.Partitions) {
-				missing = append(missing, n)
+		var here, not []P
+		for _, p := range *list {
+			if n := number(&p); info == nil || n < 0 || int(n) >= len(info.Partitions) {
+				not = append(not, p)
 			} else {
-				here = append(here, *p)
+				here = append(here, p)
 			}
 		}
-		if len(missing) > 0 {
-			refused = append(refused, refuse(name, missing))
+		if len(not) > 0 {
+			*list = not
+			missing = append(missing, t)
 		}
 		if len(here) > 0 {
 			*list = here
-			known = append(known, rest[i])
+			known = append(known, t)
 		}
 	}
-	return known, refused
+	return known, missing
 }
 
-// merge adds an answer about a topic to a list of them: join adds it to one about the same
-// topic, if there is one.
-func merge[T any](list []T, t T, join func(a, b *T) bool) []T {
-	for i := range list {
-		if join(&list[i], &t) {
-			return list
+// merge adds answers about topics to others: to those about the same topic, if there are any.
+func merge[T, P any](list, more []T, part func(*T) (string, *[]P)) []T {
+	for _, t := range more {
+		name, partitions := part(&t)
+		i := slices.IndexFunc(list, func(x T) bool { other, _ := part(&x); return other == name })
+		if i < 0 {
+			list = append(list, t)
+			continue
 		}
+		_, all := part(&list[i])
+		*all = append(*all, *partitions...)
 	}
-	return append(list, t)
+	return list
 }
 
 // txnOffsetCommit has the coordinator of a group keep offsets once a transaction is committed.
 func (b *Broker) txnOffsetCommit(now machine.Now, c *conn, req wire.Request, out *machine.Effects) {
 	body := req.Body.(*kmsg.TxnOffsetCommitRequest)
-	resp := kmsg.NewPtrTxnOffsetCommitResponse()
-	known := *body
-	known.Topics, resp.Topics = split(b, body.Topics, func(t *kmsg.TxnOffsetCommitRequestTopic) (string, *[]kmsg.TxnOffsetCommitRequestTopicPartition) {
+	known, missing := *body, *body
+	known.Topics, missing.Topics = split(b, body.Topics, func(t *kmsg.TxnOffsetCommitRequestTopic) (string, *[]kmsg.TxnOffsetCommitRequestTopicPartition) {
 		return t.Topic, &t.Partitions
-	}, func(p *kmsg.TxnOffsetCommitRequestTopicPartition) int32 { return p.Partition }, func(topic string, missing []int32) kmsg.TxnOffsetCommitResponseTopic {
-		answer := kmsg.NewTxnOffsetCommitResponseTopic()
-		answer.Topic = topic
-		for _, n := range missing {
-			answer.Partitions = append(answer.Partitions, kmsg.TxnOffsetCommitResponseTopicPartition{Partition: n, ErrorCode: wire.UnknownTopicOrPartition})
-		}
-		return answer
-	})
+	}, func(p *kmsg.TxnOffsetCommitRequestTopicPartition) int32 { return p.Partition })
+	resp := group.Refuse(&missing, wire.UnknownTopicOrPartition).(*kmsg.TxnOffsetCommitResponse)
 	if len(known.Topics) == 0 {
 		b.answer(c, &req, resp, nil, out)
 		return
 	}
 	b.verifiedCommit(now, &inquiry{command: &known, conn: c, req: req, then: func(_ machine.Now, part kmsg.Response, out *machine.Effects) {
-		for _, t := range part.(*kmsg.TxnOffsetCommitResponse).Topics {
-			resp.Topics = merge(resp.Topics, t, func(a, b *kmsg.TxnOffsetCommitResponseTopic) bool {
-				if a.Topic == b.Topic {
-					a.Partitions = append(a.Partitions, b.Partitions...)
-				}
-				return a.Topic == b.Topic
-			})
-		}
+		resp.Topics = merge(resp.Topics, part.(*kmsg.TxnOffsetCommitResponse).Topics, func(t *kmsg.TxnOffsetCommitResponseTopic) (string, *[]kmsg.TxnOffsetCommitResponseTopicPartition) {
+			return t.Topic, &t.Partitions
+		})
 		beforeLoading(resp, req.Version)
 		b.answer(c, &req, resp, nil, out)
 	}}, out)
@@ -198,33 +177,32 @@ func beforeLoading(resp *kmsg.TxnOffsetCommitResponse, version int16) {
 func (b *Broker) offsetDelete(now machine.Now, c *conn, req wire.Request, out *machine.Effects) {
 	body := req.Body.(*kmsg.OffsetDeleteRequest)
 	resp := kmsg.NewPtrOffsetDeleteResponse()
-	known := *body
-	known.Topics, resp.Topics = split(b, body.Topics, func(t *kmsg.OffsetDeleteRequestTopic) (string, *[]kmsg.OffsetDeleteRequestTopicPartition) {
+	known, missing := *body, *body
+	known.Topics, missing.Topics = split(b, body.Topics, func(t *kmsg.OffsetDeleteRequestTopic) (string, *[]kmsg.OffsetDeleteRequestTopicPartition) {
 		return t.Topic, &t.Partitions
-	}, func(p *kmsg.OffsetDeleteRequestTopicPartition) int32 { return p.Partition }, func(topic string, missing []int32) kmsg.OffsetDeleteResponseTopic {
-		answer := kmsg.NewOffsetDeleteResponseTopic()
-		answer.Topic = topic
-		for _, n := range missing {
-			answer.Partitions = append(answer.Partitions, kmsg.OffsetDeleteResponseTopicPartition{Partition: n, ErrorCode: wire.UnknownTopicOrPartition})
-		}
-		return answer
-	})
+	}, func(p *kmsg.OffsetDeleteRequestTopicPartition) int32 { return p.Partition })
+	resp.Topics = each(missing.Topics, notDeleted(wire.UnknownTopicOrPartition))
 	b.askGroup(now, body.Group, &inquiry{command: &known, conn: c, req: req, then: func(_ machine.Now, part kmsg.Response, out *machine.Effects) {
 		answer := part.(*kmsg.OffsetDeleteResponse)
 		if answer.ErrorCode != 0 {
 			b.answer(c, &req, answer, nil, out)
 			return
 		}
-		for _, t := range answer.Topics {
-			resp.Topics = merge(resp.Topics, t, func(a, b *kmsg.OffsetDeleteResponseTopic) bool {
-				if a.Topic == b.Topic {
-					a.Partitions = append(a.Partitions, b.Partitions...)
-				}
-				return a.Topic == b.Topic
-			})
-		}
+		resp.Topics = merge(resp.Topics, answer.Topics, func(t *kmsg.OffsetDeleteResponseTopic) (string, *[]kmsg.OffsetDeleteResponseTopicPartition) {
+			return t.Topic, &t.Partitions
+		})
 		b.answer(c, &req, resp, nil, out)
 	}}, out)
+}
+
+// notDeleted answers that no offsets of a topic are deleted.
+func notDeleted(code int16) func(*kmsg.OffsetDeleteRequestTopic, *kmsg.OffsetDeleteResponseTopic) {
+	return func(t *kmsg.OffsetDeleteRequestTopic, x *kmsg.OffsetDeleteResponseTopic) {
+		x.Topic = t.Topic
+		x.Partitions = each(t.Partitions, func(p *kmsg.OffsetDeleteRequestTopicPartition, y *kmsg.OffsetDeleteResponseTopicPartition) {
+			y.Partition, y.ErrorCode = p.Partition, code
+		})
+	}
 }
 
 // offsetFetch says which offsets groups have committed: one group, or from version 8 on

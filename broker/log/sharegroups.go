@@ -14,7 +14,7 @@ import (
 // shareHandlers are those of share groups (KIP-932).
 func shareHandlers(list *[numAPIs]handler) {
 	list[wire.ShareGroupHeartbeat] = (*Broker).shareHeartbeat
-	list[wire.ShareGroupDescribe] = (*Broker).describeShareGroups
+	list[wire.ShareGroupDescribe] = shareGroups.describe
 	list[wire.ShareFetch] = (*Broker).shareFetch
 	list[wire.ShareAcknowledge] = (*Broker).shareAcknowledge
 	list[wire.DescribeShareOffsets] = (*Broker).describeShareOffsets
@@ -116,27 +116,6 @@ func (b *Broker) persistAll(now machine.Now, id string, topics []group.ShareTopi
 		}
 	}
 	one(now, out)
-}
-
-// describeShareGroups tells of share groups.
-func (b *Broker) describeShareGroups(now machine.Now, c *conn, req wire.Request, out *machine.Effects) {
-	body := req.Body.(*kmsg.ShareGroupDescribeRequest)
-	askGroups(b, now, c, req, body.GroupIDs, func(of []int) kmsg.Request {
-		part := *body
-		part.GroupIDs = pick(body.GroupIDs, of)
-		return &part
-	}, func(resp kmsg.Response) []kmsg.ShareGroupDescribeResponseGroup {
-		return resp.(*kmsg.ShareGroupDescribeResponse).Groups
-	}, func(groups []kmsg.ShareGroupDescribeResponseGroup) kmsg.Response {
-		resp := kmsg.NewPtrShareGroupDescribeResponse()
-		resp.Groups = groups
-		for i := range groups {
-			if body.IncludeAuthorizedOperations && groups[i].ErrorCode == 0 {
-				groups[i].AuthorizedOperations = groupOperations
-			}
-		}
-		return resp
-	}, out)
 }
 
 // describeShareOffsets says where share groups are: what leaders of partitions have last had
