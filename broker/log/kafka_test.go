@@ -14,44 +14,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"brokersim/broker/log/config"
+	"brokersim/broker/log/kafkatest"
 	"brokersim/broker/log/wire"
 )
-
-// kafkaVariable is set where Apache Kafka is to read what brokers have written.
-const kafkaVariable = "BROKERSIM_KAFKA"
-
-const kafkaPOM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>brokersim</groupId><artifactId>kafka</artifactId><version>1</version>
-  <dependencies>
-    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>3.9.1</version></dependency>
-    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-nop</artifactId><version>1.7.36</version></dependency>
-  </dependencies>
-</project>
-`
-
-// kafkaJars fetches Apache Kafka, or skips the test.
-func kafkaJars(t *testing.T) (classpath string) {
-	t.Helper()
-	if os.Getenv(kafkaVariable) == "" {
-		t.Skipf("set %s=1 to have Apache Kafka read the files (a JDK and Maven are needed)", kafkaVariable)
-	}
-	for _, tool := range []string{"java", "mvn"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("Apache Kafka cannot be run here: %v", err)
-		}
-	}
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "pom.xml"), []byte(kafkaPOM), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=lib")
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Skipf("Apache Kafka cannot be had from Maven Central: %v\n%s", err, out)
-	}
-	return filepath.Join(dir, "lib", "*")
-}
 
 // writtenByBrokers are the disks of two brokers that have led and followed, rolled and been
 // shut down in good order, and that of their controller.
@@ -140,7 +105,7 @@ var holes = regexp.MustCompile(`(?m)^Non-consecutive offsets in \S+/table-0/\S+$
 // Apache Kafka's own tool finds nothing wrong with what brokers have written: every record
 // of every batch, the entries of the indexes, the snapshots of producers.
 func TestKafkaReadsOurFiles(t *testing.T) {
-	jars := kafkaJars(t)
+	jars := kafkatest.Jars(t, "3.9.1")
 	dir := t.TempDir()
 	records := 0
 	for _, n := range writtenByBrokers(t) {
@@ -167,7 +132,7 @@ func TestKafkaReadsOurFiles(t *testing.T) {
 			t.Errorf("%s: not all of %d indexes pass:\n%s", n.name, len(indexes), out)
 		}
 		t.Logf("%s: %d files, %d of them indexes, %d records so far", n.name, len(all), len(indexes), records)
-		if os.Getenv(kafkaVariable) == "show" {
+		if os.Getenv(kafkatest.Variable) == "show" {
 			t.Log(deep)
 		}
 	}
@@ -222,7 +187,7 @@ func writtenInTransactions(t *testing.T) []*labNode {
 // Apache Kafka's own tool reads transactional logs: markers, the indexes of aborted
 // transactions, snapshots that tell of open ones, and the log of the coordinator.
 func TestKafkaReadsOurTransactions(t *testing.T) {
-	jars := kafkaJars(t)
+	jars := kafkatest.Jars(t, "3.9.1")
 	dir := t.TempDir()
 	holes := regexp.MustCompile(`(?m)^Non-consecutive offsets in \S+/(ledger|__transaction_state|__consumer_offsets)-\d+/\S+$`)
 	// A batch of which compaction has left the header keeps its timestamp, in Kafka as well.
@@ -254,7 +219,7 @@ func TestKafkaReadsOurTransactions(t *testing.T) {
 			t.Errorf("%s: the log of the coordinator is\n%s", n.name, decoded)
 		}
 		t.Logf("%s: %d files, %d of them indexes of aborted transactions, %d of the coordinator", n.name, len(all), aborted, len(state))
-		if os.Getenv(kafkaVariable) == "show" {
+		if os.Getenv(kafkatest.Variable) == "show" {
 			t.Log(deep, decoded)
 		}
 	}

@@ -14,6 +14,7 @@ const module = "brokersim"
 var rows = [][]layer{
 	{ // 0: no import of this module
 		{"broker/log/acl", ""},
+		{"broker/log/kafkatest", ""},
 		{"broker/machine", ""},
 		{"broker/near", ""},
 		{"checker/history", ""},
@@ -88,7 +89,7 @@ var rows = [][]layer{
 }
 
 // testOnly are packages that only tests may import, and from which rows.
-var testOnly = []string{"broker/storage/storagetest"}
+var testOnly = []string{"broker/log/kafkatest", "broker/storage/storagetest"}
 
 type layer struct{ path, may string }
 
@@ -107,7 +108,7 @@ func rowOf(path string) (row int, may []string) {
 // repeatable reports whether a package must do the same thing every time.
 func repeatable(path string) bool {
 	switch path {
-	case "broker/host", "sim/gate", "reports":
+	case "broker/host", "broker/log/kafkatest", "sim/gate", "reports":
 		return false
 	}
 	return !strings.HasPrefix(path, "cmd/") && !strings.HasPrefix(path, "broker/host/") && !strings.HasPrefix(path, "reports/")

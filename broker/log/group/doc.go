@@ -51,6 +51,7 @@
 //	migrate.go           from classic to consumer groups and back
 //	consumerdescribe.go  ConsumerGroupDescribe
 //	offset.go            OffsetCommit, TxnOffsetCommit, OffsetDelete
+//	offsettopic.go       the topics of their messages, gone through in one place
 //	offsetfetch.go       OffsetFetch
 //	expire.go            what is not needed any more
 //	describe.go          DescribeGroups, ListGroups, DeleteGroups

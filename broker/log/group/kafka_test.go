@@ -8,49 +8,15 @@ import (
 	"strings"
 	"testing"
 
+	"brokersim/broker/log/kafkatest"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 )
 
-// kafkaVariable is set where Apache Kafka is to read what coordinators have written.
-const kafkaVariable = "BROKERSIM_KAFKA"
-
-// Kafka 4.1 knows all records of consumer groups, also those of regular expressions.
-const kafkaPOM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>brokersim</groupId><artifactId>kafka</artifactId><version>1</version>
-  <dependencies>
-    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>4.1.1</version></dependency>
-    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-nop</artifactId><version>1.7.36</version></dependency>
-  </dependencies>
-</project>
-`
-
-func kafkaJars(t *testing.T) (classpath string) {
-	t.Helper()
-	if os.Getenv(kafkaVariable) == "" {
-		t.Skipf("set %s=1 to have Apache Kafka read the records (a JDK and Maven are needed)", kafkaVariable)
-	}
-	for _, tool := range []string{"java", "mvn"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("Apache Kafka cannot be run here: %v", err)
-		}
-	}
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "pom.xml"), []byte(kafkaPOM), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=lib")
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Skipf("Apache Kafka cannot be had from Maven Central: %v\n%s", err, out)
-	}
-	return filepath.Join(dir, "lib", "*")
-}
-
 // Apache Kafka's own tool decodes each record, and reads from it what was meant.
 func TestKafkaReadsOurRecords(t *testing.T) {
-	jars := kafkaJars(t)
+	// Kafka 4.1 knows all records of consumer groups, also those of regular expressions.
+	jars := kafkatest.Jars(t, "4.1.1")
 	var log []machine.Bytes
 	n := 0
 	for _, e := range script(newLab(t.Fatalf)) {
@@ -73,7 +39,7 @@ func TestKafkaReadsOurRecords(t *testing.T) {
 		t.Fatalf("%v\n%s", err, b)
 	}
 	out := string(b)
-	if os.Getenv(kafkaVariable) == "show" {
+	if os.Getenv(kafkatest.Variable) == "show" {
 		t.Log(out)
 	}
 	if got := strings.Count(out, "| offset: "); got != n {

@@ -250,7 +250,7 @@ func (m *Machine) Loaded(now machine.Now) coordinator.Outcome {
 func (m *Machine) Dropped(now machine.Now, o coordinator.Outcome, code int16) coordinator.Outcome {
 	undo := m.undo
 	m.begin(now)
-	code = appendError(code)
+	code = wire.CoordinatorError(code)
 	for _, a := range o.Answers {
 		if !a.AtOnce {
 			refuse(a.Body, code)

@@ -67,37 +67,29 @@ func (m *Machine) validateCommit(g *group, memberID string, instance *string, ge
 // offsetCommit is OffsetCommit.
 func (m *Machine) offsetCommit(from coordinator.Caller, req *kmsg.OffsetCommitRequest) {
 	r := kmsg.NewPtrOffsetCommitResponse()
-	r.Version, r.Topics = req.Version, make([]kmsg.OffsetCommitResponseTopic, 0, len(req.Topics))
 	generation := req.Generation
 	if req.Version == 0 {
 		generation = -1
 	}
 	may := m.mayCommit(req.Group, req.MemberID, req.InstanceID, generation, req.Version)
+	n := 0
 	for i := range req.Topics {
-		t := &req.Topics[i]
-		m.out.Records = slices.Grow(m.out.Records, len(t.Partitions))
-		rt := kmsg.NewOffsetCommitResponseTopic()
-		rt.Topic, rt.TopicID = t.Topic, t.TopicID
-		rt.Partitions = make([]kmsg.OffsetCommitResponseTopicPartition, 0, len(t.Partitions))
-		for j := range t.Partitions {
-			p := &t.Partitions[j]
-			c := committed{offset: p.Offset, leaderEpoch: p.LeaderEpoch, committedAt: m.wall(), expiresAt: -1}
-			if req.Version < 6 {
-				c.leaderEpoch = -1
-			}
-			if req.Version == 1 && p.Timestamp != -1 {
-				c.committedAt = p.Timestamp
-			}
-			if req.Version >= 2 && req.Version <= 4 && req.RetentionTimeMillis >= 0 {
-				c.expiresAt = m.wall() + min(req.RetentionTimeMillis, 1<<52)
-			}
-			rp := kmsg.NewOffsetCommitResponseTopicPartition()
-			rp.Partition = p.Partition
-			rp.ErrorCode = m.commit(req.Group, partition{t.Topic, p.Partition}, c, p.Metadata, may)
-			rt.Partitions = append(rt.Partitions, rp)
-		}
-		r.Topics = append(r.Topics, rt)
+		n += len(req.Topics[i].Partitions)
 	}
+	m.out.Records = slices.Grow(m.out.Records, n)
+	r.Version, r.Topics = req.Version, overTopics[kmsg.OffsetCommitResponseTopic](req.Topics, func(topic string, p *kmsg.OffsetCommitRequestTopicPartition) kmsg.OffsetCommitResponseTopicPartition {
+		c := committed{offset: p.Offset, leaderEpoch: p.LeaderEpoch, committedAt: m.wall(), expiresAt: -1}
+		if req.Version < 6 {
+			c.leaderEpoch = -1
+		}
+		if req.Version == 1 && p.Timestamp != -1 {
+			c.committedAt = p.Timestamp
+		}
+		if req.Version >= 2 && req.Version <= 4 && req.RetentionTimeMillis >= 0 {
+			c.expiresAt = m.wall() + min(req.RetentionTimeMillis, 1<<52)
+		}
+		return kmsg.OffsetCommitResponseTopicPartition{Partition: p.Partition, ErrorCode: m.commit(req.Group, partition{topic, p.Partition}, c, p.Metadata, may)}
+	})
 	m.answer(from.Token, r)
 }
 
@@ -197,26 +189,14 @@ func (m *Machine) has(p partition) bool {
 // (KIP-98, KIP-447).
 func (m *Machine) txnOffsetCommit(from coordinator.Caller, req *kmsg.TxnOffsetCommitRequest) {
 	r := kmsg.NewPtrTxnOffsetCommitResponse()
-	r.Version, r.Topics = req.Version, make([]kmsg.TxnOffsetCommitResponseTopic, 0, len(req.Topics))
 	may := m.mayCommitTransaction(req)
-	for i := range req.Topics {
-		t := &req.Topics[i]
-		rt := kmsg.NewTxnOffsetCommitResponseTopic()
-		rt.Topic, rt.TopicID = t.Topic, t.TopicID
-		rt.Partitions = make([]kmsg.TxnOffsetCommitResponseTopicPartition, 0, len(t.Partitions))
-		for j := range t.Partitions {
-			p := &t.Partitions[j]
-			c := committed{offset: p.Offset, leaderEpoch: p.LeaderEpoch, committedAt: m.wall(), expiresAt: -1}
-			if req.Version < 2 {
-				c.leaderEpoch = -1
-			}
-			rp := kmsg.NewTxnOffsetCommitResponseTopicPartition()
-			rp.Partition = p.Partition
-			rp.ErrorCode = m.commit(req.Group, partition{t.Topic, p.Partition}, c, p.Metadata, may)
-			rt.Partitions = append(rt.Partitions, rp)
+	r.Version, r.Topics = req.Version, overTopics[kmsg.TxnOffsetCommitResponseTopic](req.Topics, func(topic string, p *kmsg.TxnOffsetCommitRequestTopicPartition) kmsg.TxnOffsetCommitResponseTopicPartition {
+		c := committed{offset: p.Offset, leaderEpoch: p.LeaderEpoch, committedAt: m.wall(), expiresAt: -1}
+		if req.Version < 2 {
+			c.leaderEpoch = -1
 		}
-		r.Topics = append(r.Topics, rt)
-	}
+		return kmsg.TxnOffsetCommitResponseTopicPartition{Partition: p.Partition, ErrorCode: m.commit(req.Group, partition{topic, p.Partition}, c, p.Metadata, may)}
+	})
 	if len(m.out.Records) > 0 {
 		m.out.Producer = &coordinator.Producer{TransactionalID: req.TransactionalID, ID: req.ProducerID, Epoch: req.ProducerEpoch}
 	}

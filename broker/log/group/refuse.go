@@ -6,20 +6,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// appendError is what clients are told of the reason why records could not be appended
-// (Kafka's CoordinatorOperationExceptionHelper).
-func appendError(code int16) int16 {
-	switch code {
-	case wire.UnknownTopicOrPartition, wire.NotEnoughReplicas, wire.NotEnoughReplicasAfterAppend, wire.RequestTimedOut:
-		return wire.CoordinatorNotAvailable
-	case wire.NotLeaderOrFollower, wire.KafkaStorageError:
-		return wire.NotCoordinator
-	case wire.MessageTooLarge, wire.RecordListTooLarge, wire.InvalidFetchSize:
-		return wire.UnknownServerError
-	}
-	return code
-}
-
 // refuse makes an answer one that nothing has come of.
 func refuse(body kmsg.Response, code int16) {
 	switch r := body.(type) {
@@ -32,17 +18,13 @@ func refuse(body kmsg.Response, code int16) {
 	case *kmsg.LeaveGroupResponse:
 		r.ErrorCode, r.Members = code, []kmsg.LeaveGroupResponseMember{}
 	case *kmsg.OffsetCommitResponse:
-		for i := range r.Topics {
-			for j := range r.Topics[i].Partitions {
-				r.Topics[i].Partitions[j].ErrorCode = code
-			}
-		}
+		r.Topics = overTopics[kmsg.OffsetCommitResponseTopic](r.Topics, func(_ string, p *kmsg.OffsetCommitResponseTopicPartition) kmsg.OffsetCommitResponseTopicPartition {
+			return kmsg.OffsetCommitResponseTopicPartition{Partition: p.Partition, ErrorCode: code}
+		})
 	case *kmsg.TxnOffsetCommitResponse:
-		for i := range r.Topics {
-			for j := range r.Topics[i].Partitions {
-				r.Topics[i].Partitions[j].ErrorCode = code
-			}
-		}
+		r.Topics = overTopics[kmsg.TxnOffsetCommitResponseTopic](r.Topics, func(_ string, p *kmsg.TxnOffsetCommitResponseTopicPartition) kmsg.TxnOffsetCommitResponseTopicPartition {
+			return kmsg.TxnOffsetCommitResponseTopicPartition{Partition: p.Partition, ErrorCode: code}
+		})
 	case *kmsg.OffsetDeleteResponse:
 		r.ErrorCode, r.Topics = code, []kmsg.OffsetDeleteResponseTopic{}
 	case *kmsg.ConsumerGroupHeartbeatResponse:
@@ -88,27 +70,15 @@ func Refuse(command any, code int16) kmsg.Response {
 		return r
 	case *kmsg.OffsetCommitRequest:
 		r := kmsg.NewPtrOffsetCommitResponse()
-		r.Version, r.Topics = req.Version, make([]kmsg.OffsetCommitResponseTopic, 0, len(req.Topics))
-		for i := range req.Topics {
-			t := kmsg.NewOffsetCommitResponseTopic()
-			t.Topic, t.TopicID = req.Topics[i].Topic, req.Topics[i].TopicID
-			for j := range req.Topics[i].Partitions {
-				t.Partitions = append(t.Partitions, kmsg.OffsetCommitResponseTopicPartition{Partition: req.Topics[i].Partitions[j].Partition, ErrorCode: code})
-			}
-			r.Topics = append(r.Topics, t)
-		}
+		r.Version, r.Topics = req.Version, overTopics[kmsg.OffsetCommitResponseTopic](req.Topics, func(_ string, p *kmsg.OffsetCommitRequestTopicPartition) kmsg.OffsetCommitResponseTopicPartition {
+			return kmsg.OffsetCommitResponseTopicPartition{Partition: p.Partition, ErrorCode: code}
+		})
 		return r
 	case *kmsg.TxnOffsetCommitRequest:
 		r := kmsg.NewPtrTxnOffsetCommitResponse()
-		r.Version, r.Topics = req.Version, make([]kmsg.TxnOffsetCommitResponseTopic, 0, len(req.Topics))
-		for i := range req.Topics {
-			t := kmsg.NewTxnOffsetCommitResponseTopic()
-			t.Topic, t.TopicID = req.Topics[i].Topic, req.Topics[i].TopicID
-			for j := range req.Topics[i].Partitions {
-				t.Partitions = append(t.Partitions, kmsg.TxnOffsetCommitResponseTopicPartition{Partition: req.Topics[i].Partitions[j].Partition, ErrorCode: code})
-			}
-			r.Topics = append(r.Topics, t)
-		}
+		r.Version, r.Topics = req.Version, overTopics[kmsg.TxnOffsetCommitResponseTopic](req.Topics, func(_ string, p *kmsg.TxnOffsetCommitRequestTopicPartition) kmsg.TxnOffsetCommitResponseTopicPartition {
+			return kmsg.TxnOffsetCommitResponseTopicPartition{Partition: p.Partition, ErrorCode: code}
+		})
 		return r
 	case *kmsg.OffsetFetchRequest:
 		return refuseFetch(req, code)

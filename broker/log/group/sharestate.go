@@ -101,19 +101,24 @@ func (m *Machine) shareDeleted(c ShareDeleted) {
 	}
 }
 
+// emptyShareGroup is the share group of an id if nobody is in it, or why it is none.
+func (m *Machine) emptyShareGroup(id string, create bool) (*shareGroup, int16, string) {
+	g, code, text := m.shareGroup(id, create)
+	switch {
+	case id == "":
+		return nil, wire.InvalidGroupID, "The group id is empty."
+	case code == 0 && len(g.members) > 0:
+		return nil, wire.NonEmptyGroup, "The group is not empty."
+	}
+	return g, code, text
+}
+
 // shareAlter is AlterShareGroupOffsets, as far as it is the group's: the answer has no error for
 // partitions that share coordinators are to be told of, with the epoch that the group has then.
 func (m *Machine) shareAlter(from coordinator.Caller, req *kmsg.AlterShareGroupOffsetsRequest) {
 	r := kmsg.NewPtrAlterShareGroupOffsetsResponse()
 	r.Version, r.Topics = req.Version, []kmsg.AlterShareGroupOffsetsResponseTopic{}
-	g, code, text := m.shareGroup(req.GroupID, true)
-	switch {
-	case req.GroupID == "":
-		code, text = wire.InvalidGroupID, "The group id is empty."
-	case code != 0:
-	case len(g.members) > 0:
-		code, text = wire.NonEmptyGroup, "The group is not empty."
-	}
+	g, code, text := m.emptyShareGroup(req.GroupID, true)
 	if code != 0 {
 		r.ErrorCode, r.ErrorMessage = code, &text
 		m.answer(from.Token, r)
@@ -151,14 +156,7 @@ func (m *Machine) shareAlter(from coordinator.Caller, req *kmsg.AlterShareGroupO
 func (m *Machine) shareDelete(from coordinator.Caller, req *kmsg.DeleteShareGroupOffsetsRequest) {
 	r := kmsg.NewPtrDeleteShareGroupOffsetsResponse()
 	r.Version, r.Topics = req.Version, []kmsg.DeleteShareGroupOffsetsResponseTopic{}
-	g, code, text := m.shareGroup(req.GroupID, false)
-	switch {
-	case req.GroupID == "":
-		code, text = wire.InvalidGroupID, "The group id is empty."
-	case code != 0:
-	case len(g.members) > 0:
-		code, text = wire.NonEmptyGroup, "The group is not empty."
-	}
+	g, code, text := m.emptyShareGroup(req.GroupID, false)
 	if code != 0 {
 		r.ErrorCode, r.ErrorMessage = code, &text
 		m.answer(from.Token, r)

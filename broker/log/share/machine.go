@@ -360,14 +360,7 @@ func (m *Machine) Gone(coordinator.Token) {}
 
 // Dropped implements [coordinator.Machine].
 func (m *Machine) Dropped(_ machine.Now, o coordinator.Outcome, code int16) coordinator.Outcome {
-	switch code {
-	case wire.UnknownTopicOrPartition, wire.NotEnoughReplicas, wire.NotEnoughReplicasAfterAppend, wire.RequestTimedOut:
-		code = wire.CoordinatorNotAvailable
-	case wire.NotLeaderOrFollower, wire.KafkaStorageError:
-		code = wire.NotCoordinator
-	case wire.MessageTooLarge, wire.RecordListTooLarge, wire.InvalidFetchSize:
-		code = wire.UnknownServerError
-	}
+	code = wire.CoordinatorError(code)
 	out := coordinator.Outcome{}
 	for _, a := range o.Answers {
 		a.Body, a.AtOnce = spoiled(a.Body, code), true

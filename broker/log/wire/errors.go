@@ -120,6 +120,20 @@ const (
 	UnacceptableCredential   int16 = 93
 )
 
+// CoordinatorError is what clients of coordinators of groups and of share partitions are told of the
+// reason why records could not be appended (Kafka's CoordinatorOperationExceptionHelper).
+func CoordinatorError(code int16) int16 {
+	switch code {
+	case UnknownTopicOrPartition, NotEnoughReplicas, NotEnoughReplicasAfterAppend, RequestTimedOut:
+		return CoordinatorNotAvailable
+	case NotLeaderOrFollower, KafkaStorageError:
+		return NotCoordinator
+	case MessageTooLarge, RecordListTooLarge, InvalidFetchSize:
+		return UnknownServerError
+	}
+	return code
+}
+
 // ErrorName returns a code's name as Kafka writes it.
 func ErrorName(code int16) string {
 	switch code {
