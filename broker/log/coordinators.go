@@ -169,6 +169,32 @@ func askHomes[A any](b *Broker, now machine.Now, x *inquiry, ids []string, comma
 	}
 }
 
+// askAll has all coordinators of a kind on this broker decide about the same command. done is called
+// when take has had what each has answered. x is what is asked.
+func askAll[R kmsg.Response](b *Broker, now machine.Now, x *inquiry, take func(R), done func(asked int, out *machine.Effects), out *machine.Effects) {
+	var asked []int32
+	for _, s := range b.coordinators.shards {
+		if s.kind == x.kind && s.stage != broken {
+			asked = append(asked, s.p.TP().Partition)
+		}
+	}
+	left := len(asked)
+	if left == 0 {
+		done(0, out)
+		return
+	}
+	for _, n := range asked {
+		one := *x
+		one.then = func(_ machine.Now, resp kmsg.Response, out *machine.Effects) {
+			take(resp.(R))
+			if left--; left == 0 {
+				done(len(asked), out)
+			}
+		}
+		b.coordinate(now, n, &one, out)
+	}
+}
+
 // tell has a coordinator on this broker know something that has no answer.
 func (b *Broker) tell(now machine.Now, s *shard, command any, out *machine.Effects) {
 	b.carryOut(now, s, s.machine.Request(now, coordinator.Caller{}, command), out)

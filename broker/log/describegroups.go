@@ -122,36 +122,20 @@ func (b *Broker) deleteGroups(now machine.Now, c *conn, req wire.Request, out *m
 // listGroups names the groups of all coordinators on this broker. While one of them does not
 // know its groups yet, nobody is told of any.
 func (b *Broker) listGroups(now machine.Now, c *conn, req wire.Request, out *machine.Effects) {
-	kind := &b.coordinators.groups
 	resp := kmsg.NewPtrListGroupsResponse()
 	resp.Groups = []kmsg.ListGroupsResponseGroup{}
-	var asked []*shard
-	for _, s := range b.coordinators.shards {
-		if s.kind == kind && s.stage != broken {
-			asked = append(asked, s)
+	askAll(b, now, &inquiry{kind: &b.coordinators.groups, command: req.Body, conn: c, req: req}, func(part *kmsg.ListGroupsResponse) {
+		switch part.ErrorCode {
+		case wire.None:
+			resp.Groups = append(resp.Groups, part.Groups...)
+		case wire.NotCoordinator: // any more
+		default:
+			resp.ErrorCode = part.ErrorCode
 		}
-	}
-	left := len(asked)
-	if left == 0 {
+	}, func(_ int, out *machine.Effects) {
+		if resp.ErrorCode != 0 {
+			resp.Groups = []kmsg.ListGroupsResponseGroup{}
+		}
 		b.answer(c, &req, resp, nil, out)
-		return
-	}
-	for _, s := range asked {
-		b.coordinate(now, s.p.TP().Partition, &inquiry{kind: kind, command: req.Body, conn: c, req: req, then: func(_ machine.Now, part kmsg.Response, out *machine.Effects) {
-			switch part := part.(*kmsg.ListGroupsResponse); part.ErrorCode {
-			case wire.None:
-				resp.Groups = append(resp.Groups, part.Groups...)
-			case wire.NotCoordinator: // any more
-			default:
-				resp.ErrorCode = part.ErrorCode
-			}
-			if left--; left > 0 {
-				return
-			}
-			if resp.ErrorCode != 0 {
-				resp.Groups = []kmsg.ListGroupsResponseGroup{}
-			}
-			b.answer(c, &req, resp, nil, out)
-		}}, out)
-	}
+	}, out)
 }

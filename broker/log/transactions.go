@@ -174,39 +174,27 @@ func (b *Broker) describeTransactions(now machine.Now, c *conn, req wire.Request
 // listTransactions names the transactional ids of all coordinators on this broker. While one
 // of them does not know its own yet, nobody is told of any.
 func (b *Broker) listTransactions(now machine.Now, c *conn, req wire.Request, out *machine.Effects) {
-	kind := &b.coordinators.transactions
 	resp := kmsg.NewPtrListTransactionsResponse()
 	resp.UnknownStateFilters, resp.TransactionStates = []string{}, []kmsg.ListTransactionsResponseTransactionState{}
-	var asked []int32
-	for _, s := range b.coordinators.shards {
-		if s.kind == kind && s.stage != broken {
-			asked = append(asked, s.p.TP().Partition)
+	askAll(b, now, &inquiry{kind: &b.coordinators.transactions, command: req.Body, conn: c, req: req}, func(part *kmsg.ListTransactionsResponse) {
+		switch part.ErrorCode {
+		case wire.None:
+			resp.UnknownStateFilters = part.UnknownStateFilters
+			resp.TransactionStates = append(resp.TransactionStates, part.TransactionStates...)
+		case wire.NotCoordinator: // any more
+		default:
+			resp.ErrorCode = part.ErrorCode
 		}
-	}
-	left := len(asked)
-	if left == 0 {
-		// What there is to say of the question itself does not take a coordinator.
-		one := newTransactions(b, -1, -1, nil).Request(now, coordinator.Caller{}, req.Body)
-		b.answer(c, &req, one.Answers[0].Body, nil, out)
-		return
-	}
-	for _, n := range asked {
-		b.coordinate(now, n, &inquiry{kind: kind, command: req.Body, conn: c, req: req, then: func(_ machine.Now, part kmsg.Response, out *machine.Effects) {
-			switch part := part.(*kmsg.ListTransactionsResponse); part.ErrorCode {
-			case wire.None:
-				resp.UnknownStateFilters = part.UnknownStateFilters
-				resp.TransactionStates = append(resp.TransactionStates, part.TransactionStates...)
-			case wire.NotCoordinator: // any more
-			default:
-				resp.ErrorCode = part.ErrorCode
-			}
-			if left--; left > 0 {
-				return
-			}
-			if resp.ErrorCode != 0 {
-				resp.TransactionStates = []kmsg.ListTransactionsResponseTransactionState{}
-			}
-			b.answer(c, &req, resp, nil, out)
-		}}, out)
-	}
+	}, func(asked int, out *machine.Effects) {
+		if asked == 0 {
+			// What there is to say of the question itself does not take a coordinator.
+			one := newTransactions(b, -1, -1, nil).Request(now, coordinator.Caller{}, req.Body)
+			b.answer(c, &req, one.Answers[0].Body, nil, out)
+			return
+		}
+		if resp.ErrorCode != 0 {
+			resp.TransactionStates = []kmsg.ListTransactionsResponseTransactionState{}
+		}
+		b.answer(c, &req, resp, nil, out)
+	}, out)
 }

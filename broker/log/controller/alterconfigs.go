@@ -31,17 +31,12 @@ func (cmd AlterConfigs) decide(c *Controller, _ machine.Now) ([]Record, Response
 		for j := range r.Configs {
 			ops[j] = configOp{r.Configs[j].Name, kmsg.IncrementalAlterConfigOpSet, r.Configs[j].Value}
 		}
-		values := make(map[string]string)
-		of, err := seen.find(c.image, resource{r.ResourceType, r.ResourceName}, ops, c.settings.Set)
-		if err == nil {
-			err = of.apply(values, ops)
-		}
+		changes, err := seen.change(c, resource{r.ResourceType, r.ResourceName}, ops, true)
+		records = append(records, changes...)
 		answer := kmsg.NewAlterConfigsResponseResource()
 		answer.ResourceType, answer.ResourceName = r.ResourceType, r.ResourceName
 		if err != nil {
 			answer.ErrorCode, answer.ErrorMessage = err.code, &err.message
-		} else {
-			records = append(records, of.changes(values)...)
 		}
 		resp.Resources = append(resp.Resources, answer)
 	}
@@ -71,14 +66,8 @@ func (cmd IncrementalAlterConfigs) decide(c *Controller, _ machine.Now) ([]Recor
 		for j := range r.Configs {
 			ops[j] = configOp{r.Configs[j].Name, r.Configs[j].Op, r.Configs[j].Value}
 		}
-		of, err := seen.find(c.image, resource{r.ResourceType, r.ResourceName}, ops, c.settings.Set)
-		if err == nil {
-			values := make(map[string]string)
-			maps.Copy(values, of.has)
-			if err = of.apply(values, ops); err == nil {
-				records = append(records, of.changes(values)...)
-			}
-		}
+		changes, err := seen.change(c, resource{r.ResourceType, r.ResourceName}, ops, false)
+		records = append(records, changes...)
 		answer := kmsg.NewIncrementalAlterConfigsResponseResource()
 		answer.ResourceType, answer.ResourceName = r.ResourceType, r.ResourceName
 		if err != nil {
@@ -264,6 +253,23 @@ func (s resources) check(of resource, ops []configOp) *refusal {
 		return refuse(wire.InvalidRequest, "Null value not supported for : %s", strings.Join(null, ", "))
 	}
 	return nil
+}
+
+// change is what comes of changes of the configuration of one resource; whole says that what they do
+// not name has its default again.
+func (s resources) change(c *Controller, of resource, ops []configOp, whole bool) ([]Record, *refusal) {
+	x, err := s.find(c.image, of, ops, c.settings.Set)
+	if err != nil {
+		return nil, err
+	}
+	values := make(map[string]string)
+	if !whole {
+		maps.Copy(values, x.has)
+	}
+	if err := x.apply(values, ops); err != nil {
+		return nil, err
+	}
+	return x.changes(values), nil
 }
 
 // find is what the resource has that a request names. That of no name is all brokers. set are the
