@@ -84,6 +84,48 @@ func playTransactions(d *dialogue) {
 	})
 }
 
+// endTransaction is EndTxn of a producer.
+func (d *dialogue) endTransaction(version int16, name, id string, epoch int16, commit bool, change func(*kmsg.EndTxnRequest)) {
+	d.at(kmsg.EndTxn, version, name, func(s *side, _ int16) kmsg.Request {
+		req := kmsg.NewPtrEndTxnRequest()
+		req.TransactionalID, req.ProducerID, req.ProducerEpoch, req.Commit = id, s.transactional(d.ctx, id), epoch, commit
+		if change != nil {
+			change(req)
+		}
+		return req
+	})
+}
+
+// sendInTransaction is a batch of a producer's transaction, to a partition.
+func (d *dialogue) sendInTransaction(version int16, name, id string, epoch int16, to part, seq int32, change func(*kmsg.ProduceRequest, *batch)) {
+	d.at(kmsg.Produce, version, name, func(s *side, _ int16) kmsg.Request {
+		b := values(name)
+		b.attrs, b.pid, b.epoch, b.seq = 0x10, s.transactional(d.ctx, id)+1, epoch, seq
+		req := produce(-1)
+		req.TransactionID = &id
+		if change != nil {
+			change(req, &b)
+		}
+		to.records = b.bytes()
+		req.Topics = produce(-1, to).Topics
+		return req
+	})
+}
+
+// describeTransaction is what is said of a producer's transaction, and of producers of topics.
+func (d *dialogue) describeTransaction(name, id string, topics []kmsg.DescribeProducersRequestTopic) {
+	d.each(kmsg.DescribeTransactions, name, func(*side, int16) kmsg.Request {
+		req := kmsg.NewPtrDescribeTransactionsRequest()
+		req.TransactionalIDs = []string{id}
+		return req
+	})
+	d.each(kmsg.DescribeProducers, name, func(*side, int16) kmsg.Request {
+		req := kmsg.NewPtrDescribeProducersRequest()
+		req.Topics = topics
+		return req
+	})
+}
+
 // transaction is what one producer does, and should not do.
 func (d *dialogue) transaction(v int16, id string) {
 	n := int32(v)
@@ -93,14 +135,7 @@ func (d *dialogue) transaction(v int16, id string) {
 	}
 	pid := func(s *side) int64 { return s.transactional(d.ctx, id) }
 	end := func(name string, commit bool, change func(*kmsg.EndTxnRequest)) {
-		d.at(kmsg.EndTxn, v, name, func(s *side, _ int16) kmsg.Request {
-			req := kmsg.NewPtrEndTxnRequest()
-			req.TransactionalID, req.ProducerID, req.ProducerEpoch, req.Commit = id, pid(s), epoch, commit
-			if change != nil {
-				change(req)
-			}
-			return req
-		})
+		d.endTransaction(v, name, id, epoch, commit, change)
 	}
 	add := func(name string, change func(*kmsg.AddPartitionsToTxnRequest)) {
 		d.at(kmsg.AddPartitionsToTxn, min(v, 3), name, func(s *side, _ int16) kmsg.Request {
@@ -114,29 +149,10 @@ func (d *dialogue) transaction(v int16, id string) {
 		})
 	}
 	send := func(name string, at int16, n, seq int32, change func(*kmsg.ProduceRequest, *batch)) {
-		d.at(kmsg.Produce, at, name, func(s *side, _ int16) kmsg.Request {
-			b := values(name)
-			b.attrs, b.pid, b.epoch, b.seq = 0x10, pid(s)+1, epoch, seq
-			req := produce(-1)
-			req.TransactionID = &id
-			if change != nil {
-				change(req, &b)
-			}
-			req.Topics = produce(-1, part{topic: "txn", n: n, records: b.bytes()}).Topics
-			return req
-		})
+		d.sendInTransaction(at, name, id, epoch, part{topic: "txn", n: n}, seq, change)
 	}
 	describe := func(name string) {
-		d.each(kmsg.DescribeTransactions, name, func(*side, int16) kmsg.Request {
-			req := kmsg.NewPtrDescribeTransactionsRequest()
-			req.TransactionalIDs = []string{id}
-			return req
-		})
-		d.each(kmsg.DescribeProducers, name, func(*side, int16) kmsg.Request {
-			req := kmsg.NewPtrDescribeProducersRequest()
-			req.Topics = []kmsg.DescribeProducersRequestTopic{{Topic: "txn", Partitions: []int32{n, 99}}, {Topic: "nope", Partitions: []int32{0}}}
-			return req
-		})
+		d.describeTransaction(name, id, []kmsg.DescribeProducersRequestTopic{{Topic: "txn", Partitions: []int32{n, 99}}, {Topic: "nope", Partitions: []int32{0}}})
 	}
 	read := func(name string) {
 		for isolation := range int8(2) {

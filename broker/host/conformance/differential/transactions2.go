@@ -21,40 +21,14 @@ func playTransactions2(d *dialogue) {
 	}
 	pid := func(s *side) int64 { return s.transactional(d.ctx, id) }
 	end := func(name string, epoch int16, commit bool, change func(*kmsg.EndTxnRequest)) {
-		d.at(kmsg.EndTxn, 5, name, func(s *side, _ int16) kmsg.Request {
-			req := kmsg.NewPtrEndTxnRequest()
-			req.TransactionalID, req.ProducerID, req.ProducerEpoch, req.Commit = id, pid(s), epoch, commit
-			if change != nil {
-				change(req)
-			}
-			return req
-		})
+		d.endTransaction(5, name, id, epoch, commit, change)
 		d.settled(id)
 	}
 	send := func(name string, version, epoch int16, n, seq int32, change func(*kmsg.ProduceRequest, *batch)) {
-		d.at(kmsg.Produce, version, name, func(s *side, _ int16) kmsg.Request {
-			b := values(name)
-			b.attrs, b.pid, b.epoch, b.seq = 0x10, pid(s)+1, epoch, seq
-			req := produce(-1)
-			req.TransactionID = ptr(id)
-			if change != nil {
-				change(req, &b)
-			}
-			req.Topics = produce(-1, part{topic: "txn2", n: n, records: b.bytes()}).Topics
-			return req
-		})
+		d.sendInTransaction(version, name, id, epoch, part{topic: "txn2", n: n}, seq, change)
 	}
 	describe := func(name string) {
-		d.each(kmsg.DescribeTransactions, name, func(*side, int16) kmsg.Request {
-			req := kmsg.NewPtrDescribeTransactionsRequest()
-			req.TransactionalIDs = []string{id}
-			return req
-		})
-		d.each(kmsg.DescribeProducers, name, func(*side, int16) kmsg.Request {
-			req := kmsg.NewPtrDescribeProducersRequest()
-			req.Topics = []kmsg.DescribeProducersRequestTopic{{Topic: "txn2", Partitions: []int32{0, 1, 2, 3}}}
-			return req
-		})
+		d.describeTransaction(name, id, []kmsg.DescribeProducersRequestTopic{{Topic: "txn2", Partitions: []int32{0, 1, 2, 3}}})
 	}
 	read := func(name string) {
 		for n := range int32(4) {
