@@ -175,6 +175,7 @@ func (c *Checker) Observe(e *history.Event) {
 			if m := g.members[e.P]; m != nil {
 				c.left(g, m, e)
 			}
+			g.deleterDied(e.P, e.I)
 		}
 		c.process(e.P).died()
 		for id, o := range c.ops { // unordered: each is judged by itself

@@ -59,7 +59,9 @@
 //     on where the group left off, or else by auto.offset.reset, once it was told; it commits no more than it
 //     has read, of no partition but its own, and not less than was committed before unless
 //     the application has gone back. A commit of unknown outcome may win once, at any time. Of a
-//     group that was deleted nothing is read that was committed before.
+//     group that was deleted nothing is read that was committed before; while that is under way, or
+//     if nobody knows what became of it, it may have been done, and a deletion that is refused has
+//     changed nothing.
 //
 //   - fencing: of an old generation, a replaced static member or a producer whose epoch is
 //     fenced nothing is accepted that was asked for after that. The log shows it too: epochs

@@ -17,8 +17,11 @@ type group struct {
 	members   map[int32]*member // by process
 	twins     map[string]string // group.instance.id -> the member that was given its share last
 	replaced  map[string]string // a static member -> the one that has taken its place since
-	forgot    int64             // the event at which its coordinator had lost what was committed, or it was to be deleted; or None
+	forgot    int64             // the event at which its coordinator had lost what was committed, or it was deleted; or None
 	deleted   deletion
+	gone      int64        // the end of the last deletion that has come about, or may have; or None
+	deleters  []int32      // the processes that have asked for one, and have no answer
+	aside     []aside      // what was read meanwhile
 	seen      int64        // ns; when its coordinator last obeyed somebody in it, or None
 	joins     bool         // members join it, by the classic protocol
 	beats     bool         // they heartbeat
@@ -74,7 +77,7 @@ func (c *Checker) group(name string) *group {
 			c.groups = map[string]*group{}
 		}
 		g = &group{name: name, members: map[int32]*member{}, twins: map[string]string{}, replaced: map[string]string{},
-			forgot: history.None, seen: history.None, deleted: deletion{never, never}}
+			forgot: history.None, gone: history.None, seen: history.None, deleted: deletion{never, never}}
 		c.groups[name] = g
 	}
 	return g
@@ -182,7 +185,7 @@ func (c *Checker) toldOf(g *group, m *member, e *history.Event) {
 				continue
 			}
 			c.looked[oneOwner]++
-			if x.last.gen == e.Gen && x.last.p != m.p && !twins(&x.last, m.instance) {
+			if x.last.gen == e.Gen && x.last.p != m.p && !twins(&x.last, m.instance) && !g.mayBeGone(e.I) {
 				c.twoOwners(g, history.TP(tp), o, &x.last, e)
 			}
 		}
@@ -201,7 +204,7 @@ func (c *Checker) owns(g *group, m *member, e *history.Event, tp history.TP, now
 		// Who was not there when a later generation came about may still think that it owns
 		// what it did: all that holds it off then is that it is fenced.
 		there := o.gen == e.Gen || o.gen < e.Gen && g.member(o.p).gen >= e.Gen
-		if there && !twins(o, m.instance) {
+		if there && !twins(o, m.instance) && !g.mayBeGone(e.I) {
 			c.twoOwners(g, tp, o, &now, e)
 		}
 	}
@@ -368,7 +371,7 @@ func (c *Checker) called(e *history.Event) {
 		c.changed(e)
 	case history.DeleteGroup:
 		if x.group != nil {
-			x.group.deleting(e)
+			x.group.deletes(e)
 		}
 	}
 	if c.calls == nil {
@@ -427,9 +430,7 @@ func (c *Checker) answered(e *history.Event) {
 	case history.TxnCommit, history.TxnAbort:
 		c.endDone(e, x)
 	case history.DeleteGroup:
-		if e.E == history.OK && x.group != nil && x.known {
-			x.group.deleted = deletion{asked: x.asked, end: whenOf(e)}
-		}
+		c.deletionEnds(e, x)
 	case history.Join, history.Sync, history.Heartbeat:
 		if e.E == history.OK && x.group != nil {
 			c.memberAnswered(e, x)
@@ -447,7 +448,7 @@ func (c *Checker) memberAnswered(e *history.Event, x *call) {
 	if e.F != history.Join {
 		c.holdMember(e, x)
 	}
-	if x.beside != nil && x.deposing >= 0 && e.Broker == x.deposer && g.consumer(c) {
+	if x.beside != nil && x.deposing >= 0 && e.Broker == x.deposer && g.consumer(c) && !g.mayBeGone(x.i) {
 		c.looked[oneOwner]++
 		c.twoOwners(g, x.beside.tp, &x.beside.owner, &x.beside.other, e)
 	}
@@ -474,6 +475,9 @@ func (c *Checker) holdMember(e *history.Event, x *call) {
 		return
 	}
 	c.looked[fencing]++
+	if x.group.mayBeGone(x.i) {
+		return
+	}
 	if x.newer >= 0 {
 		c.zombieMember(e, x)
 	} else if x.twin != "" {

@@ -166,11 +166,12 @@ func (c *Checker) holdCommit(e *history.Event, by *call) {
 	if !by.known {
 		return
 	}
+	gone := by.group != nil && by.group.mayBeGone(by.i)
 	switch {
-	case by.newer >= 0 && !by.group.consumer(c):
+	case by.newer >= 0 && !gone && !by.group.consumer(c):
 		c.ledger.ZombieWrite++
 		c.zombieMember(e, by)
-	case by.twin != "":
+	case by.twin != "" && !gone:
 		c.ledger.ZombieWrite++
 		c.twinMember(e, by)
 	case by.zombie:
@@ -208,7 +209,7 @@ func (c *Checker) accepted(n int32, m *commit, e *history.Event, by *call) {
 	if was := x.reg.most; was >= 0 {
 		w := &c.commits[was]
 		c.looked[commitRegister]++
-		if m.off < w.off && w.end.i < m.asked.i && x.reg.rewound < w.asked.i && w.era == m.era && by.newer < 0 && by.twin == "" {
+		if m.off < w.off && w.end.i < m.asked.i && x.reg.rewound < w.asked.i && w.era == m.era && len(m.group.deleters) == 0 && by.newer < 0 && by.twin == "" {
 			c.tell(commitRegister, func() violation {
 				return violation{
 					what: fmt.Sprintf("A committed offset went back: group %s committed offset %d of %s at %s, and at %s only %d, although nobody had gone back.",
@@ -250,6 +251,10 @@ func (c *Checker) fetched(e *history.Event, by *call) {
 		if m.era != reg.era || by.known && by.i < g.forgot {
 			continue // its coordinator had lost it
 		}
+		if len(g.deleters) > 0 && !deposed {
+			g.aside = append(g.aside, aside{n, c.readCommitted(by), by.stable})
+			continue
+		}
 		c.looked[commitRegister]++
 		if deposed {
 			if most := reg.most; most >= 0 && m.off < c.commits[most].off {
@@ -257,11 +262,15 @@ func (c *Checker) fetched(e *history.Event, by *call) {
 			}
 			continue
 		}
-		r := c.readCommitted(by)
-		m.reads[0].saw(c, r)
-		if by.stable {
-			m.reads[1].saw(c, r)
-		}
+		m.readBy(c, c.readCommitted(by), by.stable)
+	}
+}
+
+// readBy takes note that a fetch has read the commit.
+func (m *commit) readBy(c *Checker, r int32, stable bool) {
+	m.reads[0].saw(c, r)
+	if stable {
+		m.reads[1].saw(c, r)
 	}
 }
 
