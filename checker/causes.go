@@ -2,6 +2,7 @@ package checker
 
 import (
 	"fmt"
+	"slices"
 
 	"brokersim/checker/history"
 )
@@ -10,21 +11,17 @@ import (
 type holder struct {
 	p      int32   // the process whose InitProducerId was answered last
 	since  int64   // the event at which it was asked for; None: nobody saw that
+	got    int64   // the event at which it was answered; None: it was not
 	asking []int32 // those whose has no answer: it may come about at any time
 	begun  []int32 // 1 + the transactions that were begun and are not known to be sealed
 }
 
 // others reports whether somebody else than a process has the transactional.id, or may have it.
-func (h *holder) others(p int32) bool {
-	if h.p != p {
-		return true
-	}
-	for _, x := range h.asking {
-		if x != p {
-			return true
-		}
-	}
-	return false
+func (h *holder) others(p int32) bool { return h.p != p || h.wanted(p) }
+
+// wanted reports whether somebody else than a process has asked for it and has no answer.
+func (h *holder) wanted(p int32) bool {
+	return slices.ContainsFunc(h.asking, func(x int32) bool { return x != p })
 }
 
 // initAsked takes the invocation of InitProducerId.
@@ -34,7 +31,7 @@ func (c *Checker) initAsked(e *history.Event) {
 	}
 	h := c.holders[e.TxID]
 	if h == nil {
-		h = &holder{p: e.P, since: history.None}
+		h = &holder{p: e.P, since: history.None, got: history.None}
 		c.holders[e.TxID] = h
 	}
 	h.asking = append(h.asking, e.P)
@@ -43,7 +40,13 @@ func (c *Checker) initAsked(e *history.Event) {
 // initAnswered takes its answer. One that is not known stays with those that have none.
 func (c *Checker) initAnswered(e *history.Event, asked *call) {
 	h := c.holders[e.TxID]
-	if h == nil || e.E == history.Info {
+	if h == nil {
+		return
+	}
+	if e.E != history.OK {
+		c.initFenced(e, asked, h)
+	}
+	if e.E == history.Info {
 		return
 	}
 	for i, x := range h.asking {
@@ -53,7 +56,8 @@ func (c *Checker) initAnswered(e *history.Event, asked *call) {
 		}
 	}
 	if e.E == history.OK {
-		h.p, h.since = asked.p, history.None
+		h.p, h.since, h.got = asked.p, history.None, e.I
+		c.process(asked.p).given = e.TxID
 		if asked.known {
 			h.since = asked.i
 			c.sealAll(h, asked.i, e.I)
@@ -87,6 +91,7 @@ func (c *Checker) begins(e *history.Event) {
 // What a producer is told that cannot go on with its transaction.
 const (
 	producerFenced = "PRODUCER_FENCED"
+	invalidEpoch   = "INVALID_PRODUCER_EPOCH" // the same, of old versions
 	wrongState     = "INVALID_TXN_STATE"
 )
 
@@ -103,13 +108,11 @@ func (c *Checker) toldFenced(e *history.Event, t *txn, why string) {
 	if h == nil || t.since < 0 || why != producerFenced && why != wrongState {
 		return
 	}
-	limit := c.h.Set.TxnTimeout * 1_000_000
-	if why == producerFenced && limit <= 0 {
+	if why == producerFenced && c.h.Set.TxnTimeout <= 0 {
 		return
 	}
 	t.fenced = true
 	c.looked[fencing]++
-	since := t.since
 	switch {
 	case h.others(t.p):
 	case why == wrongState:
@@ -120,15 +123,73 @@ func (c *Checker) toldFenced(e *history.Event, t *txn, why string) {
 				witness: []witness{c.say().ended(t, t.begun), c.line(e)},
 			}
 		})
-	case e.T-since < limit-limit/10:
+	case !c.overdue(t, e.T):
 		c.tell(fencing, func() violation {
 			return violation{
 				what: fmt.Sprintf("A producer was fenced without cause: %v of transaction %d was refused at %s with %s. Nobody else has its transactional.id %s, and it was open for %d of %d ms.",
-					e.F, t.x, moment(e.T), why, t.txid, (e.T-since)/1_000_000, c.h.Set.TxnTimeout),
+					e.F, t.x, moment(e.T), why, t.txid, (e.T-t.since)/1_000_000, c.h.Set.TxnTimeout),
 				witness: []witness{c.say().ended(t, t.begun), c.line(e)},
 			}
 		})
 	}
+}
+
+// overdue reports whether a transaction that was open until an instant, in ns, may have been
+// open for transaction.timeout.ms by then, with a tenth for clocks: its coordinator aborts it,
+// and fences its producer. It may have been if nobody says what that is.
+func (c *Checker) overdue(t *txn, until int64) bool {
+	limit := c.h.Set.TxnTimeout * 1_000_000
+	return until-t.since >= limit-limit/10
+}
+
+// anyOverdue reports whether some transaction of a transactional.id may have been open for its
+// time: one that is not known to be over, or was not before that time was.
+func (c *Checker) anyOverdue(h *holder, now int64) bool {
+	for _, n := range h.begun {
+		t := &c.txns[n-1]
+		until := now
+		if end := max(t.committed.t, t.aborted.t); t.heard && (t.committed.i >= 0 || t.aborted.i >= 0) {
+			until = end
+		}
+		if t.sealed < 0 && c.overdue(t, until) {
+			return true
+		}
+	}
+	return false
+}
+
+// initFenced holds the refusal of InitProducerId to a cause. Who goes on says who he is, and is
+// fenced if he is that no more (KIP-360): somebody else has come, or his transaction was open for
+// its time. A coordinator that has just taken over knows the epoch before his as well, or it
+// would fence who has not heard his answer and asks again (KAFKA-20357). Who comes anew is not
+// held to what was, but two who come at once may be in each other's way.
+func (c *Checker) initFenced(e *history.Event, asked *call, h *holder) {
+	if e.Why != producerFenced && e.Why != invalidEpoch || !asked.known {
+		return
+	}
+	if lostSince(c.forgot[e.TxID], h) && !c.rules.strict[Fencing] {
+		return
+	}
+	x := c.process(asked.p)
+	if x.txn != 0 && c.txns[x.txn-1].fenced {
+		return // it is the same cause
+	}
+	c.looked[fencing]++
+	goesOn := x.given == e.TxID
+	if h.wanted(asked.p) || h.p != asked.p && (goesOn || h.got > asked.i) || c.anyOverdue(h, e.T) {
+		return
+	}
+	c.tell(fencing, func() violation {
+		who, nobody := "A producer that goes on", "Nobody else has its transactional.id"
+		if !goesOn {
+			who, nobody = "A new producer", "Nobody else has asked meanwhile for its transactional.id"
+		}
+		return violation{
+			what: fmt.Sprintf("%s was fenced without cause: its %v was refused at %s with %s. %s %s, and no transaction was open for transaction.timeout.ms.",
+				who, e.F, moment(e.T), e.Why, nobody, e.TxID),
+			witness: []witness{c.line(&history.Event{I: asked.i, T: asked.t, E: history.Inv, F: e.F, ID: e.ID, P: asked.p, TxID: e.TxID, PID: history.None, Epoch: history.None}), c.line(e)},
+		}
+	})
 }
 
 // refusedFenced takes what a record was refused with.

@@ -13,6 +13,7 @@ type process struct {
 	group *group      // that it is a member of
 	rc    bool        // it reads committed records only
 	txn   int32       // 1 + the transaction that it began last: index into Checker.txns
+	given string      // the transactional.id of which it was given a producer id, in this life
 }
 
 // position is where a reader stands in one partition.
@@ -75,7 +76,7 @@ func (x *process) at(tp history.TP) *position {
 // died is the end of a life: what comes next may begin again further back.
 func (x *process) died() {
 	x.life++
-	x.txn = 0
+	x.txn, x.given = 0, ""
 	for _, pos := range x.pos {
 		if pos != nil {
 			pos.assigned = true

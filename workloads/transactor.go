@@ -120,6 +120,11 @@ func (t *transactor) observe() {
 		if t.end == 0 {
 			break
 		}
+		if state == client.FatalError && was == client.Initializing {
+			t.ended(history.OK, "")
+			t.initBegins() // it is the new epoch that was refused
+			break
+		}
 		kind := history.Fail
 		if t.ends == history.TxnAbort || t.client.Uncertain() {
 			kind = history.Info
