@@ -164,8 +164,10 @@
 //
 // A suspicion that follows from a record already reported lost is folded into
 // that finding and only counted: another record at its offset, an end that went
-// back over it, a record read at an offset of the same cut. So is what follows
-// from an acknowledgement that names the wrong offset.
+// back over it, a record read at an offset of the same cut, and a gap between
+// two such: what lies there now is of a log that came back, when the one was cut
+// that its reader was in. So is what follows from an acknowledgement that names
+// the wrong offset.
 //
 // # Excuses
 //

@@ -427,8 +427,13 @@ func (f *finish) jumps() {
 			if f.rewritten(x, p, off) && f.forgiven(skips, p, off, off+2, c.reads[x.by].invI) {
 				continue
 			}
+			held := !x.reset && !(x.processing && c.rules.early && !c.rules.strict[NoSkip]) && !f.excused(skips, p, off, off+1, f.beganAt(p, off))
+			if held && f.parted(x, p) {
+				f.found[skips].folded++
+				continue
+			}
 			c.ledger.Skipped++
-			if x.reset || x.processing && c.rules.early && !c.rules.strict[NoSkip] || f.excused(skips, p, off, off+1, f.beganAt(p, off)) {
+			if !held {
 				continue
 			}
 			if n == 0 {
@@ -440,6 +445,14 @@ func (f *finish) jumps() {
 			f.violated(skips, func() violation { return f.saySkip(x, p, first, n) })
 		}
 	}
+}
+
+// parted reports whether a reader that jumped was in a log that is no more: what lay right before
+// the gap and right behind it is gone, both in a loss that is reported, and so is what lay
+// between. What is there now is of another log, which came back, and is nothing that it skipped.
+func (f *finish) parted(x *jump, p *part) bool {
+	gone := func(off int64, n int32) bool { return n != 0 && p.follows(off, off+1) && p.logAt.Get(off) != n }
+	return gone(x.from-1, x.below) && gone(x.until, x.at)
 }
 
 func (f *finish) behind() {

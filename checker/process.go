@@ -52,6 +52,7 @@ type jump struct {
 	reset       bool  // by auto.offset.reset: no violation, but the records count as skipped
 	resumed     bool  // a new life went on where an earlier one had been
 	epoch       int32 // in which the leader answered who made it jump, or None; of polls
+	below, at   int32 // 1 + the record that lay last before the gap when it was jumped, and the one behind it; or 0: of polls
 }
 
 func (c *Checker) process(p int32) *process {
@@ -134,7 +135,9 @@ func (c *Checker) polled(e *history.Event) {
 			off := run.Records[j].Offset
 			c.looked[skips]++
 			if off != pos.next {
-				c.jumps = append(c.jumps, jump{p: x.p, tp: run.TP, from: pos.next, until: off, began: pos.began, by: c.read(), resumed: pos.resumed, epoch: epochIn(e, run.TP)})
+				seen := &c.part(run.TP).readAt
+				c.jumps = append(c.jumps, jump{p: x.p, tp: run.TP, from: pos.next, until: off, began: pos.began, by: c.read(), resumed: pos.resumed, epoch: epochIn(e, run.TP),
+					below: seen.Get(pos.next - 1), at: seen.Get(off)})
 				if off > pos.next {
 					pos.moved = append(pos.moved, span{pos.next, off})
 				}
