@@ -66,8 +66,8 @@
 //   - fencing: of an old generation, a replaced static member or a producer whose epoch is
 //     fenced nothing is accepted that was asked for after that. The log shows it too: epochs
 //     of a producer do not go back along a partition. And a producer whose commit or abort is
-//     refused is fenced for a reason (causes.go): another has its transactional.id, or may
-//     have it, or the transaction was open for transaction.timeout.ms. That it is in no
+//     refused, or a new epoch, is fenced for a reason (causes.go): another has its
+//     transactional.id, or may have it, or a transaction was open for transaction.timeout.ms. That it is in no
 //     transaction it is never told. A duplicate of its own InitProducerId that comes late
 //     would fence it as well, in Kafka too, and no history shows that: no schedule sends one.
 //
