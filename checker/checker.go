@@ -229,7 +229,7 @@ func (c *Checker) noted(e *history.Event) {
 		pos := c.process(e.P).at(e.TP)
 		pos.reset(e.Offset, e.Until, e.I)
 		if e.Why == history.Truncated {
-			pos.done = min(pos.done, e.Until)
+			pos.truncated(e.Offset, e.Until)
 		}
 		if g := c.process(e.P).group; g != nil && pos.first {
 			pos.first, g.at(e.TP).from = false, e.Until

@@ -26,6 +26,7 @@ type position struct {
 	resumed  bool  // ... or further on, where an earlier life was before it was moved back
 	working  bool
 	done     int64  // the offset after the last that it has finished with
+	inHand   span   // what it was given before it was moved back and had not finished with
 	moved    []span // passed over for a reason, or reported already
 	after    int64  // what a broker said it need not read again: of a commit that is no more than this
 	resume   int64  // where it must go on since it was assigned: an offset, or settled, awaited or nowhere
@@ -80,7 +81,7 @@ func (x *process) died() {
 	x.txn, x.given = 0, ""
 	for _, pos := range x.pos {
 		if pos != nil {
-			pos.assigned = true
+			pos.assigned, pos.inHand = true, span{}
 		}
 	}
 }
@@ -221,6 +222,17 @@ func (c *Checker) starts(x *process, pos *position, tp history.TP, first int64, 
 	pos.known = true
 }
 
+// truncated takes note that a log was found to part, at to, from what a reader was given of
+// it up to from: it must finish with what follows there now. What it has in hand it may finish
+// with first, since that a log has been truncated is found while records of it are worked on.
+func (pos *position) truncated(from, to int64) {
+	pos.inHand = span{}
+	if pos.working {
+		pos.inHand = span{max(pos.done, to), from}
+	}
+	pos.done = min(pos.done, to)
+}
+
 // movedBack takes note that a reader has been moved back to an offset, by a truncation or by
 // auto.offset.reset. What a new life passed over, because it went on where an earlier one had
 // been before it was moved back, it reads now after all: the position that it had saved was
@@ -258,10 +270,15 @@ func (c *Checker) processed(e *history.Event) {
 					c.ledger.DupProcessed++
 				}
 				continue
+			case off > pos.done && pos.inHand.overlaps(off, off+1):
+				// It says nothing of the log that it reads since.
+				pos.inHand.from = off + 1
+				c.took(x, run.TP, &run.Records[j])
+				continue
 			case off > pos.done:
 				c.jumps = append(c.jumps, jump{p: x.p, tp: run.TP, from: pos.done, until: off, by: c.read(), processing: true})
 			}
-			pos.done = off + 1
+			pos.done, pos.inHand = off+1, span{}
 			c.took(x, run.TP, &run.Records[j])
 		}
 	}
