@@ -201,12 +201,17 @@ func (b *kgoBatch) chain(name string) (list []test) {
 	return append(list, b.test(name))
 }
 
+// kgoShareChain is a chain of two share groups, whose members accept, release and reject, come
+// and go. It gives itself four minutes.
+const kgoShareChain = "TestShareGroupETL"
+
 // kgoChaosTests are the chains with connections that die every second or so.
 func kgoChaosTests(*env) (list []test, err error) {
+	env := []string{"KGO_TEST_RECORDS=50000", "KGO_TEST_CHAOS=1"}
 	for _, name := range kgoChains {
-		list = append(list, kgoChain(name, "KGO_TEST_RECORDS=50000", "KGO_TEST_CHAOS=1")...)
+		list = append(list, kgoChain(name, env...)...)
 	}
-	return list, nil
+	return append(list, (&kgoBatch{pattern: "^" + kgoShareChain + "$", env: env}).test(kgoShareChain)), nil
 }
 
 // kgoKillTests are the chains while brokers are killed and come back: so long that every chain
@@ -222,6 +227,7 @@ func kgoKillTests(e *env) (list []test, err error) {
 		}
 		list = append(list, (&kgoBatch{pattern: "^" + name + "$", env: []string{records}}).test(name))
 	}
+	list = append(list, (&kgoBatch{pattern: "^" + kgoShareChain + "$", env: []string{"KGO_TEST_RECORDS=100000"}}).test(kgoShareChain))
 	return append(list, test{"brokers-come-back", func(context.Context, *env) error {
 		kills, err := stop()
 		fmt.Printf("      brokers were killed %d times\n", kills)
