@@ -177,7 +177,8 @@ func (b *Broker) brokerSettings() (list []setting) {
 	return list
 }
 
-// groupSettings are those of a group, whether or not there is one (ConfigHelper.describeConfigs).
+// groupSettings are those of a group, whether or not there is one. Each has one synonym: itself, of
+// the group or, with what the broker says, as the default (ConfigHelper.createGroupConfigEntry).
 func (b *Broker) groupSettings(group string) (list []setting) {
 	own := b.image.GroupConfigs[group]
 	defaults := make(map[string]string)
@@ -185,18 +186,17 @@ func (b *Broker) groupSettings(group string) (list []setting) {
 		defaults[n.Name] = n.Default
 	}
 	for _, n := range config.GroupNames() {
-		s := setting{name: config.Name{Name: n.Name, Type: n.Type}, source: kmsg.ConfigSourceDefaultConfig}
+		is := synonym{n.Name, n.Default, kmsg.ConfigSourceDefaultConfig}
 		if v, ok := own[n.Name]; ok {
-			s.synonyms = append(s.synonyms, synonym{n.Name, v, kmsg.ConfigSourceGroupConfig})
+			is.value, is.source = v, kmsg.ConfigSourceGroupConfig
+		} else if n.Broker != "" {
+			is.value = defaults[n.Broker]
+			if given := b.given(n.Broker); len(given) > 0 {
+				is.value = given[0].value
+			}
 		}
-		if n.Broker != "" {
-			s.synonyms = append(s.synonyms, b.given(n.Broker)...)
-			s.synonyms = append(s.synonyms, synonym{n.Broker, defaults[n.Broker], kmsg.ConfigSourceDefaultConfig})
-		}
-		if n.Default != "" {
-			s.synonyms = append(s.synonyms, synonym{n.Name, n.Default, kmsg.ConfigSourceDefaultConfig})
-		}
-		s.value, s.source = &s.synonyms[0].value, s.synonyms[0].source
+		s := setting{name: config.Name{Name: n.Name, Type: n.Type}, synonyms: []synonym{is}, source: is.source}
+		s.value = &s.synonyms[0].value
 		list = append(list, s)
 	}
 	return list

@@ -16,21 +16,22 @@ type GroupName struct {
 	Broker  string // the broker's setting that gives the default, if one does
 	least   string // and those that bound it
 	most    string
+	floor   int64 // and what no value is below, whatever they are
 	values  []string
 }
 
 // groupNames are those of Kafka 4.1, and two of 4.2, sorted; those of streams groups are left out,
 // of which there are none.
 var groupNames = []GroupName{
-	{Name: "consumer.heartbeat.interval.ms", Type: "int", Broker: "group.consumer.heartbeat.interval.ms", least: "group.consumer.min.heartbeat.interval.ms", most: "group.consumer.max.heartbeat.interval.ms"},
-	{Name: "consumer.session.timeout.ms", Type: "int", Broker: "group.consumer.session.timeout.ms", least: "group.consumer.min.session.timeout.ms", most: "group.consumer.max.session.timeout.ms"},
+	{Name: "consumer.heartbeat.interval.ms", Type: "int", Broker: "group.consumer.heartbeat.interval.ms", floor: 1, least: "group.consumer.min.heartbeat.interval.ms", most: "group.consumer.max.heartbeat.interval.ms"},
+	{Name: "consumer.session.timeout.ms", Type: "int", Broker: "group.consumer.session.timeout.ms", floor: 1, least: "group.consumer.min.session.timeout.ms", most: "group.consumer.max.session.timeout.ms"},
 	{Name: "share.auto.offset.reset", Type: "string", Default: "latest"},
 	{Name: "share.delivery.count.limit", Type: "int", Broker: "group.share.delivery.count.limit"},
-	{Name: "share.heartbeat.interval.ms", Type: "int", Broker: "group.share.heartbeat.interval.ms", least: "group.share.min.heartbeat.interval.ms", most: "group.share.max.heartbeat.interval.ms"},
+	{Name: "share.heartbeat.interval.ms", Type: "int", Broker: "group.share.heartbeat.interval.ms", floor: 1, least: "group.share.min.heartbeat.interval.ms", most: "group.share.max.heartbeat.interval.ms"},
 	{Name: "share.isolation.level", Type: "string", Default: "read_uncommitted", values: []string{"read_committed", "read_uncommitted"}},
 	{Name: "share.partition.max.record.locks", Type: "int", Broker: "group.share.partition.max.record.locks"},
-	{Name: "share.record.lock.duration.ms", Type: "int", Broker: "group.share.record.lock.duration.ms", least: "group.share.min.record.lock.duration.ms", most: "group.share.max.record.lock.duration.ms"},
-	{Name: "share.session.timeout.ms", Type: "int", Broker: "group.share.session.timeout.ms", least: "group.share.min.session.timeout.ms", most: "group.share.max.session.timeout.ms"},
+	{Name: "share.record.lock.duration.ms", Type: "int", Broker: "group.share.record.lock.duration.ms", floor: 1000, least: "group.share.min.record.lock.duration.ms", most: "group.share.max.record.lock.duration.ms"},
+	{Name: "share.session.timeout.ms", Type: "int", Broker: "group.share.session.timeout.ms", floor: 1, least: "group.share.min.session.timeout.ms", most: "group.share.max.session.timeout.ms"},
 }
 
 // GroupNames are the settings that a group may have of its own, sorted by name.
@@ -69,6 +70,8 @@ func CheckGroup(name, text string, set map[string]string) (kept, why string) {
 			return kept, ""
 		}
 		switch {
+		case v < n.floor:
+			return invalid(fmt.Sprintf("Value must be at least %d", n.floor))
 		case v < bound(n.least):
 			return "", fmt.Sprintf("%s must be greater than or equal to %s", name, n.least)
 		case v > bound(n.most):
@@ -77,7 +80,7 @@ func CheckGroup(name, text string, set map[string]string) (kept, why string) {
 	case name == "share.auto.offset.reset":
 		if kept != "earliest" && kept != "latest" {
 			if _, ok := ResetDuration(kept); !ok {
-				return invalid("Invalid value `" + kept + "` for configuration share.auto.offset.reset. The value must be either 'earliest', 'latest' or of the format 'by_duration:<PnDTnHnMn.nS.>'.")
+				return invalid("Invalid value `" + kept + "` for configuration share.auto.offset.reset. The value must be either 'earliest', 'latest' or of the format 'by_duration:<PnDTnHnMn.nS>'.")
 			}
 		}
 	case !slices.Contains(n.values, kept):

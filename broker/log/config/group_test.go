@@ -9,10 +9,12 @@ func TestCheckGroup(t *testing.T) {
 	for _, c := range []struct{ name, text, kept, why string }{
 		{"share.record.lock.duration.ms", " 15000", "15000", ""},
 		{"share.record.lock.duration.ms", "14999", "", "share.record.lock.duration.ms must be greater than or equal to group.share.min.record.lock.duration.ms"},
+		{"share.record.lock.duration.ms", "999", "", "Invalid value 999 for configuration share.record.lock.duration.ms: Value must be at least 1000"},
+		{"share.heartbeat.interval.ms", "0", "", "Invalid value 0 for configuration share.heartbeat.interval.ms: Value must be at least 1"},
 		{"share.record.lock.duration.ms", "60001", "", "share.record.lock.duration.ms must be less than or equal to group.share.max.record.lock.duration.ms"},
 		{"share.session.timeout.ms", "x", "", "Invalid value x for configuration share.session.timeout.ms: Not a number of type INT"},
 		{"share.auto.offset.reset", "earliest", "earliest", ""},
-		{"share.auto.offset.reset", "none", "", "Invalid value none for configuration share.auto.offset.reset: Invalid value `none` for configuration share.auto.offset.reset. The value must be either 'earliest', 'latest' or of the format 'by_duration:<PnDTnHnMn.nS.>'."},
+		{"share.auto.offset.reset", "none", "", "Invalid value none for configuration share.auto.offset.reset: Invalid value `none` for configuration share.auto.offset.reset. The value must be either 'earliest', 'latest' or of the format 'by_duration:<PnDTnHnMn.nS>'."},
 		{"share.auto.offset.reset", "by_duration:PT1H", "by_duration:PT1H", ""},
 		{"share.isolation.level", "read_committed", "read_committed", ""},
 		{"share.isolation.level", "serializable", "", "Invalid value serializable for configuration share.isolation.level: String must be one of: read_committed, read_uncommitted"},
