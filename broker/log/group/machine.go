@@ -126,7 +126,7 @@ func (m *Machine) Request(now machine.Now, from coordinator.Caller, command any)
 		return m.out
 	}
 	if len(m.shares) > 0 && m.isShared(command) {
-		m.answer(from.Token, Refuse(command, refusedShared(command)))
+		m.answer(from.Token, refuseShared(command))
 		return m.out
 	}
 	switch req := command.(type) {

@@ -54,11 +54,7 @@ func (m *Machine) fetchGroup(req *kmsg.OffsetFetchRequestGroup, stable bool) kms
 	r := kmsg.NewOffsetFetchResponseGroup()
 	r.Group, r.Topics = req.Group, []kmsg.OffsetFetchResponseGroupTopic{}
 	g := m.groups[req.Group]
-	if m.shares[req.Group] != nil {
-		r.ErrorCode = wire.GroupIDNotFound
-		return r
-	}
-	if g == nil {
+	if g == nil { // or it is a share group, which commits nothing
 		g = &group{}
 	}
 	if code := g.mayFetch(req.MemberID, req.MemberEpoch); code != wire.None {

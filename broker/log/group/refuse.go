@@ -179,8 +179,6 @@ func (m *Machine) isShared(command any) bool {
 		id = req.Group
 	case *kmsg.HeartbeatRequest:
 		id = req.Group
-	case *kmsg.LeaveGroupRequest:
-		id = req.Group
 	case *kmsg.ConsumerGroupHeartbeatRequest:
 		id = req.Group
 	case *kmsg.OffsetCommitRequest:
@@ -193,13 +191,19 @@ func (m *Machine) isShared(command any) bool {
 	return m.shares[id] != nil
 }
 
-// refusedShared is Kafka's error for that.
-func refusedShared(command any) int16 {
-	switch command.(type) {
+// refuseShared is the answer to that. To LeaveGroup and OffsetFetch a share group is one that nobody
+// knows: no member of theirs is in it, and nothing is committed.
+func refuseShared(command any) kmsg.Response {
+	switch req := command.(type) {
 	case *kmsg.JoinGroupRequest:
-		return wire.InconsistentGroupProtocol
-	case *kmsg.SyncGroupRequest, *kmsg.HeartbeatRequest, *kmsg.LeaveGroupRequest:
-		return wire.UnknownMemberID
+		return Refuse(command, wire.InconsistentGroupProtocol)
+	case *kmsg.SyncGroupRequest, *kmsg.HeartbeatRequest:
+		return Refuse(command, wire.UnknownMemberID)
+	case *kmsg.ConsumerGroupHeartbeatRequest:
+		r := Refuse(command, wire.GroupIDNotFound).(*kmsg.ConsumerGroupHeartbeatResponse)
+		text := "Group " + req.Group + " is not a consumer group."
+		r.ErrorMessage = &text
+		return r
 	}
-	return wire.GroupIDNotFound
+	return Refuse(command, wire.GroupIDNotFound)
 }

@@ -144,6 +144,26 @@ func (m *Machine) missing(g *shareGroup, topics map[string]bool) share {
 	return makeShare(of)
 }
 
+// pending says that there is a topic that members read of which not all partitions that may be
+// assigned are, or others: one who had them has left, or the share coordinators have heard of more
+// (GroupMetadataManager.initializedAssignmentPending).
+func (g *shareGroup) pending() bool {
+	if len(g.members) == 0 {
+		return false
+	}
+	topics := g.subscribed("", nil)
+	of := map[TopicID][]int32{}
+	for _, id := range g.ids {
+		for _, t := range g.target[id] {
+			of[t.id] = append(of[t.id], t.partitions...)
+		}
+	}
+	assigned := makeShare(of)
+	return slices.ContainsFunc(g.initialized, func(t topicShare) bool {
+		return topics[g.names[t.id]] && !slices.Equal(assigned.partitionsOf(t.id), t.partitions)
+	})
+}
+
 // subscribed are the topics of all members, but with one as it is to be (or without it, if it is
 // nil).
 func (g *shareGroup) subscribed(id string, as *shareMember) map[string]bool {

@@ -36,10 +36,10 @@ func (m *Machine) shareHeartbeat(from coordinator.Caller, req *kmsg.ShareGroupHe
 func checkShareHeartbeat(req *kmsg.ShareGroupHeartbeatRequest) (code int16, text string) {
 	invalid := ""
 	switch {
+	case strings.TrimSpace(req.MemberID) == "":
+		invalid = "MemberId can't be empty."
 	case strings.TrimSpace(req.GroupID) == "":
 		invalid = "GroupId can't be empty."
-	case req.MemberID == "":
-		invalid = "MemberId can't be empty."
 	case req.RackID != nil && strings.TrimSpace(*req.RackID) == "":
 		invalid = "RackId can't be empty."
 	case req.MemberEpoch < leaves:
@@ -72,6 +72,9 @@ func (m *Machine) shareBeat(from coordinator.Caller, req *kmsg.ShareGroupHeartbe
 	joins := req.MemberEpoch == 0
 	g, code, text := m.shareGroup(req.GroupID, joins)
 	if code != 0 {
+		if m.groups[req.GroupID] == nil {
+			text = "Share group " + req.GroupID + " not found." // GroupMetadataManager.getOrMaybeCreateShareGroup
+		}
 		return code, text
 	}
 	mem := g.members[req.MemberID]
@@ -83,9 +86,9 @@ func (m *Machine) shareBeat(from coordinator.Caller, req *kmsg.ShareGroupHeartbe
 	case mem == nil:
 		mem = &shareMember{id: req.MemberID}
 	case req.MemberEpoch > mem.epoch:
-		return wire.FencedMemberEpoch, fmt.Sprintf(shareEpochText, "greater", req.MemberEpoch, mem.epoch)
+		return wire.FencedMemberEpoch, fmt.Sprintf(shareEpochText, "greater", req.MemberEpoch, mem.epoch, "")
 	case !joins && req.MemberEpoch < mem.epoch && req.MemberEpoch != mem.previous:
-		return wire.FencedMemberEpoch, fmt.Sprintf(shareEpochText, "smaller", req.MemberEpoch, mem.epoch)
+		return wire.FencedMemberEpoch, fmt.Sprintf(shareEpochText, "smaller", req.MemberEpoch, mem.epoch, fmt.Sprintf(", and it does not match the previous member epoch (%d)", mem.previous))
 	}
 	next := *mem
 	if req.RackID != nil {
@@ -98,8 +101,8 @@ func (m *Machine) shareBeat(from coordinator.Caller, req *kmsg.ShareGroupHeartbe
 	}
 	next.clientID, next.host = from.ClientID, from.Host
 	isNew := g.members[mem.id] == nil
-	bump := isNew || !slices.Equal(mem.topics, next.topics)
-	if bump || deref(mem.rack) != deref(next.rack) || mem.clientID != next.clientID || mem.host != next.host {
+	bump := isNew || !slices.Equal(mem.topics, next.topics) || g.pending()
+	if isNew || !slices.Equal(mem.topics, next.topics) || deref(mem.rack) != deref(next.rack) || mem.clientID != next.clientID || mem.host != next.host {
 		m.record(shareMemberRecord(g.id, &next))
 	}
 	if bump || g.stale || g.epoch > g.targetEpoch {
@@ -123,7 +126,7 @@ func (m *Machine) shareBeat(from coordinator.Caller, req *kmsg.ShareGroupHeartbe
 	return 0, ""
 }
 
-const shareEpochText = "The share group member has a %s member epoch (%d) than the one known by the group coordinator (%d). The member must abandon all its partitions and rejoin."
+const shareEpochText = "The share group member has a %s member epoch (%d) than the one known by the group coordinator (%d)%s. The member must abandon all its partitions and rejoin."
 
 // changeShare raises the group epoch if there is something else to assign, or somebody else to
 // assign it to, and makes a target of that epoch; partitions that no share coordinator knows of are

@@ -106,7 +106,7 @@ func (m *Machine) emptyShareGroup(id string, create bool) (*shareGroup, int16, s
 	g, code, text := m.shareGroup(id, create)
 	switch {
 	case id == "":
-		return nil, wire.InvalidGroupID, "The group id is empty."
+		return nil, wire.InvalidGroupID, "The group id is invalid."
 	case code == 0 && len(g.members) > 0:
 		return nil, wire.NonEmptyGroup, "The group is not empty."
 	}
@@ -156,6 +156,10 @@ func (m *Machine) shareAlter(from coordinator.Caller, req *kmsg.AlterShareGroupO
 func (m *Machine) shareDelete(from coordinator.Caller, req *kmsg.DeleteShareGroupOffsetsRequest) {
 	r := kmsg.NewPtrDeleteShareGroupOffsetsResponse()
 	r.Version, r.Topics = req.Version, []kmsg.DeleteShareGroupOffsetsResponseTopic{}
+	if len(req.Topics) == 0 { // nobody looks for the group then (KafkaApis.handleDeleteShareGroupOffsetsRequest)
+		m.answer(from.Token, r)
+		return
+	}
 	g, code, text := m.emptyShareGroup(req.GroupID, false)
 	if code != 0 {
 		r.ErrorCode, r.ErrorMessage = code, &text
@@ -167,15 +171,16 @@ func (m *Machine) shareDelete(from coordinator.Caller, req *kmsg.DeleteShareGrou
 	for i := range req.Topics {
 		t := kmsg.NewDeleteShareGroupOffsetsResponseTopic()
 		known, ok := m.topic(req.Topics[i].Topic)
-		t.Topic, t.TopicID = req.Topics[i].Topic, known.ID
+		t.Topic = req.Topics[i].Topic
 		switch {
 		case !ok:
 			why := "This server does not host this topic-partition."
 			t.ErrorCode, t.ErrorMessage = wire.UnknownTopicOrPartition, &why
 		case len(x.initialized.partitionsOf(known.ID)) == 0 && !slices.Contains(x.deleting, known.ID):
 			why := "There is no offset information to delete."
-			t.ErrorMessage = &why
+			t.ErrorCode, t.ErrorMessage = wire.UnknownTopicOrPartition, &why
 		default:
+			t.TopicID = known.ID
 			not := func(id TopicID, _ int32) bool { return id != known.ID }
 			x.initialized, x.initializing = x.initialized.filter(not), x.initializing.filter(not)
 			if !slices.Contains(x.deleting, known.ID) {
