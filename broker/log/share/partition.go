@@ -123,7 +123,8 @@ type Want struct {
 	// Batches has it get whole batches of the log, and so perhaps more than Records; otherwise
 	// no record more (KIP-1206).
 	Batches bool
-	// Size is how many records are acknowledged together at most; 0: any number.
+	// Size is how many records are to be acknowledged together, if they are new: no more batches
+	// of the log than have that many. No batch of the log is cut.
 	Size int64
 }
 
@@ -175,12 +176,18 @@ func (p *Partition) Acquire(now machine.Instant, w Want, from int64, read []Read
 		}
 		p.spans = append(p.spans, span{Range: r, state: Acquired, count: 1, member: w.Member, until: until})
 		p.end = r.Last + 1
-		take(r, 1)
+		if w.Batches {
+			for _, r := range split(r, w.Size, read) {
+				got = append(got, Got{r, 1})
+			}
+		} else {
+			take(r, 1)
+		}
 	}
 	got = p.dropAborted(got, read)
 	p.tidy()
 	p.advance()
-	return split(got, w.Size)
+	return got
 }
 
 // passOver archives what might be had and is not in the log, which goes on at to: it was
@@ -232,19 +239,18 @@ func (p *Partition) dropAborted(got []Got, read []Read) []Got {
 	return got
 }
 
-// split cuts what was acquired into parts that are acknowledged together.
-func split(got []Got, size int64) []Got {
-	if size <= 0 {
-		return got
-	}
-	var parts []Got
-	for _, g := range got {
-		for ; g.Range.count() > size; g.First += size {
-			parts = append(parts, Got{Range{g.First, g.First + size - 1}, g.Count})
+// split cuts what was acquired into parts of some records or more, each of whole batches of the log
+// (SharePartition.createBatches).
+func split(r Range, size int64, read []Read) (parts []Range) {
+	if r.count() > size {
+		for i := range read {
+			if at := read[i].First; at <= r.Last && at > r.First && at-r.First >= size {
+				parts = append(parts, Range{r.First, at - 1})
+				r.First = at
+			}
 		}
-		parts = append(parts, g)
 	}
-	return parts
+	return append(parts, r)
 }
 
 // The words of an acknowledgement (AcknowledgeType).
@@ -269,8 +275,9 @@ func (a *Ack) of(at int64) int8 {
 	return a.Types[at-a.First]
 }
 
-// CheckAcks is Kafka's error for acknowledgements that are none, of which each must begin behind
-// the one before.
+// CheckAcks is Kafka's error for acknowledgements that are none, of which each must begin where the
+// one before has ended, or behind it: what is said twice is another error
+// (KafkaApis.validateAcknowledgementBatches).
 func CheckAcks(acks []Ack, renew bool) int16 {
 	most := Reject
 	if renew {
@@ -279,7 +286,7 @@ func CheckAcks(acks []Ack, renew bool) int16 {
 	before := int64(-1)
 	for i := range acks {
 		a := &acks[i]
-		bad := a.First > a.Last || a.First <= before || len(a.Types) == 0 || len(a.Types) > 1 && int64(len(a.Types)) != a.Last-a.First+1
+		bad := a.First > a.Last || a.First < before || len(a.Types) == 0 || len(a.Types) > 1 && int64(len(a.Types)) != a.Last-a.First+1
 		if bad || slices.ContainsFunc(a.Types, func(t int8) bool { return t < Gap || t > most }) {
 			return wire.InvalidRequest
 		}
@@ -294,6 +301,9 @@ func (p *Partition) Acknowledge(now machine.Instant, member string, acks []Ack, 
 	for i := range acks {
 		if code := p.mayAcknowledge(member, acks[i].Range); code != 0 {
 			return 0, code
+		}
+		if i > 0 && acks[i].First == acks[i-1].Last && acks[i].First >= p.start && acks[i-1].of(acks[i].First) != Renew {
+			return 0, wire.InvalidRecordState
 		}
 	}
 	for i := range acks {
@@ -332,11 +342,13 @@ func (s *span) become(word int8, l Limits) {
 // mayAcknowledge is Kafka's error if a member has not acquired all of a range that is not done
 // with.
 func (p *Partition) mayAcknowledge(member string, r Range) int16 {
-	if r.Last >= p.end {
-		return wire.InvalidRequest // it is past what was acquired
-	}
-	if r.Last < p.start {
+	switch {
+	case r.Last < p.start:
 		return 0
+	case len(p.spans) == 0:
+		return wire.InvalidRecordState // nobody has anything
+	case r.Last >= p.end:
+		return wire.InvalidRequest // it is past what was acquired
 	}
 	i, _ := p.find(max(r.First, p.start))
 	for ; i < len(p.spans) && p.spans[i].First <= r.Last; i++ {

@@ -164,7 +164,7 @@ func (w *world) play(t *testing.T, d *datadriven.TestData) string {
 			range_, aborted := strings.CutSuffix(text, "x")
 			read = append(read, Read{span2(range_), aborted})
 		}
-		want := Want{Member: arg(d, "by", "a"), Records: number(d, "most", 500), Batches: !d.HasArg("strict"), Size: number(d, "size", 0)}
+		want := Want{Member: arg(d, "by", "a"), Records: number(d, "most", 500), Batches: !d.HasArg("strict"), Size: number(d, "size", 500)}
 		var b strings.Builder
 		for _, g := range w.p.Acquire(w.now.Mono, want, w.p.Next(), read, w.limits) {
 			fmt.Fprintf(&b, "%s has %d-%d for the %d. time\n", want.Member, g.First, g.Last, g.Count)
