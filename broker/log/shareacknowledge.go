@@ -68,7 +68,6 @@ func (b *Broker) shareAcknowledged(x *parkedShare) *kmsg.ShareAcknowledgeRespons
 			topics[a.topic] = j
 		}
 		var leader kmsg.ShareFetchResponseTopicPartition
-		leader.CurrentLeader.LeaderID, leader.CurrentLeader.LeaderEpoch = -1, -1
 		b.nameLeader(x.conn.listener, a.sharedTP, a.code, &leader, &leaders)
 		p := kmsg.NewShareAcknowledgeResponseTopicPartition()
 		p.Partition, p.ErrorCode = a.partition, a.code

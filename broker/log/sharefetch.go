@@ -165,10 +165,13 @@ func (b *Broker) acknowledge(now machine.Now, x *parkedShare, list []said, renew
 }
 
 func (b *Broker) acknowledgePart(now machine.Now, of sessionOf, s *said, renew bool, out *machine.Effects) (sp *sharePart, write uint64, code int16) {
-	p, code := b.sharedPartition(s.sharedTP)
-	if code == 0 {
-		code = share.CheckAcks(s.acks, renew)
+	if b.image.ByID[s.topic] == nil {
+		return nil, 0, wire.UnknownTopicID
 	}
+	if code = share.CheckAcks(s.acks, renew); code != 0 {
+		return nil, 0, code
+	}
+	p, code := b.sharedPartition(s.sharedTP)
 	if code != 0 {
 		return nil, 0, code
 	}
@@ -267,7 +270,7 @@ func (r *shareReply) at(tp sharedTP) *kmsg.ShareFetchResponseTopicPartition {
 	j, has := r.parts[tp]
 	if !has {
 		p := kmsg.NewShareFetchResponseTopicPartition()
-		p.Partition, p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch = tp.partition, -1, -1
+		p.Partition = tp.partition
 		p.Records = []byte{} // a null is none to librdkafka
 		p.AcquiredRecords = []kmsg.ShareFetchResponseTopicPartitionAcquiredRecord{}
 		j, t.Partitions = len(t.Partitions), append(t.Partitions, p)
@@ -364,6 +367,9 @@ func (x *parkedShare) use(b *Broker, now machine.Now, p *partition, out *machine
 // nameLeader says who leads a partition that this broker does not lead (KIP-951).
 func (b *Broker) nameLeader(listener string, tp sharedTP, code int16, a *kmsg.ShareFetchResponseTopicPartition, resp *kmsg.ShareFetchResponse) {
 	t := b.image.ByID[tp.topic]
+	if code == wire.NotLeaderOrFollower {
+		a.CurrentLeader.LeaderID, a.CurrentLeader.LeaderEpoch = -1, -1 // nobody is known
+	}
 	if code != wire.NotLeaderOrFollower || t == nil || int(tp.partition) >= len(t.Partitions) || tp.partition < 0 {
 		return
 	}

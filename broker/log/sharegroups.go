@@ -139,12 +139,8 @@ func (b *Broker) describeShareOffsets(now machine.Now, c *conn, req wire.Request
 			r.ErrorCode = code
 			continue
 		}
-		_, _, known, ok := b.groupMachine(want.GroupID).ShareState(want.GroupID)
-		if !ok && want.Topics == nil {
-			why := "Group " + want.GroupID + " not found."
-			r.ErrorCode, r.ErrorMessage = wire.GroupIDNotFound, &why
-			continue
-		}
+		// A group that nobody knows has read nothing, which is no error (GroupCoordinatorService.describeShareGroupAllOffsets).
+		_, _, known, _ := b.groupMachine(want.GroupID).ShareState(want.GroupID)
 		topics := known
 		if want.Topics != nil {
 			topics = nil

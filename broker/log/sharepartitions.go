@@ -92,8 +92,8 @@ func sharePartError(code int16) int16 {
 	switch code {
 	case wire.CoordinatorNotAvailable, wire.CoordinatorLoadInProgress, wire.NotCoordinator, wire.RequestTimedOut:
 		return wire.CoordinatorNotAvailable
-	case wire.GroupIDNotFound, wire.UnknownTopicOrPartition, wire.InvalidRequest:
-		return wire.UnknownTopicOrPartition
+	case wire.GroupIDNotFound, wire.UnknownTopicOrPartition:
+		return code
 	case wire.FencedStateEpoch, wire.FencedLeaderEpoch:
 		return wire.NotLeaderOrFollower
 	}
