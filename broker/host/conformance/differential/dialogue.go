@@ -31,6 +31,7 @@ type dialogue struct {
 	steps  int
 	fields int
 	used   map[string]int32 // partitions, by topic
+	lines  lines
 	found  []Difference
 }
 

@@ -6,7 +6,8 @@
 //
 // A script is a list of scenes, each about one API (produce.go, fetch.go, ...). A scene
 // asks both sides in turn through a [dialogue], one request at a time, each on a
-// connection of its own; what a request needs of an earlier answer, such as the id of a
+// connection of its own, but for members of share groups, whose sessions end with their
+// connections (lines.go); what a request needs of an earlier answer, such as the id of a
 // topic, is taken from the side that it goes to. An answer is taken apart into fields
 // (fields.go), each with its path: Topics[orders].Partitions[0].ErrorCode. What must
 // differ has a name of its own first: the id of a topic becomes its name, the address of

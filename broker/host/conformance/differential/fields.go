@@ -110,6 +110,10 @@ func (s *side) walk(f *fields, path, name string, v reflect.Value) {
 			s.bytes(f, path, name, v.Bytes())
 			return
 		}
+		if list, ok := v.Interface().([]kmsg.ShareFetchResponseTopicPartitionAcquiredRecord); ok {
+			f.acquired(path, list)
+			return
+		}
 		if v.IsNil() { // kmsg makes no list of none, unless it could be null and is not
 			f.add(path+".len", "0 or null")
 			return
@@ -123,11 +127,27 @@ func (s *side) walk(f *fields, path, name string, v reflect.Value) {
 	}
 }
 
+// acquired notes what records a member has, and in what parts it is told of them.
+func (f *fields) acquired(path string, list []kmsg.ShareFetchResponseTopicPartitionAcquiredRecord) {
+	var parts, whole []string
+	first := int64(0)
+	for i, r := range list {
+		if i == 0 || list[i-1].LastOffset+1 != r.FirstOffset || list[i-1].DeliveryCount != r.DeliveryCount {
+			first = r.FirstOffset
+			whole = append(whole, "")
+		}
+		parts = append(parts, fmt.Sprintf("%d-%d the %d. time", r.FirstOffset, r.LastOffset, r.DeliveryCount))
+		whole[len(whole)-1] = fmt.Sprintf("%d-%d the %d. time", first, r.LastOffset, r.DeliveryCount)
+	}
+	f.add(path+".records", strings.Join(whole, ", "))
+	f.add(path+".parts", strings.Join(parts, ", "))
+}
+
 // elements are those of an array, in the order of what they are about.
 func (s *side) elements(f *fields, path, name string, v reflect.Value) {
 	keys := make([]string, v.Len())
 	order := make([]int, v.Len())
-	if name == "SubscribedTopics" || name == "Partitions" && v.Type().Elem().Kind() == reflect.Int32 { // sets, in the order of a hash map
+	if name == "SubscribedTopics" || name == "SubscribedTopicNames" || name == "Partitions" && v.Type().Elem().Kind() == reflect.Int32 { // sets, in the order of a hash map
 		v = sorted(v)
 	}
 	for i := range v.Len() {
@@ -169,7 +189,7 @@ func (s *side) about(v reflect.Value) string {
 		return ""
 	}
 	var list []string
-	for _, n := range []string{"Topic", "TransactionalID", "TopicID", "Partition", "Name", "ResourceType", "ResourceName", "Group", "MemberID", "ApiKey", "Key", "NodeID", "Dir"} {
+	for _, n := range []string{"Topic", "TransactionalID", "TopicID", "Partition", "Name", "ResourceType", "ResourceName", "Group", "GroupID", "MemberID", "ApiKey", "Key", "NodeID", "Dir"} {
 		x := v.FieldByName(n)
 		if !x.IsValid() {
 			continue
@@ -186,7 +206,7 @@ func (s *side) about(v reflect.Value) string {
 			}
 			continue
 		}
-		if n == "Group" && x.Kind() == reflect.String && x.Len() == 0 {
+		if (n == "Group" || n == "GroupID") && x.Kind() == reflect.String && x.Len() == 0 {
 			list = append(list, "no group")
 			continue
 		}
@@ -264,7 +284,7 @@ func (s *side) bytes(f *fields, path, name string, b []byte) {
 	case b == nil:
 		f.add(path, "null")
 		return
-	case name != "RecordBatches":
+	case name != "RecordBatches" && name != "Records":
 		f.add(path, fmt.Sprintf("%x", b))
 		return
 	}

@@ -3,7 +3,9 @@ package differential
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime/debug"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -49,7 +51,8 @@ func Open(ctx context.Context, ours, kafka, version string) (*Session, error) {
 
 // Play plays a scene.
 func (s *Session) Play(ctx context.Context, scene Scene) (o Outcome, err error) {
-	d := &dialogue{ctx: ctx, scene: scene.Name, sides: s.sides, used: make(map[string]int32)}
+	d := &dialogue{ctx: ctx, scene: scene.Name, sides: s.sides, used: make(map[string]int32), lines: make(lines)}
+	defer func() { d.lines.hangUp(slices.Collect(maps.Keys(d.lines))...) }()
 	defer func() {
 		o = Outcome{Steps: d.steps, Fields: d.fields, Wrong: split(s.allowed, d.found)}
 		o.Allowed = len(d.found) - len(o.Wrong)
