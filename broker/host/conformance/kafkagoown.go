@@ -66,21 +66,34 @@ func buildTests(e *env, module string, flags ...string) error {
 	return err
 }
 
-// kafkaGoWaits has TestDescribeUserScramCredentials wait before it describes what it has
-// deleted: a broker hears of it after the controller has answered (see confluentWaits).
+// kafkaGoAsks are where kafka-go's tests describe what they have just altered or deleted.
+var kafkaGoAsks = []struct{ file, asks string }{
+	{"describeuserscramcredentials_test.go", "\tdescribeDeletionRes, err := client."},
+	{"alterconfigs_test.go", "\tdescribeResp, err := client.DescribeConfigs("},
+	{"incrementalalterconfigs_test.go", "\tdResp, err := client.DescribeConfigs("},
+}
+
+// kafkaGoWaits has them wait before: a broker hears of it after the controller has answered (see
+// confluentWaits).
 func kafkaGoWaits(dir string) error {
-	name := filepath.Join(dir, "describeuserscramcredentials_test.go")
-	source, err := os.ReadFile(name)
-	if err != nil {
-		return err
+	for _, x := range kafkaGoAsks {
+		name := filepath.Join(dir, x.file)
+		source, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		if n := strings.Count(string(source), x.asks); n != 1 {
+			return fmt.Errorf("%s has %q %d times, want 1", name, x.asks, n)
+		}
+		text := strings.Replace(string(source), x.asks, "\ttime.Sleep(time.Second)\n"+x.asks, 1)
+		if !strings.Contains(text, "\t\"time\"\n") {
+			text = strings.Replace(text, "\t\"testing\"\n", "\t\"testing\"\n\t\"time\"\n", 1)
+		}
+		if err := first(os.Remove(name), os.WriteFile(name, []byte(text), 0o644)); err != nil {
+			return err
+		}
 	}
-	const asks = "\tdescribeDeletionRes, err := client."
-	if n := strings.Count(string(source), asks); n != 1 {
-		return fmt.Errorf("%s describes what was deleted %d times, want 1", name, n)
-	}
-	text := strings.Replace(string(source), asks, "\ttime.Sleep(time.Second)\n"+asks, 1)
-	text = strings.Replace(text, "\t\"testing\"\n", "\t\"testing\"\n\t\"time\"\n", 1)
-	return first(os.Remove(name), os.WriteFile(name, []byte(text), 0o644))
+	return nil
 }
 
 // kafkaGoOwnTests are kafka-go's own tests, those that need no broker among them.
