@@ -99,7 +99,7 @@ func (h *pool) step() {
 	if rapid.IntRange(0, 20).Draw(t, "drop") == 0 {
 		h.l.drop = rapid.SampledFrom([]int16{wire.NotEnoughReplicas, wire.NotLeaderOrFollower}).Draw(t, "code")
 	}
-	switch rapid.SampledFrom([]string{"beat", "beat", "beat", "beat", "lost", "lost", "leave", "die", "initialize", "initialize", "topics", "subscribe", "time", "failover"}).Draw(t, "what") {
+	switch rapid.SampledFrom([]string{"beat", "beat", "beat", "beat", "lost", "lost", "leave", "die", "initialize", "initialize", "topics", "delete", "subscribe", "time", "failover"}).Draw(t, "what") {
 	case "beat":
 		h.beat(r, false)
 	case "lost": // the answer is
@@ -118,6 +118,9 @@ func (h *pool) step() {
 	case "topics":
 		h.l.topics.set("c", h.l.topics["c"].Partitions+1)
 		h.l.ask("", MetadataChanged{})
+	case "delete":
+		delete(h.l.topics, "c")
+		h.l.ask("", MetadataChanged{Deleted: []string{"c"}})
 	case "subscribe":
 		r.topics = rapid.SampledFrom([][]string{{"a", "b"}, {"a", "b", "c"}, {"b"}}).Draw(t, "topics")
 	case "time":
@@ -169,6 +172,13 @@ func TestShareProperty(t *testing.T) {
 		}
 		if err := h.complete(); err != nil {
 			t.Fatal(err)
+		}
+		epoch := h.l.m.shares["g"].epoch
+		for _, r := range h.sharers {
+			h.beat(r, false)
+		}
+		if now := h.l.m.shares["g"].epoch; now != epoch {
+			t.Fatalf("the group is at epoch %d, and then at %d, where nothing has changed", epoch, now)
 		}
 	})
 }

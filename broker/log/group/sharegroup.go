@@ -144,14 +144,10 @@ func (m *Machine) missing(g *shareGroup, topics map[string]bool) share {
 	return makeShare(of)
 }
 
-// pending says that there is a topic that members read of which not all partitions that may be
-// assigned are, or others: one who had them has left, or the share coordinators have heard of more
+// pending says that of a topic that members read not all partitions that may be assigned are: one
+// who had them has left, or the share coordinators have heard of more
 // (GroupMetadataManager.initializedAssignmentPending).
-func (g *shareGroup) pending() bool {
-	if len(g.members) == 0 {
-		return false
-	}
-	topics := g.subscribed("", nil)
+func (m *Machine) pending(g *shareGroup) bool {
 	of := map[TopicID][]int32{}
 	for _, id := range g.ids {
 		for _, t := range g.target[id] {
@@ -159,8 +155,8 @@ func (g *shareGroup) pending() bool {
 		}
 	}
 	assigned := makeShare(of)
-	return slices.ContainsFunc(g.initialized, func(t topicShare) bool {
-		return topics[g.names[t.id]] && !slices.Equal(assigned.partitionsOf(t.id), t.partitions)
+	return len(g.members) > 0 && slices.ContainsFunc(m.offered(g, g.subscribed("", nil)), func(o offer) bool {
+		return !slices.Equal(assigned.partitionsOf(o.ID), o.partitions)
 	})
 }
 

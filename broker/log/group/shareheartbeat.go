@@ -101,8 +101,9 @@ func (m *Machine) shareBeat(from coordinator.Caller, req *kmsg.ShareGroupHeartbe
 	}
 	next.clientID, next.host = from.ClientID, from.Host
 	isNew := g.members[mem.id] == nil
-	bump := isNew || !slices.Equal(mem.topics, next.topics) || g.pending()
-	if isNew || !slices.Equal(mem.topics, next.topics) || deref(mem.rack) != deref(next.rack) || mem.clientID != next.clientID || mem.host != next.host {
+	changed := isNew || !slices.Equal(mem.topics, next.topics)
+	bump := changed || m.pending(g)
+	if changed || deref(mem.rack) != deref(next.rack) || mem.clientID != next.clientID || mem.host != next.host {
 		m.record(shareMemberRecord(g.id, &next))
 	}
 	if bump || g.stale || g.epoch > g.targetEpoch {
