@@ -3,7 +3,6 @@ package log
 import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"brokersim/broker/log/share"
 	"brokersim/broker/log/wire"
 	"brokersim/broker/machine"
 )
@@ -32,11 +31,7 @@ func (b *Broker) shareAcknowledge(now machine.Now, c *conn, req wire.Request, ou
 	for i := range body.Topics {
 		for j := range body.Topics[i].Partitions {
 			p := &body.Topics[i].Partitions[j]
-			acks := make([]share.Ack, 0, len(p.AcknowledgementBatches))
-			for _, a := range p.AcknowledgementBatches {
-				acks = append(acks, share.Ack{Range: share.Range{First: a.FirstOffset, Last: a.LastOffset}, Types: a.AcknowledgeTypes})
-			}
-			all.add(sharedTP{body.Topics[i].TopicID, p.Partition}, acks)
+			all.add(sharedTP{body.Topics[i].TopicID, p.Partition}, acksOf(p.AcknowledgementBatches))
 		}
 	}
 	p := &parkedShare{conn: c, req: req, session: x}

@@ -120,6 +120,20 @@ func (s *sayings) add(tp sharedTP, acks []share.Ack) {
 	s.list = append(s.list, said{tp, acks})
 }
 
+// acksOf is what is said of one partition, in either request.
+func acksOf[B ~struct {
+	FirstOffset, LastOffset int64
+	AcknowledgeTypes        []int8
+	UnknownTags             kmsg.Tags
+}](list []B) []share.Ack {
+	acks := make([]share.Ack, len(list))
+	for i := range list {
+		a := kmsg.ShareFetchRequestTopicPartitionAcknowledgementBatch(list[i])
+		acks[i] = share.Ack{Range: share.Range{First: a.FirstOffset, Last: a.LastOffset}, Types: a.AcknowledgeTypes}
+	}
+	return acks
+}
+
 func ackedIn(topics []kmsg.ShareFetchRequestTopic) []said {
 	var all sayings
 	for i := range topics {
@@ -128,11 +142,7 @@ func ackedIn(topics []kmsg.ShareFetchRequestTopic) []said {
 			if len(p.AcknowledgementBatches) == 0 {
 				continue
 			}
-			acks := make([]share.Ack, 0, len(p.AcknowledgementBatches))
-			for _, a := range p.AcknowledgementBatches {
-				acks = append(acks, share.Ack{Range: share.Range{First: a.FirstOffset, Last: a.LastOffset}, Types: a.AcknowledgeTypes})
-			}
-			all.add(sharedTP{topics[i].TopicID, p.Partition}, acks)
+			all.add(sharedTP{topics[i].TopicID, p.Partition}, acksOf(p.AcknowledgementBatches))
 		}
 	}
 	return all.list

@@ -20,7 +20,7 @@ type GroupName struct {
 	values  []string
 }
 
-// groupNames are those of Kafka 4.1, and two of 4.2, sorted; those of streams groups are left out,
+// groupNames are those of Kafka 4.1, and two of KIP-1240, sorted; those of streams groups are left out,
 // of which there are none.
 var groupNames = []GroupName{
 	{Name: "consumer.heartbeat.interval.ms", Type: "int", Broker: "group.consumer.heartbeat.interval.ms", floor: 1, least: "group.consumer.min.heartbeat.interval.ms", most: "group.consumer.max.heartbeat.interval.ms"},
